@@ -1,0 +1,32 @@
+# make lab     read the book           make notebooks  execute the chapters again and clean them
+# make test    run every test          make figures    draw the figures again
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: lab test notebooks figures
+.DEFAULT_GOAL := lab
+
+lab: $(VENV)/.installed
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+test: $(VENV)/.tested
+	TQDM_DISABLE=1 $(BIN)/python -m pytest -n 2 -q
+
+notebooks: $(VENV)/.tested
+	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)
+
+figures: $(VENV)/.installed
+	$(BIN)/python -m lenet_book figures figures
+
+# Each mark is newer than what it was made from, so a second call installs nothing.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The book needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@

@@ -1,0 +1,91 @@
+"""python -m lenet_book train | figures | doctor"""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from . import __version__, doctor
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lenet_book", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="is this installation fit for the book?")
+    figures = commands.add_parser("figures", help="draw the figures again")
+    figures.add_argument("folder", type=Path, nargs="?", default=Path("figures"))
+    train = commands.add_parser("train", help="train a network and keep its weights and their log")
+    train.add_argument("model", help="lenet5-1998 or lenet5")
+    train.add_argument("--recipe", default="fast", help="the name of a recipe (default: fast)")
+    train.add_argument("--seed", type=int, default=0, help="of initial weights and order")
+    train.add_argument("--epochs", type=int, help="in place of the recipe's")
+    train.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER",
+                       help="gets MODEL.safetensors and MODEL.json (default: weights)")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "doctor":
+        return doctor.main()
+    if chosen.command == "figures":
+        return _figures(chosen.folder)
+    return _train(parser, chosen)
+
+
+def _figures(folder: Path) -> int:
+    from . import figures
+    for path in figures.write(folder):
+        print(path)
+    return 0
+
+
+def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    import torch
+    from safetensors.torch import save_file
+
+    from . import mnist, models
+    from .recipes import RECIPES
+    from .training import evaluate, fit
+    if chosen.model not in models.MODELS:
+        parser.error(f"no model is called {chosen.model!r}; there are {', '.join(models.MODELS)}")
+    if chosen.recipe not in RECIPES:
+        parser.error(f"no recipe is called {chosen.recipe!r}; there are {', '.join(RECIPES)}")
+    if chosen.epochs is not None and chosen.epochs < 1:
+        parser.error(f"--epochs must be at least 1, not {chosen.epochs}")
+    recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed)
+    if chosen.epochs is not None:
+        recipe = replace(recipe, epochs=chosen.epochs)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    train, test = mnist.load_mnist()
+    torch.manual_seed(chosen.seed)
+    model = models.build(chosen.model)
+    history = fit(model, train, recipe, progress=sys.stderr.isatty())
+    score = evaluate(model, test)
+    low, high = score.interval()
+    log = {
+        "command": "python -m lenet_book " + shlex.join(
+            ["train", chosen.model, "--recipe", chosen.recipe, "--seed", str(chosen.seed)]
+            + (["--epochs", str(chosen.epochs)] if chosen.epochs else [])),
+        "seed": chosen.seed,
+        "recipe": asdict(recipe),
+        "versions": {"lenet_book": __version__, "torch": torch.__version__,
+                     "python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(),
+                    "threads": torch.get_num_threads()},
+        "test_error": score.error_rate,
+        "test_error_interval": [low, high],
+        "test_errors": score.errors,
+        "test_loss": score.loss,
+        "log": [asdict(epoch) for epoch in history.epochs],
+    }
+    weights = {name: tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
+    save_file(weights, chosen.out / f"{chosen.model}.safetensors")
+    (chosen.out / f"{chosen.model}.json").write_text(json.dumps(log, indent=1) + "\n")
+    print(f"{chosen.model}: {history!r}\ntest {score!r}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

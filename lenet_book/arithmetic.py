@@ -1,0 +1,131 @@
+"""Output sizes and padding rules along one axis: integers in, integers out.
+
+One formula rules every sliding window, convolution and pooling alike:
+
+    output = floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
+
+Everything else here is that formula solved for another letter, or said in words. All lengths are
+pixels; padding is per side, as in PyTorch.
+Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning",
+relationships 6, 14 and 15; PyTorch's Conv2d and MaxPool2d.
+"""
+
+from operator import index
+
+
+def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
+                     dilation: int = 1, ceil_mode: bool = False) -> int:
+    """Number of output positions along one axis.
+
+    size, kernel, stride, padding (per side), dilation: pixels.
+    ceil_mode: round up instead of down, as PyTorch's pooling can; a last window that would start
+    in the right-hand padding is then left out, also as PyTorch does.
+    Returns floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+    Raises ValueError where the dilated kernel does not fit into the padded input, TypeError where
+    a length is not an integer.
+    Source: PyTorch's Conv2d; Dumoulin & Visin 2016, relationship 14/15.
+    """
+    reach = effective_kernel(kernel, dilation)
+    _at_least("size", size, 1)
+    _at_least("stride", stride, 1)
+    _at_least("padding", padding, 0)
+    room = size + 2 * padding - reach
+    if room < 0:
+        dilated = f" with dilation {dilation} (reach {reach})" if dilation > 1 else ""
+        raise ValueError(
+            f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}: "
+            f"{size} + 2*{padding} - {reach} < 0; enlarge the input or the padding")
+    if not ceil_mode:
+        return room // stride + 1
+    positions = -(-room // stride) + 1
+    starts_in_right_padding = (positions - 1) * stride >= size + padding
+    return positions - 1 if starts_in_right_padding else positions
+
+
+def effective_kernel(kernel: int, dilation: int = 1) -> int:
+    """Pixels that a dilated kernel reaches across: dilation (kernel - 1) + 1.
+
+    Raises ValueError where kernel or dilation is below 1.
+    """
+    _at_least("kernel", kernel, 1)
+    _at_least("dilation", dilation, 1)
+    return dilation * (kernel - 1) + 1
+
+
+def same_padding(kernel: int, dilation: int = 1) -> int:
+    """Padding per side that keeps the size at stride 1: (effective kernel - 1) / 2.
+
+    The rule of thumb 3 -> 1, 5 -> 2, 7 -> 3.
+    Raises ValueError for an even effective kernel: its padding could not be equal on both sides.
+    """
+    reach = effective_kernel(kernel, dilation)
+    if reach % 2 == 0:
+        raise ValueError(
+            f"an even kernel ({kernel}, reaching {reach} pixels) has no equal padding that keeps "
+            f"the size: it needs {reach - 1} in all, {(reach - 1) / 2} a side; "
+            "use an odd kernel or pad the sides differently")
+    return (reach - 1) // 2
+
+
+def full_padding(kernel: int, dilation: int = 1) -> int:
+    """Padding per side at which every overlap of kernel and input counts: effective kernel - 1."""
+    return effective_kernel(kernel, dilation) - 1
+
+
+def transposed_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
+                           dilation: int = 1, output_padding: int = 0) -> int:
+    """Size from which a convolution with these settings comes down to `size`: the way back.
+
+    Several sizes may lead to the same output when stride > 1; output_padding (0 to stride - 1)
+    chooses among them, 0 being the smallest.
+    Raises ValueError where no positive size leads there.
+    Source: PyTorch's ConvTranspose2d; Dumoulin & Visin 2016, relationship 13.
+    """
+    reach = effective_kernel(kernel, dilation)
+    _at_least("size", size, 1)
+    _at_least("stride", stride, 1)
+    _at_least("padding", padding, 0)
+    _at_least("output_padding", output_padding, 0)
+    if output_padding >= stride:
+        raise ValueError(f"output_padding {output_padding} must be smaller than stride {stride}")
+    result = (size - 1) * stride - 2 * padding + reach + output_padding
+    if result < 1:
+        raise ValueError(
+            f"no input leads to size {size} with kernel {kernel}, stride {stride}, padding "
+            f"{padding}: ({size} - 1)*{stride} - 2*{padding} + {reach} + {output_padding} = {result}")
+    return result
+
+
+def dropped(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """Rows (or columns) at the far end of the padded input that no window reaches.
+
+    They are what floor throws away: (size + 2 padding - effective kernel) mod stride.
+    """
+    conv_output_size(size, kernel, stride, padding, dilation)  # refuses what cannot be
+    return (size + 2 * padding - effective_kernel(kernel, dilation)) % stride
+
+
+def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
+    """The formula with its numbers, as one line.
+
+    explain(28, 5) -> '(28 + 2*0 - 5) / 1 + 1 = 24'
+    """
+    output = conv_output_size(size, kernel, stride, padding, dilation)
+    reach = effective_kernel(kernel, dilation)
+    kernel_text = str(kernel) if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
+    quotient = f"({size} + 2*{padding} - {kernel_text}) / {stride}"
+    lost = dropped(size, kernel, stride, padding, dilation)
+    if not lost:
+        return f"{quotient} + 1 = {output}"
+    exact = (size + 2 * padding - reach) / stride
+    rows = "row and column" if lost == 1 else "rows and columns"
+    return f"floor({quotient}) + 1 = floor({exact:.4g}) + 1 = {output}, {lost} {rows} dropped"
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    try:
+        index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")

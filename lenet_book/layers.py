@@ -1,0 +1,186 @@
+"""The layers that LeNet-5 had in 1998 and that PyTorch does not have.
+
+Each follows Section II-B of the paper (see `paper`), starts from the paper's initial weights, and
+states in `connections_and_macs` what it costs, which is how the ledger counts it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import paper
+
+
+def initialise_(parameter: Tensor, fan_in: int) -> Tensor:
+    """Fill a tensor in place, uniform in +-2.4 / fan_in. Source: Section III-B of the paper.
+
+    fan_in: the number of inputs of the unit that the weight belongs to. The paper does not say
+    whether the bias counts as one; here it does not, and biases are drawn from the same range.
+    """
+    bound = paper.INITIAL_RANGE / fan_in
+    return nn.init.uniform_(parameter, -bound, bound)
+
+
+class ScaledTanh(nn.Tanh):
+    """f(a) = 1.7159 tanh(2a/3), element by element: f(1) = 1 and f(-1) = -1 (Appendix A)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return paper.SQUASH_AMPLITUDE * torch.tanh(paper.SQUASH_SLOPE * x)
+
+
+class Subsampling(nn.Module):
+    """The 1998 pooling: N x maps x H x W -> N x maps x H/2 x W/2.
+
+    The four inputs of each 2 x 2 window are added, the sum is multiplied by one trainable
+    coefficient a map, and one trainable bias a map is added. It is a sum: with a mean in its place
+    the same net needs a coefficient four times as large. An odd last row or column is left out.
+    The squashing function follows as a layer of its own.
+    """
+
+    def __init__(self, maps: int):
+        super().__init__()
+        if maps < 1:
+            raise ValueError(f"maps must be at least 1, not {maps}")
+        self.maps = maps
+        self.weight = nn.Parameter(torch.empty(maps))
+        self.bias = nn.Parameter(torch.empty(maps))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        initialise_(self.weight, fan_in=4)
+        initialise_(self.bias, fan_in=4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() not in (3, 4) or x.shape[-3] != self.maps:
+            raise ValueError(f"Subsampling({self.maps}) takes N x {self.maps} x H x W, "
+                             f"not {' x '.join(map(str, x.shape))}")
+        total = F.avg_pool2d(x, 2, divisor_override=1)  # divided by 1: the sum of the window
+        return total * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+
+    def connections_and_macs(self, units: int) -> tuple[int, int]:
+        """For `units` outputs: four inputs and a bias each; one multiplication each."""
+        return 5 * units, units
+
+    def extra_repr(self) -> str:
+        return f"{self.maps}, window=2, stride=2"
+
+
+class SparseConv2d(nn.Module):
+    """Convolution in which each output map reads only the input maps that a table names.
+
+    connections: for each output map the input maps it reads, such as `paper.C3_CONNECTIONS`.
+    kernel_size: height and width of the square kernels, pixels.
+    in_channels: number of input maps; by default the largest named in the table, plus one.
+    N x in_channels x H x W -> N x len(connections) x H-kernel_size+1 x W-kernel_size+1.
+
+    It holds one kernel for each entry of the table (60 for C3, hence 1,516 parameters) and lays
+    them into a dense stack at each call, so that one ordinary convolution does the work.
+    Raises ValueError where the table is empty, names a map twice, or names one that is not there.
+    Source: Section II-B and Table I of the paper.
+    """
+
+    def __init__(self, connections: Sequence[Sequence[int]], kernel_size: int,
+                 in_channels: int | None = None):
+        super().__init__()
+        self.connections = tuple(tuple(inputs) for inputs in connections)
+        if not self.connections or not all(self.connections):
+            raise ValueError("every output map must read at least one input map: "
+                             f"connections is {connections!r}")
+        if kernel_size < 1:
+            raise ValueError(f"kernel_size must be at least 1, not {kernel_size}")
+        largest = max(map(max, self.connections))
+        self.in_channels = largest + 1 if in_channels is None else in_channels
+        self.out_channels = len(self.connections)
+        self.kernel_size = kernel_size
+        for output, inputs in enumerate(self.connections):
+            if len(set(inputs)) < len(inputs):
+                raise ValueError(f"output map {output} reads an input map twice: {inputs}")
+            if min(inputs) < 0 or max(inputs) >= self.in_channels:
+                raise ValueError(f"output map {output} reads maps {inputs}, but the input maps "
+                                 f"are 0 to {self.in_channels - 1}")
+        slots = [output * self.in_channels + source
+                 for output, inputs in enumerate(self.connections) for source in inputs]
+        # Where each kernel lies in the dense stack, counted through out x in.
+        self.register_buffer("slots", torch.tensor(slots), persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(slots), kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.empty(self.out_channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Each output map by its own fan-in: 75, 100 or 150 inputs in C3."""
+        first = 0
+        for output, inputs in enumerate(self.connections):
+            fan_in = len(inputs) * self.kernel_size**2
+            initialise_(self.weight.data[first:first + len(inputs)], fan_in)
+            initialise_(self.bias.data[output:output + 1], fan_in)
+            first += len(inputs)
+
+    def dense_weight(self) -> Tensor:
+        """The kernels as out_channels x in_channels x k x k, zero where there is no connection."""
+        k = self.kernel_size
+        stack = self.weight.new_zeros(self.out_channels * self.in_channels, k, k)
+        return stack.index_copy(0, self.slots, self.weight).view(
+            self.out_channels, self.in_channels, k, k)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.dense_weight(), self.bias)
+
+    def connections_and_macs(self, units: int) -> tuple[int, int]:
+        """For `units` outputs, spread evenly over the maps: kernels and bias; kernels alone."""
+        positions = units // self.out_channels
+        return positions * (self.weight.numel() + self.bias.numel()), positions * self.weight.numel()
+
+    def extra_repr(self) -> str:
+        return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+                f"kernels={len(self.slots)} of {self.out_channels * self.in_channels}")
+
+
+class RBFOutput(nn.Module):
+    """Euclidean radial basis functions: how far F6 is from each class's code.
+
+    y_i = sum_j (x_j - w_ij)^2, so N x features -> N x classes, and the smallest output wins.
+    codes: classes x features, the w_ij; by default the ten glyphs of `paper.GLYPHS`, 10 x 84.
+    They are fixed, as in Section II-B ("at least initially"): a Parameter without gradient, which
+    `requires_grad_()` sets free.
+    """
+
+    def __init__(self, codes: Tensor | None = None):
+        super().__init__()
+        if codes is None:
+            codes = torch.tensor(paper.GLYPHS, dtype=torch.get_default_dtype()).flatten(1)
+        if codes.dim() != 2:
+            raise ValueError(f"codes must be classes x features, not of shape {tuple(codes.shape)}")
+        self.codes = nn.Parameter(codes.clone(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.codes.shape[1]:
+            raise ValueError(f"the codes have {self.codes.shape[1]} features, the input has "
+                             f"{x.shape[-1]} (shape {tuple(x.shape)})")
+        return (x.unsqueeze(-2) - self.codes).square().sum(-1)
+
+    def connections_and_macs(self, units: int) -> tuple[int, int]:
+        """For `units` outputs: one squared difference for each feature, no bias."""
+        return units * self.codes.shape[1], units * self.codes.shape[1]
+
+    def extra_repr(self) -> str:
+        return f"features={self.codes.shape[1]}, classes={self.codes.shape[0]}"
+
+
+def map_loss(distances: Tensor, labels: Tensor, j: float = 1.0) -> Tensor:
+    """The paper's discriminative criterion (Section II-C, equation 9), a scalar.
+
+    distances: N x classes, the outputs of the RBF, y. labels: N, the right classes D.
+    Mean over the N patterns of  y_D + log(e^-j + sum_i e^-y_i): the first term pulls the right
+    output down, the second pushes the wrong ones up, and j > 0 stops the push once an output is
+    well above j. The paper does not give j.
+
+    Written as log(e^(y_D - j) + sum_i e^(y_D - y_i)), with the largest exponent taken out by
+    logsumexp: no e^-y that underflows to log 0, and no difference of two large numbers.
+    """
+    if not j > 0:
+        raise ValueError(f"j must be positive, not {j}")
+    right = distances.gather(1, labels.unsqueeze(1))  # N x 1
+    exponents = torch.cat([right - j, right - distances], dim=1)  # N x (1 + classes)
+    return torch.logsumexp(exponents, dim=1).mean()

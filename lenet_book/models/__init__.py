@@ -1,0 +1,45 @@
+"""The networks of the book by name: fresh ones, and ones that are already trained."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from safetensors.torch import load
+from torch import nn
+
+from .lenet import LeNet5, LeNet5Of1998
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "lenet5-1998": LeNet5Of1998,
+    "lenet5": LeNet5,
+}
+
+WEIGHTS = files("lenet_book") / "weights"
+
+
+def build(name: str, **options) -> nn.Module:
+    """A fresh network with random initial weights, drawn from torch's global generator.
+
+    name: a key of MODELS. options: what that network's constructor takes.
+    Raises KeyError, with the names there are, for an unknown one.
+    """
+    if name not in MODELS:
+        raise KeyError(f"no model is called {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name](**options)
+
+
+def pretrained(name: str) -> nn.Module:
+    """The network with the trained weights that ship with the book, in evaluation mode.
+
+    Where they come from (command, seed, versions, log and test error) stands in
+    `weights/<name>.json`. The file holds numbers only: reading it executes nothing.
+    Raises KeyError for an unknown name, FileNotFoundError where no weights ship for it.
+    """
+    model = build(name)
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        known = sorted(entry.name.removesuffix(".safetensors") for entry in WEIGHTS.iterdir()
+                       if entry.name.endswith(".safetensors"))
+        raise FileNotFoundError(f"no trained weights ship for {name!r}, only for "
+                                f"{', '.join(known) or 'none'}; train it with training.fit")
+    model.load_state_dict(load(path.read_bytes()))
+    return model.eval()
