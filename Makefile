@@ -1,24 +1,31 @@
 # make lab     read the book           make notebooks  execute the chapters again and clean them
 # make test    run every test          make figures    draw the figures again
+#                                      make bench      timings, side by side
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# torch's threads should sleep while they wait for each other: spinning, they make training many
+# times slower as soon as another program wants one of the cores.
+export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: lab test notebooks figures
+.PHONY: lab test notebooks figures bench
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
-	TQDM_DISABLE=1 $(BIN)/python -m pytest -n 2 -q
+	TQDM_DISABLE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 
 notebooks: $(VENV)/.tested
 	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)
 
 figures: $(VENV)/.installed
 	$(BIN)/python -m lenet_book figures figures
+
+bench: $(VENV)/.tested
+	$(BIN)/python tests/benchmarks/bench.py
 
 # Each mark is newer than what it was made from, so a second call installs nothing.
 $(VENV)/.installed: requirements.txt pyproject.toml

@@ -102,8 +102,10 @@ class SparseConv2d(nn.Module):
                                  f"are 0 to {self.in_channels - 1}")
         slots = [output * self.in_channels + source
                  for output, inputs in enumerate(self.connections) for source in inputs]
-        # Where each kernel lies in the dense stack, counted through out x in.
+        # Where each kernel lies in the dense stack, counted through out x in; and that stack, empty.
         self.register_buffer("slots", torch.tensor(slots), persistent=False)
+        self.register_buffer("blank", torch.zeros(self.out_channels * self.in_channels,
+                                                  kernel_size, kernel_size), persistent=False)
         self.weight = nn.Parameter(torch.empty(len(slots), kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.empty(self.out_channels))
         self.reset_parameters()
@@ -119,10 +121,8 @@ class SparseConv2d(nn.Module):
 
     def dense_weight(self) -> Tensor:
         """The kernels as out_channels x in_channels x k x k, zero where there is no connection."""
-        k = self.kernel_size
-        stack = self.weight.new_zeros(self.out_channels * self.in_channels, k, k)
-        return stack.index_copy(0, self.slots, self.weight).view(
-            self.out_channels, self.in_channels, k, k)
+        stack = self.blank.index_copy(0, self.slots, self.weight)
+        return stack.view(self.out_channels, self.in_channels, *stack.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.dense_weight(), self.bias)

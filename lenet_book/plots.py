@@ -8,8 +8,10 @@ import io
 from collections.abc import Mapping, Sequence
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter
 
 BLUE, ORANGE, GREEN, PURPLE, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"
 INK, PALE = "#222222", "#D9D9D9"
@@ -44,13 +46,13 @@ class Picture(Figure):
 def digits(images, titles: Sequence[str] | None = None, columns: int = 10,
            alt: str | None = None) -> Picture:
     """Handwritten digits in rows: N x H x W, or N x 1 x H x W, dark ink on white."""
-    images = [image.squeeze() for image in images]
+    images = [np.asarray(image).squeeze() for image in images]
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
     picture = Picture(alt or f"{len(images)} handwritten digits"
                       + (f": {', '.join(titles)}" if titles else ""),
                       width=min(11, 1.1 * columns), height=(1.1 + 0.25 * bool(titles)) * rows)
-    axes = picture.subplots(rows, columns, squeeze=False).flat
+    axes = list(picture.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.set_axis_off()
     low, high = min(i.min() for i in images), max(i.max() for i in images)
@@ -62,7 +64,7 @@ def digits(images, titles: Sequence[str] | None = None, columns: int = 10,
 
 
 def learning_curve(series: Mapping[str, Sequence[float]]) -> Picture:
-    """Error rate against the epoch; series: name -> one share (0 to 1) an epoch."""
+    """Error rate against the epoch, on a logarithmic scale; series: name -> a share an epoch."""
     series = {name: values for name, values in series.items() if len(values)}
     ends = "; ".join(f"{name} from {values[0]:.2%} to {values[-1]:.2%}"
                      for name, values in series.items())
@@ -70,11 +72,14 @@ def learning_curve(series: Mapping[str, Sequence[float]]) -> Picture:
     axis = picture.subplots()
     styles = zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), strict=True)
     for (name, values), (colour, marker, line) in zip(series.items(), styles, strict=False):
-        percent = [100 * value for value in values]
+        percent = [100 * value or float("nan") for value in values]  # 0 has no place on a log scale
         axis.plot(range(1, len(values) + 1), percent, color=colour, marker=marker, linestyle=line,
-                  label=f"{name}: {percent[-1]:.2f} % at the end")
-    axis.set(xlabel="epoch", ylabel="error, %", ylim=(0, None))
+                  label=f"{name}: {values[-1]:.2%} at the end")
+    axis.set(xlabel="epoch", ylabel="error, % (log scale)", yscale="log")
     axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(color=PALE)
     axis.legend(frameon=False)
     return picture
@@ -82,12 +87,13 @@ def learning_curve(series: Mapping[str, Sequence[float]]) -> Picture:
 
 def glyphs(codes, titles: Sequence[str] | None = None) -> Picture:
     """Codes of 84 numbers as pictures: N x 12 x 7, dark where +1, white where -1."""
+    codes = [np.asarray(code) for code in codes]
     titles = titles or [str(digit) for digit in range(len(codes))]
     picture = Picture(f"{len(codes)} pictures, 7 wide and 12 high: {', '.join(titles)}",
                       width=1.0 * max(len(codes), 2), height=2.0)
     for axis, code, title in zip(picture.subplots(1, len(codes), squeeze=False).flat, codes, titles,
                                  strict=True):
-        rows, columns = len(code), len(code[0])
+        rows, columns = code.shape
         axis.pcolormesh(code, cmap="gray_r", vmin=-1, vmax=1, edgecolors=PALE, linewidth=0.4)
         axis.set(aspect="equal", xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
         axis.set_title(title, fontsize=11)
@@ -99,6 +105,7 @@ def maps(values, name: str, columns: int = 8) -> Picture:
 
     name: of the layer, for the words beside the picture.
     """
+    values = np.asarray(values)
     count, height, width = values.shape
     columns = min(columns, count)
     rows = -(-count // columns)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib.resources import files
 
+from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
@@ -32,7 +33,8 @@ def pretrained(name: str) -> nn.Module:
 
     Where they come from (command, seed, versions, log and test error) stands in
     `weights/<name>.json`. The file holds numbers only: reading it executes nothing.
-    Raises KeyError for an unknown name, FileNotFoundError where no weights ship for it.
+    Raises KeyError for an unknown name, FileNotFoundError where no weights ship for it, and
+    RuntimeError, naming the file, where it is damaged or belongs to another network.
     """
     model = build(name)
     path = WEIGHTS / f"{name}.safetensors"
@@ -41,5 +43,10 @@ def pretrained(name: str) -> nn.Module:
                        if entry.name.endswith(".safetensors"))
         raise FileNotFoundError(f"no trained weights ship for {name!r}, only for "
                                 f"{', '.join(known) or 'none'}; train it with training.fit")
-    model.load_state_dict(load(path.read_bytes()))
+    try:
+        model.load_state_dict(load(path.read_bytes()))
+    except (SafetensorError, RuntimeError) as error:
+        raise RuntimeError(f"{path.name} does not hold the weights of {name!r} ({error}); reinstall "
+                           "the package, or in a checkout run: git checkout -- lenet_book/weights"
+                           ) from error
     return model.eval()

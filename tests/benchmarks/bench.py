@@ -1,0 +1,42 @@
+"""Side-by-side timings as ratios, for a person to read: make bench.
+
+Each pair is timed in turn, many times, and the median of the ratios is printed: on a busy machine
+single times wander, and the ratio of neighbours much less.
+"""
+
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+
+from lenet_book import layers, mnist, paper
+
+
+def ratio(ours, theirs, repeats=50, inner=1):
+    """Median of time(ours) / time(theirs), each pair measured back to back."""
+    def seconds(function):
+        start = time.perf_counter()
+        for _ in range(inner):
+            function()
+        return time.perf_counter() - start
+    seconds(ours), seconds(theirs)
+    return statistics.median(seconds(ours) / seconds(theirs) for _ in range(repeats))
+
+
+def sparse_against_dense(batch):
+    c3 = layers.SparseConv2d(paper.C3_CONNECTIONS, 5)
+    x, weight = torch.randn(batch, 6, 14, 14), torch.randn(16, 6, 5, 5)
+    with torch.inference_mode():
+        return ratio(lambda: c3(x), lambda: F.conv2d(x, weight, c3.bias), inner=20)
+
+
+if __name__ == "__main__":
+    for batch in (1, 32, 256):
+        print(f"SparseConv2d / dense convolution, batch {batch:3}: {sparse_against_dense(batch):.2f}")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        mnist.load_mnist()
+        times.append(time.perf_counter() - start)
+    print(f"load_mnist: {statistics.median(times):.2f} s, median of 5")

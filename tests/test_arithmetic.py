@@ -1,0 +1,134 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from lenet_book import arithmetic
+
+SIZES, KERNELS, STRIDES = st.integers(1, 40), st.integers(1, 9), st.integers(1, 5)
+PADDINGS, DILATIONS = st.integers(0, 6), st.integers(1, 4)
+
+
+@pytest.mark.parametrize(("settings_", "expected"), [
+    ((32, 5), 28), ((28, 2, 2), 14), ((14, 5), 10), ((5, 5), 1),   # LeNet-5
+    ((28, 5, 1, 2), 28),                                          # "same"
+    ((227, 11, 4), 55), ((55, 3, 2), 27),                         # AlexNet, by hand
+    ((7, 3, 2, 0, 2), 2),                                         # dilated: (7 - 5) / 2 + 1
+    ((6, 3, 2), 2),                                               # floor(1.5) + 1
+])
+def test_output_size_by_hand(settings_, expected):
+    assert arithmetic.conv_output_size(*settings_) == expected
+
+
+@settings(max_examples=300)
+@given(SIZES, KERNELS, STRIDES, PADDINGS, DILATIONS)
+def test_output_size_is_torchs(size, kernel, stride, padding, dilation):
+    x, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
+    try:
+        expected = F.conv1d(x, weight, None, stride, padding, dilation).shape[-1]
+    except RuntimeError:
+        with pytest.raises(ValueError, match="does not fit"):
+            arithmetic.conv_output_size(size, kernel, stride, padding, dilation)
+    else:
+        assert arithmetic.conv_output_size(size, kernel, stride, padding, dilation) == expected
+
+
+@settings(max_examples=300)
+@given(SIZES, KERNELS, STRIDES, PADDINGS, DILATIONS)
+@example(5, 2, 4, 1, 1)  # the last window would start in the right-hand padding
+def test_ceil_mode_is_torchs(size, kernel, stride, padding, dilation):
+    assume(2 * padding <= kernel and size + 2 * padding >= dilation * (kernel - 1) + 1)
+    pooled = F.max_pool1d(torch.zeros(1, 1, size), kernel, stride, padding, dilation, ceil_mode=True)
+    assert arithmetic.conv_output_size(
+        size, kernel, stride, padding, dilation, ceil_mode=True) == pooled.shape[-1]
+
+
+@pytest.mark.parametrize(("kernel", "padding"), [(1, 0), (3, 1), (5, 2), (7, 3), (11, 5)])
+def test_same_padding_rule(kernel, padding):
+    assert arithmetic.same_padding(kernel) == padding
+    assert arithmetic.conv_output_size(28, kernel, padding=padding) == 28
+
+
+@given(SIZES, KERNELS, DILATIONS)
+def test_same_padding_keeps_the_size_or_refuses(size, kernel, dilation):
+    if arithmetic.effective_kernel(kernel, dilation) % 2 == 0:
+        with pytest.raises(ValueError, match=f"even kernel \\({kernel}"):
+            arithmetic.same_padding(kernel, dilation)
+    else:
+        padding = arithmetic.same_padding(kernel, dilation)
+        assert arithmetic.conv_output_size(size, kernel, 1, padding, dilation) == size
+
+
+@given(SIZES, KERNELS, DILATIONS)
+def test_full_padding_counts_every_overlap(size, kernel, dilation):
+    reach = arithmetic.effective_kernel(kernel, dilation)
+    padding = arithmetic.full_padding(kernel, dilation)
+    overlaps = [first for first in range(1 - reach, size) if first + reach > 0]
+    assert arithmetic.conv_output_size(size, kernel, 1, padding, dilation) == len(overlaps)
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 12), KERNELS, STRIDES, PADDINGS, DILATIONS, st.data())
+def test_transposed_is_torchs_and_the_way_back(size, kernel, stride, padding, dilation, data):
+    extra = data.draw(st.integers(0, stride - 1))
+    reach = arithmetic.effective_kernel(kernel, dilation)
+    if (size - 1) * stride - 2 * padding + reach + extra < 1:
+        with pytest.raises(ValueError, match=f"size {size} with kernel {kernel}"):
+            arithmetic.transposed_output_size(size, kernel, stride, padding, dilation, extra)
+        return
+    larger = arithmetic.transposed_output_size(size, kernel, stride, padding, dilation, extra)
+    assert arithmetic.conv_output_size(larger, kernel, stride, padding, dilation) == size
+    if extra < max(stride, dilation):  # torch's own condition
+        torch_size = F.conv_transpose1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), None,
+                                        stride, padding, extra, 1, dilation).shape[-1]
+        assert larger == torch_size
+
+
+def test_transposed_refuses_an_output_padding_as_large_as_the_stride():
+    with pytest.raises(ValueError, match="output_padding 2 must be smaller than stride 2"):
+        arithmetic.transposed_output_size(5, 3, stride=2, output_padding=2)
+
+
+@given(SIZES, KERNELS, STRIDES, PADDINGS, DILATIONS)
+def test_dropped_rows_reach_no_window(size, kernel, stride, padding, dilation):
+    reach, padded = arithmetic.effective_kernel(kernel, dilation), size + 2 * padding
+    assume(reach <= padded)
+    last = max(first for first in range(0, padded - reach + 1, stride))
+    assert arithmetic.dropped(size, kernel, stride, padding, dilation) == padded - (last + reach)
+
+
+@pytest.mark.parametrize(("settings_", "sentence"), [
+    ((28, 5), "(28 + 2*0 - 5) / 1 + 1 = 24"),
+    ((28, 5, 1, 2), "(28 + 2*2 - 5) / 1 + 1 = 28"),
+    ((6, 3, 2), "floor((6 + 2*0 - 3) / 2) + 1 = floor(1.5) + 1 = 2, 1 row and column dropped"),
+    ((9, 3, 4, 1, 2), "floor((9 + 2*1 - (2*(3 - 1) + 1)) / 4) + 1 = floor(1.5) + 1 = 2, "
+                      "2 rows and columns dropped"),
+])
+def test_explain(settings_, sentence):
+    assert arithmetic.explain(*settings_) == sentence
+
+
+def test_errors_carry_the_values():
+    with pytest.raises(ValueError, match=r"kernel 7 does not fit into size 5 with padding 0: "
+                                         r"5 \+ 2\*0 - 7 < 0"):
+        arithmetic.conv_output_size(5, 7)
+    with pytest.raises(ValueError, match=r"kernel 3 with dilation 3 \(reach 7\)"):
+        arithmetic.explain(5, 3, dilation=3)
+    with pytest.raises(ValueError, match="does not fit"):
+        arithmetic.dropped(5, 7)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("size", 0), ("kernel", 0), ("stride", 0), ("stride", -1), ("padding", -1), ("dilation", 0)])
+def test_lengths_out_of_range(name, value):
+    lengths = {"size": 8, "kernel": 3, name: value}
+    with pytest.raises(ValueError, match=f"{name} must be at least [01], not {value}"):
+        arithmetic.conv_output_size(**lengths)
+
+
+@pytest.mark.parametrize("name", ["size", "kernel", "stride", "padding", "dilation"])
+@pytest.mark.parametrize("value", [2.0, "3", None])
+def test_lengths_that_are_no_integers(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be an integer"):
+        arithmetic.conv_output_size(**{"size": 8, "kernel": 3, name: value})

@@ -1,0 +1,235 @@
+import gzip
+import hashlib
+import os
+import time
+import zipfile
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lenet_book import mnist
+
+TRAIN, TEST = mnist.load_mnist()
+NAMES = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+         "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
+
+
+def test_the_canonical_digits():
+    """Against facts from elsewhere: MD5 of the published files, class counts, mean and deviation."""
+    assert TRAIN.images.shape == (60_000, 28, 28)
+    assert TEST.images.shape == (10_000, 28, 28)
+    assert TRAIN.labels.bincount().tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    pixels = TRAIN.images.double() / 255
+    assert round(pixels.mean().item(), 4) == 0.1307
+    assert round(pixels.std().item(), 4) == 0.3081
+    assert TEST.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+
+
+@pytest.mark.parametrize(("name", "md5"), list(zip(NAMES, [
+    "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
+    "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"], strict=True)))
+def test_md5_of_the_published_files(name, md5):
+    content = gzip.decompress((mnist.FOLDER / name).read_bytes())
+    assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5
+
+
+def test_first_digit_is_the_five_everybody_knows():
+    five = TRAIN.images[0]
+    assert TRAIN.labels[0] == 5
+    assert five.sum().item() == 27_525
+    assert five[5, 12:16].tolist() == [3, 18, 18, 18]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with copies of the four files, in place of the package's."""
+    for name in NAMES:
+        (tmp_path / name).write_bytes((mnist.FOLDER / name).read_bytes())
+    monkeypatch.setattr(mnist, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def refused(name, reason):
+    return pytest.raises(mnist.MnistError, match=f"{name}.*{reason}.*git checkout -- .*{name}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestDamage:
+    def test_missing(self, folder, name):
+        (folder / name).unlink()
+        with refused(name, "No such file"):
+            mnist.load_mnist()
+
+    def test_truncated(self, folder, name):
+        size = (folder / name).stat().st_size
+        os.truncate(folder / name, size - 1)
+        with refused(name, f"{size - 1:,} bytes long instead of {size:,}"):
+            mnist.load_mnist()
+
+    def test_empty(self, folder, name):
+        os.truncate(folder / name, 0)
+        with refused(name, "0 bytes long"):
+            mnist.load_mnist()
+
+    @pytest.mark.parametrize("position", [0, 5, 2000, -1])  # header, time stamp, content, length
+    def test_bit_flipped(self, folder, name, position):
+        content = bytearray((folder / name).read_bytes())
+        content[position] ^= 1
+        (folder / name).write_bytes(content)
+        with refused(name, "not the canonical file"):
+            mnist.load_mnist()
+
+    def test_over_long(self, folder, name):
+        with (folder / name).open("ab") as stream:
+            stream.write(b"\0")
+        with refused(name, "longer than"):
+            mnist.load_mnist()
+
+    def test_a_folder_in_its_place(self, folder, name):
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        with refused(name, "Is a directory"):
+            mnist.load_mnist()
+
+
+def test_swapped_files(folder):
+    first, second = folder / NAMES[0], folder / NAMES[2]
+    first.rename(folder / "aside")
+    second.rename(first)
+    (folder / "aside").rename(second)
+    with refused(NAMES[0], "instead of"):
+        mnist.load_mnist()
+
+
+def test_other_digits_of_the_same_size(folder):
+    """Valid gzip, right length after unpacking, wrong digits."""
+    path = folder / NAMES[3]
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content[:8] + content[:7:-1], mtime=0))
+    with pytest.raises(mnist.MnistError, match=NAMES[3]):
+        mnist.load_mnist()
+
+
+def test_a_huge_file_is_not_read(folder):
+    """A sparse file of 8 TB: reading more than the expected bytes would end in MemoryError."""
+    with (folder / NAMES[1]).open("r+b") as stream:
+        stream.truncate(8 * 2**40)
+    start = time.perf_counter()
+    with refused(NAMES[1], "longer than"):
+        mnist.load_mnist()
+    assert time.perf_counter() - start < 20
+
+
+def test_nothing_is_written(folder):
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    mnist.load_mnist()
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_from_inside_a_zip_file(tmp_path, monkeypatch):
+    """The package's folder need not be a folder: anything importlib.resources can open will do."""
+    archive = tmp_path / "book.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        for name in NAMES:
+            bundle.writestr(f"mnist/{name}", (mnist.FOLDER / name).read_bytes())
+    monkeypatch.setattr(mnist, "FOLDER", zipfile.Path(archive) / "mnist")
+    assert torch.equal(mnist.load_mnist()[1].images, TEST.images)
+
+
+@pytest.mark.parametrize(("scaling", "paper_white", "ink"), [
+    ("paper", -0.1, 1.175), ("standard", -0.1307 / 0.3081, (1 - 0.1307) / 0.3081),
+    ("unit", 0.0, 1.0)])
+@pytest.mark.parametrize("size", [28, 29, 32])
+def test_inputs(scaling, paper_white, ink, size):
+    x = TEST[:50].inputs(size=size, scaling=scaling)
+    assert (x.shape, x.dtype) == ((50, 1, size, size), torch.float32)
+    assert x.min().item() == pytest.approx(paper_white, abs=1e-6)
+    assert x.max().item() == pytest.approx(ink, abs=1e-6)
+    assert x[0, 0, 0, 0].item() == pytest.approx(paper_white, abs=1e-6)  # the border is background
+    top = (size - 28) // 2
+    share = (x[:, 0, top:top + 28, top:top + 28].double() - paper_white) / (ink - paper_white)
+    torch.testing.assert_close(share, TEST.images[:50] / 255.0, atol=1e-6, rtol=0,
+                               check_dtype=False)
+
+
+def test_standard_scaling_has_mean_0_and_deviation_1():
+    x = TRAIN.inputs(size=28, scaling="standard")
+    assert x.mean().abs() < 1e-3
+    assert (x.std() - 1).abs() < 1e-3
+
+
+def test_inputs_by_default_are_the_papers():
+    assert torch.equal(TEST[:2].inputs(), TEST[:2].inputs(size=32, scaling="paper"))
+
+
+def test_inputs_refuses():
+    with pytest.raises(ValueError, match="size must be at least 28, not 27"):
+        TEST.inputs(size=27)
+    with pytest.raises(ValueError, match="one of paper, standard, unit, not 'imagenet'"):
+        TEST.inputs(scaling="imagenet")
+
+
+def test_split():
+    shown, held_back = TRAIN.split(55_000)
+    assert (len(shown), len(held_back)) == (55_000, 5_000)
+    assert torch.equal(torch.cat([shown.labels, held_back.labels]), TRAIN.labels)
+    assert torch.equal(held_back.images[0], TRAIN.images[55_000])
+
+
+@given(st.integers(1, 10_000), st.integers(0, 2**31))
+def test_subset_draws_different_digits_repeatably(n, seed):
+    numbered = mnist.Digits(TEST.images, torch.arange(10_000))
+    drawn = numbered.subset(n, seed).labels
+    assert len(drawn.unique()) == n
+    assert torch.equal(drawn, numbered.subset(n, seed).labels)
+
+
+def test_subset_depends_on_the_seed_and_leaves_the_global_generator_alone():
+    state = torch.random.get_rng_state()
+    assert not torch.equal(TEST.subset(100, 0).labels, TEST.subset(100, 1).labels)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("n", [0, -1, 10_001])
+def test_split_and_subset_refuse(n):
+    with pytest.raises(ValueError, match=f"n must be 1 to 9999 to split 10000 digits, not {n}"):
+        TEST.split(n)
+    with pytest.raises(ValueError, match=f"n must be 1 to 10000, not {n}"):
+        TEST.subset(n, seed=0)
+
+
+def test_choosing_digits():
+    assert TEST[[3, 1]].labels.tolist() == [0, 2]
+    assert set(TEST[TEST.labels == 7].labels.tolist()) == {7}
+    assert repr(TEST[:5]) == "Digits(5 images of 28 x 28)"
+    with pytest.raises(TypeError, match=r"write digits\[\[3\]\]"):
+        TEST[3]
+
+
+def test_digits_refuse_other_tensors():
+    with pytest.raises(ValueError, match="images must be uint8, N x 28 x 28, not torch.float32"):
+        mnist.Digits(torch.zeros(2, 28, 28), torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"one for each of 2 images, not torch.int64, \(3,\)"):
+        mnist.Digits(torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
+
+
+def test_torchvision_opens_them(tmp_path):
+    from torchvision.datasets import MNIST
+    root = mnist.write_torchvision_root(tmp_path / "deep" / "folder")
+    for digits, train in ((TRAIN, True), (TEST, False)):
+        theirs = MNIST(root, train=train, download=False)
+        assert torch.equal(theirs.data, digits.images)
+        assert torch.equal(theirs.targets, digits.labels)
+    mnist.write_torchvision_root(root)  # a second time changes nothing
+
+
+def test_torchvision_root_does_not_overwrite(tmp_path):
+    strange = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    strange.parent.mkdir(parents=True)
+    strange.write_text("somebody's own")
+    with pytest.raises(FileExistsError, match="holds something else"):
+        mnist.write_torchvision_root(tmp_path)
+    assert strange.read_text() == "somebody's own"

@@ -1,0 +1,163 @@
+import json
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lenet_book import layers, mnist, models, paper, training
+
+SHIPPED = ["lenet5-1998", "lenet5"]
+
+
+def trainable(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def test_totals():
+    assert trainable(models.build("lenet5-1998")) == paper.TRAINABLE_PARAMETERS == 60_000
+    assert sum(p.numel() for p in models.build("lenet5-1998").parameters()) == 60_840
+    assert trainable(models.build("lenet5")) == 61_706
+
+
+def test_1998_layer_by_layer():
+    model = models.build("lenet5-1998")
+    counts = [sum(p.numel() for p in module.parameters()) for module in model]
+    assert [n for n in counts if n] == [156, 12, 1516, 32, 48120, 10164, 840]
+    shapes, x = [], torch.zeros(2, 1, 32, 32)
+    for module in model:
+        x = module(x)
+        if any(True for _ in module.parameters()):
+            shapes.append(tuple(x.shape[1:]))
+    assert shapes == [(layer.maps, layer.size, layer.size) if layer.name[0] in "CS"
+                      else (layer.maps,) for layer in paper.LAYERS]
+
+
+def test_1998_against_an_independent_construction():
+    """The same sums with torch's functions and a masked dense C3, weights copied across."""
+    torch.manual_seed(0)
+    model = models.build("lenet5-1998").double()
+    x = torch.randn(3, 1, 32, 32, dtype=torch.float64)
+    mask = torch.zeros(16, 6)
+    for output, inputs in enumerate(paper.C3_CONNECTIONS):
+        mask[output, list(inputs)] = 1
+    dense = torch.zeros(16, 6, 5, 5, dtype=torch.float64)
+    dense[mask.bool()] = model.c3.weight.detach()  # row-major, the order of the table
+    p = dict(model.named_parameters())
+
+    def squash(a):
+        return 1.7159 * torch.tanh(2 * a / 3)
+
+    def subsample(a, name):
+        return (4 * F.avg_pool2d(a, 2) * p[f"{name}.weight"].view(1, -1, 1, 1)
+                + p[f"{name}.bias"].view(1, -1, 1, 1))
+
+    a = squash(F.conv2d(x, p["c1.weight"], p["c1.bias"]))
+    a = squash(subsample(a, "s2"))
+    a = squash(F.conv2d(a, dense, p["c3.bias"]))
+    a = squash(subsample(a, "s4"))
+    a = squash(a.flatten(1) @ p["c5.weight"].flatten(1).T + p["c5.bias"])
+    a = squash(a @ p["f6.weight"].T + p["f6.bias"])
+    codes = torch.tensor(paper.GLYPHS, dtype=torch.float64).view(10, 84)
+    torch.testing.assert_close(model(x), torch.cdist(a, codes)**2, rtol=1e-9, atol=1e-9)
+
+
+def test_1998_initial_weights():
+    torch.manual_seed(0)
+    model = models.build("lenet5-1998")
+    for layer, fan_in in ((model.c1, 25), (model.c5, 400), (model.f6, 120)):
+        for parameter in (layer.weight, layer.bias):
+            assert parameter.abs().max() <= 2.4 / fan_in
+        assert layer.weight.abs().max() > 0.95 * 2.4 / fan_in
+
+
+def test_1998_loss_and_decision():
+    model = models.build("lenet5-1998", j=3.0)
+    y = torch.tensor([[5.0, 1.0, 9.0]])
+    assert model.predict(y).tolist() == [1]
+    assert model.loss(y, torch.tensor([1])) == layers.map_loss(y, torch.tensor([1]), 3.0)
+
+
+def test_modern_loss_and_decision():
+    model = models.build("lenet5")
+    y = torch.tensor([[5.0, 1.0, 9.0]])
+    assert model.predict(y).tolist() == [2]
+    assert model.loss(y, torch.tensor([1])) == F.cross_entropy(y, torch.tensor([1]))
+
+
+def test_modern_pools_before_relu_without_harm():
+    model = models.build("lenet5")
+    x = torch.randn(2, 1, 32, 32)
+    usual = nn.Sequential(model.c1, nn.ReLU(), nn.MaxPool2d(2), model.c3, nn.ReLU(),
+                          nn.MaxPool2d(2), *list(model)[6:])
+    assert torch.equal(model(x), usual(x))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_slice_shares_the_layers(name):
+    model = models.build(name)
+    front = model[:3]
+    assert type(front) is nn.Sequential
+    assert [n for n, _ in front.named_children()] == [n for n, _ in model.named_children()][:3]
+    assert front[0] is model[0] is model.c1
+
+
+def test_unknown_names():
+    with pytest.raises(KeyError, match="no model is called 'lenet6'; there are lenet5-1998, lenet5"):
+        models.build("lenet6")
+    with pytest.raises(KeyError, match="no model is called 'lenet6'"):
+        models.pretrained("lenet6")
+
+
+def test_no_weights_ship_for_a_model(monkeypatch):
+    monkeypatch.setitem(models.MODELS, "untrained", nn.Identity)
+    with pytest.raises(FileNotFoundError, match="'untrained', only for lenet5, lenet5-1998"):
+        models.pretrained("untrained")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights(name):
+    """The error measured again is the one in the log, give or take rounding on other machines."""
+    log = json.loads((models.WEIGHTS / f"{name}.json").read_text())
+    _, test = mnist.load_mnist()
+    model = models.pretrained(name)
+    assert not model.training
+    score = training.evaluate(model, test)
+    assert abs(score.errors - log["test_errors"]) <= 3
+    assert log["test_error"] == log["test_errors"] / 10_000
+    assert log["test_error_interval"][0] < log["test_error"] < log["test_error_interval"][1]
+    assert len(log["log"]) == log["recipe"]["epochs"]
+    assert log["command"].startswith(f"python -m lenet_book train {name} --recipe fast")
+    assert {"torch", "python", "lenet_book"} <= log["versions"].keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_are_small_and_no_pickle(name):
+    content = (models.WEIGHTS / f"{name}.safetensors").read_bytes()
+    assert len(content) < 300_000
+    header = int.from_bytes(content[:8], "little")
+    assert json.loads(content[8:8 + header])  # safetensors: a length, JSON, plain numbers
+
+
+def test_shipped_glyphs_are_the_papers():
+    codes = models.pretrained("lenet5-1998").output.codes
+    assert torch.equal(codes, torch.tensor(paper.GLYPHS, dtype=torch.float32).view(10, 84))
+
+
+def test_pretrained_nets_are_independent():
+    first, second = models.pretrained("lenet5"), models.pretrained("lenet5")
+    with torch.no_grad():
+        first.c1.weight.zero_()
+    assert second.c1.weight.any()
+
+
+@pytest.mark.parametrize("content", [
+    (models.WEIGHTS / "lenet5.safetensors").read_bytes()[:1000],       # cut off
+    (models.WEIGHTS / "lenet5-1998.safetensors").read_bytes(),         # another net's
+    b"\x80\x04\x95 a pickle", b""])
+def test_damaged_weights_are_refused(monkeypatch, tmp_path, content):
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    (tmp_path / "lenet5.safetensors").write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"(?s)lenet5.safetensors does not hold the weights"
+                                           r".*reinstall"):
+        models.pretrained("lenet5")

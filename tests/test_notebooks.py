@@ -1,0 +1,91 @@
+"""What the chapters look like on disk; nbval, in the same run, executes and compares them."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+CHAPTERS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+IGNORED = "nbval-ignore-output"
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(chapter):
+    return [cell for cell in chapter.cells if cell.cell_type == "code"]
+
+
+def test_there_are_chapters():
+    assert [path.name[:2] for path in CHAPTERS][:1] == ["00"]
+    assert {"00_start_here", "06_lenet5_layer_by_layer", "08_training_on_mnist"} <= {
+        path.stem for path in CHAPTERS}
+
+
+def test_metadata_is_clean(chapter):
+    nbformat.validate(chapter)
+    assert chapter.metadata.kernelspec.name == "python3"  # else JupyterLab asks for a kernel
+    assert set(chapter.metadata) == {"kernelspec", "language_info"}
+    assert set(chapter.metadata.language_info) == {"name"}
+    for cell in chapter.cells:
+        assert set(cell.metadata) <= {"tags"}
+
+
+def test_executed_from_top_to_bottom(chapter):
+    cells = code_cells(chapter)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert not [o for o in outputs if o.get("name") == "stderr"]
+
+
+def test_outputs_hold_no_noise(chapter):
+    for cell in code_cells(chapter):
+        for output in cell.outputs:
+            text = json.dumps({k: v for k, v in output.items() if k != "data"}) + json.dumps(
+                {k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")})
+            assert "widget-view" not in text
+            assert not re.search(r"/(root|home|work|tmp|Users)/|site-packages|0x[0-9a-f]{6,}|"
+                                 r"Warning", text), text
+
+
+def test_pictures_are_kept_and_say_what_they_show(chapter):
+    for cell in code_cells(chapter):
+        draws = re.search(r"^plots\.|^history$", cell.source, re.MULTILINE)
+        pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert bool(draws) == bool(pictures), cell.source
+        for output in pictures:
+            assert len(output.metadata["image/png"]["alt"]) > 10
+
+
+def test_what_is_not_compared_is_asserted_in_the_next_code_cell(chapter):
+    cells = code_cells(chapter)
+    for cell, following in zip(cells, cells[1:], strict=False):
+        if IGNORED in cell.metadata.get("tags", []):
+            only_pictures = all("image/png" in o.get("data", {}) for o in cell.outputs)
+            assert "assert" in following.source or only_pictures, cell.source
+            assert IGNORED not in following.metadata.get("tags", []), cell.source
+    assert IGNORED not in cells[-1].metadata.get("tags", [])
+
+
+def test_cells_are_short(chapter):
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(chapter)]
+    assert max(lengths) <= 20
+    assert sorted(lengths)[len(lengths) // 2] <= 7
+    assert max(len(line) for c in code_cells(chapter) for line in c.source.splitlines()) <= 100
+
+
+def test_no_magic_and_nothing_from_the_network(chapter):
+    for cell in code_cells(chapter):
+        assert not re.search(r"^\s*[%!]|download=True|urllib|requests\.", cell.source, re.MULTILINE)
+
+
+def test_links_lead_somewhere(chapter):
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)#]+)\)", cell.source):
+                assert target.startswith("https://") or (CHAPTERS[0].parent / target).exists()
