@@ -10,7 +10,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from lenet_book import layers, mnist, paper
+from lenet_book import convolution, layers, mnist, paper
 
 
 def ratio(ours, theirs, repeats=50, inner=1):
@@ -31,9 +31,18 @@ def sparse_against_dense(batch):
         return ratio(lambda: c3(x), lambda: F.conv2d(x, weight, c3.bias), inner=20)
 
 
+def loops_against_unfold():
+    x, weight = torch.randn(256, 1, 32, 32), torch.randn(6, 1, 5, 5)
+    with torch.inference_mode():
+        return ratio(lambda: convolution.conv2d(x, weight, method="loops"),
+                     lambda: convolution.conv2d(x, weight), repeats=3)
+
+
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # threads that wait for each other would drown small differences
     for batch in (1, 32, 256):
         print(f"SparseConv2d / dense convolution, batch {batch:3}: {sparse_against_dense(batch):.2f}")
+    print(f"conv2d by loops / unfolded, 256 inputs of C1: {loops_against_unfold():.0f}")
     times = []
     for _ in range(5):
         start = time.perf_counter()
