@@ -29,7 +29,7 @@ def execute(path: Path) -> None:
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if keep(path, number, output)]
+            cell.outputs = joined(o for o in cell.outputs if keep(path, number, o))
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 
@@ -41,6 +41,17 @@ def keep(path: Path, number: int, output) -> bool:
     if data.pop(WIDGET, None) is None:
         return True
     return "image/png" in data  # a live widget's picture stays; a bare progress bar goes
+
+
+def joined(outputs) -> list:
+    """What a cell printed in several pieces, as one."""
+    whole = []
+    for output in outputs:
+        if whole and output.get("name") == "stdout" == whole[-1].get("name"):
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 if __name__ == "__main__":

@@ -110,8 +110,10 @@ def maps(values, name: str, columns: int = 8) -> Picture:
     columns = min(columns, count)
     rows = -(-count // columns)
     reach = float(abs(values).max())
+    side = 1.25 if count > 2 else 2.5
     picture = Picture(f"{count} maps of {name}, {height} x {width}, between {values.min():.2f} "
-                      f"and {values.max():.2f}", width=1.25 * columns + 0.8, height=1.35 * rows)
+                      f"and {values.max():.2f}", width=side * columns + 0.8,
+                      height=(side + 0.1) * rows)
     axes = picture.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -119,6 +121,24 @@ def maps(values, name: str, columns: int = 8) -> Picture:
         image = axis.imshow(one, cmap="PuOr_r", vmin=-reach, vmax=reach)
         axis.set_title(f"{name} {number}", fontsize=10)
     picture.colorbar(image, ax=axes, shrink=0.9)
+    return picture
+
+
+def framed(images, windows: Sequence[tuple[range, range]], titles: Sequence[str]) -> Picture:
+    """Pictures, N x H x W, each with one window (rows and columns, ranges of pixels) framed."""
+    places = [f"{title}: rows {rows.start} to {rows.stop - 1}, columns {columns.start} to "
+              f"{columns.stop - 1}" for title, (rows, columns) in zip(titles, windows, strict=True)]
+    picture = Picture("windows on a picture; " + "; ".join(places), width=2.2 * len(titles),
+                      height=2.5)
+    axes = picture.subplots(1, len(titles), squeeze=False).flat
+    for axis, image, (rows, columns), title in zip(axes, images, windows, titles, strict=True):
+        height, width = image.shape
+        axis.imshow(np.asarray(image), cmap="gray_r", extent=(0, width, height, 0))
+        axis.add_patch(Rectangle((columns.start, rows.start), len(columns), len(rows), fill=False,
+                                 edgecolor=RED, linewidth=2.5, clip_on=False))
+        axis.set(xlim=(0, width), ylim=(height, 0))
+        axis.set_title(title, fontsize=11)
+        axis.tick_params(labelsize=9)
     return picture
 
 
@@ -151,6 +171,122 @@ def connection_table(connections: Sequence[Sequence[int]]) -> Picture:
     axis.xaxis.tick_top()
     axis.tick_params(length=0, labelsize=11)
     axis.spines[:].set_visible(False)
+    return picture
+
+
+def side_by_side(values: Sequence, titles: Sequence[str], signs: Sequence[str] | None = None,
+                 alt: str | None = None) -> Picture:
+    """Maps in one row, each H x W, one scale for all: orange above zero, violet below, white at it.
+
+    signs: what stands between neighbours, such as ["+", "="]; nothing if None.
+    """
+    values = [np.asarray(value) for value in values]
+    signs = [""] * (len(values) - 1) if signs is None else list(signs)
+    if len(signs) != len(values) - 1:
+        raise ValueError(f"{len(values)} maps have {len(values) - 1} places between them, "
+                         f"not {len(signs)}")
+    reach = max(float(abs(value).max()) for value in values) or 1.0
+    words = titles[0] + "".join(f" {sign} {title}" if sign else f", {title}"
+                                for sign, title in zip(signs, titles[1:], strict=True))
+    lowest, highest = min(v.min() for v in values), max(v.max() for v in values)
+    picture = Picture(alt or f"maps side by side: {words}; between {lowest:.2f} and {highest:.2f}",
+                      width=min(11.0, 1.75 * len(values) + 0.7), height=2.1)
+    gap = 0.16 if any(signs) else 0.02
+    ratios = [1.0] + [gap, 1.0] * len(signs)
+    axes = picture.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, sign in zip(axes[1::2], signs, strict=True):
+        axis.text(0.5, 0.5, sign, ha="center", va="center", fontsize=17, color=INK,
+                  transform=axis.transAxes)
+    for axis, value, title in zip(axes[::2], values, titles, strict=True):
+        image = axis.imshow(value, cmap="PuOr_r", vmin=-reach, vmax=reach)
+        axis.add_patch(Rectangle((-0.5, -0.5), *value.shape[::-1], fill=False, edgecolor=PALE))
+        axis.set_title(title, fontsize=10)
+    picture.colorbar(image, ax=list(axes), shrink=0.75)
+    return picture
+
+
+def kernels(weight, name: str = "", alt: str | None = None) -> Picture:
+    """All kernels of a layer: a row for each input map, a column for each output map.
+
+    weight: M x C x kh x kw, as PyTorch has it. One scale, white at zero; a kernel that is zero
+    throughout is left out: there is no connection. name: of the layer, for the title.
+    """
+    weight = np.asarray(weight)
+    outputs, inputs, height, width = weight.shape
+    reach = float(abs(weight).max()) or 1.0
+    there = abs(weight).reshape(outputs, inputs, -1).max(axis=2) > 0
+    side = min(0.8, 9.0 / outputs)
+    picture = Picture(alt or f"{int(there.sum())} of {outputs * inputs} kernels, {height} x {width}, "
+                      f"from {inputs} input maps to {outputs} output maps",
+                      width=max(3.6, side * outputs + 1.7), height=side * inputs + 0.7)
+    axis = picture.subplots()
+    for output, source in zip(*np.nonzero(there), strict=True):
+        image = axis.imshow(weight[output, source], cmap="PuOr_r", vmin=-reach, vmax=reach,
+                            extent=(output + 0.06, output + 0.94, source + 0.94, source + 0.06))
+        axis.add_patch(Rectangle((output + 0.06, source + 0.06), 0.88, 0.88, fill=False,
+                                 edgecolor="#999999", linewidth=0.6))
+    axis.set(xlim=(0, outputs), ylim=(inputs, 0), aspect="equal", ylabel="input map",
+             xticks=[i + 0.5 for i in range(outputs)], xticklabels=range(outputs),
+             yticks=[i + 0.5 for i in range(inputs)], yticklabels=range(inputs))
+    axis.set_title(f"output map{f' of {name}' if name else ''}", fontsize=10)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0, labelsize=10)
+    axis.spines[:].set_visible(False)
+    picture.colorbar(image, ax=axis, shrink=0.9)
+    return picture
+
+
+def who_reads_whom(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
+    """Connection tables side by side: name -> for each output map the input maps that it reads.
+
+    A filled square with a cross is a kernel; rows are input maps, columns output maps.
+    """
+    sizes = {name: (len(table), max(map(max, table)) + 1) for name, table in tables.items()}
+    counts = {name: sum(map(len, table)) for name, table in tables.items()}
+    picture = Picture("; ".join(f"{name}: {counts[name]} of {columns * rows} kernels"
+                                for name, (columns, rows) in sizes.items()),
+                      width=11, height=3.0)
+    axes = picture.subplots(1, len(tables), squeeze=False,
+                            width_ratios=[columns for columns, _ in sizes.values()])[0]
+    for axis, (name, table) in zip(axes, tables.items(), strict=True):
+        columns, rows = sizes[name]
+        for output in range(columns):
+            for source in range(rows):
+                reads = source in table[output]
+                axis.add_patch(Rectangle((output, source), 1, 1, edgecolor="white", linewidth=1.5,
+                                         facecolor=BLUE if reads else "#F0F0F0"))
+                if reads:
+                    axis.text(output + 0.5, source + 0.5, "×", ha="center", va="center",
+                              fontsize=11, color="white")
+        axis.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal",
+                 xticks=[i + 0.5 for i in range(columns)], xticklabels=range(columns),
+                 yticks=[i + 0.5 for i in range(rows)], yticklabels=range(rows))
+        axis.set_title(f"{name}\n{counts[name]} of {columns * rows} kernels", fontsize=10)
+        axis.tick_params(length=0, labelsize=9)
+        axis.spines[:].set_visible(False)
+    axes[0].set(xlabel="output map", ylabel="input map")
+    return picture
+
+
+def lines(positions: Sequence[float], curves: Mapping[str, Sequence[float]], xlabel: str,
+          ylabel: str) -> Picture:
+    """Curves over the same positions, each with its own colour, marker and dashes; name -> values."""
+    picture = Picture(f"{ylabel} against {xlabel}: " + "; ".join(
+        f"{name}, from {values[0]:.2f} to {values[-1]:.2f}" for name, values in curves.items()),
+        width=6.4, height=3.6)
+    axis = picture.subplots()
+    styles = zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), (5, 2, 2, 2),
+                 (11, 6, 7, 6), strict=True)  # the first is broad, to be seen beneath another
+    for (name, values), (colour, marker, line, width, size) in zip(curves.items(), styles,
+                                                                   strict=False):
+        axis.plot(positions, values, color=colour, marker=marker, linestyle=line, linewidth=width,
+                  markersize=size, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(color=PALE)
+    axis.legend(frameon=False)
     return picture
 
 
@@ -259,3 +395,145 @@ def _draw_funnel(axis, before: _Stack, stack: _Stack, strong: bool) -> None:
         axis.add_patch(Rectangle((unit_x, unit_y), 1, 1, facecolor=INK, linewidth=0, zorder=4))
     for corner in (y, y + k):
         axis.plot([x + k, unit_x], [corner, unit_y + 0.5], color=colour, linewidth=1, zorder=3)
+
+
+def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | None = None) -> Picture:
+    """Matrices side by side, with their numbers where they are small; title -> 2-D array.
+
+    Up to twelve columns: every number is written, on orange where positive, violet where negative,
+    the stronger the larger; NaN leaves a cell empty. Beyond that: grey pixels, the largest black.
+    windows: title -> (top, left, height, width) or a list of those, outlined in that matrix.
+    """
+    named = {title: np.asarray(values, dtype=float) for title, values in named.items()}
+    windows = {title: np.reshape(boxes, (-1, 4)) for title, boxes in (windows or {}).items()}
+    shapes = ", ".join(f"{title} {v.shape[0]} x {v.shape[1]}" for title, v in named.items())
+    marked = "; ".join(f"in {title} a window of {h} x {w} at row {top}, column {left}"
+                       for title, boxes in windows.items() for top, left, h, w in boxes)
+    small = {title: v.shape[1] <= 12 for title, v in named.items()}
+    gap, top, cell = 0.45, 0.4, 0.52  # inches; every number has a cell of the same size
+    columns = sum(v.shape[1] for title, v in named.items() if small[title])
+    if columns:
+        cell = min(cell, (11 - gap * len(named) - 3.2 * (len(named) - sum(small.values()))) / columns)
+    widths, heights = ([v.shape[axis] * cell if small[t] else 3.2 * v.shape[axis] / v.shape[1]
+                        for t, v in named.items()] for axis in (1, 0))
+    slots = [max(width, 0.088 * len(title)) for title, width in zip(named, widths, strict=True)]
+    width, height = sum(slots) + gap * len(named) + 0.1, max(heights) + 0.3 + top
+    picture = Picture(f"matrices: {shapes}" + f"; {marked}" * bool(marked), width, height, layout=None)
+    lefts = [gap * (i + 1) + sum(slots[:i]) + (slots[i] - widths[i]) / 2 for i in range(len(named))]
+    axes = [picture.add_axes((left / width, 1 - (top + h) / height, w / width, h / height))
+            for left, w, h in zip(lefts, widths, heights, strict=True)]
+    for axis, (title, values) in zip(axes, named.items(), strict=True):
+        reach = float(np.nanmax(abs(values), initial=1e-9))
+        if small[title]:
+            axis.imshow(values, cmap="PuOr_r", vmin=-2 * reach, vmax=2 * reach)
+            whole = np.array_equal(values[~np.isnan(values)], values[~np.isnan(values)].round())
+            for (row, column), value in np.ndenumerate(values):
+                if not np.isnan(value):
+                    value = round(value, 2) + 0.0  # + 0.0: no minus sign before a zero
+                    number = f"{value:.0f}" if whole else f"{value:.2f}"
+                    axis.text(column, row, number.replace("-", "−"), ha="center", va="center",
+                              fontsize=12 if whole else 10, color=INK)
+            axis.set_xticks(np.arange(values.shape[1]))
+            axis.set_yticks(np.arange(values.shape[0]))
+            for lines, length in ((axis.axvline, values.shape[1]), (axis.axhline, values.shape[0])):
+                for i in range(length + 1):
+                    lines(i - 0.5, color=PALE, linewidth=0.8)
+        else:
+            axis.imshow(values, cmap="gray_r")
+        styles = zip((BLUE, RED, GREEN), ("-", "--", ":"), strict=True)
+        for (top, left, height, width), (colour, line) in zip(windows.get(title, ()), styles,
+                                                              strict=False):
+            axis.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False,
+                                     edgecolor=colour, linewidth=2.8, linestyle=line, zorder=5,
+                                     clip_on=False))
+        axis.set_title(title, fontsize=11)
+        axis.tick_params(length=0, labelsize=9, labelcolor="#666666")
+        axis.spines[:].set_color(PALE)
+    return picture
+
+
+def filtered(images: Mapping[str, Sequence], ink: bool = False) -> Picture:
+    """Images or results of a filter in a row, each with the range of its numbers; title -> H x W.
+
+    Without negative numbers: grey from 0 to 1, or to the largest number where that is more, light
+    where large (dark with ink=True, for digits). With some: orange positive, violet negative, white 0.
+    """
+    images = {title: np.asarray(values, dtype=float) for title, values in images.items()}
+    ranges = {title: f"{v.min():.2f} to {v.max():.2f}" for title, v in images.items()}
+    tallest = max(v.shape[0] / v.shape[1] for v in images.values())
+    width = min(3.2, 11 / len(images))
+    picture = Picture("images: " + ", ".join(f"{title} ({r})" for title, r in ranges.items()),
+                      width=width * len(images), height=width * tallest + 0.6)
+    axes = picture.subplots(1, len(images), squeeze=False).flat
+    for axis, (title, values) in zip(axes, images.items(), strict=True):
+        reach = max(1.0, abs(values).max()) if values.min() >= 0 else abs(values).max()
+        if values.min() < 0:
+            axis.imshow(values, cmap="PuOr_r", vmin=-reach, vmax=reach)
+        else:
+            axis.imshow(values, cmap="gray_r" if ink else "gray", vmin=0, vmax=reach)
+        axis.set_title(title, fontsize=11)
+        axis.set(xticks=[], yticks=[])
+        axis.set_xlabel(ranges[title], fontsize=9)
+        axis.spines[:].set_color(PALE)
+    return picture
+
+
+def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
+                     dilation: int = 1) -> Picture:
+    """Where the windows of a square input lie, and which output each of them makes.
+
+    All lengths in pixels, padding per side. Left the padded input with the first window, the next
+    to its right and the last; beneath it every window of the first row as a bar. Padding is grey,
+    rows and columns that no window reaches are hatched. Right the output, with the same three.
+    """
+    padded, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    starts = range(0, padded - reach + 1, stride)
+    if not starts:
+        raise ValueError(f"a window that reaches {reach} pixels has no place in {padded}")
+    end = starts[-1] + reach  # the first row and column that no window reaches
+    lost = padded - end
+    units = len(starts)
+    picture = Picture(
+        f"windows: input {size} x {size}, padding {padding}, kernel {kernel}, stride {stride}, "
+        f"dilation {dilation}: output {units} x {units}, {lost} rows and columns dropped",
+        width=0.36 * (padded + units + 2) + 1.6, height=0.36 * (padded + 0.6 * units + 1.3) + 0.5)
+    left, right = picture.subplots(1, 2, width_ratios=(padded, max(units, 3)))
+    for row in range(padded):
+        for column in range(padded):
+            inside = all(padding <= place < size + padding for place in (row, column))
+            left.add_patch(Rectangle((column, row), 1, 1, edgecolor="#AAAAAA", linewidth=0.7,
+                                     facecolor="white" if inside else PALE))
+            if max(row, column) >= end:
+                left.add_patch(Rectangle((column, row), 1, 1, fill=False, hatch="xxxx", linewidth=0,
+                                         edgecolor=RED))
+    for row in range(units):
+        for column in range(units):
+            right.add_patch(Rectangle((column, row), 1, 1, edgecolor="#AAAAAA", linewidth=0.7,
+                                      facecolor="white"))
+    last = units - 1
+    chosen = list(dict.fromkeys([(0, 0), (0, min(1, last)), (last, last)]))
+    styles = zip((BLUE, RED, GREEN), ("-", "--", ":"), (0.06, 0.17, 0.28), strict=True)
+    for (row, column), (colour, line, inset) in zip(chosen, styles, strict=False):
+        outline = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 2.4}
+        top, at = starts[row] + inset, starts[column] + inset
+        left.add_patch(Rectangle((at, top), reach - 2 * inset, reach - 2 * inset, **outline))
+        right.add_patch(Rectangle((column + 0.1, row + 0.1), 0.8, 0.8, **outline))
+        right.text(column + 0.5, row + 0.52, f"{row},{column}", ha="center", va="center", fontsize=9)
+        if dilation > 1:
+            taps = [(starts[column] + dilation * j + 0.33 + inset, starts[row] + dilation * i + 0.5)
+                    for i in range(kernel) for j in range(kernel)]
+            left.plot(*zip(*taps, strict=True), "o", color=colour, markersize=4)
+    for number, start in enumerate(starts):
+        height = padded + 0.7 + 0.6 * number
+        left.plot([start + 0.1, start + reach - 0.1], [height, height], color=INK, linewidth=1.2)
+        taps = [start + dilation * j + 0.5 for j in range(kernel)]
+        left.plot(taps, [height] * kernel, "o", color=INK, markersize=3.5)
+    left.text(0, padded + 0.6 * units + 0.5, "every window of the first row", va="top", fontsize=9)
+    left.set_title(f"input {size} × {size}" + f", padding {padding}" * bool(padding), fontsize=11)
+    right.set_title(f"output {units} × {units}", fontsize=11)
+    left.set(xlim=(-0.1, padded + 0.1), ylim=(padded + 0.6 * units + 1.3, -0.1))
+    right.set(xlim=(-0.1, max(units, 3) + 0.1), ylim=(padded + 0.6 * units + 1.3, -0.1))
+    for axis in (left, right):
+        axis.set(aspect="equal", anchor="N")
+        axis.set_axis_off()
+    return picture

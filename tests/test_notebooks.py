@@ -41,6 +41,7 @@ def test_executed_from_top_to_bottom(chapter):
     outputs = [output for cell in cells for output in cell.outputs]
     assert not [o for o in outputs if o.output_type == "error"]
     assert not [o for o in outputs if o.get("name") == "stderr"]
+    assert all(sum(o.output_type == "stream" for o in cell.outputs) <= 1 for cell in cells)
 
 
 def test_outputs_hold_no_noise(chapter):

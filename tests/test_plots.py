@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lenet_book import figures, mnist, paper, plots
+from lenet_book import arithmetic, figures, mnist, paper, plots
 from lenet_book.ledger import ledger
 from lenet_book.models import build
 
@@ -23,8 +23,17 @@ PICTURES = {
     "learning_curve": lambda: plots.learning_curve({"x": [0.2, 0.1], "y": [0.3, 0.0]}),
     "glyphs": lambda: plots.glyphs(paper.GLYPHS),
     "maps": lambda: plots.maps(torch.randn(9, 5, 5), "C1"),
+    "framed": lambda: plots.framed(TEST.images[:2], [(range(4, 18), range(6, 20))] * 2, "ab"),
     "connection_table": lambda: plots.connection_table(paper.C3_CONNECTIONS),
     "architecture": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE, "C3"),
+    "matrices": lambda: plots.matrices({"a": [[1, -2], [3, 4]], "b": TEST.images[0]},
+                                       {"a": (0, 1, 2, 1), "b": [(7, 6, 3, 3), (1, 2, 5, 5)]}),
+    "filtered": lambda: plots.filtered({"a": TEST.images[0] / 255, "b": torch.randn(9, 9)}, ink=True),
+    "window_positions": lambda: plots.window_positions(8, 3, 2, 1, 1),
+    "side_by_side": lambda: plots.side_by_side([torch.ones(5, 5), -torch.eye(5)], ["a", "b"], ["="]),
+    "kernels": lambda: plots.kernels(torch.randn(4, 3, 5, 5), "C3"),
+    "lines": lambda: plots.lines(range(3), {"a": [0, 1, 2], "b": [1, 1, 1]}, "shift", "change"),
+    "who_reads_whom": lambda: plots.who_reads_whom({"dense": [(0, 1)] * 2, "each": [(0,), (1,)]}),
 }
 
 
@@ -94,6 +103,70 @@ def test_unknown_layer():
         plots.architecture(paper.LAYERS, 32, highlight="C9")
 
 
+def outlines(axis):
+    """left, top, width, height of the outlines drawn in an axis, in pixels of the matrix."""
+    return [(*p.get_xy(), p.get_width(), p.get_height()) for p in axis.patches
+            if not p.get_fill() and p.get_linewidth() > 2]
+
+
+def test_matrices_write_every_number_and_outline_the_windows():
+    values = [[1, -2, np.nan], [3, 4, 0]]
+    picture = plots.matrices({"a": values, "b": [[0.25, -0.001]], "c": TEST.images[0]},
+                             {"a": (0, 1, 2, 2), "c": [(7, 6, 3, 3)]})
+    written = {tuple(map(int, t.get_position())): t.get_text() for t in picture.axes[0].texts}
+    assert written == {(0, 0): "1", (1, 0): "−2", (0, 1): "3", (1, 1): "4", (2, 1): "0"}
+    assert [t.get_text() for t in picture.axes[1].texts] == ["0.25", "0.00"]
+    assert not picture.axes[2].texts and np.array_equal(picture.axes[2].images[0].get_array(),
+                                                        TEST.images[0])
+    assert outlines(picture.axes[0]) == [(0.5, -0.5, 2, 2)]
+    assert outlines(picture.axes[2]) == [(5.5, 6.5, 3, 3)]
+    assert picture.alt == ("matrices: a 2 x 3, b 1 x 2, c 28 x 28; in a a window of 2 x 2 at row 0, "
+                           "column 1; in c a window of 3 x 3 at row 7, column 6")
+
+
+def test_the_cells_of_matrices_have_one_size():
+    picture = plots.matrices({"wide": np.zeros((2, 10)), "tall": np.zeros((5, 3))})
+    width, height = picture.get_size_inches()
+    boxes = [axis.get_position() for axis in picture.axes]
+    sides = [boxes[0].width * width / 10, boxes[0].height * height / 2,
+             boxes[1].width * width / 3, boxes[1].height * height / 5]
+    assert sides == pytest.approx([sides[0]] * 4)
+    assert min(box.y0 for box in boxes) >= 0 and max(box.x1 for box in boxes) <= 1
+
+
+def test_images_with_negative_numbers_have_a_scale_centred_on_zero():
+    picture = plots.filtered({"light": [[0.0, 0.5]], "bright": [[0.0, 3.0]], "signed": [[-1.0, 0.2]]})
+    assert [axis.images[0].get_clim() for axis in picture.axes] == [(0, 1), (0, 3), (-1, 1)]
+    assert [axis.get_xlabel() for axis in picture.axes] == ["0.00 to 0.50", "0.00 to 3.00",
+                                                            "-1.00 to 0.20"]
+
+
+@pytest.mark.parametrize("setting", [(8, 3, 2), (5, 3, 1, 1), (9, 3, 2, 1, 2), (7, 7), (6, 2, 2)])
+def test_windows_lie_where_the_arithmetic_says(setting):
+    picture = plots.window_positions(*setting)
+    left, right = picture.axes
+    size, kernel, stride, padding, dilation = setting + (1, 1, 0, 1)[len(setting) - 1:]
+    units = arithmetic.conv_output_size(size, kernel, stride, padding, dilation)
+    lost = arithmetic.dropped(size, kernel, stride, padding, dilation)
+    padded = size + 2 * padding
+    hatched = [p for p in left.patches if p.get_hatch()]
+    assert len(hatched) == padded**2 - (padded - lost)**2
+    grey = [p for p in left.patches if p.get_fill() and p.get_facecolor()[0] < 1]
+    assert len(grey) == padded**2 - size**2
+    assert len([p for p in right.patches if p.get_fill()]) == units**2
+    bars = [line for line in left.lines if line.get_marker() == "None"]
+    assert len(bars) == units
+    x, y, width, height = outlines(left)[-1]
+    end = padded - lost - 0.2  # of the last window, up to its inset
+    assert x + width == pytest.approx(end, abs=0.2) == y + height
+    assert picture.alt.endswith(f"output {units} x {units}, {lost} rows and columns dropped")
+
+
+def test_a_window_without_a_place():
+    with pytest.raises(ValueError, match="reaches 5 pixels has no place in 4"):
+        plots.window_positions(4, 5)
+
+
 def test_committed_figures_are_what_the_code_draws(tmp_path, pytestconfig):
     committed = pytestconfig.rootpath / "figures"
     drawn = figures.write(tmp_path / "new")
@@ -106,3 +179,50 @@ def test_committed_figures_are_what_the_code_draws(tmp_path, pytestconfig):
 def test_drawing_twice_gives_the_same_file(tmp_path):
     first, second = figures.write(tmp_path / "a"), figures.write(tmp_path / "b")
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_a_frame_surrounds_exactly_its_pixels():
+    picture = plots.framed(TEST.images[:1], [(range(4, 18), range(6, 20))], ["unit"])
+    frame, = picture.axes[0].patches
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((6, 4), 14, 14)
+    assert picture.axes[0].images[0].get_extent() == [0, 28, 28, 0]  # pixel i lies from i to i + 1
+    assert "unit: rows 4 to 17, columns 6 to 19" in picture.alt
+
+
+def test_maps_side_by_side_share_a_scale_and_have_signs_between():
+    values = [torch.tensor([[1.0, -2.0]]), torch.tensor([[0.5]]), torch.tensor([[0.0, 1.0]])]
+    picture = plots.side_by_side(values, ["a", "b", "c"], ["+", "="])
+    shown = [axis for axis in picture.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == ["a", "b", "c"]
+    assert {axis.images[0].get_clim() for axis in shown} == {(-2.0, 2.0)}
+    assert [t.get_text() for axis in picture.axes for t in axis.texts] == ["+", "="]
+    assert picture.alt == "maps side by side: a + b = c; between -2.00 and 1.00"
+    with pytest.raises(ValueError, match="3 maps have 2 places between them, not 1"):
+        plots.side_by_side(values, ["a", "b", "c"], ["+"])
+
+
+def test_kernels_stand_at_their_maps_and_missing_ones_are_left_out():
+    weight = torch.zeros(2, 3, 1, 1)
+    weight[0, 2], weight[1, 0] = 5, -1
+    axis = plots.kernels(weight).axes[0]
+    placed = {(round(left), round(top)): image.get_array().item() for image in axis.images
+              for left, _, _, top in [image.get_extent()]}
+    assert placed == {(0, 2): 5, (1, 0): -1}  # (output map, input map)
+
+
+def test_who_reads_whom_marks_each_kernel():
+    tables = {"C3": paper.C3_CONNECTIONS, "depthwise": [(0,), (1,)]}
+    picture = plots.who_reads_whom(tables)
+    for axis, table in zip(picture.axes, tables.values(), strict=True):
+        marks = {(int(t.get_position()[0]), int(t.get_position()[1])) for t in axis.texts}
+        assert marks == {(output, source) for output, inputs in enumerate(table)
+                         for source in inputs}
+    assert picture.alt == "C3: 60 of 96 kernels; depthwise: 2 of 4 kernels"
+
+
+def test_lines_go_through_their_values_and_are_told_apart_without_colour():
+    curves = {"a": [0.0, 0.5], "b": [0.2, 0.1], "c": [1.0, 1.0], "d": [0.0, 0.0]}
+    drawn = plots.lines([0, 3], curves, "shift", "change").axes[0].lines
+    assert [list(line.get_ydata()) for line in drawn] == list(curves.values())
+    assert [list(line.get_xdata()) for line in drawn] == [[0, 3]] * 4
+    assert len({(line.get_marker(), line.get_linestyle()) for line in drawn}) == 4

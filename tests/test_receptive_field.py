@@ -310,9 +310,10 @@ def test_after_a_dense_layer_everything_sees_everything():
     assert sizes(trace(model, (1, 8, 8)))[1:] == [(8, 0)] * 3
 
 
-def test_what_sees_everything_may_be_spread_out_again():
+@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)], ids=str)
+def test_what_sees_everything_may_be_spread_out_again(pool):
     model = Forward(lambda x, pool, up: torch.cat([x, up(pool(x))], dim=1),
-                    nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=8))
+                    pool, nn.Upsample(scale_factor=8))
     assert trace(model, (1, 8, 8))["Forward"].field == ReceptiveField(8, 0, 3.5)
 
 
