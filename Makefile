@@ -12,8 +12,9 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: lab test notebooks figures bench
 .DEFAULT_GOAL := lab
 
+# In a container one is often root, and Jupyter wants to be told that this is meant.
 lab: $(VENV)/.installed
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
 	TQDM_DISABLE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
