@@ -51,7 +51,8 @@ def digits(images, titles: Sequence[str] | None = None, columns: int = 10,
     columns = min(columns, len(images))
     picture = Picture(alt or f"{len(images)} handwritten digits"
                       + (f": {', '.join(titles)}" if titles else ""),
-                      width=min(11, 1.1 * columns), height=(1.1 + 0.25 * bool(titles)) * rows)
+                      width=min(11, max([1.1, *(0.1 * len(title) for title in titles or ())]) * columns),
+                      height=(1.1 + 0.25 * bool(titles)) * rows)
     axes = list(picture.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.set_axis_off()
