@@ -49,9 +49,10 @@ def digits(images, titles: Sequence[str] | None = None, columns: int = 10,
     images = [np.asarray(image).squeeze() for image in images]
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
+    column_width = max([1.1, *(0.1 * len(title) for title in titles or ())])
     picture = Picture(alt or f"{len(images)} handwritten digits"
                       + (f": {', '.join(titles)}" if titles else ""),
-                      width=min(11, max([1.1, *(0.1 * len(title) for title in titles or ())]) * columns),
+                      width=min(11, column_width * columns),
                       height=(1.1 + 0.25 * bool(titles)) * rows)
     axes = list(picture.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
