@@ -292,113 +292,6 @@ def lines(positions: Sequence[float], curves: Mapping[str, Sequence[float]], xla
     return picture
 
 
-def architecture(layers: Sequence, input_size: int, highlight: str | None = None) -> Picture:
-    """A network of maps to scale: one pixel of a map has the same length everywhere.
-
-    layers: records such as `paper.LAYERS` (name, kind, maps, size, kernel, trainable, fixed).
-    highlight: the name of the one layer to colour, the others staying pale; all if None.
-    Layers of 1 x 1 maps are drawn as a column, a third of a pixel for each unit.
-    """
-    names = [layer.name for layer in layers]
-    if highlight is not None and highlight not in names:
-        raise ValueError(f"no layer is called {highlight!r}; there are {', '.join(names)}")
-    shown = "" if highlight is None else f", {highlight} highlighted"
-    picture = Picture(
-        f"architecture to scale{shown}: input 1 x {input_size} x {input_size}, " + ", ".join(
-            f"{layer.name} {_shape_text(layer)}" for layer in layers),
-        width=11, height=3.7, layout=None)
-    axis = picture.add_axes((0, 0, 1, 1))
-    axis.set_axis_off()
-    stacks = [_Stack("input", 1, input_size, 0, "#888888"),
-              *(_Stack(layer.name, layer.maps, layer.size, layer.kernel, _KINDS[layer.name[0]])
-                for layer in layers)]
-    left = 8.0
-    for stack in stacks:
-        stack.left = left
-        left += stack.width + (11 if stack.side > 1 else 19)
-    for before, stack in zip(stacks, stacks[1:], strict=False):
-        _draw_funnel(axis, before, stack, highlight in (None, stack.name))
-    words = [("", _shape_text(None, input_size), ""), *(
-        (layer.kind, _shape_text(layer), f"{layer.trainable:,}" if layer.trainable
-         else f"{layer.fixed:,} fixed") for layer in layers)]
-    for stack, (kind, shape, count) in zip(stacks, words, strict=True):
-        stack.draw(axis, strong=highlight in (None, stack.name))
-        middle = stack.left + stack.width / 2
-        tone = INK if highlight in (None, stack.name) else "#8A8A8A"
-        axis.text(middle, 34, stack.name, ha="center", fontsize=12, weight="bold", color=tone)
-        axis.text(middle, 29, kind.replace(" ", "\n"), ha="center", va="center", fontsize=8,
-                  color=tone, linespacing=1.0)
-        axis.text(middle, -30, shape, ha="center", va="center", fontsize=9, color=tone)
-        axis.text(middle, -36, count, ha="center", va="center", fontsize=9, color=tone)
-    axis.text(stacks[0].left + stacks[0].width / 2, -36, "parameters:", ha="center", va="center",
-              fontsize=9, color=INK)
-    axis.set(xlim=(0, left - 8), ylim=(-41, 41), aspect="equal")
-    return picture
-
-
-_KINDS = {"C": BLUE, "S": ORANGE, "F": GREEN, "o": PURPLE}  # by the first letter of the name
-
-
-def _shape_text(layer, input_size: int = 0) -> str:
-    if layer is None:
-        return f"1 × {input_size} × {input_size}"
-    return (f"{layer.maps} × {layer.size} × {layer.size}" if layer.size > 1
-            else f"{layer.maps}")
-
-
-class _Stack:
-    """The maps of one layer, the first in front and the others behind it, up and to the right."""
-
-    def __init__(self, name: str, maps: int, side: int, kernel: int, colour: str):
-        self.name, self.maps, self.side, self.kernel, self.colour = name, maps, side, kernel, colour
-        self.step = 0.0 if side == 1 else min(2.0, 16 / maps)
-        self.width = side + self.step * (maps - 1) if side > 1 else 2.0
-        self.height = self.width if side > 1 else maps / 3
-        self.left = 0.0
-
-    def corner(self, i: int) -> tuple[float, float]:
-        """Lower left corner of map i; the stack is centred on the line y = 0."""
-        return self.left + i * self.step, -self.height / 2 + i * self.step
-
-    def draw(self, axis, strong: bool) -> None:
-        style = {"edgecolor": self.colour if strong else "#B0B0B0", "linewidth": 0.8,
-                 "facecolor": self.colour if strong and self.side == 1 else
-                 "white" if self.side > 1 else "#E4E4E4", "zorder": 2}
-        if self.side == 1:
-            axis.add_patch(Rectangle((self.left, -self.height / 2), 2, self.height, **style))
-            return
-        for i in reversed(range(self.maps)):
-            axis.add_patch(Rectangle(self.corner(i), self.side, self.side, **style))
-            if strong:
-                axis.add_patch(Rectangle(self.corner(i), self.side, self.side, zorder=2,
-                                         facecolor=self.colour, alpha=0.28))
-
-
-def _draw_funnel(axis, before: _Stack, stack: _Stack, strong: bool) -> None:
-    """The window on the front map of one layer, drawn together to the unit that it feeds."""
-    colour = stack.colour if strong else "#C8C8C8"
-    x, y = before.corner(0)
-    if before.side == 1:  # from a column of units: the whole column feeds the next
-        window = [(x + 2, -before.height / 2), (x + 2, before.height / 2)]
-        target = [(stack.left, stack.height / 2), (stack.left, -stack.height / 2)]
-        axis.add_patch(Polygon(window + target, facecolor=colour, alpha=0.15, linewidth=0))
-        return
-    k = stack.kernel
-    x, y = x + before.side - k - 2 * (before.side > k + 2), y + (before.side - k) * 0.3
-    if before.side <= k:
-        x, y = before.corner(0)
-    axis.add_patch(Rectangle((x, y), k, k, facecolor=colour, alpha=0.45, edgecolor=colour,
-                             linewidth=1.2, zorder=3))
-    if stack.side == 1:
-        unit_x, unit_y = stack.left, 0.0
-    else:
-        unit_x, unit_y = stack.corner(0)
-        unit_x, unit_y = unit_x + stack.side * 0.2, unit_y + stack.side * 0.35
-        axis.add_patch(Rectangle((unit_x, unit_y), 1, 1, facecolor=INK, linewidth=0, zorder=4))
-    for corner in (y, y + k):
-        axis.plot([x + k, unit_x], [corner, unit_y + 0.5], color=colour, linewidth=1, zorder=3)
-
-
 def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | None = None) -> Picture:
     """Matrices side by side, with their numbers where they are small; title -> 2-D array.
 
@@ -539,3 +432,110 @@ def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
         axis.set(aspect="equal", anchor="N")
         axis.set_axis_off()
     return picture
+
+
+def architecture(layers: Sequence, input_size: int, highlight: str | None = None) -> Picture:
+    """A network of maps to scale: one pixel of a map has the same length everywhere.
+
+    layers: records such as `paper.LAYERS` (name, kind, maps, size, kernel, trainable, fixed).
+    highlight: the name of the one layer to colour, the others staying pale; all if None.
+    Layers of 1 x 1 maps are drawn as a column, a third of a pixel for each unit.
+    """
+    names = [layer.name for layer in layers]
+    if highlight is not None and highlight not in names:
+        raise ValueError(f"no layer is called {highlight!r}; there are {', '.join(names)}")
+    shown = "" if highlight is None else f", {highlight} highlighted"
+    picture = Picture(
+        f"architecture to scale{shown}: input 1 x {input_size} x {input_size}, " + ", ".join(
+            f"{layer.name} {_shape_text(layer)}" for layer in layers),
+        width=11, height=3.7, layout=None)
+    axis = picture.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    stacks = [_Stack("input", 1, input_size, 0, "#888888"),
+              *(_Stack(layer.name, layer.maps, layer.size, layer.kernel, _KINDS[layer.name[0]])
+                for layer in layers)]
+    left = 8.0
+    for stack in stacks:
+        stack.left = left
+        left += stack.width + (11 if stack.side > 1 else 19)
+    for before, stack in zip(stacks, stacks[1:], strict=False):
+        _draw_funnel(axis, before, stack, highlight in (None, stack.name))
+    words = [("", _shape_text(None, input_size), ""), *(
+        (layer.kind, _shape_text(layer), f"{layer.trainable:,}" if layer.trainable
+         else f"{layer.fixed:,} fixed") for layer in layers)]
+    for stack, (kind, shape, count) in zip(stacks, words, strict=True):
+        stack.draw(axis, strong=highlight in (None, stack.name))
+        middle = stack.left + stack.width / 2
+        tone = INK if highlight in (None, stack.name) else "#8A8A8A"
+        axis.text(middle, 34, stack.name, ha="center", fontsize=12, weight="bold", color=tone)
+        axis.text(middle, 29, kind.replace(" ", "\n"), ha="center", va="center", fontsize=8,
+                  color=tone, linespacing=1.0)
+        axis.text(middle, -30, shape, ha="center", va="center", fontsize=9, color=tone)
+        axis.text(middle, -36, count, ha="center", va="center", fontsize=9, color=tone)
+    axis.text(stacks[0].left + stacks[0].width / 2, -36, "parameters:", ha="center", va="center",
+              fontsize=9, color=INK)
+    axis.set(xlim=(0, left - 8), ylim=(-41, 41), aspect="equal")
+    return picture
+
+
+_KINDS = {"C": BLUE, "S": ORANGE, "F": GREEN, "o": PURPLE}  # by the first letter of the name
+
+
+def _shape_text(layer, input_size: int = 0) -> str:
+    if layer is None:
+        return f"1 × {input_size} × {input_size}"
+    return (f"{layer.maps} × {layer.size} × {layer.size}" if layer.size > 1
+            else f"{layer.maps}")
+
+
+class _Stack:
+    """The maps of one layer, the first in front and the others behind it, up and to the right."""
+
+    def __init__(self, name: str, maps: int, side: int, kernel: int, colour: str):
+        self.name, self.maps, self.side, self.kernel, self.colour = name, maps, side, kernel, colour
+        self.step = 0.0 if side == 1 else min(2.0, 16 / maps)
+        self.width = side + self.step * (maps - 1) if side > 1 else 2.0
+        self.height = self.width if side > 1 else maps / 3
+        self.left = 0.0
+
+    def corner(self, i: int) -> tuple[float, float]:
+        """Lower left corner of map i; the stack is centred on the line y = 0."""
+        return self.left + i * self.step, -self.height / 2 + i * self.step
+
+    def draw(self, axis, strong: bool) -> None:
+        style = {"edgecolor": self.colour if strong else "#B0B0B0", "linewidth": 0.8,
+                 "facecolor": self.colour if strong and self.side == 1 else
+                 "white" if self.side > 1 else "#E4E4E4", "zorder": 2}
+        if self.side == 1:
+            axis.add_patch(Rectangle((self.left, -self.height / 2), 2, self.height, **style))
+            return
+        for i in reversed(range(self.maps)):
+            axis.add_patch(Rectangle(self.corner(i), self.side, self.side, **style))
+            if strong:
+                axis.add_patch(Rectangle(self.corner(i), self.side, self.side, zorder=2,
+                                         facecolor=self.colour, alpha=0.28))
+
+
+def _draw_funnel(axis, before: _Stack, stack: _Stack, strong: bool) -> None:
+    """The window on the front map of one layer, drawn together to the unit that it feeds."""
+    colour = stack.colour if strong else "#C8C8C8"
+    x, y = before.corner(0)
+    if before.side == 1:  # from a column of units: the whole column feeds the next
+        window = [(x + 2, -before.height / 2), (x + 2, before.height / 2)]
+        target = [(stack.left, stack.height / 2), (stack.left, -stack.height / 2)]
+        axis.add_patch(Polygon(window + target, facecolor=colour, alpha=0.15, linewidth=0))
+        return
+    k = stack.kernel
+    x, y = x + before.side - k - 2 * (before.side > k + 2), y + (before.side - k) * 0.3
+    if before.side <= k:
+        x, y = before.corner(0)
+    axis.add_patch(Rectangle((x, y), k, k, facecolor=colour, alpha=0.45, edgecolor=colour,
+                             linewidth=1.2, zorder=3))
+    if stack.side == 1:
+        unit_x, unit_y = stack.left, 0.0
+    else:
+        unit_x, unit_y = stack.corner(0)
+        unit_x, unit_y = unit_x + stack.side * 0.2, unit_y + stack.side * 0.35
+        axis.add_patch(Rectangle((unit_x, unit_y), 1, 1, facecolor=INK, linewidth=0, zorder=4))
+    for corner in (y, y + k):
+        axis.plot([x + k, unit_x], [corner, unit_y + 0.5], color=colour, linewidth=1, zorder=3)
