@@ -17,7 +17,7 @@ lab: $(VENV)/.installed
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
-	TQDM_DISABLE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q
 
 notebooks: $(VENV)/.tested
 	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)

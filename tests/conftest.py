@@ -1,10 +1,15 @@
 """What all tests share: one thread each, repeatable random settings, and no hidden failure."""
 
+import os
+
+# Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
+# every core, and more threads than cores wait for each other most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars in the outputs
+
 import pytest
-import torch
 from hypothesis import settings
 
-torch.set_num_threads(1)  # pytest-xdist already uses every core
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
 
