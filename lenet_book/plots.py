@@ -45,7 +45,10 @@ class Picture(Figure):
 
 def digits(images, titles: Sequence[str] | None = None, columns: int = 10,
            alt: str | None = None) -> Picture:
-    """Handwritten digits in rows: N x H x W, or N x 1 x H x W, dark ink on white."""
+    """Handwritten digits in rows: N x H x W, or N x 1 x H x W, dark ink on white.
+
+    All share one scale, from the smallest number to the largest: scale them alike beforehand.
+    """
     images = [np.asarray(image).squeeze() for image in images]
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
