@@ -15,13 +15,15 @@ import pytest
 # Arrows point down only. What a module may import of the package, in functions too.
 MAY_IMPORT = {
     "__init__": set(), "paper": set(), "arithmetic": set(), "convolution": set(), "mnist": set(),
-    "recipes": set(), "plots": set(),
+    "recipes": set(), "plots": set(), "features": set(),
     "receptive_field": {"arithmetic"},
     "layers": {"paper"},
     "models": {"layers", "paper"},
     "ledger": {"arithmetic"},
     "training": {"recipes", "plots"},
     "figures": {"paper", "plots"},
+    "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",
+              "plots", "receptive_field", "recipes", "training"},
     "doctor": {"mnist", "models", "training"},
     "__main__": {"__init__", "doctor", "figures", "mnist", "models", "recipes", "training"},
 }

@@ -1,0 +1,205 @@
+"""What every demo is: controls, one picture, and one sentence that says the result in numbers.
+
+A demo is a function `paint(sheet, **values) -> sentence` and the controls whose values it is given.
+It keeps nothing from one picture to the next, so what is seen depends on the controls alone.
+"""
+
+import html
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import anywidget
+import ipywidgets as widgets
+import torch
+from IPython import get_ipython
+
+from ..plots import Picture
+from .sheet import Sheet, png
+
+_LARGE = 1.4  # how much larger everything is on a projector
+
+
+class _Page(anywidget.AnyWidget):
+    """What the page needs beside the widgets: the look of the sentence, keys that reach a control."""
+
+    _esm = Path(__file__).with_name("demo.js")
+    _css = Path(__file__).with_name("demo.css")
+
+
+class Demo:
+    """Controls that a reader moves, the picture that follows, and the sentence that reads it aloud.
+
+    paint: called with an empty Sheet and the value of each control by its name; paints and returns
+        the sentence. It must accept every combination of values, and say so where one is senseless.
+    controls: name -> ipywidget, in the order in which they are shown.
+    size: width and height of the picture, pixels of the page.
+    actions: name -> what to do, before painting, when that button is pressed or that control
+        moved. What an action changes in other controls belongs to the same one redraw.
+    limits: called with all values, returns name -> the largest value that makes sense now.
+    projector: larger picture and type, for a room.
+    arrange: called with the controls, returns the box that holds them; by default a row that wraps.
+
+    controls, value (the sentence), figure (the picture as a matplotlib Figure) and redraws (how
+    often it has been painted) may be read. close() gives everything back, as does leaving a `with`.
+    In a notebook, running the same cell again closes the demo that it had made before.
+    """
+
+    def __init__(self, name: str, paint: Callable[..., str], controls: Mapping[str, widgets.Widget],
+                 size: tuple[int, int], actions: Mapping[str, Callable[[], None]] | None = None,
+                 limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
+                 arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None):
+        self.name, self.controls, self.value, self.redraws = name, dict(controls), "", 0
+        self._paint, self._size, self._actions, self._limits = paint, size, actions or {}, limits
+        self._scale = _LARGE if projector else 1.0
+        self._quiet = False
+        self._handlers = {}
+        self._image = widgets.Image(format="png", layout={
+            "width": f"{round(size[0] * self._scale)}px", "max_width": "100%", "object_fit": "contain"})
+        self._words = widgets.HTML(layout={"width": f"{round(size[0] * self._scale)}px",
+                                           "max_width": "100%"})
+        box = (arrange or _in_a_row)(self.controls)
+        self.widget = widgets.VBox([box, self._image, self._words, _Page()])
+        self.widget.add_class("lenet-demo")
+        if projector:
+            self.widget.add_class("lenet-projector")
+            layouts = {control.layout.model_id: control.layout for control in self.controls.values()}
+            for layout in layouts.values():  # each once: many controls may share one
+                if layout.width:
+                    layout.width = f"{round(float(layout.width.removesuffix('px')) * _LARGE)}px"
+        self.redraw()
+        for name, control in self.controls.items():
+            self._listen(name, control)
+        _close_what_this_cell_made_before(self)
+
+    @property
+    def values(self) -> dict:
+        """The present value of each control that has one, by name."""
+        return {name: control.value for name, control in self.controls.items()
+                if not isinstance(control, widgets.Button)}
+
+    @property
+    def figure(self) -> Picture:
+        """The present picture as a matplotlib Figure, to save or to place elsewhere."""
+        width, height = self._size
+        picture = Picture(self.value, width / 80, height / 80, layout=None)  # 2 pixels each at 160 dpi
+        picture.figimage(self._painted(2)[0].pixels)
+        return picture
+
+    def redraw(self) -> None:
+        """Paint the picture and write the sentence for the present values."""
+        with self._quietly():
+            for name, highest in (self._limits(**self.values) if self._limits else {}).items():
+                self.controls[name].max = highest
+            sheet, self.value = self._painted(self._scale)
+            self._words.value = (f'<div role="status" class="lenet-sentence">'
+                                 f'{html.escape(self.value)}</div>')
+            self._image.value = png(sheet.pixels)
+            self.redraws += 1
+
+    def close(self) -> None:
+        """Stop listening and take all widgets away; the picture and the sentence stay readable."""
+        for name, control in self.controls.items():
+            if name in self._handlers:
+                self._ignore(control, self._handlers.pop(name))
+        for widget in _family(self.widget):
+            widget.close()
+
+    def __enter__(self) -> "Demo":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"[{self.name}] {self.value}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The live widget, and for a page without a kernel the picture and the sentence."""
+        data, metadata = self.figure._repr_mimebundle_()
+        data["text/plain"] = repr(self)
+        if self._handlers:
+            view = "application/vnd.jupyter.widget-view+json"
+            data[view] = self.widget._repr_mimebundle_()[view]
+        return data, metadata
+
+    def _painted(self, scale: float) -> tuple[Sheet, str]:
+        sheet = Sheet(*self._size, scale)
+        with _one_thread():
+            return sheet, self._paint(sheet, **self.values)
+
+    def _listen(self, name: str, control: widgets.Widget) -> None:
+        def moved(_):
+            if self._quiet:
+                return
+            if name in self._actions:
+                with self._quietly(), _one_thread():
+                    self._actions[name]()
+            self.redraw()
+
+        self._handlers[name] = moved
+        if isinstance(control, widgets.Button):
+            control.on_click(moved)
+        else:
+            control.observe(moved, "value")
+
+    def _ignore(self, control: widgets.Widget, handler: Callable) -> None:
+        if isinstance(control, widgets.Button):
+            control.on_click(handler, remove=True)
+        else:
+            control.unobserve(handler, "value")
+
+    @contextmanager
+    def _quietly(self):
+        """Meanwhile a control that changes asks for no redraw of its own."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+
+@contextmanager
+def _one_thread():
+    """A picture is little work: waking torch's other threads for it can take ten times as long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _in_a_row(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
+    return widgets.Box(list(controls.values()), layout={
+        "flex_flow": "row wrap", "align_items": "center", "max_width": "100%"})
+
+
+def _family(widget: widgets.Widget) -> list[widgets.Widget]:
+    """A widget and all that it holds: children, layouts, styles."""
+    found, waiting = {}, [widget]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            held = [getattr(one, key) for key in one.keys]
+            held += [child for value in held if isinstance(value, (tuple, list)) for child in value]
+            waiting += [child for child in held if isinstance(child, widgets.Widget)]
+    return list(found.values())
+
+
+_made: dict[str, tuple[str, list[Demo]]] = {}  # of each cell, the run and the demos it made
+
+
+def _close_what_this_cell_made_before(demo: Demo) -> None:
+    kernel = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent("shell") if kernel else {}
+    cell, run = request.get("metadata", {}).get("cellId"), request.get("header", {}).get("msg_id")
+    if cell is None:  # not in a notebook, or one whose program does not tell cells apart
+        return
+    before, demos = _made.get(cell, (run, []))
+    if before != run:
+        for old in demos:
+            old.close()
+        demos = []
+    _made[cell] = run, [*demos, demo]

@@ -1,0 +1,54 @@
+"""The controls of the demos: ipywidgets with a label that fits and a value that is checked."""
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+_LABEL = {"description_width": "initial"}  # as wide as its words
+
+
+def slider(label: str, value: float, low: float, high: float, step: float = 1,
+           width: int = 250) -> widgets.IntSlider | widgets.FloatSlider:
+    """A slider from low to high, moved with the arrow keys too; whole numbers if step is one.
+
+    Raises ValueError where the value is outside.
+    """
+    if not low <= value <= high:
+        raise ValueError(f"{label} must be between {low} and {high}, not {value}")
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=label, style=_LABEL,
+                layout={"width": f"{width}px"})
+
+
+def choice(label: str, value, options: Sequence, width: int = 220) -> widgets.Dropdown:
+    """One of several. options: the values, or pairs of what is shown and the value.
+
+    Raises ValueError where the value is none of them.
+    """
+    _check(label, value, options)
+    return widgets.Dropdown(value=value, options=list(options), description=label, style=_LABEL,
+                            layout={"width": f"{width}px"})
+
+
+def stops(label: str, value, options: Sequence, width: int = 250) -> widgets.SelectionSlider:
+    """One of several that have an order, on a slider; otherwise as `choice`."""
+    _check(label, value, options)
+    return widgets.SelectionSlider(value=value, options=list(options), description=label, style=_LABEL,
+                                   layout={"width": f"{width}px"})
+
+
+def switch(label: str, value: bool, width: int = 150) -> widgets.Checkbox:
+    """On or off."""
+    return widgets.Checkbox(value=bool(value), description=label, indent=False,
+                            layout={"width": f"{width}px"})
+
+
+def button(label: str, tooltip: str, width: int = 110) -> widgets.Button:
+    """Does something when it is pressed."""
+    return widgets.Button(description=label, tooltip=tooltip, layout={"width": f"{width}px"})
+
+
+def _check(label: str, value, options: Sequence) -> None:
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if value not in values:
+        raise ValueError(f"{label} must be one of {', '.join(map(str, values))}, not {value!r}")

@@ -1,0 +1,134 @@
+"""Draw a digit, and every layer of LeNet-5 follows while the pen moves."""
+
+from pathlib import Path
+
+import anywidget
+import ipywidgets as widgets
+import numpy as np
+import traitlets
+from torch import Tensor
+
+from .. import paper
+from ..plots import BLUE
+from .base import Demo
+from .controls import button, choice, slider
+from .examples import ten_digits
+from .ink import checked, drawn
+from .reading import GREY, NETS, extent, paint_scores, read
+from .sheet import Sheet
+
+_SIDE = 264       # of the canvas with its margin, pixels
+_WIDTH = 570      # of the picture
+_RIGHT = 412      # from where on it shows the input and the scores
+_DRAWING = "drawing"
+# Where the maps of each layer are: left, top, side of a map, maps in a row, space between them.
+_PLACES = {"c1": (10, 28, 60, 6, 4), "s2": (10, 110, 56, 6, 8), "c3": (10, 188, 44, 8, 4),
+           "s4": (10, 306, 26, 4, 4), "c5": (142, 306, 8, 10, 2), "f6": (254, 306, 8, 7, 2)}
+_NOTHING = {layer.name.lower(): np.zeros((layer.maps, layer.size, layer.size))
+            for layer in paper.LAYERS[:-1]}
+
+
+class Canvas(anywidget.AnyWidget):
+    """A square to draw on with mouse, pen or finger.
+
+    value: the strokes so far, as the browser sends them (see `ink.checked`); it may be set, too.
+    thickness: of the pen, as a share of the side.
+    """
+
+    _esm = Path(__file__).with_name("canvas.js")
+    _css = Path(__file__).with_name("canvas.css")
+    value = traitlets.Any().tag(sync=True, echo_update=False)
+    thickness = traitlets.Float().tag(sync=True)
+    label = traitlets.Unicode("canvas: draw a digit with mouse, pen or finger; Backspace takes the "
+                              "last stroke back, Delete all of them; without any of these, choose "
+                              "a digit of the test set below").tag(sync=True)
+
+
+def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: str = "lenet5-1998",
+               projector: bool = False) -> Demo:
+    """A canvas to draw a digit on; input, maps of all layers and scores of a trained net follow.
+
+    strokes: to begin with, each [x0, y0, x1, y1, ...] in shares of the side, y downwards.
+    thickness: of the pen, 1 to 30 percent of the side. show: "drawing", or 0 to 9 for the first such
+    digit of the test set. net: "lenet5-1998" or "lenet5".
+    """
+    digits = [(f"a {digit} of the test set", digit) for digit in range(10)]
+    canvas = Canvas(value=[list(stroke) for stroke in strokes], layout={"width": f"{_SIDE}px"})
+    controls = {
+        "canvas": canvas, "undo": button("undo", "take the last stroke back", 122),
+        "clear": button("clear", "begin with an empty canvas", 122),
+        "thickness": slider("pen, %", thickness, 1, 30, width=_SIDE),
+        "show": choice("read", show, [("my drawing", _DRAWING), *digits], width=_SIDE),
+        "net": choice("LeNet-5", net, NETS, width=_SIDE),
+    }
+    traitlets.dlink((controls["thickness"], "value"), (canvas, "thickness"), lambda part: part / 100)
+
+    def turn_to_the_drawing() -> None:
+        controls["show"].value = _DRAWING
+
+    def undo() -> None:
+        canvas.value = canvas.value[:-1] if isinstance(canvas.value, list) else []
+        turn_to_the_drawing()
+
+    def clear() -> None:
+        canvas.value = []
+        turn_to_the_drawing()
+
+    demo = Demo("draw_digit", paint, controls, (_WIDTH, 450), projector=projector, arrange=_column,
+                actions={"canvas": turn_to_the_drawing, "undo": undo, "clear": clear})
+    demo.widget.add_class("lenet-beside")
+    return demo
+
+
+def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
+    """Narrow enough to have the picture beside it: the canvas, and below it what belongs to it."""
+    canvas, undo, clear, *others = controls.values()
+    return widgets.VBox([canvas, widgets.HBox([undo, clear]), *others])
+
+
+def paint(sheet: Sheet, canvas, thickness, show, net) -> str:
+    sheet.text(_RIGHT, 18, "input: 32 × 32", 13, anchor="lm", bold=True)
+    sheet.outline(_RIGHT, 28, 96, 96, GREY, 1)
+    try:
+        image, what = _digit(canvas, thickness, show)
+    except ValueError as error:
+        _paint_layers(sheet, net, _NOTHING)
+        sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
+        return str(error)
+    reading = read(net, image)
+    _paint_layers(sheet, net, reading.maps)
+    if reading.are_distances:  # F6 then aims at a picture
+        glyphs = reading.maps["f6"].reshape(12, 7), np.array(paper.GLYPHS[reading.answer])
+        full = max(map(abs, extent(net, "f6")))
+        for x, glyph in zip((254, 332), glyphs, strict=True):
+            sheet.image(glyph, x, 306, 70, low=-full, high=full, colours="signed")
+            sheet.grid(x, 306, 10, 12, 7)
+        sheet.text(332, 296, f"ideal {reading.answer}", 13, anchor="lm", bold=True)
+    sheet.image(reading.picture, _RIGHT + 1, 29, 94, low=0, high=1)
+    sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
+    paint_scores(sheet, reading, _RIGHT + 2, 174, 78, 26)
+    return f"{what} is read as {reading.answer}: {reading.because()}."
+
+
+def _digit(canvas, thickness, show) -> tuple[Tensor, str]:
+    """The digit to read, uint8, 28 x 28, and what it is; ValueError, with what to do, for none."""
+    if show != _DRAWING:
+        return ten_digits().images[show], f"The first {show} of the test set"
+    try:
+        strokes = checked(canvas)
+    except ValueError as error:
+        raise ValueError(f"The drawing cannot be read: {error}. Press clear and draw again.") from None
+    if not strokes:
+        raise ValueError("Draw a digit with mouse, pen or finger, or choose one of the test set.")
+    return drawn(strokes, thickness / 100), "Your drawing"
+
+
+def _paint_layers(sheet: Sheet, net: str, maps: dict[str, np.ndarray]) -> None:
+    sheet.text(10, 438, "violet below 0, white 0, orange above; one scale for each layer", 12,
+               anchor="lm")
+    for layer, (left, top, side, columns, gap) in _PLACES.items():
+        count, size, _ = maps[layer].shape
+        words = f"{layer.upper()}: {count}" + f" maps of {size} × {size}" * (size > 5)
+        sheet.text(left, top - 10, words, 13, anchor="lm", bold=True)
+        full = max(map(abs, extent(net, layer)))
+        sheet.maps(maps[layer], left, top, side, columns, gap, -full, full)

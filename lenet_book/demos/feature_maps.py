@@ -1,0 +1,124 @@
+"""What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import paper
+from ..plots import BLUE, INK, RED
+from .base import Demo
+from .controls import choice, slider
+from .examples import test_digits
+from .reading import GREY, LAYERS, NETS, Reading, extent, paint_scores, read
+from .sheet import Sheet
+
+_LEFT, _TOP, _SIDE = 225, 58, 366  # the square for the maps, pixels
+
+
+def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", right: int = 0,
+                 down: int = 0, rotate: int = 0, scale: int = 100, noise: int = 0,
+                 projector: bool = False) -> Demo:
+    """All maps of a layer and the ten scores of a trained net, for a test digit that is deformed.
+
+    index: of the test digit, 0 to 9,999. layer: c1, s2, c3, s4, c5 or f6. net: "lenet5-1998" or
+    "lenet5". right, down: shift, -10 to 10 pixels. rotate: -180 to 180 degrees, clockwise.
+    scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink.
+    """
+    controls = {
+        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=380),
+        "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=120),
+        "net": choice("LeNet-5", net, NETS, width=170),
+        "right": slider("shift right", right, -10, 10), "down": slider("shift down", down, -10, 10),
+        "rotate": slider("rotate, °", rotate, -180, 180, 5),
+        "scale": slider("scale, %", scale, 50, 140, 5), "noise": slider("noise, %", noise, 0, 50, 5),
+    }
+    return Demo("feature_maps", paint, controls, (840, 430), projector=projector)
+
+
+def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
+           noise: float = 0) -> Tensor:
+    """A digit shifted, turned and scaled about its middle, with noise; uint8, 28 x 28, as before.
+
+    Units as in `feature_maps`. It works on raw pixels, so that what comes in from outside is
+    background. The noise is the same each time: it does not flicker while something else moves.
+    """
+    angle = math.radians(rotate)
+    cosine, sine = 100 / scale * math.cos(angle), 100 / scale * math.sin(angle)
+    back = torch.tensor([[cosine, sine], [-sine, cosine]])  # from where in the digit a pixel comes
+    shift = back @ torch.tensor([[2.0 * right], [2.0 * down]]) / len(image)  # torch's picture is 2 wide
+    moves = torch.cat([back, -shift], dim=1)
+    grid = F.affine_grid(moves[None], (1, 1, *image.shape), align_corners=False)
+    moved = F.grid_sample(image[None, None].float(), grid, align_corners=False)[0, 0]
+    random = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    return (moved + 255 * noise / 100 * random).round().clamp(0, 255).to(torch.uint8)
+
+
+def paint(sheet: Sheet, index, layer, net, right, down, rotate, scale, noise) -> str:
+    image, label = test_digits().images[index], test_digits().labels[index].item()
+    reading = read(net, deform(image, right, down, rotate, scale, noise))
+    correct = reading.answer == label
+    maps = reading.maps[layer]
+    count, size, _ = maps.shape
+    what = f"{count} maps of {size} × {size}" if size > 1 else f"{count} units"
+    sheet.text(20, 24, "input: 32 × 32", 15, anchor="lm", bold=True)
+    sheet.text(20, 44, "white 0, black 1", 13, anchor="lm")
+    sheet.image(reading.picture, 20, _TOP, 176, low=0, high=1)
+    sheet.outline(20, _TOP, 176, 176, GREY, 1)
+    sheet.text(20, 260, f"it is {_a(label)}, read as", 15, anchor="lm")
+    colour, verdict = (BLUE, "✓ right") if correct else (RED, "✗ wrong")
+    sheet.text(48, 318, reading.answer, 72, colour, bold=True)
+    sheet.text(90, 320, verdict, 20, colour, "lm", bold=True)
+    sheet.text(_LEFT, 24, f"{layer.upper()}: {what}", 15, anchor="lm", bold=True)
+    low, high = extent(net, layer)
+    full = max(-low, high)
+    violet = f"violet −{full:.1f}, " if low < 0 else ""
+    sheet.text(_LEFT, 44, f"{violet}white 0, orange +{full:.1f} and beyond", 13, anchor="lm")
+    _paint_layer(sheet, layer, maps, full, reading)
+    paint_scores(sheet, reading, 632, 60, 108, 30, label)
+    sheet.text(632, 376, "▶", 13, BLUE)
+    sheet.text(646, 376, "the answer", 13, anchor="lm")
+    sheet.outline(624, 390, 16, 16, INK, 2, dash=True)
+    sheet.text(646, 398, "what it is", 13, anchor="lm")
+    return (f"Test digit {index}, {_a(label)}{_changes(right, down, rotate, scale, noise)}, is read "
+            f"as {reading.answer}, which is {verdict[2:]}: "
+            f"{reading.because(label)}. "
+            f"Layer {layer.upper()} has {what}.")
+
+
+def _paint_layer(sheet: Sheet, layer: str, maps, full: float, reading: Reading) -> None:
+    """All maps of a layer; F6 of 1998, whose units are dots, as a picture beside the one it aims at."""
+    colours = {"low": -full, "high": full, "colours": "signed"}
+    if layer == "f6" and reading.are_distances:
+        height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
+        for x, values, words in (
+                (_LEFT, maps.reshape(height, width), "as 7 × 12 dots"),
+                (_LEFT + 192, np.array(paper.GLYPHS[reading.answer]), f"the ideal {reading.answer}")):
+            sheet.text(x, _TOP + 10, words, 13, anchor="lm")
+            sheet.image(values, x, _TOP + 24, 25 * width, **colours)
+            sheet.grid(x, _TOP + 24, 25, height, width)
+        return
+    columns = {6: 3, 16: 4, 84: 12, 120: 12}[len(maps)]
+    side = _SIDE / columns - 6
+    sheet.maps(maps, _LEFT, _TOP, side, columns, gap=6, low=-full, high=full)
+
+
+def _a(digit: int) -> str:
+    return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
+def _changes(right, down, rotate, scale, noise) -> str:
+    """What was done to the digit, in words, each after a comma."""
+    def pixels(count):
+        return f"{abs(count)} pixel{'s' * (abs(count) != 1)}"
+
+    shifts = [f"{pixels(right)} to the {'right' if right > 0 else 'left'}" if right else "",
+              f"{pixels(down)} {'down' if down > 0 else 'up'}" if down else ""]
+    changes = ["shifted " + " and ".join(filter(None, shifts)) if any(shifts) else "",
+               f"rotated by {abs(rotate)} degrees {'clockwise' if rotate > 0 else 'counterclockwise'}"
+               if rotate else "",
+               f"scaled to {scale} %" if scale != 100 else "",
+               f"with noise of {noise} %" if noise else ""]
+    return "".join(f", {change}" for change in changes if change)

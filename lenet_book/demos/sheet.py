@@ -1,0 +1,234 @@
+"""The paper that a demo paints on: arrays and words to pixels in a few milliseconds.
+
+A demo paints its whole picture anew at every movement of a slider, so nothing of the last one can
+be left behind. Matplotlib takes about half a millisecond for each word, Pillow a tenth of that or
+less; therefore what moves is painted here, and Matplotlib makes only backgrounds that stay.
+
+Lengths are pixels of the page, x to the right and y down from the upper left corner.
+"""
+
+import struct
+import zlib
+from functools import cache, lru_cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..plots import INK, PALE
+
+_FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+_COLOURS = {  # a number between the lowest and the highest -> red, green, blue
+    "ink": np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1),
+    "signed": (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round().astype(np.uint8),
+}
+_FINE = 4  # slanted lines are drawn so many times larger and then reduced, which smooths them
+
+
+class Sheet:
+    """A white picture, width x height, to paint on.
+
+    scale: pixels of the image for each pixel of the page, 2 being sharp on any screen.
+    background: height x width x 3 at that scale, uint8, in place of white.
+    """
+
+    def __init__(self, width: int, height: int, scale: float = 1.0, background=None):
+        self.width, self.height, self.scale = width, height, scale
+        if background is None:
+            self._image = Image.new("RGB", (self._px(width), self._px(height)), "white")
+        else:
+            self._image = Image.fromarray(background)
+        self._pen = ImageDraw.Draw(self._image)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """What has been painted so far: rows x columns x 3, uint8."""
+        return np.asarray(self._image)
+
+    def text(self, x: float, y: float, words, size: float = 13, colour: str = INK,
+             anchor: str = "mm", bold: bool = False) -> None:
+        """One line of words. anchor: l, m or r and t, m, b or s (the base line) of the words at x, y."""
+        mask, left, top = _written(str(words), round(size * self.scale), bold, anchor)
+        self._image.paste(colour, (self._px(x) + left, self._px(y) + top), mask)
+
+    def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """A rectangle full of one colour."""
+        left, top, right, bottom = self._corners(x, y, width, height)
+        if right > left and bottom > top:
+            self._pen.rectangle((left, top, right - 1, bottom - 1), fill=colour)
+
+    def outline(self, x: float, y: float, width: float, height: float, colour: str = INK,
+                thickness: float = 2, dash: bool = False) -> None:
+        """The edge of a rectangle, drawn inwards; dashed, it can be told from others without colour."""
+        left, top, right, bottom = self._corners(x, y, width, height)
+        thick = max(1, self._px(thickness))
+        if not dash:
+            self._pen.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=thick)
+            return
+        step = self._px(4)
+        for a in range(left, right, 2 * step):
+            b = min(a + step, right) - 1
+            self._pen.rectangle((a, top, b, top + thick - 1), fill=colour)
+            self._pen.rectangle((a, bottom - thick, b, bottom - 1), fill=colour)
+        for a in range(top, bottom, 2 * step):
+            b = min(a + step, bottom) - 1
+            self._pen.rectangle((left, a, left + thick - 1, b), fill=colour)
+            self._pen.rectangle((right - thick, a, right - 1, b), fill=colour)
+
+    def cross(self, x: float, y: float, size: float, colour: str, thickness: float = 1) -> None:
+        """Two diagonals over a square: this one does not count."""
+        left, top, right, bottom = self._corners(x, y, size, size)
+        thick = max(1, self._px(thickness))
+        self._pen.line((left, top, right - 1, bottom - 1), fill=colour, width=thick)
+        self._pen.line((left, bottom - 1, right - 1, top), fill=colour, width=thick)
+
+    def curve(self, points, colour: str = INK, thickness: float = 2) -> None:
+        """A smooth line through points, N x 2."""
+        points = np.asarray(points, dtype=float).reshape(-1, 2) * self.scale
+        if len(points) < 2:
+            return
+        reach = thickness * self.scale + 1
+        left, top = np.floor(points.min(axis=0) - reach).astype(int)
+        right, bottom = np.ceil(points.max(axis=0) + reach).astype(int)
+        mask = Image.new("L", (int(right - left) * _FINE, int(bottom - top) * _FINE))
+        ImageDraw.Draw(mask).line([tuple(p) for p in (points - (left, top)) * _FINE], fill=255,
+                                  width=round(thickness * self.scale * _FINE), joint="curve")
+        self._image.paste(colour, (int(left), int(top)), mask.reduce(_FINE))
+
+    def arrow(self, x: float, y: float, to_x: float, to_y: float, colour: str = INK) -> None:
+        """A straight line with a head at its end."""
+        tip, length = np.array([to_x, to_y], float), np.hypot(to_x - x, to_y - y) or 1.0
+        along = np.array([to_x - x, to_y - y]) / length
+        across = np.array([-along[1], along[0]])
+        self.curve([(x, y), tip], colour, 1.5)
+        self.curve([tip - 7 * along + 4 * across, tip, tip - 7 * along - 4 * across], colour, 1.5)
+
+    def image(self, values, x: float, y: float, width: float, height: float | None = None,
+              low: float | None = None, high: float | None = None, colours: str = "ink") -> None:
+        """One map, H x W, as squares of colour; height: width * H / W if None.
+
+        colours: "ink" (low white, high black), "signed" (violet below zero, white, orange above;
+        low and high then default to minus and plus the largest).
+        """
+        self.paste(_coloured(np.asarray(values, dtype=float), low, high, colours), x, y, width, height)
+
+    def paste(self, pixels, x: float, y: float, width: float, height: float | None = None) -> None:
+        """Colours as they are, H x W x 3, uint8: each a square; height: width * H / W if None."""
+        rows, columns = pixels.shape[:2]
+        height = width * rows / columns if height is None else height
+        left, top, right, bottom = self._corners(x, y, width, height)
+        if right > left and bottom > top:
+            self._image.paste(Image.fromarray(pixels).resize((right - left, bottom - top),
+                                                             Image.Resampling.NEAREST), (left, top))
+
+    def maps(self, values, x: float, y: float, side: float, columns: int, gap: float = 4,
+             low: float | None = None, high: float | None = None, colours: str = "signed") -> None:
+        """Many maps, N x H x W, in rows, each side wide; all share one scale of colours."""
+        values = np.asarray(values, dtype=float)
+        count, rows, across = values.shape
+        left, top = self._px(x), self._px(y)
+        pitch, inner = self._px(side + gap), self._px(side)
+        pick = [np.arange(inner) * length // inner for length in (rows, across)]
+        tiles = _coloured(values, low, high, colours)[:, pick[0]][:, :, pick[1]]
+        tiles[:, [0, -1]] = tiles[:, :, [0, -1]] = 0xC8  # a thin frame, so that a white map is seen
+        lines = -(-count // columns)
+        wall = np.full((lines * columns, pitch, pitch, 3), 255, np.uint8)
+        wall[:count, :inner, :inner] = tiles
+        wall = wall.reshape(lines, columns, pitch, pitch, 3).swapaxes(1, 2)
+        self._image.paste(Image.fromarray(wall.reshape(lines * pitch, columns * pitch, 3)),
+                          (left, top))
+
+    def numbers(self, values, x: float, y: float, cell: float, size: float = 12,
+                reach: float | None = None, decimals: int | None = None) -> None:
+        """A matrix with its numbers written out, a coloured square each; NaN leaves one grey and empty.
+
+        size: of the numbers, made smaller where they do not fit. reach: the number whose colour is
+        full; the largest if None. decimals: two, or none where all are whole, if None.
+        """
+        values = np.asarray(values, dtype=float)
+        reach = reach or float(np.nanmax(abs(values), initial=0.0)) or 1.0
+        if decimals is None:
+            known = values[~np.isnan(values)]
+            decimals = 0 if np.array_equal(known, known.round()) else 2
+        words = [(row, column, number(value, decimals))
+                 for (row, column), value in np.ndenumerate(values) if not np.isnan(value)]
+        widest = max((_font(100, False).getlength(word) / 100 for *_, word in words), default=1.0)
+        self.image(np.nan_to_num(values), x, y, cell * values.shape[1],  # pale, under dark words
+                   low=-2 * reach, high=2 * reach, colours="signed")
+        for row, column in np.argwhere(np.isnan(values)):
+            self.fill(x + cell * column, y + cell * row, cell, cell, PALE)
+        self.grid(x, y, cell, *values.shape)
+        for row, column, word in words:
+            self.text(x + cell * (column + 0.5), y + cell * (row + 0.5), word,
+                      min(size, 0.9 * cell / widest))
+
+    def grid(self, x: float, y: float, cell: float, rows: int, columns: int,
+             colour: str = "#AAAAAA") -> None:
+        """Thin lines between the cells of a matrix and around it."""
+        left, top, right, bottom = self._corners(x, y, cell * columns, cell * rows)
+        for row in range(rows + 1):
+            at = min(self._px(y + cell * row), bottom - 1)
+            self._pen.line((left, at, right - 1, at), fill=colour)
+        for column in range(columns + 1):
+            at = min(self._px(x + cell * column), right - 1)
+            self._pen.line((at, top, at, bottom - 1), fill=colour)
+
+    def bar(self, x: float, y: float, width: float, height: float, share: float, colour: str) -> None:
+        """A horizontal bar, filled from the left by a share of 0 to 1."""
+        self.fill(x, y, width, height, "#F0F0F0")
+        self.fill(x, y, width * min(max(share, 0.0), 1.0), height, colour)
+        self.outline(x, y, width, height, PALE, 1)
+
+    def _px(self, length: float) -> int:
+        return round(length * self.scale)
+
+    def _corners(self, x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
+        return self._px(x), self._px(y), self._px(x + width), self._px(y + height)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """A number for a reader: a true minus sign, and none before a zero."""
+    return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """An image file of these pixels: rows x columns x 3, uint8.
+
+    Pillow tries five filters on every row, which takes three times as long as all the rest of a
+    redraw; a picture of flat colours needs none. Source: PNG specification, third edition, 2025.
+    """
+    rows, columns, _ = pixels.shape
+    lines = np.zeros((rows, 1 + 3 * columns), np.uint8)  # the leading 0: no filter
+    lines[:, 1:] = pixels.reshape(rows, -1)
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)  # 8 bits each of three colours
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks)
+
+
+@lru_cache(maxsize=1000)  # most words of a picture stand in the next one too
+def _written(words: str, size: int, bold: bool, anchor: str) -> tuple[Image.Image, int, int]:
+    """The words as a mask, and where its upper left corner lies from the anchor."""
+    font = _font(size, bold)
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(words, anchor=anchor))
+    mask = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
+    ImageDraw.Draw(mask).text((-left, -top), words, fill=255, font=font, anchor=anchor)
+    return mask, left, top
+
+
+@cache
+def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(_FONTS / f"DejaVuSans{'-Bold' * bold}.ttf"), size)
+
+
+def _coloured(values: np.ndarray, low: float | None, high: float | None, colours: str) -> np.ndarray:
+    """The same shape with red, green and blue behind it, uint8."""
+    if colours != "ink" and high is None:
+        high = float(abs(values).max()) or 1.0
+        low = -high
+    low = float(values.min()) if low is None else low
+    high = float(values.max()) if high is None else high
+    steps = np.clip((values - low) * (255 / ((high - low) or 1.0)) + 0.5, 0, 255)
+    return _COLOURS[colours][steps.astype(np.uint8)]

@@ -1,0 +1,248 @@
+"""What holds for every demo: all controls over their ranges, pairs of extremes, nothing left behind."""
+
+import gc
+import html
+import inspect
+import itertools
+import random
+import re
+import sys
+from io import BytesIO
+
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import psutil
+import pytest
+from ipywidgets.widgets.widget import _instances as registry
+from PIL import Image
+
+from lenet_book import demos
+from lenet_book.demos import base
+
+NAMES = [name for name in demos.__all__ if name != "Demo"]
+EVENTS = 1000
+SEVEN = [[0.2, 0.2, 0.8, 0.2, 0.45, 0.9]]  # a stroke on the canvas of draw_digit, in shares of its side
+
+
+@pytest.fixture(params=NAMES)
+def demo(request):
+    with getattr(demos, request.param)() as demo:
+        yield demo
+
+
+def possible_values(control):
+    """Values over the whole range of a control, ends included; None is a press of a button."""
+    if isinstance(control, widgets.Button):
+        return [None]
+    if hasattr(control, "options"):
+        return [option[1] if isinstance(option, tuple) else option for option in control.options]
+    if isinstance(control, (widgets.Checkbox, widgets.ToggleButton)):
+        return [False, True]
+    if isinstance(control, widgets.Text):
+        return ["", "1 0; 0 -1", "99 -99 99; 0 0 0; -99 99 -99", "1 2; 3", "one", "nan", "<b>1</b>"]
+    if hasattr(control, "max"):
+        steps = np.linspace(control.min, control.max, 41)
+        kind = type(control.value)
+        return [kind(control.min + round((value - control.min) / control.step) * control.step)
+                for value in steps]
+    return [[], SEVEN, [[0.5, 0.5]], [["x"]]]  # a canvas: strokes, one point, nonsense
+
+
+def extremes(control):
+    values = possible_values(control)
+    return [values[0], values[-1]] if len(values) > 1 else values
+
+
+def put(demo, name, value):
+    """One event: one redraw must follow, or none where the value is what it was."""
+    control, count = demo.controls[name], demo.redraws
+    if value is None:
+        control.click()
+        assert demo.redraws == count + 1, name
+    else:
+        before = control.value
+        control.value = value
+        assert demo.redraws == count + (control.value != before), name
+    assert demo.value and "\n" not in demo.value
+    own_words = re.sub(r"'[^']*'", "", demo.value)  # what a reader typed is repeated in quotes
+    assert not any(word in own_words for word in ("nan", "inf ", "None", "tensor("))
+
+
+def events(demo):
+    """(control, value): whole ranges, pairs of extremes, and then at random up to EVENTS."""
+    names = list(demo.controls)
+    chosen = random.Random(0)
+    count = 0
+    for name in names:
+        for value in possible_values(demo.controls[name]):
+            count += 1
+            yield name, value
+    few = [name for name in names if not isinstance(demo.controls[name], widgets.ToggleButton)]
+    toggles = [name for name in names if name not in few]
+    few += chosen.sample(toggles, min(4, len(toggles)))  # 96 toggles alike: four stand for all
+    for one, other in itertools.combinations(few, 2):
+        for pair in itertools.product(extremes(demo.controls[one]), extremes(demo.controls[other])):
+            count += 2
+            yield one, pair[0]
+            yield other, pair[1]
+    while count < EVENTS:
+        name = chosen.choice(names)
+        count += 1
+        yield name, chosen.choice(possible_values(demo.controls[name]))
+
+
+def test_there_are_ten():
+    assert sorted(NAMES) == sorted([
+        "architecture", "c3_connections", "channels", "cross_correlation", "draw_digit", "feature_maps",
+        "padding_stride", "pooling", "receptive_field", "training"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_has_a_default(name):
+    parameters = inspect.signature(getattr(demos, name)).parameters
+    assert all(p.default is not p.empty for p in parameters.values())
+    assert parameters["projector"].default is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thousand_events_and_nothing_is_left(name):
+    widgets_before = set(registry)
+    with getattr(demos, name)() as demo:
+        sequence = list(events(demo))
+        assert len(sequence) >= EVENTS
+        process = psutil.Process()
+        for number, (control, value) in enumerate(sequence):
+            if number == 200:  # fonts, nets and digits are in memory by now
+                gc.collect()
+                before = process.memory_info().rss
+            put(demo, control, value)
+        gc.collect()
+        growth = (process.memory_info().rss - before) / 2**20
+        assert growth < 5, f"{growth:.1f} MB"
+    assert set(registry) == widgets_before
+    assert "matplotlib.pyplot" not in sys.modules or not matplotlib.pyplot.get_fignums()
+
+
+def test_the_picture_follows_the_controls(demo):
+    def pixels():
+        return np.asarray(Image.open(BytesIO(demo._image.value)))
+
+    first, start, moved = pixels(), demo.values, 0
+    for name, control in demo.controls.items():
+        if isinstance(control, (widgets.Button, widgets.ToggleButton)):
+            continue
+        before = pixels()
+        for value in possible_values(control):
+            put(demo, name, value)
+            assert pixels().shape == first.shape
+            if not np.array_equal(pixels(), before):
+                moved += 1
+                break
+    assert moved >= 2
+    for _ in range(2):  # twice, since one control may narrow another
+        for name, value in start.items():
+            put(demo, name, value)
+    assert np.array_equal(pixels(), first)
+
+
+def test_shows_a_widget_a_picture_and_a_line(demo):
+    data, metadata = demo._repr_mimebundle_()
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert data["text/plain"] == f"[{demo.name}] {demo.value}"
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == demo.widget.model_id
+    assert metadata["image/png"]["alt"] == demo.value
+    saved = Image.open(BytesIO(data["image/png"]))
+    live = Image.open(BytesIO(demo._image.value))
+    assert saved.size == (2 * live.width, 2 * live.height)
+    assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == live.size
+    half = np.asarray(saved.convert("L").reduce(2), float)
+    assert abs(half - np.asarray(live.convert("L"), float)).mean() < 6  # the same picture, only finer
+    assert isinstance(demo.figure, matplotlib.figure.Figure)
+
+
+def test_the_picture_is_not_wider_than_a_page_and_leaves_its_margin_free(demo):
+    for name, control in demo.controls.items():
+        for value in extremes(control):
+            put(demo, name, value)
+            pixels = np.asarray(Image.open(BytesIO(demo._image.value)))
+            assert pixels.shape[1] <= 840 and pixels.shape[0] <= 460
+            for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+                assert (edge == 255).all(), f"{name} = {value}: something touches the edge"
+
+
+def test_closed_it_shows_the_picture_alone(demo):
+    demo.close()
+    data, _ = demo._repr_mimebundle_()
+    assert set(data) == {"image/png", "text/plain"}
+    demo.close()  # twice does no harm
+
+
+def test_labels_fit(demo):
+    for control in demo.controls.values():
+        label = getattr(control, "description", "")
+        assert len(label) <= 30
+        if label and control.layout.width:
+            assert 7 * len(label) < float(control.layout.width.removesuffix("px"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_projector_enlarges_all(name):
+    with getattr(demos, name)() as small, getattr(demos, name)(projector=True) as large:
+        assert large.value == small.value
+        widths = [Image.open(BytesIO(d._image.value)).width for d in (small, large)]
+        assert widths[1] == round(1.4 * widths[0])
+        assert "lenet-projector" in large.widget._dom_classes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_of_a_kind_do_not_disturb_each_other(name):
+    with getattr(demos, name)() as one, getattr(demos, name)() as other:
+        count = other.redraws
+        for control, value in itertools.islice(events(one), 20):
+            put(one, control, value)
+        assert other.redraws == count
+
+
+def test_what_a_learner_types_is_escaped():
+    with demos.cross_correlation() as demo:
+        demo.controls["numbers"].value = "<img src=x onerror=alert(1)>"
+        assert "<img" in demo.value
+        assert "<img" not in demo._words.value and html.escape("<img") in demo._words.value
+
+
+class Kernel:
+    """Tells which cell runs, as ipykernel does."""
+
+    def __init__(self):
+        self.cell, self.run = None, ""
+
+    @property
+    def kernel(self):
+        return self
+
+    def get_parent(self, channel):
+        return {"metadata": {"cellId": self.cell} if self.cell else {}, "header": {"msg_id": self.run}}
+
+
+def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
+    monkeypatch.setattr(base, "_made", {})
+    kernel = Kernel()
+    monkeypatch.setattr(base, "get_ipython", lambda: kernel)
+    before = set(registry)
+
+    def run(cell, message, count=1):
+        kernel.cell, kernel.run = cell, message
+        return [demos.padding_stride() for _ in range(count)]
+
+    first, second = run("a", "1", count=2)     # two in one cell live side by side
+    other, = run("b", "2")
+    assert first._handlers and second._handlers
+    again, = run("a", "3")
+    assert not first._handlers and not second._handlers
+    assert other._handlers and again._handlers
+    plain = run(None, "4") + run(None, "5")    # a program that does not name its cells
+    assert all(demo._handlers for demo in plain)
+    for demo in (other, again, *plain):
+        demo.close()
+    assert set(registry) == before
