@@ -1,6 +1,7 @@
 """What all tests share: one thread each, repeatable random settings, and no hidden failure."""
 
 import os
+import shutil
 
 # Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
 # every core, and more threads than cores wait for each other most of the time.
@@ -10,8 +11,28 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars in the outputs
 import pytest
 from hypothesis import settings
 
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-get install chromium "
+                   "(LENET_BOOK_BROWSER=required makes this an error)")
+
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing."""
+    if BROWSER:
+        return
+    if os.environ.get("LENET_BOOK_BROWSER") == "required":
+        raise pytest.UsageError(WITHOUT_BROWSER)
+    beside = config.rootpath / "tests" / "browser"
+    config.hook.pytest_deselected(items=[item for item in items if item.path.parent == beside])
+    items[:] = [item for item in items if item.path.parent != beside]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not BROWSER:
+        terminalreporter.write_line(WITHOUT_BROWSER)
 
 
 def pytest_sessionfinish(session):

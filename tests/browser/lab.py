@@ -1,0 +1,85 @@
+"""A real JupyterLab on this machine and a real browser, for tests and timings alike."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+_SETTINGS = {  # cells out of sight stay on the page; nothing is asked of the network
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+}
+
+
+@contextmanager
+def jupyterlab(folder: Path):
+    """Serves a copy of the chapters from an empty folder; gives the address and the token."""
+    shutil.copytree(NOTEBOOKS, folder / "notebooks")
+    for name, settings in _SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, token = f"http://127.0.0.1:{port}", secrets.token_hex(16)
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+             f"--ServerApp.root_dir={folder / 'notebooks'}", "--LabApp.expose_app_in_browser=True",
+             f"--LabApp.user_settings_dir={folder / 'settings'}",
+             *(["--allow-root"] if os.geteuid() == 0 else [])],
+            env=os.environ | own, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(address, server, folder / "log")
+        yield address, token
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@contextmanager
+def chromium(path: str):
+    """The browser at this path."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[
+            "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync"])
+        yield browser
+        browser.close()
+
+
+def open_chapter(page, lab: tuple[str, str], name: str) -> None:
+    """Open a notebook and wait until its kernel is there."""
+    address, token = lab
+    page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?reset&token={token}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.ready }")
+
+
+def run_all(page) -> None:
+    """Run all cells and wait for the last."""
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=1)
+            return
+        except OSError:
+            if server.poll() is not None:
+                raise RuntimeError(f"JupyterLab did not start: {log.read_text()}") from None
+            time.sleep(0.25)
+    raise RuntimeError(f"JupyterLab does not answer: {log.read_text()}")
