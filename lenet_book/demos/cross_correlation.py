@@ -86,6 +86,7 @@ def parse(numbers: str) -> torch.Tensor:
 
 
 def limits(image, numbers, **others) -> dict[str, int]:
+    """How far the window can go on this image with this kernel."""
     try:
         h, w = parse(numbers).shape
     except ValueError:
@@ -95,6 +96,7 @@ def limits(image, numbers, **others) -> dict[str, int]:
 
 
 def paint(sheet: Sheet, image, kernel, numbers, flip, row, column) -> str:
+    """The window at its place: image, products, result so far; the sentence writes the sum out."""
     pixels = _pixels(image)
     cell = _SIDE / len(pixels)
     _title(sheet, _LEFT, "image", pixels)

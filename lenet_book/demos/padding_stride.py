@@ -25,10 +25,12 @@ def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, w
 
 
 def limits(n, k, p, s, d, window) -> dict[str, int]:
+    """As many windows as there are outputs."""
     return {"window": max(_outputs(n, k, p, s, d)**2 - 1, 0)}
 
 
 def paint(sheet: Sheet, n, k, p, s, d, window) -> str:
+    """Input, windows, output and formula; where nothing fits, the sentence says what to change."""
     outputs = _outputs(n, k, p, s, d)
     padded, reach = n + 2 * p, effective_kernel(k, d)
     lost = dropped(n, k, s, p, d) if outputs else 0
