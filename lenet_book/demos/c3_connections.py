@@ -115,7 +115,7 @@ def _draw_sources(sheet: Sheet, table: list[list[int]], map: int) -> None:
     sheet.text(_LEFT, 18, f"map {map} of C3 reads {_listed(read)} of S2", 17, anchor="lm", bold=True)
     sheet.text(812, 19, f"violet {number(-reach, 1)} to orange {number(reach, 1)}", 13, anchor="rm")
     for source in range(_S2):
-        x, strong = _LEFT + _PITCH * source, source not in read
+        x, strong = _LEFT + _PITCH * source, source in read
         middle, users = x + _SIDE / 2, sum(source in sources for sources in table)
         sheet.text(middle, 48, f"S2 map {source}", 14, INK if strong else "#707070", bold=strong)
         sheet.image(maps[source] * (1 if strong else 0.25), x, _TOP, _SIDE, low=-reach, high=reach,

@@ -168,6 +168,7 @@ def test_without_layers_a_unit_is_a_pixel(demo):
     build(demo, [], 31, 7, measured=True)
     assert "row 31 and column 7 sees itself alone, 1 × 1 pixels. " in demo.value
     assert "not zero at 1 pixel, in row 31 and column 7." in demo.value
+    assert is_colour(pixels(demo)[TOP + CELL * 31 + 1, LEFT + CELL * 7 + 1], BLUE)
     redraws = demo.redraws
     demo.controls["remove"].click()
     assert "sees itself alone" in demo.value and demo.redraws == redraws + 1
