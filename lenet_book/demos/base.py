@@ -172,7 +172,8 @@ def _one_thread():
 
 def _in_a_row(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
     return widgets.Box(list(controls.values()), layout={
-        "flex_flow": "row wrap", "align_items": "center", "max_width": "100%"})
+        "flex_flow": "row wrap", "align_items": "center", "max_width": "100%",
+        "grid_gap": "0 14px"})
 
 
 def _family(widget: widgets.Widget) -> list[widgets.Widget]:

@@ -67,6 +67,8 @@ def paint(sheet: Sheet, digit, kind, window, stride, right, down, coefficient, b
     sheet.text(_BARS, _UPPER - 16, "change of the pooled map", 15, anchor="lm", bold=True)
     for i, name in enumerate(KINDS):
         _bar(sheet, _UPPER + 60 * i, _name(name, stride), changes[name], name == kind)
+    sheet.text(_BARS, _UPPER + 60 * KINDS.index(_SUBSAMPLING) + 46, _formula(coefficient, bias), 12,
+               anchor="lm")
     _bar(sheet, _LOWER + _SIDE - 38, f"with a {other} in its place", _change(another, still))
     return _sentence(digit, kind, window, stride, right, down, coefficient, bias,
                      len(still), changes)
@@ -98,6 +100,11 @@ def _name(kind: str, stride: int) -> str:
     return f"every {_ORDINALS[stride - 1]}pixel" if kind == _EVERY else kind
 
 
+def _formula(coefficient: float, bias: float) -> str:
+    """What the subsampling makes of a window."""
+    return f"sum × {number(coefficient)} {'−' if bias < 0 else '+'} {number(abs(bias))}"
+
+
 def _moved(right: int, down: int) -> str:
     """The shift in words, such as "moved 1 right, 2 up"."""
     ways = (right, "right" if right > 0 else "left"), (down, "down" if down > 0 else "up")
@@ -111,18 +118,20 @@ def _sentence(digit, kind, window, stride, right, down, coefficient, bias, size,
     window, step = _reads(kind, window, stride)
     windows = f", {window} × {window}, stride {step}"
     title = {"max": "Max pooling" + windows, "average": "Average pooling" + windows,
-             _SUBSAMPLING: f"Subsampling, sum × {number(coefficient)} {'−' if bias < 0 else '+'} "
-                           f"{number(abs(bias))}{windows}",
+             _SUBSAMPLING: f"Subsampling, {_formula(coefficient, bias)}{windows}",
              _EVERY: _name(kind, stride).capitalize(), _NONE: "No pooling"}[kind]
     lost = dropped(_FIELD, window, step)
     rows = "row and column are" if lost == 1 else f"{lost} rows and columns are"
     left_out = f"; the last {rows} left out" if lost else ""
     without = f", without pooling by {number(changes[_NONE])}" if kind != _NONE else ""
+    other = changes[_SUBSAMPLING]
+    beside = ("" if kind == _SUBSAMPLING else f" Subsampling, {_formula(coefficient, bias)}: "
+              f"{'all 0' if math.isnan(other) else number(other)}.")
     whole = (right or down) and right % step == down % step == 0 and kind != _NONE
     same = " The shift is a multiple of the stride: the same numbers, moved by whole places."
     return (f"{title}: {_FIELD} × {_FIELD} {'stays' if size == _FIELD else 'becomes'} {size} × {size}"
             f"{left_out}. With the {digit} {_moved(right, down)}, this map changes by "
-            f"{number(changes[kind])} of its length{without}.{same if whole else ''}")
+            f"{number(changes[kind])} of its length{without}.{beside}{same if whole else ''}")
 
 
 def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor, reach: float = 1.0,

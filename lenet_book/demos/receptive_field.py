@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from ..arithmetic import conv_output_size
-from ..plots import BLUE, ORANGE, PALE, RED
+from ..plots import BLUE, INK, ORANGE, PALE, RED
 from ..receptive_field import Measurement, ReceptiveField, measure, trace
 from .base import Demo
 from .controls import button, choice, slider, switch
@@ -56,6 +56,20 @@ class Stack:
             self.refusal = f"{fits_not}; remove a layer first or add a smaller one"
         else:
             self.take((*self.layers, layer))
+
+    @property
+    def field(self) -> ReceptiveField:
+        """Of the last layer's units."""
+        return self.rows[-1].field if self.layers else ReceptiveField()
+
+    def with_one_more(self, layer: str) -> tuple[int, ReceptiveField] | None:
+        """Units a side and field with this layer on top; None where it has no room."""
+        if len(self.layers) == _MOST:
+            return None
+        try:
+            return conv_output_size(self.units, *LAYERS[layer]), self.field.then(*LAYERS[layer])
+        except ValueError:
+            return None
 
     def forget_refusal(self) -> None:
         self.refusal = ""
@@ -113,7 +127,7 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
 def paint(sheet: Sheet, built: Stack, stack: str, layer: str, row: int, column: int,
           measured: bool) -> str:
     rows, columns = built.window(row, column)
-    field = built.rows[-1].field if built.layers else ReceptiveField()
+    field, more = built.field, built.with_one_more(layer)
     by_gradient = built.measure(row, column)
     gradient = by_gradient.gradient.numpy()
     _input(sheet, gradient if measured else np.zeros_like(gradient))
@@ -121,12 +135,15 @@ def paint(sheet: Sheet, built: Stack, stack: str, layer: str, row: int, column: 
     if neighbour >= 0:
         _frame(sheet, *built.window(row, neighbour), RED, 3, dash=True)
     _frame(sheet, rows, columns, BLUE, 4)
-    _table(sheet, built)
+    _table(sheet, built, layer, more)
     _last_layer(sheet, built.units, row, column, neighbour, field.jump)
     if built.refusal:
         sheet.text(_RIGHT, 447, f"not added: {layer}", 15, RED, "lm", bold=True)
-    return _sentence(built, row, column, rows, columns, field.size, by_gradient, measured) + (
-        f" Not added: {layer}, because {built.refusal}." if built.refusal else "")
+    words = _sentence(built, row, column, rows, columns, field.size, by_gradient, measured)
+    if built.refusal:
+        return f"{words} Not added: {layer}, because {built.refusal}."
+    return words + (f" With {layer} on top: output {more[0]} × {more[0]}, size {more[1].size}, jump "
+                    f"{more[1].jump}." if more else f" There is no room for {layer} on top.")
 
 
 def _sentence(built: Stack, row: int, column: int, rows: range, columns: range, size: int,
@@ -175,23 +192,33 @@ def _frame(sheet: Sheet, rows: range, columns: range, colour: str, thickness: fl
                   _CELL * len(rows), colour, thickness, dash)
 
 
-def _table(sheet: Sheet, built: Stack) -> None:
-    """A line for the input and for each layer: its output, and size, jump and start of its fields."""
+def _table(sheet: Sheet, built: Stack, layer: str, more: tuple[int, ReceptiveField] | None) -> None:
+    """A line for the input and for each layer: its output, and size, jump and start of its fields.
+
+    A pale one below for the layer that could be added.
+    """
     sheet.fill(_RIGHT - 6, 6, 388, _ROW, PALE)
     fields = [ReceptiveField(), *(row.field for row in built.rows)]
     units = [_INPUT, *(row.output_shape[-1] for row in built.rows)]
-    lines = [("layer", "output", "size", "jump", "start")]
-    lines += [(name, f"{n} × {n}", field.size, field.jump, f"{field.start:g}".replace("-", "−"))
-              for name, n, field in zip(("input", *built.layers), units, fields, strict=True)]
-    for number, (name, *numbers) in enumerate(lines):
-        y, bold = 6 + _ROW * (number + 0.5), number == 0
-        if number == len(lines) - 1:  # the layer that the unit belongs to
-            sheet.outline(_RIGHT - 6, y - _ROW / 2, 388, _ROW, BLUE, 2)
-        if number > 1:
-            sheet.text(_RIGHT, y, number - 1, 14, anchor="lm")
-        sheet.text(_RIGHT + 20 * (number > 1), y, name, 14, anchor="lm", bold=bold)
+    lines = [("", "layer", "output", "size", "jump", "start")]
+    lines += [(str(i or ""), name, f"{n} × {n}", *_three(field))
+              for i, (name, n, field) in enumerate(zip(("input", *built.layers), units, fields,
+                                                       strict=True))]
+    if len(built.layers) < _MOST:
+        lines.append(("+", layer, f"{more[0]} × {more[0]}", *_three(more[1])) if more
+                     else ("+", layer, "no room", "", "", ""))
+    sheet.outline(_RIGHT - 6, 6 + _ROW * (len(built.layers) + 1), 388, _ROW, BLUE, 2)  # the unit's
+    for line, (number, name, *numbers) in enumerate(lines):
+        y, bold, tone = 6 + _ROW * (line + 0.5), line == 0, "#767676" if number == "+" else INK
+        sheet.text(_RIGHT, y, number, 14, tone, "lm")
+        sheet.text(_RIGHT + 20 * bool(number), y, name, 14, tone, "lm", bold)
         for word, x in zip(numbers, (692, 736, 784, 834), strict=True):
-            sheet.text(x, y, word, 14, anchor="rm", bold=bold)
+            sheet.text(x, y, word, 14, tone, "rm", bold)
+
+
+def _three(field: ReceptiveField) -> tuple:
+    """Size, jump and start, for the table."""
+    return field.size, field.jump, f"{field.start:g}".replace("-", "−")
 
 
 def _last_layer(sheet: Sheet, units: int, row: int, column: int, neighbour: int, jump: int) -> None:

@@ -9,7 +9,6 @@ import math
 import time
 from functools import cache
 
-import ipywidgets as widgets
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -20,7 +19,7 @@ from ..models import build
 from ..plots import BLUE, GREEN, INK, PALE, RED
 from ..training import evaluate
 from .base import Demo
-from .controls import button, choice
+from .controls import button, choice, stops
 from .sheet import Sheet
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "scaled tanh": ScaledTanh, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -44,16 +43,9 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
     The result has two attributes more than other demos: `model`, the net in evaluation mode, which
     may be used at any time, and `task`, which can be awaited while it learns.
     """
-    for name, value, known in (("learning_rate", learning_rate, LEARNING_RATES),
-                               ("batch_size", batch_size, BATCH_SIZES)):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, not {value!r}")
-    look = {"style": {"description_width": "initial"}, "layout": {"width": "280px"}}
     controls = {
-        "learning_rate": widgets.SelectionSlider(
-            options=LEARNING_RATES, value=learning_rate, description="learning rate", **look),
-        "batch_size": widgets.SelectionSlider(
-            options=BATCH_SIZES, value=batch_size, description="batch size", **look),
+        "learning_rate": stops("learning rate", learning_rate, LEARNING_RATES, 280),
+        "batch_size": stops("batch size", batch_size, BATCH_SIZES, 280),
         "activation": choice("activation", activation, list(ACTIVATIONS)),
         "pooling": choice("pooling", pooling, list(POOLINGS), width=240),
         "start": button("start", "begin with a fresh net"),

@@ -22,7 +22,9 @@ CHAPTERS = {path.stem: demos_of(path) for path in sorted(NOTEBOOKS.glob("*.ipynb
 # What a reader sees of a demo: a hash of the decoded pixels, and the sentence.
 SEEN = """async demo => {
     const image = demo.querySelector('img');
-    await image.decode();
+    for (let tries = 0; tries < 50; tries++) {  // another picture may arrive meanwhile
+        try { await image.decode(); break; } catch { await new Promise(go => setTimeout(go, 20)); }
+    }
     const canvas = document.createElement('canvas');
     canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
     const context = canvas.getContext('2d');

@@ -144,6 +144,15 @@ def test_the_subsampling_is_that_of_the_layer_of_1998(fields):
     assert said(sentence)[0] == pytest.approx(wanted, abs=0.0051)
 
 
+def test_the_subsampling_is_told_beside_the_other_kinds(fields):
+    for kind in (MAX, NONE):
+        sentence, _ = painted(kind=kind, coefficient=0.25, bias=-0.1)
+        change = all_changes(fields, {**START, "coefficient": 0.25, "bias": -0.1})[SUBSAMPLING]
+        told = re.search(r" Subsampling, sum × 0\.25 − 0\.10: (\d\.\d\d)\.", sentence)
+        assert float(told[1]) == pytest.approx(change, abs=0.0051)
+    assert "sum × 0.00 + 0.00: all 0." in painted(kind=MAX, coefficient=0.0, bias=0.0)[0]
+
+
 def test_each_bar_has_its_name_and_its_number(fields, monkeypatch):
     written = []
     monkeypatch.setattr(Sheet, "text", lambda sheet, x, y, words, *_, **__:
@@ -151,6 +160,7 @@ def test_each_bar_has_its_name_and_its_number(fields, monkeypatch):
     values = {**START, "kind": AVERAGE, "stride": 3, "digit": 9, "down": 2}
     painted(**values)
     beside = [words for x, y, words in written if x >= BARS and y > UPPER]
+    beside.remove("sum × 0.50 + 0.00")
     changes = all_changes(fields, values)
     still, other = (pool(fields[digit][None], AVERAGE, 2, 3, 0, 0) for digit in (9, 0))
     assert beside == [word for name, change in [

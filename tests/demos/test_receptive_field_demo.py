@@ -136,7 +136,7 @@ def test_the_chapters_unit_of_c3():
     with demos.receptive_field() as demo:
         assert demo.value == (
             "The unit in row 2 and column 3 of layer 3 (conv 5×5) sees rows 4 to 17 and columns 6 to "
-            "19 of the input, 14 × 14 pixels.")
+            "19 of the input, 14 × 14 pixels. With conv 3×3 on top: output 8 × 8, size 18, jump 2.")
         without = pixels(demo)
         demo.controls["measured"].value = True
         assert "at 196 pixels" in demo.value and "counts 25 times as much" in demo.value
@@ -161,7 +161,26 @@ def test_the_table_has_a_line_for_each_layer(monkeypatch):
     assert table == [["layer", "output", "size", "jump", "start"],
                      ["input", "32 × 32", "1", "1", "0"], [FIVE, "28 × 28", "5", "1", "2"],
                      [POOL, "14 × 14", "6", "2", "2.5"], [FIVE, "10 × 10", "14", "2", "6.5"],
-                     [POOL, "5 × 5", "16", "4", "7.5"], [FIVE, "1 × 1", "32", "4", "15.5"]]
+                     [POOL, "5 × 5", "16", "4", "7.5"], [FIVE, "1 × 1", "32", "4", "15.5"],
+                     [CONV, "no room", "", "", ""]]
+
+
+def test_what_add_would_put_on_top_is_told_before_and_true_afterwards(demo):
+    for layer in (CONV, POOL, PADDED, FIVE):
+        demo.controls["layer"].value = layer
+        told = re.search(r"With (.*) on top: output (\d+) × \d+, size (\d+), jump (\d+)", demo.value)
+        assert told[1] == layer
+        demo.controls["add"].click()
+        units, size, jump = map(int, told.groups()[1:])
+        assert demo.controls["row"].max == units - 1
+        windows = []
+        for row in (0, 1):  # neighbours in the middle, where no padding is read
+            demo.controls["row"].value = units // 2 + row
+            first, last = map(int, re.search(r"sees rows (\d+) to (\d+)", demo.value).groups())
+            windows.append((first, last))
+        assert windows[1][0] - windows[0][0] == jump and windows[0][1] - windows[0][0] + 1 == size
+        if layer == PADDED:
+            break
 
 
 def test_without_layers_a_unit_is_a_pixel(demo):
@@ -179,7 +198,7 @@ def test_a_layer_that_does_not_fit_is_refused_with_the_numbers(demo):
     redraws, before = demo.redraws, demo.value
     add(demo, FIVE)
     assert demo.redraws == redraws + 2  # the choice of the layer, and the button
-    assert demo.value.startswith(before)
+    assert demo.value.startswith(before.split(" With ")[0])
     assert f"Not added: {FIVE}, because kernel 5 does not fit into size 4" in demo.value
     assert "4 + 2*0 - 5 < 0" in demo.value and demo.controls["row"].max == 3
     demo.controls["row"].value = 1
@@ -193,6 +212,8 @@ def test_there_is_room_for_eight_layers(demo):
     assert "layer 8" in demo.value and "Not added" not in demo.value
     add(demo, PADDED)
     assert "layer 8" in demo.value and "8 layers are the most" in demo.value
+    demo.controls["row"].value = 1
+    assert f"There is no room for {PADDED} on top." in demo.value
     demo.controls["remove"].click()
     assert "layer 7" in demo.value and "Not added" not in demo.value
 
