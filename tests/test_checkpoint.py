@@ -1,0 +1,226 @@
+"""A checkpoint is whole or refused, and reading one executes nothing."""
+
+import errno
+import hashlib
+import io
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections import OrderedDict
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lenet_book import checkpoint
+from lenet_book.checkpoint import CheckpointError, load, save
+
+STATE = {"model": OrderedDict(weight=torch.arange(6.0).view(2, 3), count=torch.tensor(7)),
+         "step": 3, "rate": 1e-3, "done": False, "name": "lenet5", "history": [(1, 0.5), (2, 0.25)],
+         "generator": torch.Generator().manual_seed(3).get_state(), 5: None}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "net.ckpt"
+    save(path, STATE)
+    return path
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and a == b
+
+
+def sealed(data):
+    """Any bytes with a header that fits: what a forger would write."""
+    return checkpoint._FORMAT + hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def test_what_was_saved_comes_back(file):
+    assert same(load(file), STATE)
+    assert [path.name for path in file.parent.iterdir()] == ["net.ckpt"]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner)))
+def test_plain_values_come_back(tmp_path_factory, value):
+    path = tmp_path_factory.getbasetemp() / "plain.ckpt"
+    save(path, {"value": value})
+    assert same(load(path), {"value": value})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64,
+                                   torch.uint8, torch.bool])
+def test_tensors_keep_their_type_and_their_bits(tmp_path, dtype):
+    tensor = torch.randint(0, 2, (3, 4)).to(dtype)
+    save(tmp_path / "t", {"t": tensor, "nan": torch.tensor(float("nan"))})
+    back = load(tmp_path / "t")
+    assert same(back["t"], tensor) and back["nan"].isnan()
+
+
+@pytest.mark.parametrize("wrong", [[1], {"f": print}, {"model": torch.nn.Linear(1, 1)}, {"s": {1, 2}},
+                                   {(1, 2): 3}, {"a": [{"b": object()}]}, None])
+def test_what_could_not_be_read_back_is_refused_before_writing(file, wrong):
+    before = file.read_bytes()
+    with pytest.raises(TypeError, match=r"only|is a dict"):
+        save(file, wrong)
+    assert file.read_bytes() == before and len(list(file.parent.iterdir())) == 1
+
+
+def test_where_the_wrong_value_is(tmp_path):
+    with pytest.raises(TypeError, match=r"state\['a'\]\[1\]\['b'\] is a object"):
+        save(tmp_path / "x", {"a": [0, {"b": object()}]})
+
+
+def test_a_missing_file_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none")
+
+
+def test_every_cut_and_every_kind_of_damage_is_refused(file):
+    whole = file.read_bytes()
+    chosen = random.Random(0)
+    lengths = 0, 1, 31, 32, 96, 97, 98, *chosen.sample(range(len(whole)), 12)
+    cuts = [whole[:length] for length in lengths]
+    flips = []
+    for place in (0, 40, 96, 97, *chosen.sample(range(len(whole)), 24)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << chosen.randrange(8)
+        flips.append(bytes(damaged))
+    for content in cuts + flips + [whole + b"\0", b"\0" * len(whole)]:
+        file.write_bytes(content)
+        with pytest.raises(CheckpointError):
+            load(file)
+
+
+class Bomb:
+    """Leaves a trace if unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (self.trace,)
+
+
+def malicious(trace):
+    """Files that would run code in a careless reader, each with a header that fits."""
+    plain = pickle.dumps({"model": Bomb(trace)})
+    stream = io.BytesIO()
+    torch.save({"model": Bomb(trace)}, stream)
+    nested = io.BytesIO()
+    torch.save({"model": {"a": [torch.zeros(2), Bomb(trace)]}}, nested)
+    whole = io.BytesIO()
+    torch.save(torch.nn.Linear(2, 2), whole)
+    swapped = io.BytesIO()
+    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(swapped, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, pickle.dumps(Bomb(trace)) if name.endswith("data.pkl")
+                            else source.read(name))
+    called = b"cbuiltins\neval\n(S'__import__(\"os\").mkdir(" + repr(trace).encode() + b")'\ntR."
+    return [plain, stream.getvalue(), nested.getvalue(), whole.getvalue(), swapped.getvalue(), called,
+            b"", b"PK\x03\x04", pickle.dumps([1, 2]), b"\x80\x04." * 50]
+
+
+def test_a_hundred_malicious_or_foreign_files_give_one_error_and_run_nothing(tmp_path):
+    trace = str(tmp_path / "trace")
+    files = malicious(trace)
+    chosen = random.Random(1)
+    torch_file = files[1]
+    while len(files) < 90:  # forged after damage: the digest fits, the inside does not
+        damaged = bytearray(torch_file if len(files) % 2 else files[2])
+        for _ in range(chosen.randint(1, 20)):
+            damaged[chosen.randrange(len(damaged))] = chosen.randrange(256)
+        files.append(bytes(damaged))
+    contents = [sealed(data) for data in files] + files[:10]
+    assert len(contents) == 100
+    for content in contents:
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(CheckpointError) as caught:
+            load(tmp_path / "file")
+        assert str(tmp_path / "file") in str(caught.value)
+        assert not os.path.exists(trace)
+    torch.load(io.BytesIO(files[1]), weights_only=False)  # the trap was real
+    assert os.path.exists(trace)
+
+
+def test_a_full_disk_leaves_the_one_before(file, monkeypatch):
+    before = file.read_bytes()
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match=r"No space left.*the one before is unharmed"):
+        save(file, {"step": 4})
+    assert file.read_bytes() == before and len(list(file.parent.iterdir())) == 1
+
+
+def test_a_full_disk_for_real(tmp_path):
+    """The limit on a file's size stops the write half way, as a full disk does."""
+    code = f"""
+import resource, signal, torch
+from lenet_book.checkpoint import CheckpointError, save
+path = {str(tmp_path / "net.ckpt")!r}
+save(path, {{"x": torch.zeros(10)}})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    save(path, {{"x": torch.zeros(100_000)}})
+except CheckpointError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "could not be written" in done.stdout and "unharmed" in done.stdout
+    assert load(tmp_path / "net.ckpt")["x"].shape == (10,)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("step", ["open", "write", "flush", "fsync", "replace", "sync folder"])
+def test_killed_at_any_step_of_a_save_a_whole_checkpoint_remains(tmp_path, step):
+    """The process is killed when it enters each step; what is there is the old state or the new."""
+    path = tmp_path / "net.ckpt"
+    save(path, {"step": 1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads here hold nothing we need
+        pid = os.fork()
+    if pid == 0:  # the child, which never returns into pytest
+        def kill(*_, **__):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        class Dying(io.FileIO):
+            def write(self, data):
+                if step == "write":
+                    super().write(data[:len(data) // 2])
+                    kill()
+                return super().write(data)
+
+            def flush(self):
+                if step == "flush":
+                    kill()
+                return super().flush()
+        checkpoint.open = kill if step == "open" else lambda name, mode: Dying(name, mode)
+        if step in ("fsync", "replace"):
+            setattr(checkpoint.os, step, kill)
+        if step == "sync folder":
+            checkpoint._sync_folder = kill
+        try:
+            save(path, {"step": 2})
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    assert load(path) == {"step": 2 if step == "sync folder" else 1}
+    save(path, {"step": 3})  # what was left behind does no harm
+    assert load(path) == {"step": 3} and [p.name for p in tmp_path.iterdir()] == ["net.ckpt"]
