@@ -39,10 +39,10 @@ def _python() -> str:
     return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
-def _library(name: str) -> Callable[[], str]:
+def _library(name: str, imported_as: str = "") -> Callable[[], str]:
     def check() -> str:
         try:
-            importlib.import_module(name)
+            importlib.import_module(imported_as or name)
             return version(name)
         except (ImportError, PackageNotFoundError) as error:
             raise Trouble(f"cannot be imported ({error}) -> {REINSTALL}") from error
@@ -125,7 +125,9 @@ CHECKS: dict[str, Callable[[], str]] = {
     "jupyterlab": _library("jupyterlab"),
     "kernel": _kernel,
     "matplotlib": _library("matplotlib"),
+    "pillow": _library("pillow", imported_as="PIL"),
     "ipywidgets": _library("ipywidgets"),
+    "anywidget": _library("anywidget"),
     "torchinfo": _library("torchinfo"),
     "safetensors": _library("safetensors"),
     "tqdm": _library("tqdm"),

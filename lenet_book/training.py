@@ -9,10 +9,14 @@ A network may say three things about itself; the book's do, and a plain nn.Modul
 Examples are anything with `inputs(size=, scaling=)` and `labels`, such as `mnist.Digits`.
 """
 
+import copy
 import math
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
+from pathlib import Path
 from statistics import NormalDist
 
 import torch
@@ -20,7 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .checkpoint import CheckpointError, load, save
 from .recipes import Recipe
+
+_SAVE_EVERY = 20.0  # seconds between two checkpoints within an epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,47 +114,54 @@ class History:
         return f"{last.number} epochs in {self.seconds:.0f} s; in the last {measured}"
 
 
-def fit(model: nn.Module, train, recipe: Recipe, validation=None, device: str = "auto",
+def fit(model: nn.Module, train, recipe: Recipe, validation=None,
+        checkpoint: str | Path | None = None, resume: bool = False, device: str = "auto",
         progress: bool = True) -> History:
     """Train a network in place and return what happened in each epoch.
 
     train, validation: examples (see the module's docstring), kept whole in memory on the device.
+    checkpoint: a file to write the state to, after each epoch, every 20 seconds, and on an interrupt.
+    resume: go on from that file if it is there. On the same machine the result is the same, bit for
+    bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
     progress: show a bar with the loss and error so far; TQDM_DISABLE=1 in the environment hides it.
-    Each epoch draws one permutation from a generator of its own, seeded by recipe.seed, so that
-    torch's global generator is left alone. Ends in evaluation mode.
-    Raises FloatingPointError where the loss is no longer finite.
+    Each epoch draws one permutation from a generator of its own, seeded by recipe.seed; torch's
+    global generator is left alone, but a resumed training takes it up where the checkpoint has it.
+    Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
+    whole step.
+    Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is
+    not a whole checkpoint or belongs to another training.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as RECIPES['fast'], not {recipe!r}")
+    if resume and checkpoint is None:
+        raise ValueError("resume=True needs the checkpoint to resume from: checkpoint='net.ckpt'")
     model.to(choose_device(device))
-    inputs, labels = _tensors(model, train)
-    steps = math.ceil(len(labels) / recipe.batch_size)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate,
-                                  weight_decay=recipe.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.learning_rate, total_steps=recipe.epochs * steps)
-    generator = torch.Generator().manual_seed(recipe.seed)
-    history = History()
+    run = _Run(model, *_tensors(model, train), recipe)
+    if resume and Path(checkpoint).exists():
+        run.restore(load(checkpoint), checkpoint)
     hidden = {} if progress else {"disable": True}  # unsaid, the environment decides
-    with tqdm(total=recipe.epochs * steps, unit="step", **hidden) as bar:
-        for number in range(1, recipe.epochs + 1):
-            bar.set_description(f"epoch {number} of {recipe.epochs}")
-            start = time.perf_counter()
-            order = torch.randperm(len(labels), generator=generator).to(labels.device)
-            loss, error = _train_one_epoch(
-                model, inputs, labels, order.split(recipe.batch_size), optimiser, schedule, bar)
-            seconds = time.perf_counter() - start
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"the mean loss of epoch {number} is {loss}: the steps are too large for this "
-                    f"network; try a learning rate below {recipe.learning_rate}")
-            score = evaluate(model, validation) if validation is not None else None
-            history.epochs.append(Epoch(number, loss, error, score and score.loss,
-                                        score and score.error_rate, seconds))
-    model.eval()
-    return history
+    try:
+        with (tqdm(total=recipe.epochs * run.steps_an_epoch, initial=run.steps, unit="step", **hidden)
+              as bar, _Interrupts() as interrupts):
+            while run.epoch < recipe.epochs:
+                bar.set_description(f"epoch {run.epoch + 1} of {recipe.epochs}")
+                saved = time.monotonic()
+                for _ in run.rest_of_the_epoch():
+                    if bar.n % 50 == 0:
+                        bar.set_postfix(run.so_far(), refresh=False)
+                    bar.update()
+                    if checkpoint and (interrupts.seen or time.monotonic() - saved > _SAVE_EVERY):
+                        save(checkpoint, run.state())
+                        saved = time.monotonic()
+                    interrupts.raise_if_seen()
+                run.end_epoch(evaluate(model, validation) if validation is not None else None)
+                if checkpoint:
+                    save(checkpoint, run.state())
+                interrupts.raise_if_seen()
+    finally:
+        model.eval()
+    return run.history
 
 
 def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
@@ -182,31 +196,137 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _train_one_epoch(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Iterator[Tensor],
-                     optimiser, schedule, bar: tqdm) -> tuple[float, float]:
-    """One pass; returns the mean loss and the error rate met on the way."""
-    criterion, predict = _judge(model)
-    total = torch.zeros((), device=labels.device)
-    wrong = torch.zeros((), dtype=torch.int64, device=labels.device)
-    seen = 0
-    model.train()
-    for batch in batches:
-        y = labels[batch]
-        outputs = model(inputs[batch])
-        loss = criterion(outputs, y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+class _Run:
+    """A training at one moment: all that it takes to write it down and to take it up again."""
+
+    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe):
+        self.model, self.inputs, self.labels, self.recipe = model, inputs, labels, recipe
+        self.steps_an_epoch = math.ceil(len(labels) / recipe.batch_size)
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate,
+                                           weight_decay=recipe.weight_decay, fused=True)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, max_lr=recipe.learning_rate,
+            total_steps=recipe.epochs * self.steps_an_epoch)
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.history = History()
+        self.epoch = 0  # whole ones so far
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        self.step, self.seconds = 0, 0.0
+        self.order = torch.randperm(len(self.labels), generator=self.generator)
         # Sums stay on the device: reading one at every step would make a GPU wait for each.
-        total += loss.detach() * len(y)
-        wrong += (predict(outputs) != y).sum()
-        seen += len(y)
-        if bar.n % 50 == 0:
-            bar.set_postfix(loss=f"{total.item() / seen:.4f}", error=f"{wrong.item() / seen:.2%}",
-                            refresh=False)
-        bar.update()
-    return total.item() / seen, wrong.item() / seen
+        self.loss = torch.zeros((), device=self.labels.device)
+        self.wrong = torch.zeros((), dtype=torch.int64, device=self.labels.device)
+
+    @property
+    def steps(self) -> int:
+        """Steps so far, all epochs together."""
+        return self.epoch * self.steps_an_epoch + self.step
+
+    def rest_of_the_epoch(self) -> Iterator[None]:
+        """Train the batches that this epoch still has; gives way after each."""
+        criterion, predict = _judge(self.model)
+        batches = self.order.to(self.labels.device).split(self.recipe.batch_size)
+        self.model.train()
+        start = time.perf_counter() - self.seconds
+        for batch in batches[self.step:]:
+            y = self.labels[batch]
+            outputs = self.model(self.inputs[batch])
+            loss = criterion(outputs, y)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.schedule.step()
+            self.loss += loss.detach() * len(y)
+            self.wrong += (predict(outputs) != y).sum()
+            self.step += 1
+            self.seconds = time.perf_counter() - start
+            yield
+
+    def so_far(self) -> dict[str, str]:
+        """Mean loss and error of this epoch until now, for the progress bar."""
+        seen = min(self.step * self.recipe.batch_size, len(self.labels))
+        return {"loss": f"{self.loss.item() / seen:.4f}", "error": f"{self.wrong.item() / seen:.2%}"}
+
+    def end_epoch(self, score: Score | None) -> None:
+        """Note how the epoch went and draw the next one's order."""
+        count = len(self.labels)
+        loss, error = self.loss.item() / count, self.wrong.item() / count
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the mean loss of epoch {self.epoch + 1} is {loss}: the steps are too large for this "
+                f"network; try a learning rate below {self.recipe.learning_rate}")
+        self.epoch += 1
+        self.history.epochs.append(Epoch(self.epoch, loss, error, score and score.loss,
+                                         score and score.error_rate, self.seconds))
+        self._begin_epoch()
+
+    def state(self) -> dict:
+        """Tensors and plain values, for `checkpoint.save`."""
+        return {"recipe": asdict(self.recipe), "examples": len(self.labels),
+                "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(),
+                "dropout": torch.get_rng_state(),  # whose draws come from the global generator
+                "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
+                "order": self.order, "loss": self.loss, "wrong": self.wrong,
+                "history": [astuple(epoch) for epoch in self.history.epochs]}
+
+    def restore(self, state: dict, name) -> None:
+        """Take up a training that was written down; all of it or, with CheckpointError, nothing."""
+        mine = self.state()
+        if state.keys() != mine.keys():
+            raise CheckpointError(f"{name} is a checkpoint, but not of a training")
+        for what in ("recipe", "examples"):
+            if state[what] != mine[what]:
+                raise CheckpointError(f"{name} belongs to another training: its {what} is "
+                                      f"{state[what]}, this one's {mine[what]}; choose another name")
+        if _shapes(state["model"]) != _shapes(mine["model"]):
+            raise CheckpointError(f"{name} belongs to another network: it holds "
+                                  f"{_shapes(state['model'])}, this one has {_shapes(mine['model'])}")
+        backup = copy.deepcopy(mine)
+        try:
+            self._take(state)
+        except Exception as error:
+            self._take(backup)
+            raise CheckpointError(f"{name} does not hold a whole training ({error})") from error
+
+    def _take(self, state: dict) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["dropout"])
+        self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
+        self.order = state["order"]
+        self.loss, self.wrong = (state[sum_].to(self.labels.device) for sum_ in ("loss", "wrong"))
+        self.history.epochs[:] = [Epoch(*values) for values in state["history"]]
+
+
+def _shapes(weights: dict) -> dict:
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}
+
+
+class _Interrupts:
+    """Holds back Ctrl-C, and a notebook's stop, until a step is whole."""
+
+    def __enter__(self) -> "_Interrupts":
+        self.seen, self._before = False, None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *_) -> None:
+        self.seen = True
+
+    def raise_if_seen(self) -> None:
+        if self.seen:
+            raise KeyboardInterrupt
 
 
 def _tensors(model: nn.Module, examples) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "layers": {"paper"},
     "models": {"layers", "paper"},
     "ledger": {"arithmetic"},
-    "training": {"recipes", "plots"},
+    "training": {"checkpoint", "recipes", "plots"},
     "figures": {"paper", "plots"},
     "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",
               "plots", "receptive_field", "recipes", "training"},

@@ -1,4 +1,7 @@
 import math
+import os
+import signal
+import threading
 from dataclasses import FrozenInstanceError, replace
 from functools import partial
 
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from torch import nn
 
-from lenet_book import mnist, models, training
+from lenet_book import checkpoint, mnist, models, training
 from lenet_book.recipes import RECIPES, Recipe
 
 TRAIN, TEST = mnist.load_mnist()
@@ -195,6 +198,131 @@ def test_device():
     expected = "cuda" if torch.cuda.is_available() else (
         "mps" if torch.backends.mps.is_available() else "cpu")
     assert training.choose_device().type == expected
+
+
+def without_times(history):
+    return [replace(epoch, seconds=0.0) for epoch in history.epochs]
+
+
+class Dropping(nn.Module):
+    """Draws from the global generator in each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def trained(make, path=None, resume=False):
+    """A net trained for two epochs of ten steps, and its history."""
+    torch.manual_seed(0)
+    model = make()
+    torch.manual_seed(5)
+    return model, training.fit(model, SMALL, QUICK, SMALL[:100], path, resume, progress=False)
+
+
+@pytest.mark.parametrize("make", [models.MODELS["lenet5"], models.MODELS["lenet5-1998"], Dropping])
+@pytest.mark.parametrize("saves", [1, 9, 10, 11, 12, 21])  # of each epoch the ten steps, and its end
+def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monkeypatch, make, saves):
+    model, history = trained(make)
+    monkeypatch.setattr(training, "_SAVE_EVERY", -1.0)  # after each step
+    count = 0
+
+    def save_then_die(path, state):
+        nonlocal count
+        checkpoint.save(path, state)
+        count += 1
+        if count == saves:
+            raise SystemExit
+    monkeypatch.setattr(training, "save", save_then_die)
+    with pytest.raises(SystemExit):
+        trained(make, tmp_path / "net.ckpt")
+    again, resumed = trained(make, tmp_path / "net.ckpt", resume=True)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+    assert without_times(resumed) == without_times(history)
+    assert not again.training
+
+
+def test_a_training_that_had_ended_is_returned_as_it_was(tmp_path):
+    model, history = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt")
+    again, resumed = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt", resume=True)
+    assert resumed.epochs == history.epochs
+    assert torch.equal(again.f6.weight, model.f6.weight)
+
+
+def test_without_a_file_resume_begins(tmp_path):
+    model, _ = trained(models.MODELS["lenet5"])
+    again, _ = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt", resume=True)
+    assert torch.equal(again.f6.weight, model.f6.weight)
+    with pytest.raises(ValueError, match="needs the checkpoint"):
+        training.fit(model, SMALL, QUICK, resume=True)
+
+
+class Interrupting(Counting):
+    """Somebody presses Ctrl-C, or a notebook's stop, while the 13th batch is computed."""
+
+    def forward(self, x):
+        if len(self.seen) == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().forward(x)
+
+
+def test_an_interrupt_waits_for_the_step_and_running_it_again_goes_on(tmp_path):
+    path, recipe = tmp_path / "net.ckpt", replace(QUICK, batch_size=16, epochs=5)
+    plain, model = Counting(), Interrupting()
+    history = training.fit(plain, numbered(50), recipe, progress=False)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, numbered(50), recipe, checkpoint=path, progress=False)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(model.seen) == 13 and not model.training
+    assert torch.equal(checkpoint.load(path)["model"]["weight"], model.weight)
+    resumed = training.fit(model, numbered(50), recipe, checkpoint=path, resume=True, progress=False)
+    assert model.seen == plain.seen and torch.equal(model.weight, plain.weight)
+    assert without_times(resumed) == without_times(history)
+
+
+def test_an_interrupt_without_a_checkpoint_leaves_a_usable_model():
+    model = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, numbered(50), replace(QUICK, batch_size=16, epochs=5), progress=False)
+    assert len(model.seen) == 13 and not model.training and model.weight.abs().sum() > 0
+
+
+def test_in_another_thread_there_is_no_signal_to_hold_back():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(
+        training.fit(Counting(), numbered(20), QUICK, progress=False)))
+    thread.start()
+    thread.join()
+    assert len(results[0].epochs) == 2
+
+
+def change(state, what, value):
+    return {**state, what: value}
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda s: {"weights": s["model"]}, "not of a training"),
+    (lambda s: change(s, "recipe", {**s["recipe"], "seed": 9}), "its recipe is"),
+    (lambda s: change(s, "examples", 599), "its examples is 599, this one's 600"),
+    (lambda s: change(s, "model", {**s["model"], "c1.bias": torch.zeros(7)}), "another network"),
+    (lambda s: change(s, "optimiser", {"state": {}, "param_groups": []}), "not hold a whole training"),
+    (lambda s: change(s, "generator", torch.zeros(3, dtype=torch.uint8)), "not hold a whole training"),
+    (lambda s: change(s, "history", [(1, 2)]), "not hold a whole training")])
+def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_path, spoil, message):
+    path = tmp_path / "net.ckpt"
+    trained(models.MODELS["lenet5"], path)
+    checkpoint.save(path, spoil(checkpoint.load(path)))
+    torch.manual_seed(3)
+    model = models.build("lenet5")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(checkpoint.CheckpointError, match=message):
+        training.fit(model, SMALL, QUICK, checkpoint=path, resume=True, progress=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 @given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -120,6 +120,7 @@ function render({ model, el }) {
   on("pointermove", move);
   on("pointerup", end);
   on("pointercancel", end);
+  on("lostpointercapture", end);
   on("keydown", press);
   on("contextmenu", (event) => event.preventDefault()); // which a long touch would open
   model.on("change:value", changed);

@@ -14,7 +14,7 @@ from .base import Demo
 from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
-from .reading import GREY, NETS, extent, paint_scores, read
+from .reading import GREY, NETS, full_colour, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 
 _SIDE = 264       # of the canvas with its margin, pixels
@@ -52,13 +52,15 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
     thickness: of the pen, 1 to 30 percent of the side. show: "drawing", or 0 to 9 for the first such
     digit of the test set. net: "lenet5-1998" or "lenet5".
     """
-    digits = [(f"a {digit} of the test set", digit) for digit in range(10)]
-    canvas = Canvas(value=[list(stroke) for stroke in strokes], layout={"width": f"{_SIDE}px"})
+    strokes = [list(stroke) for stroke in strokes]
+    checked(strokes)
+    canvas = Canvas(value=strokes, layout={"width": f"{_SIDE}px"})
     controls = {
         "canvas": canvas, "undo": button("undo", "take the last stroke back", 122),
         "clear": button("clear", "begin with an empty canvas", 122),
         "thickness": slider("pen, %", thickness, 1, 30, width=_SIDE),
-        "show": choice("read", show, [("my drawing", _DRAWING), *digits], width=_SIDE),
+        "show": choice("read", show, [("my drawing", _DRAWING), *(
+            (f"the first {digit} of the test set", digit) for digit in range(10))], width=_SIDE),
         "net": choice("LeNet-5", net, NETS, width=_SIDE),
     }
     traitlets.dlink((controls["thickness"], "value"), (canvas, "thickness"), lambda part: part / 100)
@@ -75,7 +77,9 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
         turn_to_the_drawing()
 
     demo = Demo("draw_digit", paint, controls, (_WIDTH, 450), projector=projector, arrange=_column,
-                actions={"canvas": turn_to_the_drawing, "undo": undo, "clear": clear})
+                actions={
+                    "canvas": turn_to_the_drawing, "thickness": turn_to_the_drawing,
+                    "undo": undo, "clear": clear})
     demo.widget.add_class("lenet-beside")
     return demo
 
@@ -88,25 +92,24 @@ def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
 
 def paint(sheet: Sheet, canvas, thickness, show, net) -> str:
     sheet.text(_RIGHT, 18, "input: 32 × 32", 13, anchor="lm", bold=True)
-    sheet.outline(_RIGHT, 28, 96, 96, GREY, 1)
+    sheet.outline(_RIGHT - 1, 27, 98, 98, GREY, 1)
     try:
         image, what = _digit(canvas, thickness, show)
     except ValueError as error:
         _paint_layers(sheet, net, _NOTHING)
+        sheet.text(_RIGHT + 48, 76, f"pen {thickness} %", 14, GREY)
         sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
-        return str(error)
+        name = next(label for label, value in NETS if value == net)
+        sheet.text(_RIGHT, 150, f"LeNet-5 {name} waits", 13, GREY, "lm")
+        return f"{error} The pen has {thickness} % of the side; LeNet-5, {name}, will read it."
     reading = read(net, image)
     _paint_layers(sheet, net, reading.maps)
     if reading.are_distances:  # F6 then aims at a picture
-        glyphs = reading.maps["f6"].reshape(12, 7), np.array(paper.GLYPHS[reading.answer])
-        full = max(map(abs, extent(net, "f6")))
-        for x, glyph in zip((254, 332), glyphs, strict=True):
-            sheet.image(glyph, x, 306, 70, low=-full, high=full, colours="signed")
-            sheet.grid(x, 306, 10, 12, 7)
         sheet.text(332, 296, f"ideal {reading.answer}", 13, anchor="lm", bold=True)
-    sheet.image(reading.picture, _RIGHT + 1, 29, 94, low=0, high=1)
+        paint_glyphs(sheet, reading, 254, 306, 10, 78, full_colour(net, "f6"))
+    sheet.image(reading.picture, _RIGHT, 28, 96, low=0, high=1)
     sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
-    paint_scores(sheet, reading, _RIGHT + 2, 174, 78, 26)
+    paint_scores(sheet, reading, _RIGHT + 2, 177, 78, 26)
     return f"{what} is read as {reading.answer}: {reading.because()}."
 
 
@@ -130,5 +133,5 @@ def _paint_layers(sheet: Sheet, net: str, maps: dict[str, np.ndarray]) -> None:
         count, size, _ = maps[layer].shape
         words = f"{layer.upper()}: {count}" + f" maps of {size} × {size}" * (size > 5)
         sheet.text(left, top - 10, words, 13, anchor="lm", bold=True)
-        full = max(map(abs, extent(net, layer)))
+        full = full_colour(net, layer)
         sheet.maps(maps[layer], left, top, side, columns, gap, -full, full)

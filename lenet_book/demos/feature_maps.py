@@ -2,17 +2,15 @@
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import paper
 from ..plots import BLUE, INK, RED
 from .base import Demo
 from .controls import choice, slider
 from .examples import test_digits
-from .reading import GREY, LAYERS, NETS, Reading, extent, paint_scores, read
+from .reading import GREY, LAYERS, NETS, full_colour, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 
 _LEFT, _TOP, _SIDE = 225, 58, 366  # the square for the maps, pixels
@@ -72,37 +70,24 @@ def paint(sheet: Sheet, index, layer, net, right, down, rotate, scale, noise) ->
     sheet.text(48, 318, reading.answer, 72, colour, bold=True)
     sheet.text(90, 320, verdict, 20, colour, "lm", bold=True)
     sheet.text(_LEFT, 24, f"{layer.upper()}: {what}", 15, anchor="lm", bold=True)
-    low, high = extent(net, layer)
-    full = max(-low, high)
-    violet = f"violet −{full:.1f}, " if low < 0 else ""
-    sheet.text(_LEFT, 44, f"{violet}white 0, orange +{full:.1f} and beyond", 13, anchor="lm")
-    _paint_layer(sheet, layer, maps, full, reading)
+    full = full_colour(net, layer)
+    scale_of_colours = f"violet −{full:.1f}, white 0, orange +{full:.1f} and beyond"
+    sheet.text(_LEFT, 44, scale_of_colours, 13, anchor="lm")
+    if layer == "f6" and reading.are_distances:
+        sheet.text(_LEFT, _TOP + 10, "as 7 × 12 dots", 13, anchor="lm")
+        sheet.text(_LEFT + 192, _TOP + 10, f"the ideal {reading.answer}", 13, anchor="lm")
+        paint_glyphs(sheet, reading, _LEFT, _TOP + 24, 25, 192, full)
+    else:
+        columns = {6: 3, 16: 4, 84: 12, 120: 12}[count]
+        sheet.maps(maps, _LEFT, _TOP, _SIDE / columns - 6, columns, gap=6, low=-full, high=full)
     paint_scores(sheet, reading, 632, 60, 108, 30, label)
     sheet.text(632, 376, "▶", 13, BLUE)
     sheet.text(646, 376, "the answer", 13, anchor="lm")
     sheet.outline(624, 390, 16, 16, INK, 2, dash=True)
     sheet.text(646, 398, "what it is", 13, anchor="lm")
     return (f"Test digit {index}, {_a(label)}{_changes(right, down, rotate, scale, noise)}, is read "
-            f"as {reading.answer}, which is {verdict[2:]}: "
-            f"{reading.because(label)}. "
+            f"as {reading.answer}, which is {verdict[2:]}: {reading.because(label)}. "
             f"Layer {layer.upper()} has {what}.")
-
-
-def _paint_layer(sheet: Sheet, layer: str, maps, full: float, reading: Reading) -> None:
-    """All maps of a layer; F6 of 1998, whose units are dots, as a picture beside the one it aims at."""
-    colours = {"low": -full, "high": full, "colours": "signed"}
-    if layer == "f6" and reading.are_distances:
-        height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
-        for x, values, words in (
-                (_LEFT, maps.reshape(height, width), "as 7 × 12 dots"),
-                (_LEFT + 192, np.array(paper.GLYPHS[reading.answer]), f"the ideal {reading.answer}")):
-            sheet.text(x, _TOP + 10, words, 13, anchor="lm")
-            sheet.image(values, x, _TOP + 24, 25 * width, **colours)
-            sheet.grid(x, _TOP + 24, 25, height, width)
-        return
-    columns = {6: 3, 16: 4, 84: 12, 120: 12}[len(maps)]
-    side = _SIDE / columns - 6
-    sheet.maps(maps, _LEFT, _TOP, side, columns, gap=6, low=-full, high=full)
 
 
 def _a(digit: int) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .. import paper
 from ..features import capture
 from ..layers import RBFOutput
 from ..mnist import Digits
@@ -47,7 +48,7 @@ class Reading(NamedTuple):
     def _score(self, digit: int) -> str:
         score = float(self.scores[digit])
         if self.are_distances:
-            return f"{score:.0f}" if score >= 1 else "less than 1"
+            return f"{score:.0f}" if score >= 0.5 else "less than 1"
         return percent(score)
 
 
@@ -73,25 +74,34 @@ def read(net: str, image: Tensor) -> Reading:
 
 
 @cache
-def extent(net: str, layer: str) -> tuple[float, float]:
-    """Between which two numbers 99 of 100 activations of a layer lie, for the first 100 test digits.
+def full_colour(net: str, layer: str) -> float:
+    """The activation whose colour is full: 99 of 100 are smaller, over the first 100 test digits.
 
-    With one scale of colours for all pictures of a layer, what changes is the layer, not the scale.
+    With one scale for all pictures of a layer, what changes is the layer and not the scale.
     """
     model, layers = _net(net)
     with torch.inference_mode(), capture(model, layers[layer]) as activations:
         model(test_digits()[:100].inputs(model.input_size, model.scaling))
-    low, high = np.percentile(activations[layers[layer]].numpy(), [0.5, 99.5])
-    return float(low), float(high)
+    return float(np.percentile(abs(activations[layers[layer]].numpy()), 99))
+
+
+def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float, apart: float,
+                 full: float) -> None:
+    """F6 of 1998 as a picture of 7 x 12 dots, and to the right of it the one that it aims at."""
+    height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
+    aim = np.array(paper.GLYPHS[reading.answer])
+    for left, dots in ((x, reading.maps["f6"].reshape(height, width)), (x + apart, aim)):
+        sheet.image(dots, left, y, cell * width, low=-full, high=full, colours="signed")
+        sheet.grid(left, y, cell, height, width)
 
 
 def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float, row: float,
                  label: int | None = None) -> None:
-    """What the scores are, from y - 34 on, and ten bars: the answer pointed at, the label framed."""
+    """Ten bars from y on and above them what they are; the answer pointed at, the label framed."""
     title, wins = (("distances", "the smallest wins") if reading.are_distances
                    else ("probabilities, %", "the largest wins"))
-    sheet.text(x - 2, y - 27, title, 14, anchor="lm", bold=True)
-    sheet.text(x - 2, y - 10, wins, 13, anchor="lm")
+    sheet.text(x - 2, y - 36, title, 15, anchor="lm", bold=True)
+    sheet.text(x - 2, y - 16, wins, 13, anchor="lm")
     for digit, score in enumerate(reading.scores.tolist()):
         top, middle, won = y + row * digit, y + row * (digit + 0.5), digit == reading.answer
         if won:

@@ -1,0 +1,392 @@
+"""Digits drawn as people draw them, wherever, however large and with whatever pen, are read."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lenet_book import mnist, models, paper
+from lenet_book.demos import draw_digit, ink
+from lenet_book.demos.reading import full_colour, read
+
+# Strokes in a box 10 high, x to the right and y downwards. Their points are joined smoothly; | is a
+# corner of a stroke, ; begins the next one.
+DRAWINGS = {
+    0: ["3,0 1,1.5 0,5 1,8.5 3,10 5,8.5 6,5 5,1.5 3,0",
+        "4,0 1.2,1.2 0,4 1.2,6.8 4,8 6.8,6.8 8,4 6.8,1.2 4,0",
+        "4,0.5 2,0 0.5,3 0,7 1,9.8 3,9 4.2,6 4.5,2.5 3.6,0.2 2.6,0.4"],
+    1: ["2,0 2,10", "3,0 0,10",
+        "0,2.5 | 2,0 | 2,10",                      # with a serif
+        "0,2.5 | 2,0 | 2,10 ; 0,10 4,10"],         # and a base
+    2: ["0,2.5 1,0.5 3,0 5,1 5.3,3 4,5.5 2,8 0,10 | 6,10",
+        "0.3,2 2,0 4.5,0.8 4.8,3.5 3,7 1,9.5 0.2,9.3 0.8,8.4 2.5,9 4.5,10 6.3,9.3",
+        "0,0.8 2.5,0 5,0.6 4.8,2.5 | 0,9.8 | 5.5,9.6"],
+    3: ["0.2,1.5 2,0 4.6,0.8 4.8,3 3.6,4.4 2.2,4.8 | 4.2,5.2 5.4,7 4.6,9.2 2.4,10 0,8.8",
+        "0.3,0 | 5,0 | 2.3,4 | 4.5,4.6 5.5,6.8 4.6,9.2 2.2,10 0,9",
+        "0,1 2.5,0 4.8,1.5 4,4 2.5,4.6 2.4,5 3,5 5,6 5,8.8 2.5,10 0,9.3"],
+    4: ["1,0 | 0.4,5.5 | 6,5.3 ; 4.5,0.3 4.2,10",  # open
+        "4,10 | 4,0 | 0,6.8 | 6,6.8",              # closed
+        "1.8,0 | 0.2,5 | 5.6,4.6 ; 5,0.5 3.4,10"],
+    5: ["5.5,0.2 | 1,0 | 0.6,4.4 | 2.8,3.9 5,5 5.4,7.4 4,9.6 1.8,10 0,9.2",
+        "1,0 | 0.7,4.6 | 3,4 5.2,5.4 5,8.4 2.6,10 0,9 ; 1,0 5.8,0",
+        "5,0.5 2.5,0 0.8,1.6 1.2,4 3.4,4.8 4.8,6.5 4.2,9 2,10 0,9.3"],
+    6: ["4.2,0 1.6,2.5 0,6.2 0.6,9 2.6,10 4.8,8.8 5,6.6 3.4,5.2 1.4,5.8 0.3,7.6",
+        "2.5,0 0.6,4.5 0,8 1.4,10 3.6,9.6 4.4,7.6 3,6 1,6.6 0.2,8",
+        "5,0.3 2,1.4 0.2,5 0.3,8.5 2.8,10 5.4,8.6 5.6,6.2 3.6,4.6 1.2,5.4 0.2,7"],
+    7: ["0,0.2 | 5.5,0 | 2,10",
+        "0,0.2 | 5.5,0 | 2,10 ; 1.6,5.2 5,5",      # with a bar
+        "0,1.6 | 0.2,0 | 5.6,0 | 3.6,4.5 2.6,10"],
+    8: ["5,1.5 3,0 1,1 1,3 3,4.7 5,6.5 5.2,8.8 3,10 0.8,8.8 1,6.5 3,4.7 5,3 5,1.5",
+        "3,0 1.2,1 1.2,3.6 3,4.6 4.8,3.6 4.8,1 3,0 ; "
+        "3,4.6 0.9,5.6 0.5,8.2 3,10 5.5,8.2 5.1,5.6 3,4.6",
+        "4.6,1 3,0 1.6,1.4 2.2,3.6 3.2,5.4 3.2,8 1.6,10 0.2,8.8 0.8,6.6 3.2,4.2 4.6,2.4 4.6,1"],
+    9: ["5,1.8 3,0 0.6,1.2 0.4,3.8 2.6,5 4.8,3.6 5,1.5 | 4.6,10",
+        "4.8,1.8 3,0 0.6,1.2 0.4,3.8 2.6,5 4.6,3.6 4.8,1.8 4.9,5 4.2,8.5 2.2,10 0.4,9.2",
+        "4.6,1 2.4,0 0.6,2 1.2,4.2 3.4,3.8 4.6,1 | 3.2,5 2,10"],
+}
+# How it is drawn: longer side in shares of the canvas, where (random if None), pen in percent.
+CONDITIONS = {
+    "like MNIST": (0.7, None, 8), "upper left corner": (0.3, (0, 0), 3),
+    "lower right corner": (0.3, (1, 1), 3), "tiny": (0.05, None, 1),
+    "tiny with a thick pen": (0.06, None, 6), "from edge to edge": (1.0, None, 10),
+    "thin": (0.7, None, 1), "thick": (0.7, None, 20), "very thick": (0.7, None, 30),
+}
+SEVEN = [[0.2, 0.2, 0.8, 0.2, 0.45, 0.9]]
+
+
+def smooth(points, steps=8):
+    """A Catmull-Rom curve through the points."""
+    points = np.array(points)
+    closed = np.array_equal(points[0], points[-1])
+    first = points[-2] if closed else 2 * points[0] - points[1]
+    last = points[1] if closed else 2 * points[-1] - points[-2]
+    p = np.stack([first, *points, last])
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+    pieces = [b + (c - a) * t / 2
+              + (2 * a - 5 * b + 4 * c - d) * t**2 / 2 + (3 * b - a - 3 * c + d) * t**3 / 2
+              for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)]
+    return np.concatenate([*pieces, points[-1:]])
+
+
+def strokes_of(text):
+    """The strokes of one of DRAWINGS, N x 2 each."""
+    for stroke in text.split(";"):
+        pieces, last = [], []
+        for piece in stroke.split("|"):
+            points = last + [tuple(map(float, point.split(","))) for point in piece.split()]
+            last = points[-1:]
+            if len(points) > 1:
+                pieces.append(smooth(points))
+        yield np.concatenate(pieces)
+
+
+def by_hand(text, random, size, place=None):
+    """Somebody's drawing of it, as the browser sends it: slanted, wider or narrower, with a wobble."""
+    slant, width = random.uniform(-0.07, 0.2), math.exp(random.uniform(-0.12, 0.12))
+    turn = random.uniform(-0.08, 0.08)
+    strokes = []
+    for stroke in strokes_of(text):
+        knots = random.normal(0, 0.15, (max(4, len(stroke) // 8), 2))
+        at = np.linspace(0, len(knots) - 1, len(stroke))
+        x, y = (stroke + np.stack([np.interp(at, range(len(knots)), k) for k in knots.T], axis=1)).T
+        x = width * (x - slant * (y - 5))
+        strokes.append(np.stack([x * math.cos(turn) - y * math.sin(turn),
+                                 x * math.sin(turn) + y * math.cos(turn)], axis=1))
+    every = np.concatenate(strokes)
+    scale = size / np.ptp(every, axis=0).max()
+    room = 1 - scale * np.ptp(every, axis=0)
+    corner = room * (random.uniform(0, 1, 2) if place is None else place)
+    return [((stroke - every.min(axis=0)) * scale + corner).clip(0, 1).flatten().tolist()
+            for stroke in strokes]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("net", ["lenet5-1998", "lenet5"])
+def test_drawings_are_read(condition, net):
+    """At least 97 of 100, as well in a corner, tiny or thick as in the manner of MNIST."""
+    size, place, thickness = CONDITIONS[condition]
+    random = np.random.default_rng(0)
+    drawn = [(by_hand(text, random, size, place), digit)
+             for digit, texts in DRAWINGS.items() for text in texts for _ in range(4)]
+    images = [ink.drawn(ink.checked(strokes), thickness / 100) for strokes, _ in drawn]
+    digits = mnist.Digits(torch.stack(images), torch.tensor([digit for _, digit in drawn]))
+    model = models.pretrained(net)
+    with torch.inference_mode():
+        read_as = model.predict(model(digits.inputs(model.input_size, model.scaling)))
+    assert (read_as == digits.labels).double().mean() >= 0.97
+
+
+@pytest.fixture(scope="module")
+def ten_thousand():
+    return mnist.load_mnist()[1]
+
+
+def test_a_digit_of_mnist_is_prepared_as_it_was(ten_thousand):
+    """Cut out of its background and centred again, it lies exactly where MNIST has it."""
+    for image in ten_thousand.images[:2000]:
+        rows, columns = (image.any(dim=axis).nonzero().flatten() for axis in (1, 0))
+        cut = image[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+        assert max(cut.shape) == ink.BOX
+        assert torch.equal(ink.centred(cut.numpy() / 255), image)
+
+
+def test_digits_of_mnist_drawn_again_are_read_as_before(ten_thousand):
+    """Each dark pixel is tapped with a small pen: end to end, but for the pen's own shape."""
+    taps = [(image > 140).nonzero().flip(1).numpy() / 28 for image in ten_thousand.images[:300]]
+    images = [ink.drawn(list(dots[:, None]), 0.7 / 28) for dots in taps]
+    digits = mnist.Digits(torch.stack(images), ten_thousand.labels[:300])
+    model = models.pretrained("lenet5-1998")
+    with torch.inference_mode():
+        read_as = model.predict(model(digits.inputs()))
+    assert (read_as == digits.labels).double().mean() > 0.96
+
+
+paths = st.lists(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
+                 min_size=1, max_size=4)
+
+
+@settings(max_examples=60)
+@given(paths, st.floats(0.005, 0.4))
+@example([[(0.5, 0.5)]], 0.1)                           # a dot
+@example([[(0.5, 0.1), (0.5, 0.9)]], 0.01)              # upright, without width
+@example([[(0.1, 0.5), (0.9, 0.5)]], 0.3)
+@example([[(0, 0)], [(1, 1)]], 0.05)                    # two dots far apart
+def test_the_box_of_20(points, thickness):
+    strokes = [np.array(stroke).round(4) for stroke in points]
+    image = ink.drawn(strokes, thickness).numpy() / 255
+    assert image.shape == (28, 28)
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    every = np.concatenate(strokes)
+    if np.ptp(every, axis=0).max() > 0:
+        assert max(height, width) == ink.BOX
+    else:
+        assert max(height, width) <= math.ceil(ink.PEN[1])
+    for length, first, other in ((height, rows[0], 1), (width, columns[0], 0)):
+        centre = np.average(np.arange(28), weights=image.sum(axis=other))
+        at_an_edge = first == 0 or first + length == 28
+        assert 13.49 <= centre <= 14.51 or at_an_edge  # but for the rounding to 256 steps
+
+
+@settings(max_examples=40)
+@given(paths, st.floats(0.01, 0.3), st.floats(0.02, 1), st.floats(0, 1), st.floats(0, 1))
+def test_it_does_not_matter_where_and_how_large(points, thickness, scale, right, down):
+    strokes = [np.array(stroke).round(2) for stroke in points]
+    elsewhere = [stroke * scale + (right, down) for stroke in strokes]
+    here, there = ink.drawn(strokes, thickness).int(), ink.drawn(elsewhere, thickness * scale).int()
+    assert (here - there).abs().max() <= 1
+
+
+@pytest.mark.parametrize(("thickness", "pen"), [(0.001, ink.PEN[0]), (0.125, 20 * 0.125 / 0.925),
+                                                (0.5, ink.PEN[1])])
+def test_the_pen_stays_as_thick_as_those_of_mnist(thickness, pen):
+    """A level line: the ink above each of its points adds up to the pen."""
+    image = ink.drawn([np.array([[0.1, 0.5], [0.9, 0.5]])], thickness).double() / 255
+    columns = image.sum(dim=0)
+    assert columns[columns > 0][4:-4].numpy() == pytest.approx(pen, abs=0.05)
+
+
+def test_the_ink_is_where_the_path_is():
+    """Against every pixel's distance from a dense row of dots on the path, worked out one by one."""
+    stroke = np.array([[0.0, 0.0], [1.0, 0.0], [0.4, 1.0]])  # a seven; pen 1.7, 18.3 pixels across
+    image = ink.drawn([stroke], 0.01).numpy()
+    dots = 0.85 + 18.3 * np.concatenate([np.linspace(a, b, 2000) for a, b in (stroke[:2], stroke[1:])])
+    top, left = np.argwhere(image.any(axis=1))[0, 0], np.argwhere(image.any(axis=0))[0, 0]
+    for row in range(20):
+        for column in range(20):
+            distance = np.hypot(*(dots - (column + 0.5, row + 0.5)).T).min()
+            expected = 255 * min(max(0.85 - distance + 0.5, 0), 1)
+            assert image[top + row, left + column] == pytest.approx(expected, abs=6)
+
+
+NONSENSE = [
+    (None, "not a list of strokes"), ("7", "not a list of strokes"),
+    ({"x": 1}, "not a list of strokes"),
+    ([0.1, 0.2], "stroke 1 is not a list of pairs"), ([[]], "stroke 1 is not a list of pairs"),
+    ([[0.1, 0.2], [0.3]], "stroke 2 is not a list of pairs"), ([["x", "y"]], "stroke 1 is not made of"),
+    ([[0.1, None]], "stroke 1 is not made of"), ([[0.1, float("nan")]], "stroke 1 is not made of"),
+    ([[0.1, float("inf")]], "stroke 1 is not made of"), ([[0, 10**400]], "stroke 1 is not made of"),
+    ([[0.1, 1.5]], "stroke 1 is not made of"), ([[-0.1, 0.5]], "stroke 1 is not made of"),
+    ([[True, False]], "stroke 1 is not made of"), ([[[0.1], [0.2]]], "stroke 1 is not made of"),
+    ([[0.5] * 8002], "it has 4,001 points, more than 4,000"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), NONSENSE)
+def test_nonsense_from_the_browser_is_refused_in_words(value, reason):
+    with pytest.raises(ValueError, match=reason):
+        ink.checked(value)
+    with draw_digit() as demo:
+        demo.controls["canvas"].value = value
+        assert reason in demo.value
+        assert "Press clear and draw again." in demo.value
+        demo.controls["undo"].click()
+        demo.controls["clear"].click()
+        assert demo.value.startswith("Draw a digit")
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=2))
+
+
+@settings(max_examples=60)
+@given(json)
+def test_whatever_comes_there_is_a_sentence(value):
+    try:
+        drawable = bool(ink.checked(value))
+    except ValueError:
+        drawable = False
+    with draw_digit() as demo:
+        demo.controls["canvas"].value = value
+        assert demo.value.startswith("Your drawing is read as") is drawable
+
+
+def test_many_points():
+    """As many as there may be, all over the canvas."""
+    random = np.random.default_rng(0)
+    image = ink.drawn(ink.checked([random.random(8000).tolist()]), 0.02)
+    assert (image > 0).sum() > 390  # the box is full of ink, but for its corners
+
+
+@pytest.mark.parametrize("net", ["lenet5-1998", "lenet5"])
+def test_the_sentence_says_what_the_net_says(net):
+    image = ink.drawn(ink.checked(SEVEN), 0.08)
+    model = models.pretrained(net)
+    with torch.inference_mode():
+        out = model(mnist.Digits(image[None], torch.tensor([7])).inputs(32, model.scaling))[0]
+    with draw_digit(SEVEN, net=net) as demo:
+        sentence = demo.value
+    if net == "lenet5-1998":
+        order = out.argsort().tolist()
+        expected = f"with {out[order[1]]:.0f}."
+    else:
+        order = out.argsort(descending=True).tolist()
+        expected = "with less than 1 %."
+        assert out.softmax(0)[order[1]] < 0.005
+    assert order[0] == 7
+    assert sentence.startswith("Your drawing is read as 7: the ")
+    assert f"next comes the {order[1]} {expected}" in sentence
+
+
+def test_a_test_digit_and_back_to_the_drawing(ten_thousand):
+    with draw_digit(SEVEN) as demo:
+        canvas, show = demo.controls["canvas"], demo.controls["show"]
+        drawing = demo.value
+        for digit in range(10):
+            show.value = digit
+            assert demo.value.startswith(f"The first {digit} of the test set is read as {digit}: ")
+        count = demo.redraws
+        canvas.value = [*SEVEN, [0.3, 0.5, 0.7, 0.5]]
+        assert demo.redraws == count + 1
+        assert show.value == "drawing"
+        assert demo.value.startswith("Your drawing is read as 7")
+        demo.controls["undo"].click()
+        assert canvas.value == SEVEN
+        assert demo.value == drawing
+        canvas.value = [*SEVEN, [0.3, 0.5, 0.7, 0.5]]
+        show.value = 3
+        demo.controls["clear"].click()
+        assert canvas.value == []
+        assert show.value == "drawing"
+        assert demo.value.startswith("Draw a digit")
+        demo.controls["undo"].click()
+        assert canvas.value == []
+
+
+def test_an_empty_canvas_tells_the_pen_and_the_net():
+    with draw_digit() as demo:
+        assert "The pen has 8 % of the side; LeNet-5, of 1998, will read it." in demo.value
+        pictures = [demo._painted(1)[0].pixels]
+        for name, value in (("thickness", 20), ("net", "lenet5")):
+            demo.controls[name].value = value
+            pictures.append(demo._painted(1)[0].pixels)
+        assert "The pen has 20 % of the side; LeNet-5, modern, will read it." in demo.value
+        assert all((one != other).any() for one, other in itertools.pairwise(pictures))
+
+
+def test_moving_the_pen_turns_to_the_drawing():
+    with draw_digit(SEVEN, show=3) as demo:
+        demo.controls["thickness"].value = 9
+        assert demo.controls["show"].value == "drawing" and demo.redraws == 2
+        assert demo.value.startswith("Your drawing is read as 7")
+
+
+def test_the_canvas_draws_with_the_pen_of_the_slider():
+    with draw_digit(thickness=5) as demo:
+        assert demo.controls["canvas"].thickness == 0.05
+        demo.controls["thickness"].value = 20
+        assert demo.controls["canvas"].thickness == 0.2
+        demo.controls["canvas"].value = SEVEN
+        thick = demo._image.value
+        demo.controls["thickness"].value = 1
+        assert demo._image.value != thick
+
+
+def test_what_the_browser_gets():
+    """Its JavaScript draws with pointers of every kind and cleans up; nothing it sends comes back."""
+    with draw_digit() as demo:
+        canvas = demo.controls["canvas"]
+        script, style = canvas._esm, canvas._css
+        assert canvas.traits()["value"].metadata["echo_update"] is False
+    for word in ("export default { render }", "setPointerCapture", "pointercancel", "aria-label",
+                 "tabIndex", "requestAnimationFrame", "model.off", f"MOST = {ink.MOST_POINTS};"):
+        assert word in script
+    assert "touch-action: none" in style and ":focus-visible" in style
+
+
+def colour(pixels, x, y):
+    return tuple(int(c) for c in pixels[y, x])
+
+
+def test_the_picture():
+    with draw_digit(SEVEN) as demo:
+        pixels = demo._painted(1)[0].pixels
+        demo.controls["clear"].click()
+        empty = demo._painted(1)[0].pixels
+    reading = read("lenet5-1998", ink.drawn(ink.checked(SEVEN), 0.08))
+    shown = 1 - pixels[28:124:3, 412:508:3, 0] / 255.0  # the input, three pixels for each of its own
+    assert shown == pytest.approx(reading.picture, abs=0.01)
+    signs = np.sign(pixels[306:426, 254:324].astype(int)[5::10, 5::10] @ [1, 0, -1])  # red less blue
+    assert (signs == paper.GLYPHS[7]).mean() > 0.97  # F6 is orange where the ideal seven has ink
+    signs = np.sign(pixels[306:426, 332:402].astype(int)[5::10, 5::10] @ [1, 0, -1])
+    assert (signs == paper.GLYPHS[7]).all()
+    first = reading.maps["c1"][0] / full_colour("lenet5-1998", "c1")
+    strong = abs(first) > 0.3
+    seen = pixels[28:88, 10:70].astype(int) @ [1, 0, -1]
+    rows = (np.arange(28) * 60 + 30) // 28
+    assert (np.sign(seen[rows][:, rows]) == np.sign(first))[1:-1, 1:-1][strong[1:-1, 1:-1]].all()
+    assert (empty[30:60, 414:506] == 255).all()  # no digit, but the pen's width in the middle
+    assert np.ptp(empty[30:86, 12:68].astype(int), axis=(0, 1)).max() == 0  # no map shows anything
+
+
+@pytest.mark.parametrize("arguments", [
+    {"thickness": 0}, {"thickness": 31}, {"show": 10}, {"show": "cat"}, {"net": "alexnet"},
+    {"strokes": [[0.1]]}, {"strokes": [[0.1, 2]]},
+])
+def test_bad_arguments(arguments):
+    with pytest.raises(ValueError, match=r"must be|stroke 1 is not"):
+        draw_digit(**arguments)
+
+
+def smallest_distances(texts):
+    """The answers to some drawings of each and how far from it they are, for the net of 1998."""
+    random = np.random.default_rng(0)
+    readings = [read("lenet5-1998", ink.drawn(ink.checked(by_hand(text, random, 0.7)), 0.08))
+                for text in texts for _ in range(10)]
+    return [reading.answer for reading in readings], [reading.scores.min() for reading in readings]
+
+
+def test_what_chapter_00_says_of_letters():
+    """An L is called a digit but far from all; a heart is called a 0 and near to it, as digits are."""
+    _, digits = smallest_distances(text for texts in DRAWINGS.values() for text in texts)
+    assert np.percentile(digits, 95) < 5
+    _, letters = smallest_distances(["0,0 | 0,10 | 6,10", "1,0 | 0,10 | 5,9.6"])
+    assert np.median(letters) > 10
+    answers, hearts = smallest_distances(["4,3 3,1 1,1 0,3 1,5.5 4,9 7,5.5 8,3 7,1 5,1 4,3"])
+    assert set(answers) == {0}
+    assert max(hearts) < 5
