@@ -59,7 +59,7 @@ class Demo:
         self._words = widgets.HTML(layout={"width": f"{round(size[0] * self._scale)}px",
                                            "max_width": "100%"})
         box = (arrange or _in_a_row)(self.controls)
-        self.widget = widgets.VBox([box, self._image, self._words, _Page()])
+        self.widget = widgets.VBox([box, self._image, self._words])
         self.widget.add_class("lenet-demo")
         if projector:
             self.widget.add_class("lenet-projector")
@@ -119,6 +119,8 @@ class Demo:
         data, metadata = self.figure._repr_mimebundle_()
         data["text/plain"] = repr(self)
         if self._handlers:
+            if not any(isinstance(child, _Page) for child in self.widget.children):
+                self.widget.children += (_Page(),)  # only now: anywidget dislikes to be closed unseen
             view = "application/vnd.jupyter.widget-view+json"
             data[view] = self.widget._repr_mimebundle_()[view]
         return data, metadata

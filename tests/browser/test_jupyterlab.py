@@ -66,6 +66,24 @@ def press(page, demo, target, keys):
     raise AssertionError(f"no change in picture and sentence: {before} -> {now}")
 
 
+def draw(page, demo, *points):
+    """A stroke with the mouse; points in shares of the canvas."""
+    canvas = demo.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=12)
+    page.mouse.up()
+
+
+def wait_for_sentence(page, words):
+    page.wait_for_function("words => document.querySelector('.lenet-demo .lenet-sentence')"
+                           ".textContent.includes(words)", arg=words, timeout=10_000)
+
+
 def controls_of(demo):
     """(kind, control) for every control that a reader meets."""
     kinds = {"slider": ".noUi-handle", "choice": "select", "text": "input[type=text]",
@@ -106,6 +124,9 @@ def test_opened_it_shows_pictures_and_run_every_control_moves_them(chapter, lab,
         for kind, control in controls_of(demo):
             if kind == "text":
                 control.fill("2 0; 0 -2")
+            if kind == "button" and demo.locator("canvas").count():  # something to undo and clear
+                draw(page, demo, (0.5, 0.2), (0.5, 0.8))
+                wait_for_sentence(page, "is read as 1")
             press(page, demo, control, KEYS.get(kind, ["Enter"]))
     assert not page.problems
 
@@ -114,30 +135,16 @@ def test_a_seven_drawn_with_the_mouse_is_read_as_seven(lab, page):
     open_chapter(page, lab, "00_start_here")
     run_all(page)
     demo = page.locator(".lenet-demo")
-    canvas = demo.locator("canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-
-    def draw(*points):
-        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=12)
-        page.mouse.up()
-
-    before = seen(demo)
-    draw((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
-    page.wait_for_function("() => document.querySelector('.lenet-demo .lenet-sentence')"
-                           ".textContent.includes('is read as 7')", timeout=10_000)
-    assert seen(demo)["hash"] != before["hash"]
     demo.get_by_role("button", name="clear").click()
-    page.wait_for_function("() => !document.querySelector('.lenet-demo .lenet-sentence')"
-                           ".textContent.includes('is read as')", timeout=10_000)
-    assert seen(demo) == before
-    draw((0.1, 0.1), (0.1, 0.22))  # small, in a corner
-    page.wait_for_function("() => document.querySelector('.lenet-demo .lenet-sentence')"
-                           ".textContent.includes('is read as 1')", timeout=10_000)
+    wait_for_sentence(page, "Draw a digit")
+    empty = seen(demo)
+    draw(page, demo, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
+    wait_for_sentence(page, "is read as 7")
+    assert seen(demo)["hash"] != empty["hash"]
+    demo.get_by_role("button", name="clear").click()
+    wait_for_sentence(page, "Draw a digit")
+    draw(page, demo, (0.05, 0.05), (0.15, 0.05), (0.09, 0.2))  # small, in a corner
+    wait_for_sentence(page, "is read as 7")
     assert not page.problems
 
 
