@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 # In a container one is often root, and Jupyter wants to be told that this is meant.
 lab: $(VENV)/.installed
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
+	$(BIN)/python -m lenet_book lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2 -q
@@ -27,6 +27,7 @@ figures: $(VENV)/.installed
 
 bench: $(VENV)/.tested
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/demos_bench.py
 
 # Each mark is newer than what it was made from, so a second call installs nothing.
 $(VENV)/.installed: requirements.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""python -m lenet_book train | figures | doctor"""
+"""python -m lenet_book lab | train | figures | doctor"""
 
 import argparse
 import json
@@ -16,6 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lenet_book", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
+    lab = commands.add_parser("lab", help="open JupyterLab, with settings that suit the demos",
+                              add_help=False)
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="for jupyter lab")
     commands.add_parser("doctor", help="is this installation fit for the book?")
     figures = commands.add_parser("figures", help="draw the figures again")
     figures.add_argument("folder", type=Path, nargs="?", default=Path("figures"))
@@ -26,12 +29,28 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--epochs", type=int, help="in place of the recipe's")
     train.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER",
                        help="gets MODEL.safetensors and MODEL.json (default: weights)")
-    chosen = parser.parse_args(arguments)
+    chosen, others = parser.parse_known_args(arguments)
+    if chosen.command == "lab":
+        return _lab(others + chosen.arguments)
+    if others:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     if chosen.command == "doctor":
         return doctor.main()
     if chosen.command == "figures":
         return _figures(chosen.folder)
     return _train(parser, chosen)
+
+
+def _lab(arguments: list[str]) -> int:
+    from jupyterlab.labapp import main
+    ours = str(Path(__file__).parent / "jupyter")  # in front of the reader's own configuration
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([ours, others] if others else [ours])
+    # torch's threads should sleep while they wait for each other: spinning, they make training many
+    # times slower as soon as another program wants one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")  # a slider need not be told where it stands
+    return main(arguments)
 
 
 def _figures(folder: Path) -> int:

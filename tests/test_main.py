@@ -1,10 +1,14 @@
-"""The command line: python -m lenet_book doctor | figures | train."""
+"""The command line: python -m lenet_book lab | doctor | figures | train."""
 
 import json
+import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import traitlets.config
 from safetensors.torch import load_file
 
 from lenet_book import __main__, doctor, mnist, models
@@ -113,3 +117,40 @@ def test_bad_arguments(arguments, message, capsys):
         __main__.main(arguments)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_lab_opens_jupyterlab_with_the_books_settings(monkeypatch):
+    from jupyterlab import labapp
+    monkeypatch.setattr(labapp, "main", lambda arguments: called.append(arguments) or 0)
+    for name in ("OMP_WAIT_POLICY", "JUPYTER_WIDGETS_ECHO"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
+    called = []
+    assert __main__.main(["lab", "--no-browser", "notebooks/00_start_here.ipynb"]) == 0
+    assert called == [["--no-browser", "notebooks/00_start_here.ipynb"]]
+    ours, theirs = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert (Path(ours) / "jupyter_server_config.py").is_file() and theirs == "/theirs"
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_other_commands_refuse_what_they_do_not_know(capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["doctor", "--now"])
+    assert "unrecognized arguments: --now" in capsys.readouterr().err
+
+
+def test_saving_keeps_pictures_and_drops_the_widgets_that_have_one():
+    folder = Path(__main__.__file__).parent / "jupyter"
+    settings = runpy.run_path(str(folder / "jupyter_server_config.py"),
+                              {"get_config": traitlets.config.Config})
+    widget = {settings["WIDGET"]: {"model_id": "1"}}
+    outputs = [{"data": {**widget, "image/png": "..."}}, {"data": {**widget, "text/plain": "a bar"}},
+               {"name": "stdout", "text": "2"}]
+    model = {"type": "notebook", "content": {"cells": [
+        {"cell_type": "markdown"}, {"cell_type": "code", "outputs": outputs}]}}
+    hook = settings["c"].FileContentsManager.pre_save_hook
+    hook(model=model, path="a.ipynb", contents_manager=None)
+    assert [set(output.get("data", {})) for output in outputs] == [
+        {"image/png"}, {settings["WIDGET"], "text/plain"}, set()]
+    for other in ({"type": "file", "content": "x"}, {"type": "notebook", "content": None}):
+        hook(model=other, path="a", contents_manager=None)

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",
               "plots", "receptive_field", "recipes", "training"},
     "doctor": {"mnist", "models", "training"},
+    "jupyter": set(),
     "__main__": {"__init__", "doctor", "figures", "mnist", "models", "recipes", "training"},
 }
 

@@ -92,9 +92,9 @@ class Demo:
             for name, highest in (self._limits(**self.values) if self._limits else {}).items():
                 self.controls[name].max = highest
             sheet, self.value = self._painted(self._scale)
+            self._image.value = png(sheet.pixels)
             self._words.value = (f'<div role="status" class="lenet-sentence">'
                                  f'{html.escape(self.value)}</div>')
-            self._image.value = png(sheet.pixels)
             self.redraws += 1
 
     def close(self) -> None:

@@ -161,21 +161,20 @@ def waits(page, demo):
 
 
 def in_jupyterlab():
-    """name -> waits, all demos in one notebook."""
-    with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as lab:
-        notebook = nbformat.v4.new_notebook(
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-            cells=[nbformat.v4.new_code_cell("from lenet_book import demos")]
-            + [nbformat.v4.new_code_cell(f"demos.{name}()") for name in NAMES])
-        nbformat.write(notebook, Path(folder) / "notebooks" / "bench.ipynb")
-        with chromium(CHROMIUM) as browser:
+    """name -> waits, each demo in a notebook of its own, in the JupyterLab that `make lab` starts."""
+    with (tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as lab,
+          chromium(CHROMIUM) as browser):
+        for name in NAMES:
+            notebook = nbformat.v4.new_notebook(
+                metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+                cells=[nbformat.v4.new_code_cell(f"from lenet_book import demos\ndemos.{name}()")])
+            nbformat.write(notebook, Path(folder) / "notebooks" / f"bench_{name}.ipynb")
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
-            open_chapter(page, lab, "bench")
+            open_chapter(page, lab, f"bench_{name}")
             run_all(page)
-            for name, demo in zip(NAMES, page.locator(".lenet-demo").all(), strict=True):
-                demo.scroll_into_view_if_needed()
-                page.wait_for_timeout(500)
-                yield name, waits(page, demo)
+            page.wait_for_timeout(1500)
+            yield name, waits(page, page.locator(".lenet-demo"))
+            page.close()
 
 
 if __name__ == "__main__":

@@ -148,6 +148,24 @@ def test_a_seven_drawn_with_the_mouse_is_read_as_seven(lab, page):
     assert not page.problems
 
 
+def test_saved_by_a_reader_and_opened_again_it_shows_the_picture(lab, page):
+    """In another session, whose kernel knows nothing of the widget."""
+    chapter, = [name for name, shown in CHAPTERS.items() if shown == ["padding_stride"]]
+    open_chapter(page, lab, chapter)
+    run_all(page)
+    assert page.locator(".lenet-demo").count() == 1
+    page.evaluate("""async () => {
+        const app = window.jupyterapp;
+        await app.commands.execute('docmanager:save');
+        await app.shell.currentWidget.sessionContext.shutdown();
+    }""")
+    page.goto("about:blank")
+    open_chapter(page, lab, chapter)
+    images = page.locator(".jp-OutputArea-output.jp-RenderedImage img")
+    assert images.evaluate_all(LOADED) == saved_pictures(chapter)
+    assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_as_plain_html_too(chapter, browser, tmp_path):
     """Without a kernel and without a network."""
