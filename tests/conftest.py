@@ -20,7 +20,12 @@ settings.load_profile("book")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing."""
+    """The longest first, so that no worker is left alone with one of them at the end.
+
+    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing.
+    """
+    longest = ("test_jupyterlab.py", "08_training_on_mnist.ipynb")
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else 9)
     if BROWSER:
         return
     if os.environ.get("LENET_BOOK_BROWSER") == "required":
