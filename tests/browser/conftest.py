@@ -5,8 +5,13 @@ from lab import chromium, jupyterlab
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    with jupyterlab(tmp_path_factory.mktemp("lab")) as address_and_token:
+def lab_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def lab(lab_folder):
+    with jupyterlab(lab_folder) as address_and_token:
         yield address_and_token
 
 
