@@ -17,7 +17,7 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lenet_book lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 3 -q
+	$(BIN)/python -m pytest -n 2 -q
 
 notebooks: $(VENV)/.tested
 	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)
