@@ -17,5 +17,6 @@ def lab(lab_folder):
 
 @pytest.fixture(scope="module")
 def browser():
+    """One that remembers, from page to page, what it has loaded."""
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
-        yield browser
+        yield browser.new_context(viewport={"width": 1280, "height": 1000})

@@ -29,17 +29,16 @@ SEEN = """async demo => {
     canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
     const context = canvas.getContext('2d');
     context.drawImage(image, 0, 0);
-    let hash = 0, ink = 0;
-    for (const byte of context.getImageData(0, 0, canvas.width, canvas.height).data) {
-        hash = (hash * 31 + byte) | 0; ink += byte < 128;
-    }
-    return {hash, ink, sentence: demo.querySelector('.lenet-sentence').textContent};
+    let hash = 0;
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    for (const pixel of new Uint32Array(pixels.buffer)) hash = (Math.imul(hash, 31) + pixel) | 0;
+    return {hash, sentence: demo.querySelector('.lenet-sentence').textContent};
 }"""
 
 
 @pytest.fixture
 def page(lab, browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    page = browser.new_page()
     page.problems = []
     page.on("console", lambda m: page.problems.append(f"{m.text} {m.location.get('url')}")
             if m.type == "error" else None)
