@@ -1,4 +1,4 @@
-"""python -m lenet_book lab | train | figures | doctor"""
+"""python -m lenet_book lab | train | measure | figures | doctor"""
 
 import argparse
 import json
@@ -29,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--epochs", type=int, help="in place of the recipe's")
     train.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER",
                        help="gets MODEL.safetensors and MODEL.json (default: weights)")
+    measure = commands.add_parser("measure", help="run an experiment of the book over several seeds")
+    measure.add_argument("experiment", help="such as fast, accurate or from-1998-to-today")
+    measure.add_argument("--seeds", type=int, default=3, help="trainings of each row (default: 3)")
+    measure.add_argument("--only", default="", metavar="TEXT", help="rows with this text in their name")
+    measure.add_argument("--log", type=Path, default=Path("logs"), metavar="FOLDER",
+                         help="gets EXPERIMENT.json; what it holds is not run again (default: logs)")
     chosen, others = parser.parse_known_args(arguments)
     if chosen.command == "lab":
         return _lab(others + chosen.arguments)
@@ -38,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         return doctor.main()
     if chosen.command == "figures":
         return _figures(chosen.folder)
+    if chosen.command == "measure":
+        return _measure(parser, chosen)
     return _train(parser, chosen)
 
 
@@ -57,6 +65,18 @@ def _figures(folder: Path) -> int:
     from . import figures
     for path in figures.write(folder):
         print(path)
+    return 0
+
+
+def _measure(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    from . import experiments
+    if chosen.experiment not in experiments.EXPERIMENTS:
+        parser.error(f"no experiment is called {chosen.experiment!r}; "
+                     f"there are {', '.join(experiments.EXPERIMENTS)}")
+    if chosen.seeds < 2:
+        parser.error(f"--seeds must be at least 2, for an interval, not {chosen.seeds}")
+    for result in experiments.measure(chosen.experiment, chosen.seeds, chosen.log, chosen.only):
+        print(result)
     return 0
 
 

@@ -10,11 +10,14 @@ Examples are anything with `inputs(size=, scaling=)` and `labels`, such as `mnis
 """
 
 import copy
+import ctypes
+import functools
 import math
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -22,12 +25,16 @@ from statistics import NormalDist
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from . import distributed, optimisers, watching
 from .checkpoint import CheckpointError, load, save
 from .recipes import Recipe
+from .sdlm import SDLM
 
 _SAVE_EVERY = 20.0  # seconds between two checkpoints within an epoch
+_AVERAGE_EVERY = 5  # steps
+_CURVATURE_EXAMPLES = 500  # for sdlm, drawn anew before each pass (Section III-B of the paper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +88,13 @@ class Epoch:
     validation_error: float | None
     seconds: float
 
+    def __repr__(self) -> str:
+        measured = f"training loss {self.train_loss:.4f}, error {self.train_error:.2%}"
+        if self.validation_error is not None:
+            measured += (f"; validation loss {self.validation_loss:.4f}, "
+                         f"error {self.validation_error:.2%}")
+        return f"epoch {self.number}: {measured}; {self.seconds:.1f} s"
+
 
 @dataclass
 class History:
@@ -116,7 +130,7 @@ class History:
 
 def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         checkpoint: str | Path | None = None, resume: bool = False, device: str = "auto",
-        progress: bool = True) -> History:
+        progress: bool | str = True, tensorboard: str | Path | None = None) -> History:
     """Train a network in place and return what happened in each epoch.
 
     train, validation: examples (see the module's docstring), kept whole in memory on the device.
@@ -124,11 +138,15 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
-    progress: show a bar with the loss and error so far; TQDM_DISABLE=1 in the environment hides it.
-    Each epoch draws one permutation from a generator of its own, seeded by recipe.seed; torch's
-    global generator is left alone, but a resumed training takes it up where the checkpoint has it.
+    progress, tensorboard: what to show meanwhile (see `watching.watchers`).
+    Each epoch draws one permutation, and each batch its distortions, from a generator of their own,
+    seeded by recipe.seed; torch's global generator is left alone, but a resumed training takes it up
+    where the checkpoint has it.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
     whole step.
+    In processes that torchrun has started (see `distributed`) each trains its share of every batch;
+    the result is that of one process but for rounding. The first process alone writes and shows; all
+    must see the checkpoint's folder. BatchNorm takes its statistics from each share alone.
     Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is
     not a whole checkpoint or belongs to another training.
     """
@@ -136,31 +154,43 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         raise TypeError(f"recipe must be a Recipe, such as RECIPES['fast'], not {recipe!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to resume from: checkpoint='net.ckpt'")
+    if recipe.batch_size < distributed.size():
+        raise ValueError(f"a batch of {recipe.batch_size} cannot be shared by {distributed.size()} "
+                         "processes: start fewer or choose a larger batch_size")
+    watchers = watching.watchers(progress, tensorboard) if distributed.is_first() else []
+    _keep_freed_memory()
     model.to(choose_device(device))
     run = _Run(model, *_tensors(model, train), recipe)
     if resume and Path(checkpoint).exists():
         run.restore(load(checkpoint), checkpoint)
-    hidden = {} if progress else {"disable": True}  # unsaid, the environment decides
-    try:
-        with (tqdm(total=recipe.epochs * run.steps_an_epoch, initial=run.steps, unit="step", **hidden)
-              as bar, _Interrupts() as interrupts):
-            while run.epoch < recipe.epochs:
-                bar.set_description(f"epoch {run.epoch + 1} of {recipe.epochs}")
+    if not distributed.agree(run.steps):
+        raise CheckpointError(f"this process resumes at step {run.steps}, another one elsewhere: every "
+                              f"process must see the same {checkpoint}")
+    saved = time.monotonic()
+    with ExitStack() as in_the_end, _Interrupts() as interrupts:
+        in_the_end.callback(run.end)
+        for watcher in watchers:
+            watcher.begin(run)
+            in_the_end.callback(watcher.close)
+        while run.epoch < recipe.epochs:
+            for _ in run.rest_of_the_epoch():
+                for watcher in watchers:
+                    watcher.step(run)
+                # Every process has to save, or to stop, at the same step.
+                due, stop = distributed.any_of(time.monotonic() - saved > _SAVE_EVERY,
+                                               interrupts.seen)
+                if checkpoint is not None and (due or stop):
+                    run.save(checkpoint)
+                    saved = time.monotonic()
+                if stop:
+                    raise KeyboardInterrupt
+            run.end_epoch(evaluate(run.result, validation) if validation is not None else None)
+            if checkpoint is not None:
+                run.save(checkpoint)
                 saved = time.monotonic()
-                for _ in run.rest_of_the_epoch():
-                    if bar.n % 50 == 0:
-                        bar.set_postfix(run.so_far(), refresh=False)
-                    bar.update()
-                    if checkpoint and (interrupts.seen or time.monotonic() - saved > _SAVE_EVERY):
-                        save(checkpoint, run.state())
-                        saved = time.monotonic()
-                    interrupts.raise_if_seen()
-                run.end_epoch(evaluate(model, validation) if validation is not None else None)
-                if checkpoint:
-                    save(checkpoint, run.state())
-                interrupts.raise_if_seen()
-    finally:
-        model.eval()
+            for watcher in watchers:
+                watcher.epoch(run)
+            interrupts.raise_if_seen()
     return run.history
 
 
@@ -200,21 +230,22 @@ class _Run:
     """A training at one moment: all that it takes to write it down and to take it up again."""
 
     def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe):
+        if inputs.device.type != "mps":
+            # Kernels and maps with the channels last in memory: pooling and convolutions are faster.
+            model.to(memory_format=torch.channels_last)
         self.model, self.inputs, self.labels, self.recipe = model, inputs, labels, recipe
         self.steps_an_epoch = math.ceil(len(labels) / recipe.batch_size)
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate,
-                                           weight_decay=recipe.weight_decay, fused=True)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, max_lr=recipe.learning_rate,
-            total_steps=recipe.epochs * self.steps_an_epoch)
+        self.optimiser = optimisers.optimiser(recipe, model)
+        self.schedule = optimisers.schedule(recipe, self.optimiser, self.steps_an_epoch)
+        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.averaging),
+                                     use_buffers=True) if recipe.averaging else None
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.history = History()
         self.epoch = 0  # whole ones so far
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.seen = 0, 0.0, 0
         self.order = torch.randperm(len(self.labels), generator=self.generator)
         # Sums stay on the device: reading one at every step would make a GPU wait for each.
         self.loss = torch.zeros((), device=self.labels.device)
@@ -225,35 +256,57 @@ class _Run:
         """Steps so far, all epochs together."""
         return self.epoch * self.steps_an_epoch + self.step
 
+    @property
+    def result(self) -> nn.Module:
+        """The network as it would be if the training ended here."""
+        return self.average.module if self.average and self.average.n_averaged else self.model
+
     def rest_of_the_epoch(self) -> Iterator[None]:
         """Train the batches that this epoch still has; gives way after each."""
         criterion, predict = _judge(self.model)
-        batches = self.order.to(self.labels.device).split(self.recipe.batch_size)
+        order = self.order.to(self.labels.device)
+        if isinstance(self.optimiser, SDLM) and self.step == 0:
+            some = order[:_CURVATURE_EXAMPLES]
+            self.optimiser.estimate(self.inputs[some], self.labels[some])
+        forward = distributed.wrap(self.model)
         self.model.train()
         start = time.perf_counter() - self.seconds
-        for batch in batches[self.step:]:
-            y = self.labels[batch]
-            outputs = self.model(self.inputs[batch])
+        for batch in order.split(self.recipe.batch_size)[self.step:]:
+            mine, weight = distributed.share(batch)
+            y = self.labels[mine]
+            outputs = forward(self._pictures(mine, len(batch)))
             loss = criterion(outputs, y)
             self.optimiser.zero_grad()
-            loss.backward()
+            (loss * weight).backward()
             self.optimiser.step()
             self.schedule.step()
-            self.loss += loss.detach() * len(y)
-            self.wrong += (predict(outputs) != y).sum()
             self.step += 1
+            if self.average and self.steps % _AVERAGE_EVERY == 0:
+                self.average.update_parameters(self.model)
+            if weight:
+                self.loss += loss.detach() * len(y)
+                self.wrong += (predict(outputs) != y).sum()
+                self.seen += len(y)
             self.seconds = time.perf_counter() - start
             yield
 
+    def _pictures(self, mine: Tensor, count: int) -> Tensor:
+        """The inputs of this process's share of a batch of `count`, distorted if the recipe says so."""
+        x = self.inputs[mine]
+        if self.recipe.augmentation is None:
+            return x
+        draws = self.recipe.augmentation.draw(count, self.generator)
+        return self.recipe.augmentation.apply(x, *(distributed.share(draw)[0] for draw in draws))
+
     def so_far(self) -> dict[str, str]:
         """Mean loss and error of this epoch until now, for the progress bar."""
-        seen = min(self.step * self.recipe.batch_size, len(self.labels))
+        seen = max(self.seen, 1)
         return {"loss": f"{self.loss.item() / seen:.4f}", "error": f"{self.wrong.item() / seen:.2%}"}
 
     def end_epoch(self, score: Score | None) -> None:
         """Note how the epoch went and draw the next one's order."""
         count = len(self.labels)
-        loss, error = self.loss.item() / count, self.wrong.item() / count
+        loss, error = (sum_.item() / count for sum_ in distributed.total(self.loss, self.wrong))
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the mean loss of epoch {self.epoch + 1} is {loss}: the steps are too large for this "
@@ -263,15 +316,30 @@ class _Run:
                                          score and score.error_rate, self.seconds))
         self._begin_epoch()
 
+    def end(self) -> None:
+        """Leave the network as its owner expects it."""
+        if self.epoch == self.recipe.epochs:
+            self.model.load_state_dict(self.result.state_dict())
+        self.model.to(memory_format=torch.contiguous_format).eval()
+
     def state(self) -> dict:
         """Tensors and plain values, for `checkpoint.save`."""
+        loss, wrong, seen = distributed.total(self.loss, self.wrong, torch.tensor(self.seen))
         return {"recipe": asdict(self.recipe), "examples": len(self.labels),
                 "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-                "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(),
+                "schedule": self.schedule.state_dict(),
+                "average": self.average and self.average.state_dict(),
+                "generator": self.generator.get_state(),
                 "dropout": torch.get_rng_state(),  # whose draws come from the global generator
-                "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
-                "order": self.order, "loss": self.loss, "wrong": self.wrong,
+                "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "order": self.order,
+                "loss": loss, "wrong": wrong, "seen": seen.item(),
                 "history": [astuple(epoch) for epoch in self.history.epochs]}
+
+    def save(self, path: str | Path) -> None:
+        """Write the state down; the first process does, with the help of all."""
+        state = self.state()
+        if distributed.is_first():
+            save(path, state)
 
     def restore(self, state: dict, name) -> None:
         """Take up a training that was written down; all of it or, with CheckpointError, nothing."""
@@ -296,12 +364,32 @@ class _Run:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["dropout"])
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.order = state["order"]
-        self.loss, self.wrong = (state[sum_].to(self.labels.device) for sum_ in ("loss", "wrong"))
+        share = 1 if distributed.is_first() else 0  # what was summed over all, one goes on with
+        self.loss, self.wrong = (share * state[sum_].to(self.labels.device)
+                                 for sum_ in ("loss", "wrong"))
+        self.seen = state["seen"] * share
         self.history.epochs[:] = [Epoch(*values) for values in state["history"]]
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep freed memory for the next step, where it can be told to (glibc).
+
+    By itself it gives large blocks back to the system and gets them anew, empty, page by page: that
+    took a third of the time of a step.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return
+    mallopt(-3, 32 << 20)   # M_MMAP_THRESHOLD, bytes: smaller blocks come from the heap ...
+    mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD, bytes: ... whose free end may be as long as this
 
 
 def _shapes(weights: dict) -> dict:

@@ -3,7 +3,6 @@ import os
 import signal
 import threading
 from dataclasses import FrozenInstanceError, replace
-from functools import partial
 
 import pytest
 import torch
@@ -11,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from torch import nn
+from tqdm.std import tqdm
 
-from lenet_book import checkpoint, mnist, models, training
+from lenet_book import checkpoint, mnist, models, training, watching
 from lenet_book.recipes import RECIPES, Recipe
 
 TRAIN, TEST = mnist.load_mnist()
@@ -167,8 +167,11 @@ def test_progress_bar(capsys):
 
 
 def test_progress_bar_shows_loss_and_error(capsys, monkeypatch):
-    from tqdm.std import tqdm  # as in a terminal, whatever the environment says
-    monkeypatch.setattr(training, "tqdm", partial(tqdm, disable=False))
+    class Terminal(tqdm):  # drawn, whatever the environment says
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs | {"disable": False})
+
+    monkeypatch.setattr(watching, "tqdm", Terminal)
     training.fit(fresh(), SMALL, QUICK)
     shown = capsys.readouterr().err
     assert "epoch 2 of 2" in shown

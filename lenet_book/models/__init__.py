@@ -8,10 +8,17 @@ from safetensors.torch import load
 from torch import nn
 
 from .lenet import LeNet5, LeNet5Of1998
+from .tutorials import LeNetBatchNorm, LeNetReLU, LeNetSigmoid, LeNetTanh
+from .variants import LeNet5Variant
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet5-1998": LeNet5Of1998,
     "lenet5": LeNet5,
+    "lenet5-variant": LeNet5Variant,
+    "lenet-batchnorm": LeNetBatchNorm,
+    "lenet-relu": LeNetReLU,
+    "lenet-sigmoid": LeNetSigmoid,
+    "lenet-tanh": LeNetTanh,
 }
 
 WEIGHTS = files("lenet_book") / "weights"

@@ -1,0 +1,100 @@
+"""Distorted copies of pictures: the same digit, as another hand might have written it.
+
+Section III of the paper trains on such copies; the bent grid is what Simard, Steinkraus and Platt
+(2003) added. A whole batch is bent at once, each picture by draws of its own.
+"""
+
+import functools
+import math
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How far a picture may be bent, at most.
+
+    shift: pixels, in each direction. scale: share by which it grows or shrinks, in height and width
+    apart. rotation: degrees to either side. shear: shift of a row to the side, as a share of its
+    distance from the middle. In this order, each is done to what the one before has left. elastic:
+    the points of a coarse `grid` x `grid` net over the copy take what stands elsewhere, by this
+    standard deviation, as a share of half the width and half the height, and what lies between them
+    follows smoothly. All but elastic are drawn evenly between minus and plus the limit.
+    Raises ValueError for what is negative or not finite, a scale of 1 or more, a grid below 2.
+    """
+
+    rotation: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    grid: int = 6
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{field.name} must be a number from 0 upwards, not {value!r}")
+        if self.scale >= 1:
+            raise ValueError(f"scale must be below 1, not {self.scale}: nothing would remain")
+        if self.grid < 2 or self.grid != int(self.grid):
+            raise ValueError(f"grid must be a whole number of points a side, from 2, not {self.grid}")
+
+    def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Random numbers for `count` pictures: count x 6 from -1 to 1, and normal ones for the net.
+
+        The six, as shares of their limits: turn against the clock, growth in width and in height, lean
+        to the right, shift to the right and down. The net's, count x 2 x grid x grid: right and down.
+        generator: torch's global one if unsaid. Drawn on the processor, so that every device, and each
+        of several processes, gets the same ones.
+        """
+        even = torch.rand(count, 6, generator=generator) * 2 - 1
+        return even, torch.randn(count, 2, self.grid, self.grid, generator=generator)
+
+    def apply(self, pictures: Tensor, even: Tensor, normal: Tensor) -> Tensor:
+        """Bend N x C x H x W by these draws; what comes in from outside is as the nearest pixel."""
+        count, _, height, width = pictures.shape
+        weights = torch.cat([self._affine(even, height, width), self.elastic * normal.flatten(2)], 2)
+        # One matrix product: from which place each pixel of each copy is to be read.
+        basis = _basis(height, width, self.grid, pictures.device)
+        places = (weights.to(pictures.device).flatten(0, 1) @ basis).view(count, 2, height, width)
+        return F.grid_sample(pictures, places.permute(0, 2, 3, 1), padding_mode="border",
+                             align_corners=False)
+
+    def __call__(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A distorted copy of each picture, N x C x H x W."""
+        return self.apply(pictures, *self.draw(len(pictures), generator))
+
+    def _affine(self, even: Tensor, height: int, width: int) -> Tensor:
+        """N x 2 x 3: the place, in units of half the picture, as a weighted sum of x, y and 1.
+
+        The units differ where the picture is not square, but angles and leans are those of pixels.
+        """
+        turn, grow_x, grow_y, shear, right, down = even.unbind(dim=1)
+        cos, sin = (f(turn * math.radians(self.rotation)) for f in (torch.cos, torch.sin))
+        # From the copy back to the original, so a picture that grows is read at shorter distances.
+        x_scale, y_scale = 1 / (1 + self.scale * grow_x), 1 / (1 + self.scale * grow_y)
+        lean = self.shear * shear
+        right, down = -2 * self.shift * right / width, -2 * self.shift * down / height
+        return torch.stack([
+            torch.stack([cos * x_scale, (lean * cos - sin) * x_scale * (height / width), right], dim=1),
+            torch.stack([sin * y_scale * (width / height), (lean * sin + cos) * y_scale, down], dim=1),
+        ], dim=1)
+
+
+@functools.cache
+def _basis(height: int, width: int, grid: int, device: torch.device) -> Tensor:
+    """What every field of places is a weighted sum of, 3 + grid^2 x pixels: x, y, 1, and a smooth bump
+    around each point of the coarse net."""
+    y, x = torch.meshgrid(_middles(height), _middles(width), indexing="ij")
+    bumps = F.interpolate(torch.eye(grid * grid).view(-1, 1, grid, grid), size=(height, width),
+                          mode="bicubic", align_corners=True)
+    return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps.squeeze(1)]).flatten(1).to(device)
+
+
+def _middles(count: int) -> Tensor:
+    """The middles of `count` pixels from the picture's edge at -1 to that at 1."""
+    return (torch.arange(count) + 0.5) * 2 / count - 1

@@ -1,0 +1,186 @@
+"""Trainings that the book compares: each over several seeds, every result in a log.
+
+A log is a JSON file in `logs/`, with an entry for each training; `python -m lenet_book measure NAME`
+makes it again. Nothing is chosen by it: what a row uses was settled on digits held out of the training
+files, and the test error is taken once, from the weights that the last pass ends with.
+"""
+
+import json
+import math
+import os
+import platform
+import statistics
+from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from . import __version__, mnist, models
+from .augmentation import Distortion
+from .recipes import RECIPES, Recipe
+from .training import evaluate, fit
+
+LOGS = files("lenet_book") / "logs"
+
+# 97.5 % points of Student's t for 1, 2, ... degrees of freedom.
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+            2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to build and train a network.
+
+    name: what a table calls it. model, options: for `models.build`.
+    """
+
+    name: str
+    model: str
+    recipe: Recipe
+    options: dict = field(default_factory=dict)
+
+    def build(self) -> torch.nn.Module:
+        """A fresh network, its weights drawn from torch's global generator."""
+        return models.build(self.model, **self.options)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a row came to. errors: test error of each seed, 0 to 1. seconds: training, the median."""
+
+    name: str
+    parameters: int
+    errors: tuple[float, ...]
+    seconds: float
+
+    @property
+    def mean(self) -> float:
+        """Mean test error over the seeds."""
+        return statistics.mean(self.errors)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval for the mean of all seeds that there could be, by Student's t."""
+        n = len(self.errors)
+        if n < 2:
+            raise ValueError(f"{self.name} was run with {n} seed: an interval needs two or more")
+        reach = _STUDENT[n - 2] * statistics.stdev(self.errors) / math.sqrt(n)
+        return self.mean - reach, self.mean + reach
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (f"{self.name:36} {self.mean:.2%} ({low:.2%} to {high:.2%}, {len(self.errors)} seeds), "
+                f"{self.parameters:,} parameters, {self.seconds:.0f} s")
+
+
+def measure(name: str, seeds: int, folder: Path, only: str = "") -> list[Result]:
+    """Run what the log in `folder` does not hold yet, writing after each training.
+
+    name: a key of EXPERIMENTS. seeds: how many of each row, 0, 1, ... only: rows whose name holds this.
+    An entry that was made with another recipe or network than the row has now is run again.
+    """
+    path = Path(folder) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = json.loads(path.read_text()) if path.exists() else {"experiment": name, "trainings": []}
+    train, test = mnist.load_mnist()
+    for seed in range(seeds):  # all rows with one seed before the next: a log that is cut off compares
+        for row in EXPERIMENTS[name]:
+            if only not in row.name or any(_is(entry, row, seed) for entry in log["trainings"]):
+                continue
+            log["trainings"] = [entry for entry in log["trainings"]
+                                if (entry["row"], entry["seed"]) != (row.name, seed)]
+            log["trainings"].append(run(row, seed, train, test))
+            beside = path.with_suffix(".part")
+            beside.write_text(json.dumps(log, indent=1) + "\n")
+            beside.replace(path)
+            print(f"{row.name}, seed {seed}: {log['trainings'][-1]['test_error']:.2%}", flush=True)
+    return results(name, folder)
+
+
+def run(row: Row, seed: int, train, test) -> dict:
+    """Train a row with one seed and return its entry for the log."""
+    torch.manual_seed(seed)
+    model = row.build()
+    history = fit(model, train, replace(row.recipe, seed=seed), progress=False)
+    score = evaluate(model, test)
+    return {"row": row.name, "seed": seed, "model": row.model, "options": row.options,
+            "recipe": _plain(row.recipe),
+            "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "examples": len(train), "test_error": score.error_rate, "test_errors": score.errors,
+            "passes": [[round(e.train_loss, 5), round(e.train_error, 6), round(e.seconds, 2)]
+                       for e in history.epochs],
+            "versions": {"lenet_book": __version__, "torch": torch.__version__,
+                         "python": platform.python_version()},
+            "machine": {"processor": platform.machine(), "cores": os.cpu_count(),
+                        "threads": torch.get_num_threads()}}
+
+
+def results(name: str, folder=LOGS) -> list[Result]:
+    """What the log says of each row that it holds, in the order of the experiment.
+
+    Raises KeyError for an unknown experiment, FileNotFoundError where there is no log.
+    """
+    if name not in EXPERIMENTS:
+        raise KeyError(f"no experiment is called {name!r}; there are {', '.join(EXPERIMENTS)}")
+    entries = json.loads((folder / f"{name}.json").read_text())["trainings"]
+    found = []
+    for row in EXPERIMENTS[name]:
+        mine = sorted((entry for entry in entries if entry["row"] == row.name), key=lambda e: e["seed"])
+        if mine:
+            found.append(Result(row.name, mine[0]["parameters"], tuple(e["test_error"] for e in mine),
+                                statistics.median(sum(p[2] for p in e["passes"]) for e in mine)))
+    return found
+
+
+def _is(entry: dict, row: Row, seed: int) -> bool:
+    """Does the entry tell of this row, as it is now, with this seed?"""
+    return ((entry["row"], entry["seed"], entry["model"], entry["options"], entry["recipe"])
+            == (row.name, seed, row.model, row.options, _plain(row.recipe)))
+
+
+def _plain(recipe: Recipe) -> dict:
+    """As JSON gives it back, without the seed."""
+    values = asdict(recipe)
+    del values["seed"]
+    return json.loads(json.dumps(values))
+
+
+def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
+    """Each row changes one thing of the row that it names, or of the one before it."""
+    sdlm = Recipe(optimiser="sdlm", learning_rate=5e-4, batch_size=1, epochs=passes,
+                  schedule=((1, 1.0), (1, 0.4), (1, 0.1)))
+    sgd = Recipe(optimiser="sgd", learning_rate=0.002, momentum=0.9, batch_size=64, epochs=passes,
+                 schedule="constant")
+    adamw = Recipe(learning_rate=5e-3, weight_decay=0.01, batch_size=128, epochs=passes)
+    bend = Distortion(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.04)
+
+    def row(name: str, recipe: Recipe, **options) -> Row:
+        return Row(name, "lenet5-variant", recipe, options)
+
+    softmax = {"output": "softmax", "initial_weights": "torch"}
+    relu = softmax | {"activation": "relu"}
+    today = relu | {"pooling": "max", "connections": "dense"}
+    return (
+        row("1998, digit by digit with SDLM", sdlm),
+        row("SGD with momentum, batches of 64", sgd),
+        row("AdamW, one cycle, batches of 128", adamw),
+        row("softmax for the RBF", adamw, output="softmax"),
+        row("PyTorch's initial weights", adamw, **softmax),
+        row("logistic for the scaled tanh", adamw, **softmax, activation="logistic"),
+        row("plain tanh for the scaled tanh", adamw, **softmax, activation="tanh"),
+        row("ReLU for the scaled tanh", adamw, **relu),
+        row("average pooling for subsampling", adamw, **relu, pooling="average"),
+        row("max pooling for average pooling", adamw, **relu, pooling="max"),
+        row("dense C3 for the table", adamw, **today),
+        row("BatchNorm", adamw, **today, batch_norm=True),
+        row("distorted digits, without BatchNorm", replace(adamw, augmentation=bend), **today),
+    )
+
+
+EXPERIMENTS: dict[str, tuple[Row, ...]] = {
+    "fast": (Row("fast", "lenet5", RECIPES["fast"]),),
+    "accurate": (Row("accurate", "lenet5", RECIPES["accurate"]),),
+    "paper-1998": (Row("paper-1998", "lenet5-1998", RECIPES["paper-1998"]),),
+    "from-1998-to-today": _from_1998_to_today(),
+}

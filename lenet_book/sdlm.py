@@ -1,0 +1,145 @@
+"""Stochastic diagonal Levenberg-Marquardt: how the networks of 1998 were trained.
+
+Every parameter w_k has a step of its own, large where the loss is flat in it and small where the
+loss is steep:  w_k <- w_k - lr / (mu + h_kk) * dE/dw_k.  Here h_kk estimates the second derivative
+of the loss in w_k. It is measured on a few hundred examples, before a pass or a part of one, and
+stays as it is in between: it is not an average of squared gradients, which is another optimiser
+(RMSProp).
+
+`curvature` finds all h_kk in one walk from the loss back to the picture, as ordinary
+back-propagation finds the gradient. Two things differ: every factor on the way is squared, so that
+nothing cancels and no h_kk is negative, and the second derivatives of the squashing functions are
+left out (the Gauss-Newton approximation).
+Source: LeCun, Bottou, Bengio, Haffner 1998, Section III-B and Appendix C.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .layers import RBFOutput, SparseConv2d, Subsampling
+
+WEIGHTED = (nn.Conv2d, SparseConv2d, nn.Linear)  # a = sum of weight times input, plus bias
+SQUASHING = (nn.Tanh, nn.Sigmoid, nn.ReLU)       # x = f(a), element by element; nn.Tanh: ScaledTanh too
+SELECTING = (nn.Flatten, nn.MaxPool2d)           # each output is one of the inputs
+
+
+def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Diagonal Gauss-Newton estimate of the second derivatives of the loss, in each parameter.
+
+    model: layers in order, from those named in this module. inputs, labels: the N examples to
+    measure on, as the model takes them; 500 in the paper. The model's parameters stay as they are.
+    Returns {name of a trainable parameter: h, of its shape, nowhere negative}, means over the N.
+
+    At the top stands d2E/dx2 of the loss in the inputs x of the RBF layer (in the outputs where a
+    model has none), which the paper does not spell out. It is taken exactly: RBF and MAP loss
+    together are convex in x, so that there is nothing to approximate, and it is
+    2 (1 - sum_i p_i) + 4 (sum_i p_i d_i^2 - (sum_i p_i d_i)^2), where d_i = x - w_i and
+    p_i = e^-y_i / (e^-j + sum_k e^-y_k). Below, with h of a layer's outputs known,
+      squashing    x = f(a)                h of a = f'(a)^2 h of x
+      weighted     a = sum_i w_i x_i + b   h of w_i = sum x_i^2 h of a,  h of x_i = sum w_i^2 h of a
+      subsampling  a = w sum_i x_i + b     h of w = sum (sum_i x_i)^2 h of a,  h of x_i = w^2 h of a
+    where the outer sums run over all units that share the weight or read the input. What two units
+    with one weight, or two weights into one unit, have to do with each other is left out: that is
+    the diagonal approximation.
+    Raises TypeError for a layer that is none of these, ValueError where there are no examples.
+    """
+    if not isinstance(model, nn.Sequential):
+        raise TypeError(f"curvature walks through an nn.Sequential, not a {type(model).__name__}")
+    if len(inputs) == 0:
+        raise ValueError("there are no examples to estimate the curvature on")
+    layers = list(model.named_children())
+    top = [layers.pop()[1]] if isinstance(layers[-1][1], RBFOutput) else []
+    criterion = getattr(model, "loss", F.cross_entropy)
+    reached, x = [], inputs.detach()
+    with torch.no_grad():
+        for _, layer in layers:
+            reached.append(x)
+            x = layer(x)
+    h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
+    found: dict[str, Tensor] = {}
+    for (name, layer), x in zip(reversed(layers), reversed(reached), strict=True):
+        of_parameters, h = _walk_back(name, layer, x, h)
+        found |= {f"{name}.{which}": value / len(inputs) for which, value in of_parameters.items()}
+    return {name: found[name] for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _second_derivatives(function, x: Tensor) -> Tensor:
+    """d2 function / dx2 at each element of x, N x features, if no example depends on another."""
+    x = x.detach().requires_grad_()
+    gradient, = torch.autograd.grad(function(x), x, create_graph=True)
+    columns = [torch.autograd.grad(gradient[:, k].sum(), x, retain_graph=True)[0][:, k]
+               for k in range(x.shape[1])]
+    return torch.stack(columns, dim=1)
+
+
+def _walk_back(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """From h of a layer's outputs to h of its parameters, summed over the examples, and inputs."""
+    if isinstance(layer, SQUASHING):
+        _, back = torch.func.vjp(layer, x)
+        slope, = back(torch.ones_like(h))
+        return {}, slope.square() * h
+    if isinstance(layer, SELECTING):
+        _, back = torch.func.vjp(layer, x)
+        return {}, back(h)[0]
+    squared = {which: p.detach().square() for which, p in layer.named_parameters()}
+    if isinstance(layer, Subsampling):
+        # The coefficient's input is the sum of the window, and that is what has to be squared. The
+        # layer adds four inputs: a quarter of the squared sum in each place gives it back.
+        total = F.avg_pool2d(x, 2, divisor_override=1)
+        x = _spread(total.square() / 4, like=x)
+    elif isinstance(layer, WEIGHTED):
+        x = x.square()
+    else:
+        known = ", ".join(kind.__name__ for kind in (*WEIGHTED, Subsampling, *SQUASHING, *SELECTING))
+        raise TypeError(f"how curvature passes through layer {name!r}, a {type(layer).__name__}, is "
+                        f"not known: it must be one of {known}")
+    # The layer is linear in its parameters and in its input, so its ordinary gradients at squared
+    # parameters and squared input are the sums wanted.
+    _, back = torch.func.vjp(lambda p, x: torch.func.functional_call(layer, p, (x,)), squared, x)
+    return back(h)
+
+
+def _spread(windows: Tensor, like: Tensor) -> Tensor:
+    """Each value four times, in its 2 x 2 window; an odd last row or column is left at 0."""
+    spread = torch.zeros_like(like)
+    height, width = 2 * windows.shape[-2], 2 * windows.shape[-1]
+    spread[..., :height, :width] = windows.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    return spread
+
+
+class SDLM(torch.optim.Optimizer):
+    """Stochastic diagonal Levenberg-Marquardt, for gradients of single examples.
+
+    step() takes lr / (mu + h) times the gradient from each parameter; h is what the last
+    estimate() found. lr: the paper's global learning rate, 5e-4 in its first passes; a schedule may
+    set it in `param_groups`. mu: keeps the step bounded, by lr / mu, where the loss is flat.
+    state_dict() carries h: a training that is taken up again goes on with the same steps.
+    Raises ValueError where lr or mu is not positive, RuntimeError for a step without an estimate.
+    Source: Section III-B of the paper; where the loss and its units are not the paper's, lr and mu
+    are not either.
+    """
+
+    def __init__(self, model: nn.Sequential, lr: float, mu: float = 0.02):
+        for name, value in (("lr", lr), ("mu", mu)):
+            if not value > 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+        self.model = model
+        super().__init__([p for p in model.parameters() if p.requires_grad], {"lr": lr, "mu": mu})
+
+    def estimate(self, inputs: Tensor, labels: Tensor) -> None:
+        """Measure h anew on these examples (see `curvature`): 500 in the paper, before each pass."""
+        found = curvature(self.model, inputs, labels)
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                self.state[parameter]["h"] = found[name]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if "h" not in self.state[parameter]:
+                    raise RuntimeError("no curvature yet: call estimate(inputs, labels) before step()")
+                if parameter.grad is not None:
+                    damped = self.state[parameter]["h"] + group["mu"]
+                    parameter.addcdiv_(parameter.grad, damped, value=-group["lr"])

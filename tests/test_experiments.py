@@ -1,0 +1,92 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from lenet_book import experiments, mnist
+from lenet_book.recipes import Recipe
+
+QUICK = Recipe(learning_rate=5e-3, batch_size=64)
+ROWS = (experiments.Row("dense", "lenet5", QUICK),
+        experiments.Row("tanh", "lenet5-variant", QUICK, {"activation": "tanh"}))
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """An experiment of two rows on 300 digits."""
+    train, test = mnist.load_mnist()
+    monkeypatch.setitem(experiments.EXPERIMENTS, "quick", ROWS)
+    monkeypatch.setattr(mnist, "load_mnist", lambda: (train[:300], test[:200]))
+
+
+def trainings(folder):
+    return json.loads((folder / "quick.json").read_text())["trainings"]
+
+
+def test_measure_runs_each_row_with_each_seed_and_nothing_twice(quick, tmp_path, capsys):
+    found = experiments.measure("quick", 2, tmp_path)
+    assert [(t["row"], t["seed"]) for t in trainings(tmp_path)] == [
+        ("dense", 0), ("tanh", 0), ("dense", 1), ("tanh", 1)]
+    assert [(r.name, r.parameters, len(r.errors)) for r in found] == [
+        ("dense", 61_706, 2), ("tanh", 60_000, 2)]
+    assert capsys.readouterr().out.count(", seed ") == 4
+    before = (tmp_path / "quick.json").read_bytes()
+    experiments.measure("quick", 2, tmp_path)
+    assert (tmp_path / "quick.json").read_bytes() == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_row_that_has_changed_is_run_again_alone(quick, tmp_path, monkeypatch):
+    experiments.measure("quick", 2, tmp_path)
+    before = trainings(tmp_path)
+    changed = (ROWS[0], replace(ROWS[1], recipe=replace(QUICK, batch_size=50)))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "quick", changed)
+    experiments.measure("quick", 2, tmp_path)
+    after = trainings(tmp_path)
+    assert [t for t in after if t["row"] == "dense"] == [t for t in before if t["row"] == "dense"]
+    assert [t["recipe"]["batch_size"] for t in after if t["row"] == "tanh"] == [50, 50]
+    assert len(after) == 4
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another(quick):
+    train, test = mnist.load_mnist()
+    first, again, other = (experiments.run(ROWS[0], seed, train, test) for seed in (3, 3, 4))
+    losses = [[p[:2] for p in t["passes"]] for t in (first, again, other)]
+    assert losses[0] == losses[1] != losses[2]
+    assert first["test_error"] == first["test_errors"] / len(test)
+
+
+def test_only_some_rows(quick, tmp_path):
+    experiments.measure("quick", 2, tmp_path, only="tanh")
+    assert {t["row"] for t in trainings(tmp_path)} == {"tanh"}
+
+
+@pytest.mark.parametrize("errors", [(0.01, 0.012), (0.01, 0.012, 0.02),
+                                    tuple(k / 1000 for k in range(20))])
+def test_interval_is_students(errors):
+    low, high = stats.t.interval(0.95, len(errors) - 1, loc=sum(errors) / len(errors),
+                                 scale=stats.sem(errors))
+    assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), rel=1e-3)
+
+
+def test_one_seed_has_no_interval():
+    with pytest.raises(ValueError, match="alone was run with 1 seed: an interval needs two or more"):
+        _ = experiments.Result("alone", 1, (0.01,), 1.0).interval
+
+
+def test_unknown_experiment():
+    with pytest.raises(KeyError, match="no experiment is called 'slow'; there are .*accurate"):
+        experiments.results("slow")
+
+
+@pytest.mark.parametrize("name", list(experiments.EXPERIMENTS))
+def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
+    log = json.loads(Path(experiments.LOGS / f"{name}.json").read_text())["trainings"]
+    for row in experiments.EXPERIMENTS[name]:
+        seeds = [t["seed"] for t in log if experiments._is(t, row, t["seed"])]
+        assert sorted(seeds) == list(range(len(seeds))), row.name
+        assert len(seeds) >= (10 if name in ("fast", "accurate") else 3), row.name
+    assert {t["row"] for t in log} == {row.name for row in experiments.EXPERIMENTS[name]}
+    assert all(t["examples"] == 60_000 and t["test_error"] == t["test_errors"] / 10_000 for t in log)
