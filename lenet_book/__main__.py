@@ -27,8 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--recipe", default="fast", help="the name of a recipe (default: fast)")
     train.add_argument("--seed", type=int, default=0, help="of initial weights and order")
     train.add_argument("--epochs", type=int, help="in place of the recipe's")
+    train.add_argument("--examples", type=int, metavar="N",
+                       help="only the first N training digits, for a quick look")
+    train.add_argument("--checkpoint", type=Path, metavar="FILE",
+                       help="keep the state of the training here while it runs")
+    train.add_argument("--resume", action="store_true",
+                       help="go on from the checkpoint, if it is there")
+    train.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="gets the learning curves")
     train.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER",
                        help="gets MODEL.safetensors and MODEL.json (default: weights)")
+    train.epilog = ("Several processes share the work where torchrun starts it: "
+                    "torchrun --nproc-per-node=2 -m lenet_book train ...")
     measure = commands.add_parser("measure", help="run an experiment of the book over several seeds")
     measure.add_argument("experiment", help="such as fast, accurate or from-1998-to-today")
     measure.add_argument("--seeds", type=int, default=3, help="trainings of each row (default: 3)")
@@ -81,38 +90,81 @@ def _measure(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
 
 
 def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
-    import torch
-    from safetensors.torch import save_file
+    from . import distributed
+    from .checkpoint import CheckpointError
+    _check(parser, chosen)
+    try:
+        with distributed.processes():
+            return _train_here(chosen)
+    except distributed.ProcessLost as error:
+        print(f"{error}; {_how_to_go_on(chosen.checkpoint)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"stopped; {_how_to_go_on(chosen.checkpoint)}", file=sys.stderr)
+        return 130  # what a shell reports of a program that Ctrl-C has ended
+    except (CheckpointError, FloatingPointError) as error:
+        print(error, file=sys.stderr)
+    return 1
 
+
+def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """End with a message where these arguments cannot be meant."""
     from . import mnist, models
     from .recipes import RECIPES
-    from .training import evaluate, fit
     if chosen.model not in models.MODELS:
         parser.error(f"no model is called {chosen.model!r}; there are {', '.join(models.MODELS)}")
     if chosen.recipe not in RECIPES:
         parser.error(f"no recipe is called {chosen.recipe!r}; there are {', '.join(RECIPES)}")
     if chosen.epochs is not None and chosen.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {chosen.epochs}")
-    recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed)
-    if chosen.epochs is not None:
-        recipe = replace(recipe, epochs=chosen.epochs)
-    chosen.out.mkdir(parents=True, exist_ok=True)
+    if chosen.examples is not None and not 1 <= chosen.examples <= mnist.TRAINING_DIGITS:
+        parser.error(f"--examples must be 1 to {mnist.TRAINING_DIGITS}, not {chosen.examples}")
+    file = chosen.checkpoint
+    if chosen.resume and file is None:
+        parser.error("--resume needs the file to go on from: --checkpoint FILE")
+    if file is not None and not file.absolute().parent.is_dir():
+        parser.error(f"--checkpoint {file}: there is no folder {file.parent}")
+    if file is not None and file.exists() and not chosen.resume:
+        parser.error(f"--checkpoint {file} is there already: go on from it with --resume, or delete it")
+
+
+def _train_here(chosen: argparse.Namespace) -> int:
+    """Train, in this process and those that torchrun has started beside it."""
+    import torch
+    from safetensors.torch import save_file
+
+    from . import distributed, mnist, models
+    from .recipes import RECIPES
+    from .training import choose_device, evaluate, fit
+    recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed,
+                     epochs=chosen.epochs or RECIPES[chosen.recipe].epochs)
     train, test = mnist.load_mnist()
+    train = train[:chosen.examples]
+    machine = {"processor": platform.machine(), "cores": os.cpu_count(),
+               "threads": torch.get_num_threads(), "device": str(choose_device()),
+               "processes": distributed.size()}
+    if distributed.is_first():
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        print(f"{chosen.model} by recipe {chosen.recipe}, {len(train):,} digits, on "
+              f"{machine['device']}, processes: {machine['processes']}", flush=True)
     torch.manual_seed(chosen.seed)
     model = models.build(chosen.model)
-    history = fit(model, train, recipe, progress=sys.stderr.isatty())
+    history = fit(model, train, recipe, checkpoint=chosen.checkpoint, resume=chosen.resume,
+                  tensorboard=chosen.tensorboard)
+    if not distributed.is_first():
+        return 0
     score = evaluate(model, test)
     low, high = score.interval()
     log = {
         "command": "python -m lenet_book " + shlex.join(
             ["train", chosen.model, "--recipe", chosen.recipe, "--seed", str(chosen.seed)]
-            + (["--epochs", str(chosen.epochs)] if chosen.epochs else [])),
+            + (["--epochs", str(chosen.epochs)] if chosen.epochs else [])
+            + (["--examples", str(chosen.examples)] if chosen.examples else [])),
         "seed": chosen.seed,
         "recipe": asdict(recipe),
+        "examples": len(train),
         "versions": {"lenet_book": __version__, "torch": torch.__version__,
                      "python": platform.python_version()},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(),
-                    "threads": torch.get_num_threads()},
+        "machine": machine,
         "test_error": score.error_rate,
         "test_error_interval": [low, high],
         "test_errors": score.errors,
@@ -124,6 +176,18 @@ def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     (chosen.out / f"{chosen.model}.json").write_text(json.dumps(log, indent=1) + "\n")
     print(f"{chosen.model}: {history!r}\ntest {score!r}")
     return 0
+
+
+def _how_to_go_on(checkpoint: Path | None) -> str:
+    """What is left of a training that has ended early."""
+    from .checkpoint import load
+    if checkpoint is None:
+        return "nothing is kept of a training without --checkpoint FILE"
+    if not checkpoint.exists():
+        return f"there is no checkpoint {checkpoint} yet: start the same command again"
+    state = load(checkpoint)
+    return (f"its checkpoint {checkpoint} is of epoch {state['epoch']}, step {state['step']}: "
+            "start the same command with --resume")
 
 
 if __name__ == "__main__":

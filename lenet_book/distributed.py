@@ -5,12 +5,23 @@ outside of torchrun there is one process, and everything here does nothing.
 """
 
 import os
+import re
+import signal
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+_PATIENCE = timedelta(minutes=5)  # whoever does not answer for so long counts as lost
+
+
+class ProcessLost(RuntimeError):
+    """Another process of this training has ended, or does not answer any more."""
 
 
 @contextmanager
@@ -18,18 +29,33 @@ def processes() -> Iterator[None]:
     """Join the processes that torchrun has started; leave them at the end.
 
     Tensors on the processor travel by gloo, those on NVIDIA GPUs by nccl. Each process takes the GPU
-    of its number on its machine.
+    of its number on its machine. Meanwhile SIGTERM, by which torchrun ends the others where one is
+    lost, counts as Ctrl-C: a training that is told to stop completes its step first.
+    Raises ProcessLost where another process ends or does not answer for five minutes, RuntimeError
+    where this machine has fewer GPUs than processes.
     """
     if "RANK" not in os.environ:  # not started by torchrun
         yield
         return
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        _take_gpu(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count())
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    lost = False
     try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+                                timeout=_PATIENCE)
         yield
+    except RuntimeError as error:
+        # Gloo's errors have no class of their own, but name the file of its source they come from.
+        lost = isinstance(error, dist.DistError) or bool(re.search(r"[/\\]gloo[/\\]", str(error)))
+        if lost:
+            raise ProcessLost("another process of this training has ended, or cannot be "
+                              "reached") from error
+        raise
     finally:
-        dist.destroy_process_group()
+        signal.signal(signal.SIGTERM, before)
+        if dist.is_initialized() and not lost:  # parting could wait for the one that is gone
+            dist.destroy_process_group()
 
 
 def size() -> int:
@@ -43,7 +69,10 @@ def is_first() -> bool:
 
 
 def wrap(model: nn.Module) -> nn.Module:
-    """The model to run in a training step: backward() then averages gradients over the processes."""
+    """The model to run in a training step: backward() then averages gradients over the processes.
+
+    All begin with the weights of the first process.
+    """
     return nn.parallel.DistributedDataParallel(model) if size() > 1 else model
 
 
@@ -85,3 +114,16 @@ def agree(number: int) -> bool:
     extremes = torch.tensor([number, -number])
     dist.all_reduce(extremes, dist.ReduceOp.MAX)
     return extremes.sum().item() == 0
+
+
+def see_the_same(path: str | Path) -> bool:
+    """Does every process find the same content in this file, or every one no such file?"""
+    path = Path(path)
+    return agree(zlib.crc32(path.read_bytes()) if path.exists() else -1)
+
+
+def _take_gpu(number: int, count: int) -> None:
+    if number >= count:
+        raise RuntimeError(f"there is no GPU for process {number} of this machine, which has {count}: "
+                           f"start with --nproc-per-node={count}")
+    torch.cuda.set_device(number)

@@ -21,6 +21,7 @@ from .augmentation import Distortion
 from .recipes import RECIPES, Recipe
 from .training import evaluate, fit
 
+_HELD_OUT = 5_000  # training digits
 LOGS = files("lenet_book") / "logs"
 
 # 97.5 % points of Student's t for 1, 2, ... degrees of freedom.
@@ -32,13 +33,15 @@ _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.22
 class Row:
     """One way to build and train a network.
 
-    name: what a table calls it. model, options: for `models.build`.
+    name: what a table calls it. model, options: for `models.build`. held_out: leave the last 5,000
+    training digits out and measure them after each pass.
     """
 
     name: str
     model: str
     recipe: Recipe
     options: dict = field(default_factory=dict)
+    held_out: bool = False
 
     def build(self) -> torch.nn.Module:
         """A fresh network, its weights drawn from torch's global generator."""
@@ -102,13 +105,15 @@ def run(row: Row, seed: int, train, test) -> dict:
     """Train a row with one seed and return its entry for the log."""
     torch.manual_seed(seed)
     model = row.build()
-    history = fit(model, train, replace(row.recipe, seed=seed), progress=False)
+    train, held_out = train.split(len(train) - _HELD_OUT) if row.held_out else (train, None)
+    history = fit(model, train, replace(row.recipe, seed=seed), held_out, progress=False)
     score = evaluate(model, test)
     return {"row": row.name, "seed": seed, "model": row.model, "options": row.options,
             "recipe": _plain(row.recipe),
             "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "examples": len(train), "test_error": score.error_rate, "test_errors": score.errors,
-            "passes": [[round(e.train_loss, 5), round(e.train_error, 6), round(e.seconds, 2)]
+            "passes": [{"train_loss": round(e.train_loss, 5), "train_error": round(e.train_error, 6),
+                        "held_out_error": e.validation_error, "seconds": round(e.seconds, 2)}
                        for e in history.epochs],
             "versions": {"lenet_book": __version__, "torch": torch.__version__,
                          "python": platform.python_version()},
@@ -128,9 +133,22 @@ def results(name: str, folder=LOGS) -> list[Result]:
     for row in EXPERIMENTS[name]:
         mine = sorted((entry for entry in entries if entry["row"] == row.name), key=lambda e: e["seed"])
         if mine:
-            found.append(Result(row.name, mine[0]["parameters"], tuple(e["test_error"] for e in mine),
-                                statistics.median(sum(p[2] for p in e["passes"]) for e in mine)))
+            seconds = [sum(each["seconds"] for each in entry["passes"]) for entry in mine]
+            found.append(Result(row.name, mine[0]["parameters"],
+                                tuple(entry["test_error"] for entry in mine), statistics.median(seconds)))
     return found
+
+
+def passes_to(error: float, row: str, name: str = "to-99", folder=LOGS) -> float:
+    """Passes after which a row's error on held-out digits is first at most `error`: median of the seeds.
+
+    Infinite for a seed that does not get there.
+    """
+    entries = json.loads((folder / f"{name}.json").read_text())["trainings"]
+    return statistics.median(
+        next((number for number, each in enumerate(entry["passes"], 1)
+              if each["held_out_error"] <= error), math.inf)
+        for entry in entries if entry["row"] == row)
 
 
 def _is(entry: dict, row: Row, seed: int) -> bool:
@@ -181,6 +199,11 @@ def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
 EXPERIMENTS: dict[str, tuple[Row, ...]] = {
     "fast": (Row("fast", "lenet5", RECIPES["fast"]),),
     "accurate": (Row("accurate", "lenet5", RECIPES["accurate"]),),
+    "to-99": (Row("tutorial loop, SGD", "lenet-relu", replace(RECIPES["tutorial-relu"], epochs=30),
+                  held_out=True),
+              Row("tutorial loop, Adam", "lenet-relu",
+                  Recipe(optimiser="adam", learning_rate=1e-3, batch_size=64, epochs=10,
+                         schedule="constant"), held_out=True)),
     "paper-1998": (Row("paper-1998", "lenet5-1998", RECIPES["paper-1998"]),),
     "from-1998-to-today": _from_1998_to_today(),
 }

@@ -295,6 +295,25 @@ def lines(positions: Sequence[float], curves: Mapping[str, Sequence[float]], xla
     return picture
 
 
+def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: str) -> Picture:
+    """One line a row: its single values as rings, their mean as a bar, and an interval around it.
+
+    rows: name -> (values, low, high), in one unit; drawn from top to bottom.
+    """
+    picture = Picture(f"{xlabel}: " + "; ".join(
+        f"{name} {np.mean(values):.2f} ({low:.2f} to {high:.2f})"
+        for name, (values, low, high) in rows.items()), width=8.4, height=0.8 + 0.32 * len(rows))
+    axis = picture.subplots()
+    for line, (values, low, high) in enumerate(rows.values()):
+        axis.plot([low, high], [line, line], color=BLUE, linewidth=7, alpha=0.35, solid_capstyle="butt")
+        axis.plot(values, [line] * len(values), "o", color=INK, markerfacecolor="none", markersize=5)
+        axis.plot(np.mean(values), line, "|", color=RED, markersize=16, markeredgewidth=3)
+    axis.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    axis.set_yticks(range(len(rows)), list(rows), fontsize=10)
+    axis.grid(color=PALE, axis="x")
+    return picture
+
+
 def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | None = None) -> Picture:
     """Matrices side by side, with their numbers where they are small; title -> 2-D array.
 

@@ -161,11 +161,12 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     _keep_freed_memory()
     model.to(choose_device(device))
     run = _Run(model, *_tensors(model, train), recipe)
-    if resume and Path(checkpoint).exists():
-        run.restore(load(checkpoint), checkpoint)
-    if not distributed.agree(run.steps):
-        raise CheckpointError(f"this process resumes at step {run.steps}, another one elsewhere: every "
-                              f"process must see the same {checkpoint}")
+    if resume:
+        if not distributed.see_the_same(checkpoint):
+            raise CheckpointError(f"not every process sees the same {checkpoint}: it has to be in a "
+                                  "folder that all of them share")
+        if Path(checkpoint).exists():
+            run.restore(load(checkpoint), checkpoint)
     saved = time.monotonic()
     with ExitStack() as in_the_end, _Interrupts() as interrupts:
         in_the_end.callback(run.end)
@@ -190,7 +191,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
                 saved = time.monotonic()
             for watcher in watchers:
                 watcher.epoch(run)
-            interrupts.raise_if_seen()
+            if distributed.any_of(interrupts.seen)[0]:
+                raise KeyboardInterrupt
     return run.history
 
 
@@ -223,7 +225,9 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    # What several processes have to tell each other does not travel from an "mps" device.
+    alone = distributed.size() == 1
+    return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
 
 
 class _Run:
@@ -265,10 +269,10 @@ class _Run:
         """Train the batches that this epoch still has; gives way after each."""
         criterion, predict = _judge(self.model)
         order = self.order.to(self.labels.device)
+        forward = distributed.wrap(self.model)
         if isinstance(self.optimiser, SDLM) and self.step == 0:
             some = order[:_CURVATURE_EXAMPLES]
             self.optimiser.estimate(self.inputs[some], self.labels[some])
-        forward = distributed.wrap(self.model)
         self.model.train()
         start = time.perf_counter() - self.seconds
         for batch in order.split(self.recipe.batch_size)[self.step:]:
@@ -411,10 +415,6 @@ class _Interrupts:
 
     def _note(self, *_) -> None:
         self.seen = True
-
-    def raise_if_seen(self) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
 
 
 def _tensors(model: nn.Module, examples) -> tuple[Tensor, Tensor]:

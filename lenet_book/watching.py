@@ -3,7 +3,6 @@
 A watcher is told of every step and of every epoch. Once it has begun it is closed, whatever happens.
 """
 
-import functools
 import os
 import sys
 from pathlib import Path
@@ -95,7 +94,7 @@ class _TensorBoard(_Watcher):
         except ImportError as error:
             raise ImportError("writing for TensorBoard needs the package tensorboard: "
                               "pip install 'lenet_book[tensorboard]'") from error
-        self.open = functools.partial(SummaryWriter, str(folder))
+        self.open = lambda: SummaryWriter(str(folder))  # nothing is written before it begins
 
     def begin(self, run) -> None:
         self.writer = self.open()

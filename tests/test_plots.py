@@ -25,6 +25,7 @@ PICTURES = {
     "maps": lambda: plots.maps(torch.randn(9, 5, 5), "C1"),
     "framed": lambda: plots.framed(TEST.images[:2], [(range(4, 18), range(6, 20))] * 2, "ab"),
     "connection_table": lambda: plots.connection_table(paper.C3_CONNECTIONS),
+    "intervals": lambda: plots.intervals({"a": ([1, 2, 4], 0.5, 4.1), "b": ([3, 3], 2, 4)}, "error, %"),
     "architecture": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE, "C3"),
     "matrices": lambda: plots.matrices({"a": [[1, -2], [3, 4]], "b": TEST.images[0]},
                                        {"a": (0, 1, 2, 1), "b": [(7, 6, 3, 3), (1, 2, 5, 5)]}),
@@ -226,3 +227,14 @@ def test_lines_go_through_their_values_and_are_told_apart_without_colour():
     assert [list(line.get_ydata()) for line in drawn] == list(curves.values())
     assert [list(line.get_xdata()) for line in drawn] == [[0, 3]] * 4
     assert len({(line.get_marker(), line.get_linestyle()) for line in drawn}) == 4
+
+
+def test_intervals_stand_where_their_numbers_are():
+    picture = plots.intervals({"a": ([1, 2, 6], 0.5, 5.5), "b": ([3, 4], 2, 5)}, "error, %")
+    axis, = picture.axes
+    drawn = [(line.get_xdata().tolist(), set(line.get_ydata())) for line in axis.lines]
+    assert drawn == [([0.5, 5.5], {0}), ([1, 2, 6], {0}), ([3.0], {0}),
+                     ([2, 5], {1}), ([3, 4], {1}), ([3.5], {1})]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row is on top
+    assert "a 3.00 (0.50 to 5.50); b 3.50 (2.00 to 5.00)" in picture.alt
