@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,7 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("doctor", help="is this installation fit for the book?")
     figures = commands.add_parser("figures", help="draw the figures again")
     figures.add_argument("folder", type=Path, nargs="?", default=Path("figures"))
-    train = commands.add_parser("train", help="train a network and keep its weights and their log")
+    train = commands.add_parser(
+        "train", help="train a network and keep its weights and their log",
+        epilog="Processes share the work if torchrun starts them, each with the same command: "
+               "torchrun --nproc-per-node=2 -m lenet_book train ...")
     train.add_argument("model", help="lenet5-1998 or lenet5")
     train.add_argument("--recipe", default="fast", help="the name of a recipe (default: fast)")
     train.add_argument("--seed", type=int, default=0, help="of initial weights and order")
@@ -36,8 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="gets the learning curves")
     train.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER",
                        help="gets MODEL.safetensors and MODEL.json (default: weights)")
-    train.epilog = ("Several processes share the work where torchrun starts it: "
-                    "torchrun --nproc-per-node=2 -m lenet_book train ...")
     measure = commands.add_parser("measure", help="run an experiment of the book over several seeds")
     measure.add_argument("experiment", help="such as fast, accurate or from-1998-to-today")
     measure.add_argument("--seeds", type=int, default=3, help="trainings of each row (default: 3)")
@@ -95,12 +97,15 @@ def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     _check(parser, chosen)
     try:
         with distributed.processes():
-            return _train_here(chosen)
+            try:
+                return _train_here(chosen)
+            except KeyboardInterrupt:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun passes on what all have had
+                if distributed.is_first():
+                    print(f"stopped; {_how_to_go_on(chosen.checkpoint)}", file=sys.stderr)
+                return 130  # what a shell reports of a program that Ctrl-C has ended
     except distributed.ProcessLost as error:
         print(f"{error}; {_how_to_go_on(chosen.checkpoint)}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print(f"stopped; {_how_to_go_on(chosen.checkpoint)}", file=sys.stderr)
-        return 130  # what a shell reports of a program that Ctrl-C has ended
     except (CheckpointError, FloatingPointError) as error:
         print(error, file=sys.stderr)
     return 1
@@ -108,7 +113,7 @@ def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """End with a message where these arguments cannot be meant."""
-    from . import mnist, models
+    from . import models, paper
     from .recipes import RECIPES
     if chosen.model not in models.MODELS:
         parser.error(f"no model is called {chosen.model!r}; there are {', '.join(models.MODELS)}")
@@ -116,8 +121,8 @@ def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
         parser.error(f"no recipe is called {chosen.recipe!r}; there are {', '.join(RECIPES)}")
     if chosen.epochs is not None and chosen.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {chosen.epochs}")
-    if chosen.examples is not None and not 1 <= chosen.examples <= mnist.TRAINING_DIGITS:
-        parser.error(f"--examples must be 1 to {mnist.TRAINING_DIGITS}, not {chosen.examples}")
+    if chosen.examples is not None and not 1 <= chosen.examples <= paper.TRAINING_DIGITS:
+        parser.error(f"--examples must be 1 to {paper.TRAINING_DIGITS}, not {chosen.examples}")
     file = chosen.checkpoint
     if chosen.resume and file is None:
         parser.error("--resume needs the file to go on from: --checkpoint FILE")

@@ -32,11 +32,13 @@ def processes() -> Iterator[None]:
     of its number on its machine. Meanwhile SIGTERM, by which torchrun ends the others where one is
     lost, counts as Ctrl-C: a training that is told to stop completes its step first.
     Raises ProcessLost where another process ends or does not answer for five minutes, RuntimeError
-    where this machine has fewer GPUs than processes.
+    where this machine has fewer GPUs than processes, or torchrun has restarted them in a way that
+    would make them wait for those that are gone.
     """
     if "RANK" not in os.environ:  # not started by torchrun
         yield
         return
+    _refuse_a_restart_with_old_addresses()
     if torch.cuda.is_available():
         _take_gpu(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count())
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -53,7 +55,8 @@ def processes() -> Iterator[None]:
                               "reached") from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # After a loss torchrun is about to send it, and must not cut short what is said of the loss.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if lost else before)
         if dist.is_initialized() and not lost:  # parting could wait for the one that is gone
             dist.destroy_process_group()
 
@@ -120,6 +123,17 @@ def see_the_same(path: str | Path) -> bool:
     """Does every process find the same content in this file, or every one no such file?"""
     path = Path(path)
     return agree(zlib.crc32(path.read_bytes()) if path.exists() else -1)
+
+
+def _refuse_a_restart_with_old_addresses() -> None:
+    """PyTorch 2.15 keeps one store over its restarts: who comes first reads where the old ones were.
+
+    Source: pytorch/pytorch issue 135712.
+    """
+    restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    if restarted and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        raise RuntimeError("torchrun can restart processes if TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 is "
+                           "in its environment: set it, or start the same command again by hand")
 
 
 def _take_gpu(number: int, count: int) -> None:

@@ -168,7 +168,7 @@ class RBFOutput(nn.Module):
         return f"features={self.codes.shape[1]}, classes={self.codes.shape[0]}"
 
 
-def map_loss(distances: Tensor, labels: Tensor, j: float = 1.0) -> Tensor:
+def map_loss(distances: Tensor, labels: Tensor, j: float = 3.0) -> Tensor:
     """The paper's discriminative criterion (Section II-C, equation 9), a scalar.
 
     distances: N x classes, the outputs of the RBF, y. labels: N, the right classes D.

@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -168,7 +168,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         if Path(checkpoint).exists():
             run.restore(load(checkpoint), checkpoint)
     saved = time.monotonic()
-    with ExitStack() as in_the_end, _Interrupts() as interrupts:
+    with (ExitStack() as in_the_end, _Interrupts() as interrupts,
+          _plain_kernels(where=recipe.batch_size == 1)):
         in_the_end.callback(run.end)
         for watcher in watchers:
             watcher.begin(run)
@@ -379,6 +380,17 @@ class _Run:
                                  for sum_ in ("loss", "wrong"))
         self.seen = state["seen"] * share
         self.history.epochs[:] = [Epoch(*values) for values in state["history"]]
+
+
+@contextmanager
+def _plain_kernels(where: bool) -> Iterator[None]:
+    """Without oneDNN, whose preparations of each call take longer than computing a single example."""
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = before and not where
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
 
 
 @functools.cache

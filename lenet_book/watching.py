@@ -42,10 +42,10 @@ class _Bar(_Watcher):
     """Steps, the time left, and this epoch's loss and error so far."""
 
     def begin(self, run) -> None:
-        # In a terminal there must be one; a notebook and TQDM_DISABLE decide for themselves.
-        hidden = {} if _in_notebook() or "TQDM_DISABLE" in os.environ else {"disable": None}
+        # None: where there is no terminal. tqdm's own reading of TQDM_DISABLE is lost in notebooks.
+        hidden = bool(os.environ.get("TQDM_DISABLE")) or (False if _in_notebook() else None)
         self.bar = tqdm(total=run.recipe.epochs * run.steps_an_epoch, initial=run.steps, unit="step",
-                        **hidden)
+                        disable=hidden)
         self._title(run)
 
     def step(self, run) -> None:

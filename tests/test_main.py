@@ -3,15 +3,18 @@
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import traitlets.config
 from safetensors.torch import load_file
 
-from lenet_book import __main__, doctor, mnist, models
+from lenet_book import __main__, distributed, doctor, mnist, models, training
+from lenet_book.recipes import RECIPES
 
 
 def test_doctor_finds_this_installation_sound():
@@ -90,9 +93,13 @@ def test_figures(tmp_path, capsys):
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
 
 
-def test_train_writes_weights_and_log(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def few_digits(monkeypatch):
     train, test = mnist.load_mnist()
     monkeypatch.setattr(mnist, "load_mnist", lambda: (train[:640], test[:200]))
+
+
+def test_train_writes_weights_and_log(few_digits, tmp_path, capsys):
     assert __main__.main(["train", "lenet5", "--epochs", "1", "--seed", "3",
                           "--out", str(tmp_path)]) == 0
     log = json.loads((tmp_path / "lenet5.json").read_text())
@@ -102,13 +109,88 @@ def test_train_writes_weights_and_log(tmp_path, monkeypatch, capsys):
     assert [epoch["number"] for epoch in log["log"]] == [1]
     weights = load_file(tmp_path / "lenet5.safetensors")
     models.build("lenet5").load_state_dict(weights)
-    assert "test error" in capsys.readouterr().out
+    said = capsys.readouterr()
+    device = str(training.choose_device())
+    assert said.out.startswith(f"lenet5 by recipe fast, 640 digits, on {device}, processes: 1\n")
+    assert (log["machine"]["device"], log["machine"]["processes"]) == (device, 1)
+    assert "test error" in said.out
+    assert said.err.startswith("epoch 1: training loss")
+
+
+def test_train_on_the_first_digits_with_all_its_options(few_digits, tmp_path, monkeypatch):
+    def fit(model, train, recipe, **options):
+        called.append((len(train), recipe, options))
+        return training.History()
+    called = []
+    monkeypatch.setattr(training, "fit", fit)
+    assert __main__.main(["train", "lenet5", "--recipe", "accurate", "--examples", "100",
+                          "--checkpoint", str(tmp_path / "a.ckpt"), "--resume",
+                          "--tensorboard", str(tmp_path / "b"), "--out", str(tmp_path)]) == 0
+    assert called == [(100, RECIPES["accurate"], {
+        "checkpoint": tmp_path / "a.ckpt", "resume": True, "tensorboard": tmp_path / "b"})]
+    log = json.loads((tmp_path / "lenet5.json").read_text())
+    assert log["command"].endswith("--recipe accurate --seed 0 --examples 100")
+    assert log["examples"] == 100
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """The next net that is built has Ctrl-C pressed on it in its eighth step."""
+    def build(name):
+        def press(*_):
+            steps.append(1)
+            if len(steps) == 8:
+                signal.raise_signal(signal.SIGINT)
+        model, steps = original(name), []
+        model.c1.register_forward_hook(press)
+        monkeypatch.setattr(models, "build", original)
+        return model
+    original, before = models.build, signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(models, "build", build)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_train_stopped_by_ctrl_c_goes_on(few_digits, tmp_path, interrupted, capsys):
+    arguments = ["train", "lenet5", "--examples", "640", "--epochs", "2"]
+    kept = [*arguments, "--checkpoint", str(tmp_path / "a.ckpt"), "--out", str(tmp_path / "kept")]
+    assert __main__.main(kept) == 130
+    assert (f"stopped; its checkpoint {tmp_path}/a.ckpt is of epoch 1, step 3: start the same command "
+            "with --resume\n") in capsys.readouterr().err
+    assert __main__.main([*kept, "--resume"]) == 0
+    assert __main__.main([*arguments, "--out", str(tmp_path / "whole")]) == 0
+    resumed, whole = (load_file(tmp_path / name / "lenet5.safetensors") for name in ("kept", "whole"))
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+    with pytest.raises(SystemExit):
+        __main__.main(kept)
+    assert "a.ckpt is there already: go on from it with --resume" in capsys.readouterr().err
+    assert __main__.main([*kept, "--seed", "1", "--resume"]) == 1
+    assert "belongs to another training" in capsys.readouterr().err
+
+
+def test_train_stopped_without_a_checkpoint(few_digits, tmp_path, interrupted, capsys):
+    assert __main__.main(["train", "lenet5", "--epochs", "2", "--out", str(tmp_path)]) == 130
+    assert "nothing is kept of a training without --checkpoint FILE" in capsys.readouterr().err
+
+
+def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeypatch, capsys):
+    def fit(*_, **__):
+        raise distributed.ProcessLost("another process has ended")
+    monkeypatch.setattr(training, "fit", fit)
+    assert __main__.main(["train", "lenet5", "--checkpoint", str(tmp_path / "a.ckpt"),
+                          "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (f"another process has ended; there is no checkpoint {tmp_path}/"
+                                       "a.ckpt yet: start the same command again\n")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["train", "lenet6"], "no model is called 'lenet6'; there are lenet5-1998, lenet5"),
     (["train", "lenet5", "--recipe", "slow"], "no recipe is called 'slow'; there are fast"),
     (["train", "lenet5", "--epochs", "0"], "--epochs must be at least 1, not 0"),
+    (["train", "lenet5", "--examples", "0"], "--examples must be 1 to 60000, not 0"),
+    (["train", "lenet5", "--examples", "60001"], "--examples must be 1 to 60000, not 60001"),
+    (["train", "lenet5", "--resume"], "--resume needs the file to go on from: --checkpoint FILE"),
+    (["train", "lenet5", "--checkpoint", "no/a.ckpt"], "--checkpoint no/a.ckpt: there is no folder no"),
     (["dance"], "invalid choice: 'dance'"),
     ([], "required: command"),
 ])

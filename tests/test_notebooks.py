@@ -23,7 +23,8 @@ def code_cells(chapter):
 def test_there_are_chapters():
     assert [path.stem for path in CHAPTERS] == [
         "00_start_here", "01_cross_correlation", "02_padding_and_stride", "03_channels",
-        "04_pooling", "05_receptive_field", "06_lenet5_layer_by_layer", "08_training_on_mnist"]
+        "04_pooling", "05_receptive_field", "06_lenet5_layer_by_layer", "08_training_on_mnist",
+        "15_many_machines"]
 
 
 def test_metadata_is_clean(chapter):

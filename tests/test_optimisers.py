@@ -1,3 +1,4 @@
+import itertools
 import math
 from dataclasses import replace
 
@@ -45,7 +46,8 @@ def test_each_word_is_its_optimiser(name, kind):
     optimiser = optimisers.optimiser(Recipe(learning_rate=0.25, optimiser=name), model)
     assert type(optimiser) is kind
     assert optimiser.param_groups[0]["lr"] == 0.25
-    assert [id(p) for p in optimiser.param_groups[0]["params"]] == [id(p) for p in model[0].parameters()]
+    trained = [id(p) for p in optimiser.param_groups[0]["params"]]
+    assert trained == [id(p) for p in model[0].parameters()]  # not the codes of the output
 
 
 def test_there_is_one_for_every_word():
@@ -102,8 +104,9 @@ def rates(recipe, steps_an_epoch, key="lr"):
 
 def one_cycle(peak, steps, low=25, lowest=25e4):
     """Half a cosine from peak / low up to the peak over 30 % of the steps, and one down."""
+    def wave(start, end, share):
+        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
     top, last = 0.3 * steps - 1, steps - 1
-    wave = lambda start, end, share: end + (start - end) * (1 + math.cos(math.pi * share)) / 2  # noqa: E731
     return [wave(peak / low, peak, step / top) if step <= top
             else wave(peak, peak / lowest, (step - top) / (last - top)) for step in range(steps)]
 
@@ -141,21 +144,19 @@ def test_constant(name):
                 max_size=4).map(tuple), st.integers(1, 9), st.integers(1, 5))
 def test_steps(steps, epochs, steps_an_epoch):
     recipe = Recipe(optimiser="sgd", learning_rate=0.2, epochs=epochs, schedule=steps)
+    ends = list(itertools.accumulate(passes for passes, _ in steps))
     expected = []
-    for number in range(epochs):
-        passes = 0
-        for count, factor in steps:
-            passes += count
-            if number < passes:
-                break
-        expected += [0.2 * factor] * steps_an_epoch  # the last factor goes on
+    for epoch in range(epochs):
+        under_way = [factor for end, (_, factor) in zip(ends, steps, strict=True) if epoch < end]
+        expected += [0.2 * (under_way or [steps[-1][1]])[0]] * steps_an_epoch  # the last goes on
     assert rates(recipe, steps_an_epoch) == pytest.approx(expected)
 
 
-def test_the_recipe_of_1998_is_the_papers():
+def test_the_recipe_of_1998_has_a_tenth_of_the_papers_rates_and_a_gentler_first_pass():
     recipe = RECIPES["paper-1998"]
     assert recipe.epochs == sum(passes for _, passes in paper.LEARNING_RATES) == 20
     assert recipe.batch_size == 1
-    expected = [rate for rate, passes in paper.LEARNING_RATES for _ in range(passes) for _ in range(2)]
+    expected = [rate / 10 for rate, passes in paper.LEARNING_RATES for _ in range(2 * passes)]
+    expected[:2] = [expected[0] / 5] * 2
     assert rates(recipe, 2) == pytest.approx(expected)
     assert type(optimisers.optimiser(recipe, models.build("lenet5-1998"))) is sdlm.SDLM

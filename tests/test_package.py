@@ -31,8 +31,8 @@ MAY_IMPORT = {
               "plots", "receptive_field", "recipes", "training"},
     "doctor": {"mnist", "models", "training"},
     "jupyter": set(),
-    "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "recipes",
-                 "training"},
+    "__main__": {"__init__", "checkpoint", "distributed", "doctor", "experiments", "figures", "mnist",
+                 "models", "paper", "recipes", "training"},
 }
 
 

@@ -305,6 +305,18 @@ def test_a_parameter_without_gradient_stays():
     assert torch.equal(net.full.weight, before)
 
 
+def test_a_frozen_parameter_is_left_out():
+    net = small_net()
+    net.full.weight.requires_grad_(False)
+    x, labels = examples()
+    assert sdlm.curvature(net, x, labels).keys() == {"full.bias"}
+    before = net.full.weight.clone()
+    optimiser = sdlm.SDLM(net, lr=0.1)
+    optimiser.estimate(x, labels)
+    train_on(net, optimiser, x[:1], labels[:1])
+    assert torch.equal(net.full.weight, before)
+
+
 def test_a_new_estimate_replaces_the_old():
     net = small_net()
     x, labels = examples()

@@ -1,5 +1,6 @@
 import math
 import os
+import re
 import signal
 import threading
 from dataclasses import FrozenInstanceError, replace
@@ -12,12 +13,14 @@ from scipy.stats import binomtest
 from torch import nn
 from tqdm.std import tqdm
 
-from lenet_book import checkpoint, mnist, models, training, watching
+from lenet_book import checkpoint, mnist, models, sdlm, training, watching
+from lenet_book.augmentation import Distortion
 from lenet_book.recipes import RECIPES, Recipe
 
 TRAIN, TEST = mnist.load_mnist()
 SMALL = TRAIN.subset(600, seed=1)
 QUICK = Recipe(learning_rate=5e-3, weight_decay=0.01, batch_size=64, epochs=2)
+BEND = Distortion(rotation=15, scale=0.1, shear=0.1, shift=2, elastic=0.05)
 
 
 def fresh(name="lenet5", seed=0):
@@ -62,7 +65,7 @@ def test_same_seed_same_net():
 def test_fit_leaves_the_global_generator_alone():
     model = fresh()
     state = torch.random.get_rng_state()
-    training.fit(model, SMALL, QUICK, progress=False)
+    training.fit(model, SMALL, replace(QUICK, augmentation=BEND, averaging=0.1), progress=False)
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -218,19 +221,16 @@ class Dropping(nn.Module):
         return self.layers(x)
 
 
-def trained(make, path=None, resume=False):
+def trained(make, path=None, resume=False, recipe=QUICK, train=SMALL):
     """A net trained for two epochs of ten steps, and its history."""
     torch.manual_seed(0)
     model = make()
     torch.manual_seed(5)
-    return model, training.fit(model, SMALL, QUICK, SMALL[:100], path, resume, progress=False)
+    return model, training.fit(model, train, recipe, SMALL[:100], path, resume, progress=False)
 
 
-@pytest.mark.parametrize("make", [models.MODELS["lenet5"], models.MODELS["lenet5-1998"], Dropping])
-@pytest.mark.parametrize("saves", [1, 9, 10, 11, 12, 21])  # of each epoch the ten steps, and its end
-def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monkeypatch, make, saves):
-    model, history = trained(make)
-    monkeypatch.setattr(training, "_SAVE_EVERY", -1.0)  # after each step
+def stop_after(saves, monkeypatch):
+    """Have a training write its state down after each step, and die once it has done so that often."""
     count = 0
 
     def save_then_die(path, state):
@@ -239,14 +239,56 @@ def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monk
         count += 1
         if count == saves:
             raise SystemExit
+    monkeypatch.setattr(training, "_SAVE_EVERY", -1.0)
     monkeypatch.setattr(training, "save", save_then_die)
+
+
+def assert_same(found, expected):
+    """Two nets and their histories, bit for bit."""
+    (model, history), (other, another) = found, expected
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+    assert without_times(history) == without_times(another)
+    assert not model.training
+
+
+@pytest.mark.parametrize("make", [models.MODELS["lenet5"], models.MODELS["lenet5-1998"], Dropping])
+@pytest.mark.parametrize("saves", [1, 9, 10, 11, 12, 21])  # of each epoch the ten steps, and its end
+def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monkeypatch, make, saves):
+    expected = trained(make)
+    stop_after(saves, monkeypatch)
     with pytest.raises(SystemExit):
         trained(make, tmp_path / "net.ckpt")
-    again, resumed = trained(make, tmp_path / "net.ckpt", resume=True)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(again.state_dict()[name], tensor), name
-    assert without_times(resumed) == without_times(history)
-    assert not again.training
+    assert_same(trained(make, tmp_path / "net.ckpt", resume=True), expected)
+
+
+SDLM = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=2,
+              schedule=((1, 1.0), (1, 0.4)))
+
+
+@pytest.mark.parametrize(("name", "recipe"), [
+    ("lenet-relu", Recipe(optimiser="sgd", learning_rate=0.05, momentum=0.9, weight_decay=1e-3,
+                          batch_size=10, epochs=2, schedule="constant")),
+    ("lenet-tanh", Recipe(optimiser="sgd", learning_rate=0.05, batch_size=10, epochs=2)),
+    ("lenet-sigmoid", Recipe(optimiser="adam", learning_rate=5e-3, batch_size=10, epochs=2,
+                             schedule=((1, 1.0), (1, 0.1)))),
+    ("lenet5", replace(QUICK, batch_size=10, augmentation=BEND, averaging=0.2)),
+    ("lenet-batchnorm", replace(QUICK, batch_size=10, averaging=0.2)),
+    ("lenet5-1998", SDLM),
+    ("lenet5-1998", replace(SDLM, augmentation=BEND, averaging=0.2))])
+def test_every_kind_of_training_resumes_bit_identical(tmp_path, monkeypatch, name, recipe):
+    """Stopped before and after the first average, between the epochs, and in the last one."""
+    make, train = models.MODELS[name], SMALL[:10 * recipe.batch_size]
+    expected = trained(make, recipe=recipe, train=train)
+    for saves in (4, 7, 11, 18):
+        path = tmp_path / f"{saves}.ckpt"
+        with monkeypatch.context() as patch:
+            stop_after(saves, patch)
+            with pytest.raises(SystemExit):
+                trained(make, path, recipe=recipe, train=train)
+        found = trained(make, path, resume=True, recipe=recipe, train=train)
+        assert_same(found, expected)
+    assert_same(trained(make, path, resume=True, recipe=recipe, train=train), expected)  # had ended
 
 
 def test_a_training_that_had_ended_is_returned_as_it_was(tmp_path):
@@ -295,6 +337,166 @@ def test_an_interrupt_without_a_checkpoint_leaves_a_usable_model():
     assert len(model.seen) == 13 and not model.training and model.weight.abs().sum() > 0
 
 
+class Recording(watching._Watcher):
+    """Keeps the weights after each step; presses Ctrl-C in one of them."""
+
+    def __init__(self, monkeypatch, stop=None):
+        self.states, self.stop = [], stop
+        monkeypatch.setattr(watching, "watchers", lambda *asked: [self])
+
+    def step(self, run):
+        self.states.append({name: t.clone() for name, t in run.model.state_dict().items()})
+        if run.steps == self.stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def averaged(states, share):
+    """By hand: of every fifth state, each new one getting this share."""
+    every_fifth = states[4::5]
+    average = {name: t.double() for name, t in every_fifth[0].items()}
+    for state in every_fifth[1:]:
+        for name, value in average.items():
+            average[name] = (1 - share) * value + share * state[name].double()
+    return average
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet-batchnorm", "lenet5-1998"])
+def test_the_average_is_what_remains_and_what_is_validated(monkeypatch, name):
+    model, recording = fresh(name), Recording(monkeypatch)
+    recipe = replace(QUICK, batch_size=20, averaging=0.3)  # 24 steps: at 5, 10, 15 and 20 of them
+    history = training.fit(model, SMALL[:240], recipe, validation=SMALL[300:])
+    expected = averaged(recording.states, 0.3)
+    assert len(recording.states) == 24
+    numbers = {key: t for key, t in model.state_dict().items() if t.is_floating_point()}
+    for key, tensor in numbers.items():
+        torch.testing.assert_close(tensor.double(), expected[key], rtol=1e-5, atol=1e-6)
+    assert any(not torch.equal(tensor, recording.states[-1][key]) for key, tensor in numbers.items())
+    if name == "lenet-batchnorm":
+        assert any("running_var" in key for key in numbers)
+    score = training.evaluate(model, SMALL[300:])
+    assert history.epochs[-1].validation_error == score.error_rate
+    assert history.epochs[-1].validation_loss == pytest.approx(score.loss, rel=1e-6)
+
+
+def test_a_training_of_fewer_than_five_steps_has_no_average_and_keeps_its_weights(monkeypatch):
+    model, recording = fresh(), Recording(monkeypatch)
+    training.fit(model, SMALL[:80], replace(QUICK, batch_size=40, averaging=0.3))
+    assert len(recording.states) == 4
+    assert torch.equal(model.f6.weight, recording.states[-1]["f6.weight"])
+
+
+def test_after_an_interrupt_it_is_not_the_average(tmp_path, monkeypatch):
+    model, recording = fresh(), Recording(monkeypatch, stop=12)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, SMALL, replace(QUICK, averaging=0.3), checkpoint=tmp_path / "net.ckpt")
+    assert len(recording.states) == 12
+    assert torch.equal(model.f6.weight, recording.states[-1]["f6.weight"])
+    state = checkpoint.load(tmp_path / "net.ckpt")
+    assert torch.equal(state["model"]["f6.weight"], model.f6.weight)
+    torch.testing.assert_close(state["average"]["module.f6.weight"].double(),
+                               averaged(recording.states, 0.3)["f6.weight"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("stop", [None, 3])
+@pytest.mark.parametrize("averaging", [0.0, 0.3])
+def test_the_channels_are_last_while_it_trains_and_first_again_in_the_end(monkeypatch, averaging, stop):
+    class Layouts(Recording):
+        def begin(self, run):
+            self.last = [p.is_contiguous(memory_format=torch.channels_last)
+                         for p in run.model.parameters() if p.dim() == 4]
+    model, recording = fresh(), Layouts(monkeypatch, stop)
+    try:
+        training.fit(model, SMALL, replace(QUICK, averaging=averaging))
+    except KeyboardInterrupt:
+        assert stop
+    assert recording.last == [True] * 3
+    for (name, tensor), untouched in zip(model.state_dict().items(), fresh().state_dict().values(),
+                                         strict=True):
+        assert tensor.is_contiguous() and tensor.stride() == untouched.stride(), name
+
+
+class Seeing(Dropping):
+    """Keeps the pictures it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.shown = {True: [], False: []}  # in training, in evaluation
+
+    def forward(self, x):
+        self.shown[self.training].append(x.clone())
+        return super().forward(x)
+
+
+def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
+    model, recipe = Seeing(), replace(QUICK, augmentation=BEND, batch_size=30, seed=3)
+    training.fit(model, SMALL[:100], recipe, validation=SMALL[100:150], progress=False)
+    generator, inputs, expected = torch.Generator().manual_seed(3), SMALL[:100].inputs(), []
+    for _ in range(2):
+        for batch in torch.randperm(100, generator=generator).split(30):
+            expected.append(BEND.apply(inputs[batch], *BEND.draw(len(batch), generator)))
+    assert len(model.shown[True]) == len(expected) == 8
+    for shown, bent in zip(model.shown[True], expected, strict=True):
+        torch.testing.assert_close(shown, bent, rtol=0, atol=1e-5)
+    assert all(torch.equal(x, SMALL[100:150].inputs()) for x in model.shown[False])
+
+
+def test_sdlm_measures_the_curvature_before_each_pass(monkeypatch):
+    seen = []
+
+    def estimate(self, inputs, labels):
+        seen.append((inputs, labels))
+        original(self, inputs, labels)
+    original = sdlm.SDLM.estimate
+    monkeypatch.setattr(sdlm.SDLM, "estimate", estimate)
+    monkeypatch.setattr(training, "_CURVATURE_EXAMPLES", 7)
+    digits, generator = SMALL[:12], torch.Generator().manual_seed(0)
+    training.fit(fresh("lenet5-1998"), digits, replace(SDLM, epochs=3), progress=False)
+    assert len(seen) == 3
+    for inputs, labels in seen:
+        drawn = torch.randperm(12, generator=generator)[:7]
+        assert torch.equal(inputs, digits.inputs()[drawn])
+        assert torch.equal(labels, digits.labels[drawn])
+
+
+def test_the_way_of_1998_learns():
+    model = fresh("lenet5-1998")
+    before = training.evaluate(model, SMALL).loss
+    training.fit(model, SMALL[:450], SDLM, progress=False)
+    after = training.evaluate(model, SMALL)
+    assert after.loss < 0.5 * before and after.error_rate < 0.5
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains(name):
+    model = fresh("lenet5-1998" if name == "paper-1998" else "lenet-relu")
+    before = model.f6.weight.clone()
+    training.fit(model, SMALL[:20], replace(RECIPES[name], epochs=3), progress=False)
+    assert not torch.equal(model.f6.weight, before) and model.f6.weight.isfinite().all()
+
+
+@pytest.mark.parametrize(("batch_size", "enabled"), [(1, False), (2, True)])
+def test_single_examples_are_computed_without_onednn_and_it_is_back_afterwards(batch_size, enabled):
+    seen = []
+
+    class Asking(nn.Flatten):
+        def forward(self, x):
+            seen.append(torch.backends.mkldnn.enabled)
+            if len(seen) == 3:
+                raise RuntimeError("out of luck")
+            return super().forward(x)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        training.fit(nn.Sequential(Asking(), nn.Linear(1024, 10)), SMALL[:10],
+                     replace(QUICK, batch_size=batch_size), progress=False)
+    assert seen == [enabled] * 3
+    assert torch.backends.mkldnn.enabled
+
+
+def test_sdlm_says_which_layer_it_cannot_pass():
+    with pytest.raises(TypeError, match="Dropout, is not known"):
+        training.fit(nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(1024, 10)), SMALL[:5], SDLM,
+                     progress=False)
+
+
 def test_in_another_thread_there_is_no_signal_to_hold_back():
     results = []
     thread = threading.Thread(target=lambda: results.append(
@@ -328,6 +530,18 @@ def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_p
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.parametrize("average", [None, {"n_averaged": torch.tensor(1)}])
+def test_a_checkpoint_without_its_average_is_refused(tmp_path, average):
+    path, recipe = tmp_path / "net.ckpt", replace(QUICK, averaging=0.1)
+    trained(models.MODELS["lenet5"], path, recipe=recipe)
+    checkpoint.save(path, change(checkpoint.load(path), "average", average))
+    model = fresh(seed=3)
+    before = model.f6.weight.clone()
+    with pytest.raises(checkpoint.CheckpointError, match="not hold a whole training"):
+        training.fit(model, SMALL, recipe, checkpoint=path, resume=True, progress=False)
+    assert torch.equal(model.f6.weight, before)
+
+
 @given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_interval_is_wilsons(counts):
     wrong, n = counts
@@ -347,12 +561,37 @@ def test_interval_at_another_confidence():
 
 @pytest.mark.parametrize(("name", "value"), [
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", math.nan), ("batch_size", 0),
-    ("epochs", 0), ("weight_decay", -0.1), ("weight_decay", math.nan)])
+    ("epochs", 0), ("weight_decay", -0.1), ("weight_decay", math.nan), ("momentum", 1),
+    ("momentum", -0.1), ("averaging", 1), ("averaging", math.nan)])
 def test_recipes_refuse(name, value):
     with pytest.raises(ValueError, match=f"{name} must .* not {value}"):
         replace(RECIPES["fast"], **{name: value})
 
 
-def test_recipes_are_frozen():
+@pytest.mark.parametrize("schedule", [
+    "linear", None, 3, (), (2, 1.0), ((2,),), ((2, 1.0, 3),), ((0, 1.0),), ((1, 1.0), (2.5, 0.1)),
+    ((1, 0.0),), ((1, -1),), ((1, math.nan),), [(2, 1.0)]])
+def test_schedules_refuse(schedule):
+    with pytest.raises(ValueError, match=r"schedule must be .*, not " + re.escape(repr(schedule))):
+        Recipe(learning_rate=1, schedule=schedule)
+
+
+def test_recipes_refuse_what_does_not_go_together():
+    with pytest.raises(ValueError, match="optimiser must be one of adamw, adam, sgd, sdlm, not 'lion'"):
+        Recipe(learning_rate=1, optimiser="lion")
+    with pytest.raises(ValueError, match="momentum belongs to \"sgd\"; 'adam' would not use it"):
+        Recipe(learning_rate=1, optimiser="adam", momentum=0.9)
+    with pytest.raises(ValueError, match="has no weight decay"):
+        replace(SDLM, weight_decay=0.1)
+    with pytest.raises(TypeError, match=r"augmentation must be a Distortion.*, not 'elastic'"):
+        Recipe(learning_rate=1, augmentation="elastic")
+
+
+def test_recipes_are_values():
     with pytest.raises(FrozenInstanceError):
         RECIPES["fast"].epochs = 3
+    for recipe in RECIPES.values():
+        names = {"Recipe": Recipe, "Distortion": Distortion}
+        assert eval(repr(recipe), names) == recipe
+        assert replace(recipe) in {recipe} and replace(recipe, seed=1) not in {recipe}
+    assert repr(Recipe(learning_rate=0.1, epochs=3)) == "Recipe(learning_rate=0.1, epochs=3)"

@@ -136,7 +136,8 @@ def main():
             print(f"{name:56} {ours:6.2f} s {theirs:6.1f} s {ratio:6.1f}", flush=True)
 
         line("60,000 digits shuffled and normalised, batches of 64",
-             *pairs(lambda: seconds(lambda: supply_ours(train)), lambda: seconds(through_loader), count))
+             *pairs(lambda: seconds(lambda: supply_ours(train)), lambda: seconds(through_loader),
+                    count))
         same = pairs(lambda: our_epoch(train, replace(fast, batch_size=64)),
                      lambda: seconds(lambda: tutorial_epoch(loader, sgd)), count)
         line("an epoch, both at batch 64", *same)
@@ -145,13 +146,14 @@ def main():
         line(f"an epoch, ours at batch {fast.batch_size}", ours, theirs, ratio)
         for name, row, make in (("tutorial-relu, SGD 0.001", "tutorial loop, SGD", sgd),
                                 ("Adam 0.001, batch 64", "tutorial loop, Adam", adam)):
-            ours, theirs, _ = pairs(lambda: our_epoch(train, fast),
-                                    lambda make=make: seconds(lambda: tutorial_epoch(loader, make)), count)
+            ours, theirs, _ = pairs(
+                lambda: our_epoch(train, fast),
+                lambda make=make: seconds(lambda: tutorial_epoch(loader, make)), count)
             ours, theirs = ours * fast.epochs, theirs * experiments.passes_to(0.01, row)
             line(f"to 99.0 %, against {name}", ours, theirs, theirs / ours)
     flops, share = share_of_peak(fast.batch_size, count)
-    print(f"\na step's {flops / fast.batch_size / 1e6:.2f} MFLOP a digit run at {share:.2f} of the peak of a "
-          "matrix product")
+    print(f"\na step, {flops / fast.batch_size / 1e6:.2f} MFLOP a digit, runs at {share:.2f} of "
+          "the peak of a matrix product")
     milliseconds, megabytes = import_cost()
     print(f"import lenet_book.training, beyond torch: {milliseconds:.0f} ms, {megabytes:.0f} MB")
 

@@ -1,0 +1,306 @@
+"""Several processes train as one would. Run as a script, this file is one of two such processes."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from lenet_book import __main__, checkpoint, distributed, mnist, models, training
+from lenet_book.augmentation import Distortion
+from lenet_book.recipes import Recipe
+
+TRAIN, TEST = mnist.load_mnist()
+LIMIT = 120  # seconds: whoever takes longer hangs
+SGD = Recipe(learning_rate=0.05, momentum=0.9, optimiser="sgd", batch_size=64, epochs=2)
+BENT = Distortion(rotation=10, scale=0.1, shift=2, elastic=0.03)
+TRAININGS = {  # what each is called: the net, the number of examples, the recipe
+    "plain": ("lenet5", 256, SGD),
+    "adamw": ("lenet5", 256, replace(SGD, optimiser="adamw", momentum=0.0, learning_rate=1e-3)),
+    "last batch of 13": ("lenet5", 141, SGD),
+    "last batch of 1": ("lenet5", 129, SGD),
+    "distorted, averaged": ("lenet5", 333, replace(SGD, augmentation=BENT, averaging=0.1)),
+    "1998": ("lenet5-1998", 65, Recipe(learning_rate=2e-5, optimiser="sdlm", batch_size=4)),
+}
+
+
+def trained(name, seed=0, prepare=lambda model: None, **options):
+    """A net after one of the trainings, or as far as it got, and its history."""
+    kind, count, recipe = TRAININGS[name]
+    torch.manual_seed(seed)
+    model = models.build(kind)
+    prepare(model)
+    return model, training.fit(model, TRAIN[:count], recipe, progress=False, device="cpu", **options)
+
+
+# One of two processes
+
+def take_part(folder):
+    """What the process does whose number is in RANK, and in the end, writes down what happened."""
+    found = {}
+    distributed._PATIENCE = timedelta(seconds=LIMIT)
+    try:
+        with distributed.processes():
+            rank = dist.get_rank()
+            train_together(found, rank)
+            stop_and_go_on(found, folder, rank)
+            disagree(found, folder, rank)
+            torch.save(found, folder / f"{rank}.pt")
+            lose_one(rank)
+    except distributed.ProcessLost as error:
+        (folder / "lost.txt").write_text(str(error))
+        sys.exit(3)
+
+
+def train_together(found, rank):
+    for name in TRAININGS:
+        # The nets begin differently: all have to go on from the first one's.
+        model, history = trained(name, seed=rank)
+        found[name] = model.state_dict(), history.epochs
+    found["told"] = {
+        "size": distributed.size(), "first": distributed.is_first(),
+        "total": [t.item() for t in distributed.total(torch.tensor(2 + rank), torch.tensor(0.5))],
+        "any": distributed.any_of(rank == 0, rank == 1, False, True),
+        "agree": [distributed.agree(7), distributed.agree(7 + rank), distributed.agree(-rank)]}
+
+
+def stop_and_go_on(found, folder, rank):
+    """Told to stop, one within an epoch and the other at the end of one; each is told alone."""
+    def within(model):
+        def count(*_):
+            calls.append(1)
+            if rank == 1 and len(calls) == 4:
+                signal.raise_signal(signal.SIGTERM)
+        calls = []
+        model.c1.register_forward_hook(count)
+
+    class AtTheEnd(mnist.Digits):
+        def inputs(self, **how):
+            if rank == 0:
+                signal.raise_signal(signal.SIGINT)
+            return super().inputs(**how)
+
+    for name, options in (("within", {"prepare": within}),
+                          ("end", {"validation": AtTheEnd(TEST.images[:50], TEST.labels[:50])})):
+        file = folder / f"{name}.ckpt"
+        with pytest.raises(KeyboardInterrupt):
+            trained("distorted, averaged", checkpoint=file, **options)
+        dist.barrier()  # the file is read when all know that it is written
+        state = checkpoint.load(file)
+        model, history = trained("distorted, averaged", seed=9, checkpoint=file, resume=True)
+        found[name] = (state["epoch"], state["step"]), model.state_dict(), history.epochs
+        dist.barrier()
+
+
+def disagree(found, folder, rank):
+    state = checkpoint.load(folder / "within.ckpt")
+    state["model"]["c1.bias"] += rank
+    checkpoint.save(folder / f"other{rank}.ckpt", state)
+    found["refused"] = []
+    for file in (("within.ckpt", "nothing.ckpt")[rank], f"other{rank}.ckpt"):
+        with pytest.raises(checkpoint.CheckpointError) as error:
+            trained("distorted, averaged", checkpoint=folder / file, resume=True)
+        found["refused"].append(str(error.value))
+    with pytest.raises(ValueError, match="a batch of 1 cannot be shared by 2 processes"):
+        training.fit(models.build("lenet5"), None, replace(SGD, batch_size=1))
+
+
+def lose_one(rank):
+    if rank == 1:
+        kill = threading.Timer(random.uniform(0, 0.5), os.kill, (os.getpid(), signal.SIGKILL))
+        kill.start()
+    TRAININGS["long"] = ("lenet5", 256, replace(SGD, epochs=10_000))
+    trained("long")
+
+
+# What they did
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """What each of two processes found, what one alone finds, and the folder they wrote to."""
+    folder = tmp_path_factory.mktemp("together")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    there = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
+             "OMP_NUM_THREADS": "1"}
+    two = [subprocess.Popen([sys.executable, __file__, str(folder)], stderr=subprocess.PIPE, text=True,
+                            env={**there, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+           for rank in range(2)]
+    try:
+        alone = {name: trained(name) for name in TRAININGS}
+        errors = [process.communicate(timeout=LIMIT)[1] for process in two]
+    finally:
+        for process in two:
+            process.kill()
+    assert [process.returncode for process in two] == [3, -signal.SIGKILL], "\n".join(errors)
+    return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)], alone, folder
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_processes_train_as_one(runs, name):
+    found, alone, _ = runs
+    model, history = alone[name]
+    (weights, epochs), (others, other_epochs) = (each[name] for each in found)
+    for key, tensor in model.state_dict().items():
+        assert torch.equal(weights[key], others[key]), key
+        torch.testing.assert_close(weights[key], tensor, rtol=0, atol=1e-6, msg=key)
+    assert len(epochs) == len(other_epochs) == len(history.epochs) == TRAININGS[name][2].epochs
+    for mine, theirs, expected in zip(epochs, other_epochs, history.epochs, strict=True):
+        assert replace(mine, seconds=0) == replace(theirs, seconds=0)
+        assert mine.train_error == expected.train_error
+        assert mine.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
+
+
+def test_they_tell_each_other(runs):
+    found, _, _ = runs
+    for rank in range(2):
+        assert found[rank]["told"] == {"size": 2, "first": rank == 0, "total": [5, 1.0],
+                                       "any": [True, True, False, True], "agree": [True, False, False]}
+
+
+@pytest.mark.parametrize(("name", "place"), [("within", (0, 4)), ("end", (1, 0))])
+def test_told_to_stop_all_stop_at_the_same_step_and_go_on_from_there(runs, name, place):
+    found, _, _ = runs
+    for each in found:
+        stopped, weights, epochs = each[name]
+        expected, whole = each["distorted, averaged"]
+        assert stopped == place
+        assert all(torch.equal(weights[key], tensor) for key, tensor in expected.items())
+        for mine, other in zip(epochs, whole, strict=True):
+            assert mine.train_error == other.train_error
+            assert mine.train_loss == pytest.approx(other.train_loss, rel=1e-6)  # summed otherwise
+
+
+def test_resuming_from_different_files_is_refused_by_all(runs):
+    found, _, _ = runs
+    for each in found:
+        assert all("not every process sees the same" in message for message in each["refused"])
+        assert len(each["refused"]) == 2
+
+
+def test_the_other_one_is_killed(runs):
+    *_, folder = runs  # that the first process ended, and how, the fixture has seen
+    assert "another process of this training has ended" in (folder / "lost.txt").read_text()
+
+
+# The command
+
+def start(*arguments, folder):
+    """The train command in two processes of torchrun, its lines coming as they are written."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+         "-m", "lenet_book", "train", "lenet5", *arguments], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, monkeypatch, capsys):
+    arguments = ["--examples", "640", "--epochs", "12", "--checkpoint", "run.ckpt", "--out", "out"]
+    lines = []
+    with start(*arguments, folder=tmp_path) as process:
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("epoch 1:"):
+                workers = psutil.Process(process.pid).children()
+                assert len(workers) == 2
+                random.choice(workers).kill()
+        said = process.stdout.read()
+    limit.cancel()
+    assert process.returncode == 1, "".join(lines)
+    assert said == "lenet5 by recipe fast, 640 digits, on cpu, processes: 2\n"
+    assert sum(line.startswith("epoch 1:") for line in lines) == 1
+    state = checkpoint.load(tmp_path / "run.ckpt")
+    assert [line for line in lines if "another process" in line] == [
+        "another process of this training has ended, or cannot be reached; its checkpoint run.ckpt is "
+        f"of epoch {state['epoch']}, step {state['step']}: start the same command with --resume\n"]
+    assert not list(tmp_path.glob("out/*"))
+
+    monkeypatch.chdir(tmp_path)
+    assert __main__.main(["train", "lenet5", *arguments, "--resume"]) == 0
+    assert __main__.main(["train", "lenet5", *arguments[:4], "--out", "whole"]) == 0
+    killed, whole = (load_file(tmp_path / folder / "lenet5.safetensors") for folder in ("out", "whole"))
+    for name, tensor in whole.items():
+        torch.testing.assert_close(killed[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
+    logs = [json.loads((tmp_path / folder / "lenet5.json").read_text()) for folder in ("out", "whole")]
+    assert logs[0]["command"] == logs[1]["command"]
+    assert [each["train_error"] for each in logs[0]["log"]] == pytest.approx(
+        [each["train_error"] for each in logs[1]["log"]], abs=3 / 640)
+
+
+# In one process
+
+def test_alone_nothing_is_shared(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    with distributed.processes():
+        assert (distributed.size(), distributed.is_first()) == (1, True)
+        assert signal.getsignal(signal.SIGTERM) is before
+        model, batch, value = models.build("lenet5"), torch.arange(5), torch.tensor(3)
+        assert distributed.wrap(model) is model
+        assert distributed.share(batch) == (batch, 1.0)
+        total, = distributed.total(value)
+        assert total == 3 and total is not value
+        assert distributed.any_of(True, False) == [True, False]
+        assert distributed.agree(3) and distributed.see_the_same("nothing.ckpt")
+
+
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_the_weighted_means_of_the_shares_average_to_the_mean_of_the_batch(count, size):
+    values = torch.arange(count, dtype=torch.float64).square()
+    shares, weighted = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distributed, "size", lambda: size)
+        for rank in range(size):
+            patch.setattr(dist, "get_rank", lambda rank=rank: rank)
+            mine, weight = distributed.share(torch.arange(count))
+            assert len(mine) > 0
+            weighted.append(weight * values[mine].mean())
+            shares += mine.tolist() if weight else []
+    assert sorted(shares) == list(range(count))
+    assert sum(weighted) / size == pytest.approx(values.mean().item(), rel=1e-12)
+
+
+def test_on_mps_processes_train_on_the_processor(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert training.choose_device().type == "mps"
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    assert training.choose_device().type == "cpu"
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    joined = distributed.processes()
+    with pytest.raises(RuntimeError, match="no GPU for process 2 .* has 2: .*--nproc-per-node=2"):
+        joined.__enter__()
+
+
+def test_a_restart_that_would_hang_is_refused(monkeypatch):
+    for name, value in (("RANK", "0"), ("TORCHELASTIC_RESTART_COUNT", "1"),
+                        ("TORCHELASTIC_USE_AGENT_STORE", "True")):
+        monkeypatch.setenv(name, value)
+    joined = distributed.processes()
+    with pytest.raises(RuntimeError, match="if TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 is"):
+        joined.__enter__()
+
+
+if __name__ == "__main__":
+    take_part(Path(sys.argv[1]))

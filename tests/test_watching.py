@@ -1,0 +1,306 @@
+import base64
+import io
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
+
+from lenet_book import mnist, training, watching
+from lenet_book.recipes import Recipe
+
+DIGITS, _ = mnist.load_mnist()
+TRAIN, VALIDATION = DIGITS[:300], DIGITS[300:400]
+QUICK = Recipe(learning_rate=5e-3, batch_size=30, epochs=2)  # ten steps an epoch
+
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(32 * 32, 10))
+
+
+def fit(recipe=QUICK, train=TRAIN, validation=VALIDATION, model=None, **options):
+    return training.fit(model or linear(), train, recipe, validation, device="cpu", **options)
+
+
+class Terminal(io.StringIO):
+    """What a program believes to be a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def visible(monkeypatch):
+    """As in a reader's shell: the tests' own environment hides the bars."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+
+
+@pytest.mark.parametrize("progress", [True, "curve"])
+@pytest.mark.usefixtures("visible")
+def test_in_a_log_there_is_a_line_for_each_epoch_and_nothing_else(capsys, progress):
+    history = fit(progress=progress)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == [repr(epoch) for epoch in history.epochs]
+
+
+def test_the_line_of_an_epoch():
+    epoch = training.Epoch(3, 0.25, 0.0625, 0.2, 0.05, 12.34)
+    assert repr(epoch) == ("epoch 3: training loss 0.2500, error 6.25%; "
+                           "validation loss 0.2000, error 5.00%; 12.3 s")
+    assert repr(replace(epoch, validation_loss=None, validation_error=None)) == (
+        "epoch 3: training loss 0.2500, error 6.25%; 12.3 s")
+
+
+@pytest.mark.usefixtures("visible")
+def test_lines_do_not_wait_for_the_end(monkeypatch):
+    """Each is there when the next epoch begins."""
+    seen = []
+
+    class Looking(nn.Flatten):
+        def forward(self, x):
+            seen.append(len(log.getvalue().splitlines()))
+            return super().forward(x)
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    fit(model=nn.Sequential(Looking(), nn.Linear(32 * 32, 10)), validation=None)
+    assert seen == [0] * 10 + [1] * 10
+
+
+@pytest.mark.usefixtures("visible")
+def test_in_a_terminal_there_is_a_bar_as_well(monkeypatch):
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    history = fit()
+    text = shown.getvalue()
+    assert "epoch 1 of 2" in text and "epoch 2 of 2" in text and "20/20" in text
+    for epoch in history.epochs:
+        assert f"\r{epoch!r}\n" in text  # on a line of its own, from which the bar was wiped
+
+
+def test_tqdm_disable_hides_the_bar_and_leaves_the_lines(monkeypatch):
+    shown = Terminal()
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setattr(sys, "stderr", shown)
+    history = fit()
+    assert shown.getvalue().splitlines() == [repr(epoch) for epoch in history.epochs]
+
+
+@pytest.mark.usefixtures("visible")
+def test_nothing_is_nothing(monkeypatch, capsys):
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    fit(progress=False)
+    assert shown.getvalue() == "" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("progress", ["x", None, "Curve", 2])
+def test_progress_refuses(progress):
+    model = linear()
+    before = model[1].weight.clone()
+    with pytest.raises(ValueError, match=f'progress must be True, False or "curve", not {progress!r}'):
+        fit(model=model, progress=progress)
+    assert torch.equal(model[1].weight, before)
+
+
+class Dying(nn.Flatten):
+    """Breaks in the middle of a pass."""
+
+    left = 5
+
+    def forward(self, x):
+        self.left -= 1
+        if not self.left:
+            raise RuntimeError("out of luck")
+        return super().forward(x)
+
+
+class Log(watching._Watcher):
+    """Notes what it is told."""
+
+    def __init__(self, calls, begins=True):
+        self.calls, self.begins = calls, begins
+
+    def begin(self, run):
+        if not self.begins:
+            raise OSError("the disk is full")
+        self.calls.append("begin")
+
+    def step(self, run):
+        self.calls.append(run.steps)
+
+    def epoch(self, run):
+        self.calls.append(f"epoch {run.epoch} of {len(run.history.epochs)}")
+
+    def close(self):
+        self.calls.append("close")
+
+
+@pytest.mark.parametrize(("flatten", "begins", "raised", "calls"), [
+    (nn.Flatten, True, None, ["begin", *range(1, 11), "epoch 1 of 1", *range(11, 21), "epoch 2 of 2",
+                              "close"]),
+    (Dying, True, "out of luck", ["begin", 1, 2, 3, 4, "close"]),
+    (nn.Flatten, False, "the disk is full", ["begin", "close"])])
+def test_who_has_begun_is_told_all_and_closed(monkeypatch, flatten, begins, raised, calls):
+    noted = []
+    both = [Log(noted), Log([], begins)]
+    monkeypatch.setattr(watching, "watchers", lambda *asked: both)
+    model = nn.Sequential(flatten(), nn.Linear(32 * 32, 10)).train()
+    with pytest.raises((RuntimeError, OSError), match=raised) if raised else nullcontext():
+        fit(model=model, validation=None)
+    assert noted == calls
+    assert both[1].calls == (calls if begins else [])
+    assert not model.training
+
+
+# A curve in a notebook
+
+CELLS = """
+from lenet_book import mnist, models
+from lenet_book.recipes import Recipe
+from lenet_book.training import fit
+train, _ = mnist.load_mnist()
+recipe = Recipe(learning_rate=5e-3, batch_size=100, epochs=3)
+history = fit(models.build("lenet5"), train[:300], recipe, train[300:400], progress="curve")
+---
+history
+---
+history = fit(models.build("lenet5"), train[:300], recipe)
+---
+import os
+del os.environ["TQDM_DISABLE"]
+history = fit(models.build("lenet5"), train[:300], recipe)
+"""
+
+
+def test_a_curve_in_a_notebook_is_one_picture_that_ends_as_the_history():
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS.strip().split("\n---\n")]
+    client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60, kernel_name="python3")
+    messages, process = [], client.process_message
+
+    def note(message, *others):
+        messages.append(message["msg_type"])
+        return process(message, *others)
+    client.process_message = note
+    client.execute()
+    (curve,), (last,), nothing, (bar,) = (cell.outputs for cell in cells)
+    assert curve.output_type == "display_data"
+    assert messages.count("display_data") == 2 and messages.count("update_display_data") == 3
+    assert curve.data["image/png"] == last.data["image/png"]
+    assert base64.b64decode(curve.data["image/png"]).startswith(b"\x89PNG")
+    assert "validation from" in curve.metadata["image/png"]["alt"]
+    assert nothing == []  # no lines in a notebook; the bar is hidden by TQDM_DISABLE, as in all tests
+    assert bar.data.keys() == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
+# TensorBoard
+
+
+def scalars(folder):
+    """{tag: [(step, value)]} of all that was written there."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)]
+            for tag in events.Tags()["scalars"]}
+
+
+def test_tensorboard_gets_what_the_history_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching._TensorBoard, "EVERY", 5)
+    history = fit(progress=False, tensorboard=tmp_path / "runs")
+    found = scalars(tmp_path / "runs")
+    assert found.keys() == {"training loss", "validation loss", "validation accuracy"}
+    assert found["validation loss"] == [
+        (e.number, pytest.approx(e.validation_loss, rel=1e-6)) for e in history.epochs]
+    assert found["validation accuracy"] == [
+        (e.number, pytest.approx(1 - e.validation_error, rel=1e-6)) for e in history.epochs]
+    steps, losses = zip(*found["training loss"], strict=True)
+    assert steps == (5, 10, 15, 20)
+    assert [(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2] == pytest.approx(
+        [e.train_loss for e in history.epochs], rel=1e-5)
+    assert losses[0] > losses[1] > losses[2]  # each of its own steps
+
+
+def test_tensorboard_is_told_every_100_steps(tmp_path):
+    recipe = replace(QUICK, batch_size=2, schedule="constant")
+    history = fit(recipe, TRAIN[:260], None, progress=False, tensorboard=tmp_path)  # 130 an epoch
+    found = scalars(tmp_path)
+    assert found.keys() == {"training loss"}  # there is nothing to validate on
+    assert [step for step, _ in found["training loss"]] == [100, 200]
+    assert len(history.epochs) == 2
+
+
+class Given(nn.Module):
+    """Scores that do not depend on the picture, and a loss that is the step's number."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(10))
+        self.steps = 0
+
+    def forward(self, x):
+        return self.weight.expand(len(x), 10)
+
+    def loss(self, scores, labels):
+        self.steps += 1
+        return scores.sum() * 0 + self.steps
+
+
+def test_the_training_loss_is_the_mean_since_the_one_before_within_the_epoch(tmp_path):
+    fit(replace(QUICK, batch_size=2, epochs=2), TRAIN[:300], None, Given(), progress=False,
+        tensorboard=tmp_path)  # 150 steps an epoch
+    assert scalars(tmp_path)["training loss"] == [
+        (100, pytest.approx(50.5)),    # of 1 to 100
+        (200, pytest.approx(175.5)),   # of 151 to 200
+        (300, pytest.approx(250.5))]   # of 201 to 300
+
+
+def test_a_training_that_is_resumed_goes_on_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching._TensorBoard, "EVERY", 5)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fit(progress=False, tensorboard=whole)
+
+    class Stop(watching._Watcher):
+        def step(self, run):
+            if run.steps == 15:
+                os.kill(os.getpid(), 2)
+    build = watching.watchers
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "watchers", lambda *asked: [*build(*asked), Stop()])
+        with pytest.raises(KeyboardInterrupt):
+            fit(progress=False, tensorboard=parts, checkpoint=tmp_path / "net.ckpt")
+    fit(progress=False, tensorboard=parts, checkpoint=tmp_path / "net.ckpt", resume=True)
+    assert len(list(parts.iterdir())) == 2
+    approximate = {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in events]
+                   for tag, events in scalars(whole).items()}
+    assert scalars(parts) == approximate
+
+
+def test_without_tensorboard_it_is_said_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=r"pip install 'lenet_book\[tensorboard\]'"):
+        fit(progress=False, tensorboard=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+    fit(progress=False)  # nobody else needs it
+
+
+def test_a_training_that_does_not_begin_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="there are no examples"):
+        fit(train=TRAIN[:0], progress=False, tensorboard=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_that_cannot_be_is_said(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    model = linear().train()
+    with pytest.raises(FileExistsError):
+        fit(model=model, tensorboard=tmp_path / "runs")
+    assert not model.training
