@@ -146,7 +146,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     whole step.
     In processes that torchrun has started (see `distributed`) each trains its share of every batch;
     the result is that of one process but for rounding. The first process alone writes and shows; all
-    must see the checkpoint's folder. BatchNorm takes its statistics from each share alone.
+    must see the checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
     Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is
     not a whole checkpoint or belongs to another training.
     """
