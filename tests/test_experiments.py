@@ -86,7 +86,7 @@ def test_only_some_rows(quick, tmp_path):
 def test_interval_is_students(errors):
     low, high = stats.t.interval(0.95, len(errors) - 1, loc=sum(errors) / len(errors),
                                  scale=stats.sem(errors))
-    assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), rel=1e-3)
+    assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), abs=1e-5)
 
 
 def test_one_seed_has_no_interval():

@@ -13,8 +13,8 @@ import torch
 import traitlets.config
 from safetensors.torch import load_file
 
-from lenet_book import __main__, distributed, doctor, mnist, models, training
-from lenet_book.recipes import RECIPES
+from lenet_book import __main__, distributed, doctor, experiments, mnist, models, training
+from lenet_book.recipes import RECIPES, Recipe
 
 
 def test_doctor_finds_this_installation_sound():
@@ -236,3 +236,22 @@ def test_saving_keeps_pictures_and_drops_the_widgets_that_have_one():
         {"image/png"}, {settings["WIDGET"], "text/plain"}, set()]
     for other in ({"type": "file", "content": "x"}, {"type": "notebook", "content": None}):
         hook(model=other, path="a", contents_manager=None)
+
+
+def test_measure(tmp_path, monkeypatch, capsys):
+    train, test = mnist.load_mnist()
+    monkeypatch.setattr(mnist, "load_mnist", lambda: (train[:200], test[:100]))
+    row = experiments.Row("one row", "lenet5", Recipe(learning_rate=5e-3))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "quick", (row,))
+    assert __main__.main(["measure", "quick", "--seeds", "2", "--log", str(tmp_path)]) == 0
+    assert len(json.loads((tmp_path / "quick.json").read_text())["trainings"]) == 2
+    assert "one row" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["slow"], "no experiment is called 'slow'; there are fast, accurate"),
+    (["fast", "--seeds", "1"], "--seeds must be at least 2, for an interval, not 1")])
+def test_measure_refuses(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["measure", *arguments])
+    assert message in capsys.readouterr().err
