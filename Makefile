@@ -27,6 +27,7 @@ figures: $(VENV)/.installed
 
 bench: $(VENV)/.tested
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/training_bench.py
 	$(BIN)/python tests/benchmarks/demos_bench.py
 
 # Each mark is newer than what it was made from, so a second call installs nothing.

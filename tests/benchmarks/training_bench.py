@@ -144,8 +144,12 @@ def main():
         ours, theirs, ratio = pairs(lambda: our_epoch(train, fast),
                                     lambda: seconds(lambda: tutorial_epoch(loader, sgd)), count)
         line(f"an epoch, ours at batch {fast.batch_size}", ours, theirs, ratio)
-        for name, row, make in (("tutorial-relu, SGD 0.001", "tutorial loop, SGD", sgd),
-                                ("Adam 0.001, batch 64", "tutorial loop, Adam", adam)):
+        rows = (("tutorial-relu, SGD 0.001", "tutorial loop, SGD", sgd),
+                ("Adam 0.001, batch 64", "tutorial loop, Adam", adam))
+        measured = (experiments.LOGS / "to-99.json").is_file()
+        if not measured:
+            print("(to 99.0 %: run `python -m lenet_book measure to-99 --log lenet_book/logs` first)")
+        for name, row, make in rows if measured else ():
             ours, theirs, _ = pairs(
                 lambda: our_epoch(train, fast),
                 lambda make=make: seconds(lambda: tutorial_epoch(loader, make)), count)
