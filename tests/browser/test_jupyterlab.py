@@ -96,6 +96,13 @@ def wait_for_sentence(page, words):
                            ".textContent.includes(words)", arg=words, timeout=10_000)
 
 
+def rest(page, demo):
+    """Wait until the picture stays as it is: the last points of a line may still be on their way."""
+    before = None
+    while before != (before := seen(demo)):
+        page.wait_for_timeout(300)
+
+
 def controls_of(demo):
     """(kind, control) for every control that a reader meets."""
     kinds = {"slider": ".noUi-handle", "choice": "select", "text": "input[type=text]",
@@ -139,6 +146,7 @@ def test_opened_it_shows_pictures_and_run_every_control_moves_them(chapter, lab,
             if kind == "button" and demo.locator("canvas").count():  # something to undo and clear
                 draw(page, demo, (0.5, 0.2), (0.5, 0.8))
                 wait_for_sentence(page, "is read as 1")
+                rest(page, demo)
             press(page, demo, control, KEYS.get(kind, ["Enter"]))
     assert not page.problems
 
