@@ -300,8 +300,11 @@ class _Run:
         x = self.inputs[mine]
         if self.recipe.augmentation is None:
             return x
+        done = self.steps / (self.recipe.epochs * self.steps_an_epoch)
+        strength = 1 - (1 - self.recipe.fading) * max(0.0, 2 * done - 1)
         draws = self.recipe.augmentation.draw(count, self.generator)
-        return self.recipe.augmentation.apply(x, *(distributed.share(draw)[0] for draw in draws))
+        return self.recipe.augmentation.apply(
+            x, *(strength * distributed.share(draw)[0] for draw in draws))
 
     def so_far(self) -> dict[str, str]:
         """Mean loss and error of this epoch until now, for the progress bar."""

@@ -272,7 +272,7 @@ SDLM = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=2,
     ("lenet-tanh", Recipe(optimiser="sgd", learning_rate=0.05, batch_size=10, epochs=2)),
     ("lenet-sigmoid", Recipe(optimiser="adam", learning_rate=5e-3, batch_size=10, epochs=2,
                              schedule=((1, 1.0), (1, 0.1)))),
-    ("lenet5", replace(QUICK, batch_size=10, augmentation=BEND, averaging=0.2)),
+    ("lenet5", replace(QUICK, batch_size=10, augmentation=BEND, fading=0.3, averaging=0.2)),
     ("lenet-batchnorm", replace(QUICK, batch_size=10, averaging=0.2)),
     ("lenet5-1998", SDLM),
     ("lenet5-1998", replace(SDLM, augmentation=BEND, averaging=0.2))])
@@ -440,6 +440,20 @@ def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
     assert all(torch.equal(x, SMALL[100:150].inputs()) for x in model.shown[False])
 
 
+def test_distortions_fade_over_the_second_half(monkeypatch):
+    strengths, apply = [], Distortion.apply
+
+    def noted(self, pictures, even, normal):
+        strengths.append(even.abs().max().item())
+        return apply(self, pictures, even, normal)
+    monkeypatch.setattr(Distortion, "apply", noted)
+    monkeypatch.setattr(Distortion, "draw", lambda self, count, generator: (
+        torch.ones(count, 6), torch.ones(count, 2, self.grid, self.grid)))
+    recipe = replace(QUICK, augmentation=BEND, fading=0.2, batch_size=10)  # 2 epochs of 5 steps
+    training.fit(models.build("lenet5"), SMALL[:50], recipe, progress=False)
+    assert strengths == pytest.approx([1, 1, 1, 1, 1, 1, 0.84, 0.68, 0.52, 0.36])
+
+
 def test_sdlm_measures_the_curvature_before_each_pass(monkeypatch):
     seen = []
 
@@ -585,6 +599,10 @@ def test_recipes_refuse_what_does_not_go_together():
         replace(SDLM, weight_decay=0.1)
     with pytest.raises(TypeError, match=r"augmentation must be a Distortion.*, not 'elastic'"):
         Recipe(learning_rate=1, augmentation="elastic")
+    with pytest.raises(ValueError, match="fading must be a share from 0 to 1, not 1.5"):
+        Recipe(learning_rate=1, augmentation=BEND, fading=1.5)
+    with pytest.raises(ValueError, match="fading=0.5 needs an augmentation that can fade"):
+        Recipe(learning_rate=1, fading=0.5)
 
 
 def test_recipes_are_values():
