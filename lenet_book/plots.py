@@ -561,3 +561,218 @@ def _draw_funnel(axis, before: _Stack, stack: _Stack, strong: bool) -> None:
         axis.add_patch(Rectangle((unit_x, unit_y), 1, 1, facecolor=INK, linewidth=0, zorder=4))
     for corner in (y, y + k):
         axis.plot([x + k, unit_x], [corner, unit_y + 0.5], color=colour, linewidth=1, zorder=3)
+
+
+def gallery(rows: Mapping[str, Sequence], titles: Sequence[str] | None = None, signed: bool = False,
+            alt: str | None = None) -> Picture:
+    """Small pictures in labelled rows, one scale for all; name of the row -> pictures, each H x W.
+
+    signed: orange above zero, violet below, white at it; otherwise dark where large, as ink is.
+    titles: of the columns. Rows may differ in length.
+    """
+    rows = {name: [np.asarray(image) for image in images] for name, images in rows.items()}
+    columns = max(map(len, rows.values()))
+    images = [image for row in rows.values() for image in row]
+    low, high = min(i.min() for i in images), max(i.max() for i in images)
+    if signed:
+        high = max(-low, high)
+        low = -high
+    label = 0.25 + 0.085 * max(map(len, rows))
+    side = min(1.0, (11 - label) / columns)
+    tall = max(image.shape[0] / image.shape[1] for image in images)
+    picture = Picture(alt or f"{len(rows)} rows of pictures: {'; '.join(rows)}",
+                      width=label + side * columns,
+                      height=side * max(tall, 1) * len(rows) + 0.3 * bool(titles))
+    axes = picture.subplots(len(rows), columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    for line, (name, row) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
+        for axis, image in zip(line, row, strict=False):
+            axis.imshow(image, cmap="PuOr_r" if signed else "gray_r", vmin=low, vmax=high)
+            axis.spines[:].set(visible=True, color=PALE)
+    for axis, title in zip(axes[0], titles or (), strict=False):
+        axis.set_title(title, fontsize=10)
+    return picture
+
+
+def all_maps(activations: Mapping[str, Sequence]) -> Picture:
+    """All maps of several layers, one pixel everywhere of the same size; layer -> maps x H x W.
+
+    Every layer has a row and a scale of its own, white at zero; units that are no maps are a row of
+    single pixels. The largest activation, apart from its sign, stands beside the layer's name.
+    """
+    activations = {name: np.asarray(values) for name, values in activations.items()}
+    activations = {name: values.reshape(len(values), *values.shape[1:] or (1, 1))
+                   for name, values in activations.items()}
+    widest = max(len(v) * (v.shape[2] + (v.shape[2] > 1)) for v in activations.values())
+    heights = [max(v.shape[1], 5) for v in activations.values()]
+    shapes = ", ".join(f"{name} {' x '.join(map(str, v.shape))}" for name, v in activations.items())
+    pixel, margin, title = 9.2 / widest, 1.7, 0.12  # inches
+    picture = Picture(f"the maps of {len(activations)} layers, to scale: {shapes}", width=11,
+                      height=sum(heights) * pixel + title * (len(heights) + 1), layout=None)
+    width, height = picture.get_size_inches()
+    top = height - title
+    for (name, values), rows in zip(activations.items(), heights, strict=True):
+        count, high, wide = values.shape
+        gap = 1 if wide > 1 else 0
+        strip = np.full((high, count * (wide + gap) - gap), np.nan)
+        for number, one in enumerate(values):
+            strip[:, number * (wide + gap):number * (wide + gap) + wide] = one
+        reach = float(abs(values).max()) or 1.0
+        middle = top - rows * pixel / 2
+        axis = picture.add_axes((margin / width, (middle - high * pixel / 2) / height,
+                                 strip.shape[1] * pixel / width, high * pixel / height))
+        axis.imshow(strip, cmap="PuOr_r", vmin=-reach, vmax=reach, aspect="auto",
+                    interpolation="nearest")
+        for number in range(count):
+            axis.add_patch(Rectangle((number * (wide + gap) - 0.5, -0.5), wide, high, fill=False,
+                                     edgecolor="#AAAAAA", linewidth=0.4, clip_on=False))
+        axis.set_axis_off()
+        shape = f"{count} × {high} × {wide}" if wide > 1 else f"{count} units"
+        picture.text(0.1 / width, middle / height, f"{name}: {shape}\n±{reach:.2f}", fontsize=10,
+                     va="center", color=INK)
+        top -= rows * pixel + title
+    return picture
+
+
+def confusion(counts) -> Picture:
+    """A confusion matrix: classes x classes, rows what it is, columns what it was taken for.
+
+    The right answers, on the diagonal, are written small on grey: the mistakes are what one looks at.
+    """
+    counts = np.asarray(counts)
+    classes = len(counts)
+    wrong = counts - np.diag(np.diag(counts))
+    worst = np.unravel_index(wrong.argmax(), wrong.shape)
+    picture = Picture(f"confusion matrix of {counts.sum():,} answers, {wrong.sum():,} wrong; most "
+                      f"often a {worst[0]} was taken for a {worst[1]}: {wrong.max()} times",
+                      width=6.2, height=5.4)
+    axis = picture.subplots()
+    axis.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(2 * wrong.max(), 1))
+    for (row, column), count in np.ndenumerate(counts):
+        if row == column:
+            axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="#EEEEEE"))
+        if count:
+            axis.text(column, row, count, ha="center", va="center", color=INK,
+                      fontsize=9 if row == column else 12)
+    axis.set(xticks=range(classes), yticks=range(classes), xlabel="taken for", ylabel="it is")
+    axis.tick_params(length=0, labelsize=10)
+    axis.spines[:].set_visible(False)
+    return picture
+
+
+def panels(charts: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]],
+           ylabel: str) -> Picture:
+    """Curves in charts side by side that share the vertical axis.
+
+    charts: what is written below a chart -> (positions, {name of the curve: values}).
+    """
+    curves = "; ".join(f"{xlabel}: " + ", ".join(
+        f"{name} from {values[0]:.2f} to {values[-1]:.2f}" for name, values in named.items())
+        for xlabel, (_, named) in charts.items())
+    picture = Picture(f"{ylabel} against {curves}", width=min(11, 2.6 * len(charts) + 0.6), height=2.9)
+    axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
+    for axis, (xlabel, (positions, named)) in zip(axes, charts.items(), strict=True):
+        for (name, values), style in zip(named.items(), _STYLES, strict=False):
+            axis.plot(positions, values, label=name, **style, linewidth=1.8, markersize=5)
+        axis.set_xlabel(xlabel, fontsize=10)
+        axis.grid(color=PALE)
+    axes[0].set_ylabel(ylabel)
+    axes[0].set_ylim(0, None)
+    axes[0].legend(frameon=False, fontsize=9)
+    return picture
+
+
+_STYLES = [{"color": colour, "marker": marker, "linestyle": line} for colour, marker, line in
+           zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), strict=True)]
+
+
+def along(image, values, centres: Sequence[float], ylabel: str) -> Picture:
+    """A wide image, and below each place of it a column of numbers, one a class; dark where small.
+
+    image: H x W. values: classes x places. centres: the pixel column above each place.
+    """
+    image, values = np.asarray(image), np.asarray(values)
+    height, width = image.shape
+    step = centres[1] - centres[0]
+    smallest = values.argmin(axis=0)
+    picture = Picture(f"an image {height} x {width} and {ylabel} of {len(values)} classes at "
+                      f"{len(centres)} places below it", width=11, height=11 * height / width + 2.9)
+    above, below = picture.subplots(2, 1, sharex=True, height_ratios=(11 * height / width, 2.4))
+    above.imshow(image, cmap="gray_r", extent=(0, width, height, 0), aspect="auto")
+    drawn = below.imshow(values, cmap="cividis", aspect="auto", interpolation="nearest",
+                         vmin=0, extent=(centres[0] - step / 2, centres[-1] + step / 2,
+                                         len(values) - 0.5, -0.5))
+    below.plot(centres, smallest, "o", color="white", markeredgecolor=INK, markersize=4)
+    below.set(yticks=range(len(values)), ylabel=ylabel, xlabel="pixel; a ring: the smallest",
+              xlim=(0, width))
+    above.set(yticks=[])
+    picture.colorbar(drawn, ax=below, location="bottom", shrink=0.4, aspect=40)
+    return picture
+
+
+def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) -> Picture:
+    """Networks side by side, their layers from top to bottom, those of one stage in one line.
+
+    nets: title -> layers, each (name, kind, shape of its output, parameters). The stage of a layer is
+    its name up to "_", so that c1_relu stands in the box of c1; reshaping has no box. A stage that a
+    net lacks is left out of its column. Parameters are the sum of the box, bold where they are not
+    those of the first net.
+    """
+    columns = {title: _boxes(layers) for title, layers in nets.items()}
+    order = list(dict.fromkeys(stage for boxes in columns.values() for stage in boxes))
+    first = next(iter(columns.values()))
+    picture = Picture("networks side by side: " + "; ".join(
+        f"{title}: " + ", ".join(f"{stage} {' '.join(kinds)} {count:,}"
+                                 for stage, (kinds, _, count) in boxes.items())
+        for title, boxes in columns.items()), width=0.9 + 1.68 * len(columns),
+        height=0.4 + 0.86 * len(order), layout=None)
+    axis = picture.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    for x, (title, boxes) in enumerate(columns.items()):
+        axis.text(x, -0.62, title, ha="center", va="center", fontsize=11, weight="bold", color=INK)
+        for stage, (kinds, shape, count) in boxes.items():
+            y, colour = order.index(stage), _KINDS.get(stage[0].upper(), _KINDS["o"])
+            axis.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, facecolor=colour + "22",
+                                     edgecolor=colour, linewidth=1.4))
+            axis.text(x, y - 0.13, "\n".join(kinds), ha="center", va="center", fontsize=9, color=INK,
+                      linespacing=1.05)
+            new = count != first.get(stage, (None, None, None))[2]
+            axis.text(x, y + 0.29, f"{' × '.join(map(str, shape))}    {count:,}", ha="center",
+                      va="center", fontsize=9, color=INK, weight="bold" if new else "normal")
+    for y, stage in enumerate(order):
+        axis.text(-0.55, y, stage.upper(), ha="right", va="center", fontsize=10, weight="bold",
+                  color=INK)
+    axis.set(xlim=(-1.05, len(columns) - 0.5), ylim=(len(order) - 0.5, -0.9))
+    return picture
+
+
+def _boxes(layers: Sequence) -> dict[str, tuple[list[str], Sequence[int], int]]:
+    """stage -> kinds of its layers, shape that leaves it, parameters."""
+    boxes: dict[str, tuple[list[str], Sequence[int], int]] = {}
+    for name, kind, shape, count in layers:
+        if kind == "Flatten":
+            continue
+        stage = name.split("_")[0]
+        kinds, _, before = boxes.get(stage, ([], (), 0))
+        boxes[stage] = ([*kinds, kind], shape, before + count)
+    return boxes
+
+
+def by_layer(names: Sequence[str], curves: Mapping[str, Sequence[float]], ylabel: str) -> Picture:
+    """A number for each layer on a logarithmic scale; curves: name of the net -> one for each layer."""
+    picture = Picture(f"{ylabel}, from {names[0]} to {names[-1]}: " + "; ".join(
+        f"{name} {' '.join(f'{value:.0e}' for value in values)}" for name, values in curves.items()),
+        width=7.6, height=3.6)
+    axis = picture.subplots()
+    styles = zip((RED, BLUE, GREEN, PURPLE, ORANGE, INK), "os^DvP",
+                 ("-", "--", "-.", ":", (0, (6, 1)), (0, (1, 1))), strict=True)
+    for (name, values), (colour, marker, line) in zip(curves.items(), styles, strict=False):
+        axis.plot(range(len(names)), values, color=colour, marker=marker, linestyle=line, label=name)
+    axis.set(ylabel=ylabel, yscale="log")
+    axis.set_xticks(range(len(names)), list(names))
+    axis.grid(color=PALE)
+    axis.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return picture

@@ -18,6 +18,12 @@ def pixels(picture):
     return np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("RGB"))
 
 
+TWO_NETS = {
+    "old": [("c1", "Conv2d", (6, 28, 28), 156), ("c1_squash", "Tanh", (6, 28, 28), 0),
+            ("s2", "Subsampling", (6, 14, 14), 12), ("flatten", "Flatten", (1176,), 0),
+            ("output", "RBFOutput", (10,), 0)],
+    "new": [("c1", "Conv2d", (6, 28, 28), 156), ("c1_norm", "BatchNorm2d", (6, 28, 28), 12),
+            ("flatten", "Flatten", (4704,), 0), ("output", "Linear", (10,), 1850)]}
 PICTURES = {
     "digits": lambda: plots.digits(TEST.images[:3], ["a", "b", "c"]),
     "learning_curve": lambda: plots.learning_curve({"x": [0.2, 0.1], "y": [0.3, 0.0]}),
@@ -34,7 +40,15 @@ PICTURES = {
     "side_by_side": lambda: plots.side_by_side([torch.ones(5, 5), -torch.eye(5)], ["a", "b"], ["="]),
     "kernels": lambda: plots.kernels(torch.randn(4, 3, 5, 5), "C3"),
     "lines": lambda: plots.lines(range(3), {"a": [0, 1, 2], "b": [1, 1, 1]}, "shift", "change"),
+    "gallery": lambda: plots.gallery({"a": TEST.images[:3], "b": TEST.images[3:5]}, ["x", "y", "z"]),
+    "all_maps": lambda: plots.all_maps({"C1": torch.randn(6, 28, 28), "F6": torch.randn(84)}),
+    "confusion": lambda: plots.confusion([[7, 2], [0, 5]]),
+    "panels": lambda: plots.panels({"shift": (range(3), {"a": [0, 1, 2], "b": [2, 1, 1]}),
+                                    "turn": (range(2), {"a": [0, 4], "b": [3, 3]})}, "error, %"),
+    "along": lambda: plots.along(torch.rand(8, 40), torch.rand(10, 8), range(2, 40, 5), "distance"),
     "who_reads_whom": lambda: plots.who_reads_whom({"dense": [(0, 1)] * 2, "each": [(0,), (1,)]}),
+    "stages": lambda: plots.stages(TWO_NETS),
+    "by_layer": lambda: plots.by_layer(["c1", "c3"], {"a": [1e-4, 1e-2], "b": [0.5, 2]}, "gradient"),
 }
 
 
@@ -238,3 +252,96 @@ def test_intervals_stand_where_their_numbers_are():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row is on top
     assert "a 3.00 (0.50 to 5.50); b 3.50 (2.00 to 5.00)" in picture.alt
+
+
+def test_stages_stand_in_one_line_and_write_what_is_in_them():
+    picture = plots.stages(TWO_NETS)
+    axis, = picture.axes
+    boxes = sorted((round(p.get_x() + p.get_width() / 2), round(p.get_y() + p.get_height() / 2))
+                   for p in axis.patches)
+    assert boxes == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)]  # the new net has no s2
+    words = {(round(t.get_position()[0]), round(t.get_position()[1]), t.get_text()): t
+             for t in axis.texts}
+    assert {text for x, y, text in words if (x, y) == (0, 0)} == {
+        "Conv2d\nTanh", "6 × 28 × 28    156"}
+    assert {text for x, y, text in words if (x, y) == (1, 0)} == {
+        "Conv2d\nBatchNorm2d", "6 × 28 × 28    168"}
+    assert {text for x, y, text in words if (x, y) == (1, 2)} == {"Linear", "10    1,850"}
+    bold = {(x, text) for (x, _, text), t in words.items()
+            if t.get_weight() == "bold" and "    " in text}
+    assert bold == {(1, "6 × 28 × 28    168"), (1, "10    1,850")}
+    assert [t.get_text() for t in axis.texts if t.get_ha() == "right"] == ["C1", "S2", "OUTPUT"]
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first stage is on top
+    assert "new: c1 Conv2d BatchNorm2d 168, output Linear 1,850" in picture.alt
+
+
+def test_no_stage_is_cut_off_by_the_edge():
+    picture = plots.stages(TWO_NETS)
+    picture.draw_without_rendering()
+    assert all(picture.bbox.containsx(end.x0) and picture.bbox.containsx(end.x1)
+               and picture.bbox.containsy(end.y0) and picture.bbox.containsy(end.y1)
+               for end in (t.get_window_extent() for t in picture.axes[0].texts))
+
+
+def test_by_layer_draws_each_number_over_its_layer_on_a_log_scale():
+    picture = plots.by_layer(["c1", "c3", "f6"], {"a": [1e-4, 1e-2, 0.3], "b": [0.5, 2, 1]}, "size")
+    axis, = picture.axes
+    drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines}
+    assert drawn == {"a": ([0, 1, 2], [1e-4, 1e-2, 0.3]), "b": ([0, 1, 2], [0.5, 2, 1])}
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["c1", "c3", "f6"]
+    assert axis.get_yscale() == "log" and axis.get_ylabel() == "size"
+    first, second = axis.lines
+    assert first.get_marker() != second.get_marker()
+    assert first.get_linestyle() != second.get_linestyle()
+    assert picture.alt == "size, from c1 to f6: a 1e-04 1e-02 3e-01; b 5e-01 2e+00 1e+00"
+
+
+def test_a_gallery_has_one_scale_and_empty_places_where_a_row_is_shorter():
+    low, zero, high = (np.full((2, 3), value) for value in (-1.0, 0.0, 3.0))
+    picture = plots.gallery({"a": [low, high], "b": [zero]}, ["one", "two"], signed=True)
+    images = [axis.images[0] for axis in picture.axes if axis.images]
+    assert [image.get_clim() for image in images] == [(-3.0, 3.0)] * 3
+    assert [axis.get_ylabel() for axis in picture.axes[::2]] == ["a", "b"]
+    assert [axis.get_title() for axis in picture.axes[:2]] == ["one", "two"]
+    plain = plots.gallery({"a": [np.full((2, 2), 4.0), np.full((2, 2), 9.0)]})
+    assert plain.axes[0].images[0].get_clim() == (4.0, 9.0)
+
+
+def test_all_maps_have_pixels_of_one_size_and_white_at_zero():
+    picture = plots.all_maps({"C1": torch.ones(2, 6, 6), "S2": -2 * torch.ones(2, 3, 3),
+                              "F6": torch.ones(5)})
+    shapes = [axis.images[0].get_array().shape for axis in picture.axes]
+    assert shapes == [(6, 13), (3, 7), (1, 5)]  # a pixel between two maps, none between units
+    sizes = [axis.get_window_extent() for axis in picture.axes]
+    for axis, (rows, columns) in zip(sizes, shapes, strict=True):
+        assert axis.width / columns == pytest.approx(sizes[0].width / 13)
+        assert axis.height / rows == pytest.approx(sizes[0].width / 13)
+    assert [axis.images[0].get_clim() for axis in picture.axes] == [(-1, 1), (-2, 2), (-1, 1)]
+    assert [text.get_text() for text in picture.texts] == [
+        "C1: 2 × 6 × 6\n±1.00", "S2: 2 × 3 × 3\n±2.00", "F6: 5 units\n±1.00"]
+
+
+def test_the_confusion_matrix_writes_every_count_and_shades_only_mistakes():
+    picture = plots.confusion([[7, 2, 0], [0, 5, 1], [0, 4, 9]])
+    axis, = picture.axes
+    written = {text.get_position(): text.get_text() for text in axis.texts}
+    assert written == {(0, 0): "7", (1, 0): "2", (1, 1): "5", (2, 1): "1", (1, 2): "4", (2, 2): "9"}
+    assert axis.images[0].get_array().tolist() == [[0, 2, 0], [0, 0, 1], [0, 4, 0]]
+    assert picture.alt.endswith("28 answers, 7 wrong; most often a 2 was taken for a 1: 4 times")
+
+
+def test_panels_share_the_vertical_axis():
+    picture = plots.panels({"shift": ([0, 2], {"a": [0, 1]}), "turn": ([0, 9], {"a": [0, 8]})}, "error")
+    left, right = picture.axes
+    assert left.get_ylim() == right.get_ylim() and left.get_ylim()[0] == 0 and left.get_ylim()[1] >= 8
+    assert right.lines[0].get_xydata().tolist() == [[0, 0], [9, 8]]
+    assert [axis.get_xlabel() for axis in picture.axes] == ["shift", "turn"]
+
+
+def test_numbers_stand_below_their_places_in_the_image():
+    values = np.array([[3.0, 0.0, 5.0], [1.0, 4.0, 2.0]])
+    picture = plots.along(np.zeros((4, 24)), values, [4, 12, 20], "distance")
+    above, below = picture.axes[:2]
+    assert above.get_xlim() == below.get_xlim() == (0, 24)
+    assert below.images[0].get_extent() == [0, 24, 1.5, -0.5]
+    assert below.lines[0].get_xydata().tolist() == [[4, 1], [12, 0], [20, 1]]  # rings: the smallest
