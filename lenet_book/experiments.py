@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from . import __version__, mnist, models
 from .augmentation import Distortion
@@ -154,7 +155,8 @@ def passes_to(error: float, row: str, name: str = "to-99", folder=LOGS) -> float
 
 def _is(entry: dict, row: Row, seed: int) -> bool:
     """Does the entry tell of this row, as it is now, with this seed?"""
-    return ((entry["row"], entry["seed"], entry["model"], entry["options"], entry["recipe"])
+    recipe = _plain(Recipe(learning_rate=1.0)) | entry["recipe"]  # what it leaves unsaid: the defaults
+    return ((entry["row"], entry["seed"], entry["model"], entry["options"], recipe)
             == (row.name, seed, row.model, row.options, _plain(row.recipe)))
 
 
@@ -197,6 +199,39 @@ def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
     )
 
 
+class _FromXavier(Row):
+    """A row whose network begins with Xavier's weights (Glorot and Bengio 2010), PyTorch's biases."""
+
+    def build(self) -> nn.Module:
+        model = super().build()
+        for layer in model.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+        return model
+
+
+def _which_lenet() -> tuple[Row, ...]:
+    """The nets of `models.tutorials` without their mistakes: under one recipe, then under their own.
+
+    lenet-batchnorm and lenet-tanh were published without a training.
+    """
+    nets = {"1998": ("lenet5-1998", {}), "BatchNorm": ("lenet-batchnorm", {}),
+            "ReLU": ("lenet-relu", {}), "tanh": ("lenet-tanh", {}), "sigmoid": ("lenet-sigmoid", {}),
+            "dense sigmoids": ("lenet-sigmoid", {"dense_sigmoids": True})}
+
+    def row(name: str, how: str, recipe: str, kind: type[Row] = Row) -> Row:
+        model, options = nets[name]
+        return kind(f"{name}, {how}", model, RECIPES[recipe], options)
+
+    return (
+        *(row(name, "same recipe", "fast") for name in nets),
+        row("ReLU", "as published", "tutorial-relu"),
+        row("sigmoid", "as published", "tutorial-sigmoid"),
+        row("dense sigmoids", "as published", "tutorial-d2l", _FromXavier),
+        row("dense sigmoids", "PyTorch's weights, waiting", "tutorial-sigmoid"),
+    )
+
+
 EXPERIMENTS: dict[str, tuple[Row, ...]] = {
     "fast": (Row("fast", "lenet5", RECIPES["fast"]),),
     "accurate": (Row("accurate", "lenet5", RECIPES["accurate"]),),
@@ -207,4 +242,5 @@ EXPERIMENTS: dict[str, tuple[Row, ...]] = {
                          schedule="constant"), held_out=True)),
     "paper-1998": (Row("paper-1998", "lenet5-1998", RECIPES["paper-1998"]),),
     "from-1998-to-today": _from_1998_to_today(),
+    "which-lenet": _which_lenet(),
 }

@@ -12,6 +12,7 @@ two columns. All figures are for one example.
 """
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -207,13 +208,27 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     return Ledger(tuple(rows))
 
 
-def which_lenet(total_parameters: int) -> str:
-    """What a total number of parameters says about the "LeNet-5" that has it."""
-    if total_parameters in _TOTALS:
-        return f"{total_parameters:,}: {_TOTALS[total_parameters]}"
-    nearest = min(_TOTALS, key=lambda known: abs(known - total_parameters))
-    return (f"{total_parameters:,} is none of the LeNet-5s in this book; the nearest is "
-            f"{nearest:,}: {_TOTALS[nearest]}")
+def which_lenet(total: int) -> str:
+    """What a total number of parameters says about the "LeNet-5" that has it.
+
+    Of an unknown total it says so, and names the nearest known ones below and above it.
+    Raises TypeError for what is no whole number, ValueError for one below 1.
+    """
+    try:
+        whole = operator.index(total)
+    except TypeError:
+        whole = None
+    if whole is None or isinstance(total, bool):
+        raise TypeError(f"a total is a whole number of parameters, such as 61_706, not {total!r}")
+    if whole < 1:
+        raise ValueError(f"a total is a positive number of parameters, such as 61_706, not {whole:,}")
+    if whole in _TOTALS:
+        return f"{whole:,}: {_TOTALS[whole]}"
+    below = max((known for known in _TOTALS if known < whole), default=None)
+    above = min((known for known in _TOTALS if known > whole), default=None)
+    return "\n".join([f"{whole:,} is none of the LeNet-5s in this book; nearest:"] + [
+        f"  {abs(known - whole):,} {side}, {known:,}: {_TOTALS[known]}"
+        for known, side in ((below, "fewer"), (above, "more")) if known is not None])
 
 
 _TOTALS = {

@@ -18,8 +18,9 @@ class Recipe:
     momentum: of "sgd". schedule: "one-cycle" climbs to the peak over the first 30 % of the steps and
     falls to nearly 0; "constant"; or steps ((passes, factor), ...), of which the last one goes on.
     augmentation: distorts every batch anew. fading: share of its strength that is left in the end; it
-    goes down evenly over the second half of the steps. 1 keeps it whole. averaging: share that the current weights get in a running
-    average, every 5 steps; the average is what remains in the end. 0 keeps the last weights.
+    goes down evenly over the second half of the steps; 1 keeps it whole. averaging: share that the
+    current weights get in a running average, every 5 steps; the average is what remains in the end. 0
+    keeps the last weights.
     seed: of the order of the examples and of their distortions (the initial weights belong to the
     model and come from torch.manual_seed).
     """

@@ -2,18 +2,24 @@
 
 import os
 import shutil
+from functools import partial
 
 # Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
 # every core, and more threads than cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars in the outputs
 
+import chapters
 import pytest
 from hypothesis import settings
+from nbval.plugin import IPyNbFile
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-get install chromium "
                    "(LENET_BOOK_BROWSER=required makes this an error)")
+
+LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
+           "test_demos.py", "test_distributed.py", "test_training.py", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
@@ -24,8 +30,9 @@ def pytest_collection_modifyitems(config, items):
 
     Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing.
     """
-    longest = ("test_jupyterlab.py", "08_training_on_mnist.ipynb")
-    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else 9)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 99)
+    for chapter in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
+        chapter.setup = partial(chapters.set_up, chapter)
     if BROWSER:
         return
     if os.environ.get("LENET_BOOK_BROWSER") == "required":
@@ -33,6 +40,11 @@ def pytest_collection_modifyitems(config, items):
     beside = config.rootpath / "tests" / "browser"
     config.hook.pytest_deselected(items=[item for item in items if item.path.parent == beside])
     items[:] = [item for item in items if item.path.parent != beside]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return chapters.Scheduler(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -6,12 +6,14 @@ import io
 import os
 import pickle
 import random
+import resource
 import signal
 import subprocess
 import sys
 import warnings
 import zipfile
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,8 +91,8 @@ def test_a_missing_file_is_missing(tmp_path):
         load(tmp_path / "none")
 
 
-def test_every_cut_and_every_kind_of_damage_is_refused(file):
-    whole = file.read_bytes()
+def spoilt(whole):
+    """A checkpoint's bytes cut short, with a bit changed, and with more at the end."""
     chosen = random.Random(0)
     lengths = 0, 1, 31, 32, 96, 97, 98, *chosen.sample(range(len(whole)), 12)
     cuts = [whole[:length] for length in lengths]
@@ -99,7 +101,11 @@ def test_every_cut_and_every_kind_of_damage_is_refused(file):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << chosen.randrange(8)
         flips.append(bytes(damaged))
-    for content in cuts + flips + [whole + b"\0", b"\0" * len(whole)]:
+    return cuts + flips + [whole + b"\0", b"\0" * len(whole)]
+
+
+def test_every_cut_and_every_kind_of_damage_is_refused(file):
+    for content in spoilt(file.read_bytes()):
         file.write_bytes(content)
         with pytest.raises(CheckpointError):
             load(file)
@@ -134,17 +140,22 @@ def malicious(trace):
             b"", b"PK\x03\x04", pickle.dumps([1, 2]), b"\x80\x04." * 50]
 
 
-def test_a_hundred_malicious_or_foreign_files_give_one_error_and_run_nothing(tmp_path):
-    trace = str(tmp_path / "trace")
+def forged(trace):
+    """A hundred malicious or foreign files."""
     files = malicious(trace)
     chosen = random.Random(1)
-    torch_file = files[1]
+    first, second = files[1:3]
     while len(files) < 90:  # forged after damage: the digest fits, the inside does not
-        damaged = bytearray(torch_file if len(files) % 2 else files[2])
+        damaged = bytearray(first if len(files) % 2 else second)
         for _ in range(chosen.randint(1, 20)):
             damaged[chosen.randrange(len(damaged))] = chosen.randrange(256)
         files.append(bytes(damaged))
-    contents = [sealed(data) for data in files] + files[:10]
+    return [sealed(data) for data in files] + files[:10]
+
+
+def test_a_hundred_malicious_or_foreign_files_give_one_error_and_run_nothing(tmp_path):
+    trace = str(tmp_path / "trace")
+    contents = forged(trace)
     assert len(contents) == 100
     for content in contents:
         (tmp_path / "file").write_bytes(content)
@@ -152,7 +163,7 @@ def test_a_hundred_malicious_or_foreign_files_give_one_error_and_run_nothing(tmp
             load(tmp_path / "file")
         assert str(tmp_path / "file") in str(caught.value)
         assert not os.path.exists(trace)
-    torch.load(io.BytesIO(files[1]), weights_only=False)  # the trap was real
+    torch.load(io.BytesIO(malicious(trace)[1]), weights_only=False)  # the trap was real
     assert os.path.exists(trace)
 
 
@@ -167,60 +178,75 @@ def test_a_full_disk_leaves_the_one_before(file, monkeypatch):
     assert file.read_bytes() == before and len(list(file.parent.iterdir())) == 1
 
 
-def test_a_full_disk_for_real(tmp_path):
+def in_a_fork(function):
+    """How a process ends that runs it (see os.waitpid); a copy of this one need not import torch."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads here hold nothing we need
+        pid = os.fork()
+    if pid == 0:  # the child, which never returns into pytest
+        try:
+            function()
+        finally:
+            os._exit(0)
+    return os.waitpid(pid, 0)[1]
+
+
+def test_a_full_disk_for_real(file, tmp_path):
     """The limit on a file's size stops the write half way, as a full disk does."""
-    code = f"""
-import resource, signal, torch
-from lenet_book.checkpoint import CheckpointError, save
-path = {str(tmp_path / "net.ckpt")!r}
-save(path, {{"x": torch.zeros(10)}})
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-try:
-    save(path, {{"x": torch.zeros(100_000)}})
-except CheckpointError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "could not be written" in done.stdout and "unharmed" in done.stdout
-    assert load(tmp_path / "net.ckpt")["x"].shape == (10,)
-    assert len(list(tmp_path.iterdir())) == 1
+    def fill():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            save(file, {"x": torch.zeros(100_000)})
+        except CheckpointError as error:
+            (tmp_path / "said").write_text(str(error))
+
+    before = file.read_bytes()
+    assert in_a_fork(fill) == 0
+    said = (tmp_path / "said").read_text()
+    assert "could not be written" in said and "unharmed" in said
+    assert file.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.ckpt", "said"]
 
 
 @pytest.mark.parametrize("step", ["open", "write", "flush", "fsync", "replace", "sync folder"])
 def test_killed_at_any_step_of_a_save_a_whole_checkpoint_remains(tmp_path, step):
     """The process is killed when it enters each step; what is there is the old state or the new."""
-    path = tmp_path / "net.ckpt"
-    save(path, {"step": 1})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # other threads here hold nothing we need
-        pid = os.fork()
-    if pid == 0:  # the child, which never returns into pytest
-        def kill(*_, **__):
-            os.kill(os.getpid(), signal.SIGKILL)
+    def kill(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
 
-        class Dying(io.FileIO):
-            def write(self, data):
-                if step == "write":
-                    super().write(data[:len(data) // 2])
-                    kill()
-                return super().write(data)
+    class Dying(io.FileIO):
+        def write(self, data):
+            if step == "write":
+                super().write(data[:len(data) // 2])
+                kill()
+            return super().write(data)
 
-            def flush(self):
-                if step == "flush":
-                    kill()
-                return super().flush()
+        def flush(self):
+            if step == "flush":
+                kill()
+            return super().flush()
+
+    def die():
         checkpoint.open = kill if step == "open" else lambda name, mode: Dying(name, mode)
         if step in ("fsync", "replace"):
             setattr(checkpoint.os, step, kill)
         if step == "sync folder":
             checkpoint._sync_folder = kill
-        try:
-            save(path, {"step": 2})
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
+        save(path, {"step": 2})
+
+    path = tmp_path / "net.ckpt"
+    save(path, {"step": 1})
+    status = in_a_fork(die)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     assert load(path) == {"step": 2 if step == "sync folder" else 1}
     save(path, {"step": 3})  # what was left behind does no harm
     assert load(path) == {"step": 3} and [p.name for p in tmp_path.iterdir()] == ["net.ckpt"]
+
+
+def test_killed_trainings_go_on_as_if_nothing_had_been(tmp_path):
+    """A few of what kill_trainings.py does by the hundred."""
+    script = Path(__file__).with_name("kill_trainings.py")
+    done = subprocess.run([sys.executable, script, "--moments", "6", "--each", "0", "--files", "4"],
+                          capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -203,9 +204,36 @@ def test_which_lenet(total, word):
     assert word in which_lenet(total)
 
 
-def test_which_lenet_does_not_know():
-    assert which_lenet(61_707).startswith("61,707 is none of the LeNet-5s in this book; the nearest "
-                                          "is 61,706")
+@pytest.mark.parametrize(("total", "nearest"), [
+    (60_806, ["806 fewer, 60,000", "34 more, 60,840"]),  # the table's C3, the rest as today
+    (61_707, ["1 fewer, 61,706", "43 more, 61,750"]),
+    (61_705, ["849 fewer, 60,856", "1 more, 61,706"]),
+    (1, ["44,425 more, 44,426"]),
+    (431_081, ["1 fewer, 431,080"])])
+def test_which_lenet_does_not_know(total, nearest):
+    first, *others = which_lenet(total).splitlines()
+    assert first == f"{total:,} is none of the LeNet-5s in this book; nearest:"
+    assert [line.split(":")[0].strip() for line in others] == nearest
+    for line in others:  # each with what it means
+        known = int(line.split(":")[0].split(", ", 1)[1].replace(",", ""))
+        assert line.endswith(f", {which_lenet(known)}")
+
+
+def test_which_lenet_takes_whole_numbers_of_every_kind():
+    assert which_lenet(np.int64(61_706)) == which_lenet(torch.tensor(61_706)) == which_lenet(61_706)
+
+
+@pytest.mark.parametrize(("total", "error", "message"), [
+    (0, ValueError, "positive number of parameters, such as 61_706, not 0"),
+    (-61_706, ValueError, "not -61,706"),
+    (True, TypeError, "whole number of parameters, such as 61_706, not True"),
+    (61_706.0, TypeError, "not 61706.0"),
+    ("61706", TypeError, "not '61706'"),
+    (None, TypeError, "not None"),
+    (torch.ones(2), TypeError, "not tensor")])
+def test_which_lenet_refuses_what_is_no_total(total, error, message):
+    with pytest.raises(error, match=message):
+        which_lenet(total)
 
 
 def test_which_lenet_knows_the_totals_as_they_add_up():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_book import layers, mnist, models, paper, training
+from lenet_book.recipes import RECIPES
 
 SHIPPED = ["lenet5-1998", "lenet5"]
 
@@ -127,7 +129,9 @@ def test_shipped_weights(name):
     assert log["test_error"] == log["test_errors"] / 10_000
     assert log["test_error_interval"][0] < log["test_error"] < log["test_error_interval"][1]
     assert len(log["log"]) == log["recipe"]["epochs"]
-    assert log["command"].startswith(f"python -m lenet_book train {name} --recipe fast")
+    recipe = {"lenet5": "accurate", "lenet5-1998": "paper-1998"}[name]
+    assert log["command"] == f"python -m lenet_book train {name} --recipe {recipe} --seed 0"
+    assert log["recipe"] == json.loads(json.dumps(asdict(RECIPES[recipe])))
     assert {"torch", "python", "lenet_book"} <= log["versions"].keys()
 
 

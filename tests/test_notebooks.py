@@ -23,8 +23,9 @@ def code_cells(chapter):
 def test_there_are_chapters():
     assert [path.stem for path in CHAPTERS] == [
         "00_start_here", "01_cross_correlation", "02_padding_and_stride", "03_channels",
-        "04_pooling", "05_receptive_field", "06_lenet5_layer_by_layer", "08_training_on_mnist",
-        "10_from_1998_to_today", "15_many_machines"]
+        "04_pooling", "05_receptive_field", "06_lenet5_layer_by_layer", "07_which_lenet5",
+        "08_training_on_mnist", "09_inside_lenet5", "10_from_1998_to_today",
+        "15_many_machines"]
 
 
 def test_metadata_is_clean(chapter):

@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_book import features, mnist, models, training
+from lenet_book import experiments, features, mnist, models, training
 from lenet_book.ledger import ledger, which_lenet
 from lenet_book.models.tutorials import DropoutAlwaysOn
 from lenet_book.receptive_field import trace
+from lenet_book.recipes import RECIPES
 
 # What each is, written out once more: name, options, input size, parameters, and the plain layers.
 NETS = {
@@ -281,6 +282,12 @@ def test_softmax_gives_shares(digits):
     assert (output > 0).all()
 
 
+@pytest.mark.parametrize(("training_mode", "alike"), [(True, False), (False, True)])
+def test_forgotten_eval_a_digit_alone_and_in_company(training_mode, alike, digits):
+    model = build("lenet-batchnorm").train(training_mode)
+    assert torch.allclose(scores(model, digits)[:1], scores(model, digits[:1]), atol=1e-4) is alike
+
+
 # Options that make no sense
 
 @pytest.mark.parametrize(("name", "options", "error", "message"), [
@@ -295,3 +302,43 @@ def test_softmax_gives_shares(digits):
 def test_bad_options(name, options, error, message):
     with pytest.raises(error, match=message):
         models.build(name, **options)
+
+
+# How they are compared
+
+ROWS = experiments.EXPERIMENTS["which-lenet"]
+
+
+def test_all_are_measured_without_mistakes_under_one_recipe():
+    rows = [row for row in ROWS if row.name.endswith(", same recipe")]
+    assert [(row.model, sum(p.numel() for p in row.build().parameters() if p.requires_grad))
+            for row in rows] == [
+        ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
+        ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
+    assert {row.recipe for row in rows} == {RECIPES["fast"]}
+    assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
+
+
+def test_and_under_the_recipes_that_were_published():
+    assert {row.name: (row.model, row.recipe, row.options) for row in ROWS[6:]} == {
+        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}),
+        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}),
+        "dense sigmoids, as published": (
+            "lenet-sigmoid", RECIPES["tutorial-d2l"], {"dense_sigmoids": True}),
+        "dense sigmoids, PyTorch's weights, waiting": (
+            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], {"dense_sigmoids": True})}
+
+
+def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():
+    for row in ROWS:
+        torch.manual_seed(0)
+        model = row.build()
+        usual = build(row.model, **row.options)
+        if row.name != "dense sigmoids, as published":
+            assert all(map(torch.equal, model.parameters(), usual.parameters())), row.name
+            continue
+        for name, fans in {"c1": 25 + 150, "c3": 150 + 400, "c5": 400 + 120, "f6": 120 + 84,
+                           "output": 84 + 10}.items():
+            largest = model.get_submodule(name).weight.abs().max().item()
+            assert 0.9 < largest / math.sqrt(6 / fans) <= 1, name
+            assert torch.equal(model.get_submodule(name).bias, usual.get_submodule(name).bias)

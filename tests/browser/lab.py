@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -46,7 +47,7 @@ def jupyterlab(folder: Path):
         yield address, token
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 @contextmanager
@@ -63,14 +64,46 @@ def chromium(path: str):
 def open_chapter(page, lab: tuple[str, str], name: str) -> None:
     """Open a notebook and wait until its kernel is there."""
     address, token = lab
-    page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?reset&token={token}")
+    if not page.url.startswith(address):  # JupyterLab is not there yet
+        page.goto(f"{address}/lab?reset&token={token}")
+        page.wait_for_function("() => window.jupyterapp")
+    page.evaluate("""async name => {
+        const app = window.jupyterapp;
+        await app.restored;
+        const widget = await app.commands.execute('docmanager:open', {path: name + '.ipynb'});
+        await widget.context.ready;
+        await widget.sessionContext.ready;
+    }""", name)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.ready }")
+
+
+def clear_all(page) -> None:
+    """Take all outputs away, so that what is there afterwards is new."""
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
 
 
 def run_all(page) -> None:
     """Run all cells and wait for the last."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def notebook_shown(page) -> nbformat.NotebookNode:
+    """The open notebook as it is now."""
+    text = page.evaluate("() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model)")
+    return nbformat.reads(text, as_version=4)
+
+
+def close_all(page) -> None:
+    """Close every notebook without saving it, and end its kernel."""
+    page.evaluate("""async () => {
+        for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+            if (widget.context) {
+                await widget.sessionContext.shutdown();
+                widget.context.model.dirty = false;
+            }
+            widget.close();
+        }
+    }""")
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:

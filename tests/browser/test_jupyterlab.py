@@ -3,8 +3,10 @@
 import re
 
 import nbformat
+import numpy as np
 import pytest
-from lab import NOTEBOOKS, open_chapter, run_all
+from chapters import executed
+from lab import NOTEBOOKS, clear_all, close_all, notebook_shown, open_chapter, run_all
 from nbconvert import HTMLExporter
 
 from lenet_book import demos
@@ -19,32 +21,34 @@ def demos_of(path):
 
 CHAPTERS = {path.stem: demos_of(path) for path in sorted(NOTEBOOKS.glob("*.ipynb")) if demos_of(path)}
 
-# What a reader sees of a demo: a hash of the decoded pixels, and the sentence.
-SEEN = """async demo => {
-    const image = demo.querySelector('img');
-    for (let tries = 0; tries < 50; tries++) {  // another picture may arrive meanwhile
-        try { await image.decode(); break; } catch { await new Promise(go => setTimeout(go, 20)); }
-    }
-    const canvas = document.createElement('canvas');
-    canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
-    const context = canvas.getContext('2d');
-    context.drawImage(image, 0, 0);
+# What a reader sees of a demo: a hash of the pixels, and the sentence, or what is read out instead.
+SEEN = """demo => {
+    const canvas = demo.querySelector('.lenet-picture');
+    const {data: pixels} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     let hash = 0;
-    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
     for (const pixel of new Uint32Array(pixels.buffer)) hash = (Math.imul(hash, 31) + pixel) | 0;
-    return {hash, sentence: demo.querySelector('.lenet-sentence').textContent};
+    const sentence = demo.querySelector('.lenet-sentence').textContent;
+    return {hash, sentence, alternative: canvas.getAttribute('aria-label')};
 }"""
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    """One for all tests, since to load JupyterLab takes longer than to open a notebook in it."""
+    tab = browser.new_page()
+    tab.problems = []
+    tab.on("console", lambda m: tab.problems.append(f"{m.text} {m.location.get('url')}")
+           if m.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    return tab
+
+
 @pytest.fixture
-def page(lab, browser):
-    page = browser.new_page()
-    page.problems = []
-    page.on("console", lambda m: page.problems.append(f"{m.text} {m.location.get('url')}")
-            if m.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    page.close()
+def page(tab):
+    """A page without notebooks, and without problems so far."""
+    tab.problems.clear()
+    yield tab
+    close_all(tab)
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ def press(page, demo, target, keys):
         page.keyboard.press(key)
         for _ in range(60):
             now = seen(demo)
+            assert now["alternative"] == now["sentence"]
             if now["hash"] != before["hash"] and now["sentence"] != before["sentence"]:
                 return now
             page.wait_for_timeout(25)
@@ -80,7 +85,7 @@ def press(page, demo, target, keys):
 
 def draw(page, demo, *points):
     """A stroke with the mouse; points in shares of the canvas."""
-    canvas = demo.locator("canvas")
+    canvas = demo.locator(".lenet-canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
@@ -93,7 +98,7 @@ def draw(page, demo, *points):
 
 def wait_for_sentence(page, words):
     page.wait_for_function("words => document.querySelector('.lenet-demo .lenet-sentence')"
-                           ".textContent.includes(words)", arg=words, timeout=10_000)
+                           "?.textContent.includes(words)", arg=words, timeout=10_000)
 
 
 def rest(page, demo):
@@ -135,15 +140,19 @@ def test_opened_it_shows_pictures_and_run_every_control_moves_them(chapter, lab,
     images = page.locator(".jp-OutputArea-output.jp-RenderedImage img")
     assert images.evaluate_all(LOADED) == saved_pictures(chapter)  # as it was saved, not run yet
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
+    clear_all(page)
     run_all(page)
+    executed[chapter] = notebook_shown(page)  # for nbval to compare
     found = page.locator(".lenet-demo")
+    found.nth(len(CHAPTERS[chapter]) - 1).locator(".lenet-picture").wait_for()
     assert found.count() == len(CHAPTERS[chapter])
     for demo in found.all():
         demo.scroll_into_view_if_needed()
+        demo.locator(".lenet-picture").wait_for()
         for kind, control in controls_of(demo):
             if kind == "text":
                 control.fill("2 0; 0 -2")
-            if kind == "button" and demo.locator("canvas").count():  # something to undo and clear
+            if kind == "button" and demo.locator(".lenet-canvas").count():  # to undo and clear
                 draw(page, demo, (0.5, 0.2), (0.5, 0.8))
                 wait_for_sentence(page, "is read as 1")
                 rest(page, demo)
@@ -164,6 +173,40 @@ def test_a_seven_drawn_with_the_mouse_is_read_as_seven(lab, page, notebook):
     wait_for_sentence(page, "Draw a digit")
     draw(page, demo, (0.05, 0.05), (0.15, 0.05), (0.09, 0.2))  # small, in a corner
     wait_for_sentence(page, "is read as 7")
+    assert not page.problems
+
+
+def test_the_page_has_the_pixels_that_python_painted(lab, page, notebook):
+    open_chapter(page, lab, notebook("demos.receptive_field()"))
+    run_all(page)
+    demo = page.locator(".lenet-demo")
+    assert demo.get_by_role("status").count() == 1
+    canvas = demo.locator(".lenet-picture")
+    width, height, data = canvas.evaluate("""canvas => [canvas.width, canvas.height, Array.from(
+        canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)]""")
+    with demos.receptive_field() as painted:
+        assert np.array_equal(np.reshape(data, (height, width, 4))[..., :3], painted._sheet.pixels)
+        assert demo.get_by_role("img", name=painted.value, exact=True).count() == 1
+    box = canvas.bounding_box()
+    assert (box["width"], box["height"]) == (width, height)
+    page.set_viewport_size({"width": 900, "height": 1000})
+    page.wait_for_timeout(300)
+    box = canvas.bounding_box()
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    assert 200 < box["width"] < width  # no wider than the page, and as a whole
+    assert box["height"] / box["width"] == pytest.approx(height / width, rel=0.01)
+    assert not page.problems
+
+
+def test_what_a_learner_types_is_shown_as_it_is(lab, page, notebook):
+    open_chapter(page, lab, notebook("demos.cross_correlation()"))
+    run_all(page)
+    demo = page.locator(".lenet-demo")
+    images = demo.locator("img").count()
+    demo.locator("input[type=text]").fill("<img src=x onerror=alert(1)>")
+    page.keyboard.press("Enter")
+    wait_for_sentence(page, "<img")
+    assert demo.locator("img").count() == images == 0
     assert not page.problems
 
 

@@ -322,9 +322,9 @@ def test_the_canvas_draws_with_the_pen_of_the_slider():
         demo.controls["thickness"].value = 20
         assert demo.controls["canvas"].thickness == 0.2
         demo.controls["canvas"].value = SEVEN
-        thick = demo._image.value
+        thick = demo._sheet.pixels
         demo.controls["thickness"].value = 1
-        assert demo._image.value != thick
+        assert not np.array_equal(demo._sheet.pixels, thick)
 
 
 def test_what_the_browser_gets():

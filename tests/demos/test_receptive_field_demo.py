@@ -1,6 +1,5 @@
 """The demo of chapter 5 against a walk back through the layers, unit by unit."""
 
-import io
 import re
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageColor
+from PIL import ImageColor
 
 from lenet_book import demos
 from lenet_book.demos.receptive_field import LAYERS, STACKS, Stack, paint
@@ -71,7 +70,7 @@ def walk(unit, layers):
 
 
 def pixels(demo):
-    return np.asarray(Image.open(io.BytesIO(demo._image.value)).convert("RGB")).astype(int)
+    return demo._sheet.pixels.astype(int)
 
 
 def is_colour(pixel, colour):
