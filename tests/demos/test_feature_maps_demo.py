@@ -175,7 +175,7 @@ def test_maps_are_where_they_should_be(digits, net, layer, columns):
     checked = 0
     for (map_, row, column), value in np.ndenumerate(maps):
         strength = value / full_colour(net, layer)
-        if abs(strength) < 0.3:
+        if abs(strength) < 0.2:
             continue
         x = 225 + round(pitch) * (map_ % columns) + cell * (column + 0.5)
         y = 58 + round(pitch) * (map_ // columns) + cell * (row + 0.5)
@@ -194,9 +194,9 @@ def test_f6_beside_its_ideal():
 
 
 def test_scores_as_bars(digits):
-    with feature_maps(8, net="lenet5-1998", rotate=40) as demo:
+    with feature_maps(8, net="lenet5-1998", rotate=-20) as demo:
         pixels = demo._painted(1)[0].pixels.astype(int)
-    reading = read("lenet5-1998", deform(digits.images[8], rotate=40))
+    reading = read("lenet5-1998", deform(digits.images[8], rotate=-20))
     for digit, distance in enumerate(reading.scores):
         row = pixels[60 + 30 * digit + 15, 665:771]  # inside the frame of the bar
         filled = (row.sum(axis=1) < 600).sum()
@@ -217,13 +217,13 @@ def test_bad_arguments(arguments):
 
 
 def test_what_the_chapter_says():
-    """A 5 shifted up by 4 pixels is read as a 2, though all of it is there and C1 has moved with it."""
+    """A 5 shifted up by 4 pixels is read as a 2 in 1998, though all of it is there and C1 has moved with it."""
     image = ten_thousand().images[15]
     moved = deform(image, down=-4)
     assert moved.sum() == image.sum()
-    for net in NETS:
+    for net, shifted in (("lenet5-1998", 2), ("lenet5", 5)):
         before, after = read(net, image), read(net, moved)
-        assert (before.answer, after.answer) == (5, 2)
+        assert (before.answer, after.answer) == (5, shifted)
         assert after.maps["c1"][:, :-4] == pytest.approx(before.maps["c1"][:, 4:], abs=1e-5)
     ink = mnist.load_mnist()[0].images[::3].float()
     for axis in (1, 2):
@@ -231,4 +231,8 @@ def test_what_the_chapter_says():
         assert abs(centre - 14).max() < 0.6  # pixels from the middle
     assert read("lenet5", deform(ten_thousand().images[1], noise=50)).answer == 2
     noisy = read("lenet5-1998", deform(ten_thousand().images[1], noise=50))
-    assert noisy.answer == 8 and noisy.scores.min() < 2
+    assert noisy.answer == 8 and noisy.scores.min() > 8
+    _, test = mnist.load_mnist()
+    with torch.inference_mode():
+        nearest = models.pretrained("lenet5-1998")(test.inputs(32, "paper")).amin(dim=1)
+    assert 0.965 < (nearest < 8).float().mean() < 0.98
