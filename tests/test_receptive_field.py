@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lenet_book import models
+from lenet_book import mnist, models
 from lenet_book.receptive_field import ReceptiveField, measure, trace
 
 
@@ -729,6 +729,28 @@ def test_brute_force_over_all_units_of_a_stack_with_gaps():
     for row in rows:
         for unit in product(*map(range, row.output_shape[1:])):
             assert_same_window(measure(model, (1, 7, 7), row.name, unit).window, row.window(*unit))
+
+
+def test_the_patches_that_chapter_9_cuts_out_are_all_that_their_units_see():
+    """The patch of the strongest unit of each C3 map over some digits: noise outside changes nothing,
+    and each pixel at a corner of the patch changes something."""
+    net = models.pretrained("lenet5-1998").requires_grad_(False)[:5].double()
+    digits = mnist.load_mnist()[0][:500].inputs(size=32, scaling="paper").double()
+    field = trace(net, (1, 32, 32))["c3"]
+    strength, place = net(digits).flatten(2).max(dim=2)
+    noise = torch.randn(1, 1, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for m, digit in enumerate(strength.argmax(dim=0).tolist()):
+        unit = divmod(place[digit, m].item(), 10)
+        rows, columns = field.window(*unit)
+        assert len(rows) == len(columns) == 14
+        outside = noise.clone()
+        outside[..., rows.start:rows.stop, columns.start:columns.stop] = 0
+        picture = digits[digit:digit + 1]
+        assert net(picture + outside)[0, m][unit] == pytest.approx(strength[digit, m].item(), abs=1e-12)
+        for row, column in product((rows[0], rows[-1]), (columns[0], columns[-1])):
+            inside = picture.clone()
+            inside[..., row, column] += 1
+            assert abs(net(inside)[0, m][unit] - strength[digit, m]) > 1e-6
 
 
 @pytest.mark.parametrize("layer", ["0", "2", "3", "5", "6", "8", "10", "12"])
