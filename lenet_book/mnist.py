@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 FOLDER = files("lenet_book") / "data" / "mnist"
@@ -91,18 +90,20 @@ class Digits:
         size: pixels, 28 or more; the digit stays as large as it is and background surrounds it.
         scaling: "paper" (background -0.1, ink 1.175), "standard" (mean 0 and standard deviation 1
         over the training set), "unit" (0 to 1).
-        The raw pixels are padded first and scaled then, so that the border is background; padding
-        the scaled picture with 0 would draw a grey frame.
+        The border is background, as if the raw pixels had been padded and scaled then; padding the
+        scaled picture with 0 would draw a grey frame.
         """
         if scaling not in _SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(_SCALINGS)}, not {scaling!r}")
         if size < SIZE:
             raise ValueError(f"size must be at least {SIZE}, not {size}: digits are not cut")
         before = (size - SIZE) // 2
-        after = size - SIZE - before
         scale, offset = _SCALINGS[scaling]
-        padded = F.pad(self.images, (before, after, before, after))
-        return padded.unsqueeze(1).float().mul_(scale / 255).add_(offset)
+        inputs = self.images.new_full((len(self), 1, size, size), offset, dtype=torch.float32)
+        inside = inputs[:, 0, before:before + SIZE, before:before + SIZE]
+        for images, place in zip(self.images.split(1000), inside.split(1000), strict=True):
+            place.copy_(images.float().mul_(scale / 255).add_(offset))  # so many fit into the cache
+        return inputs
 
     def split(self, n: int) -> tuple["Digits", "Digits"]:
         """The first n digits, and the rest: train.split(55_000) keeps 5,000 for validation."""

@@ -297,7 +297,7 @@ class _Run:
 
     def _pictures(self, mine: Tensor, count: int) -> Tensor:
         """The inputs of this process's share of a batch of `count`, distorted if the recipe says so."""
-        x = self.inputs[mine]
+        x = self.inputs.index_select(0, mine)  # half the time of inputs[mine]
         if self.recipe.augmentation is None:
             return x
         done = self.steps / (self.recipe.epochs * self.steps_an_epoch)

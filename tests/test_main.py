@@ -204,15 +204,26 @@ def test_bad_arguments(arguments, message, capsys):
 def test_lab_opens_jupyterlab_with_the_books_settings(monkeypatch):
     from jupyterlab import labapp
     monkeypatch.setattr(labapp, "main", lambda arguments: called.append(arguments) or 0)
-    for name in ("OMP_WAIT_POLICY", "JUPYTER_WIDGETS_ECHO"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "JUPYTER_WIDGETS_ECHO"):
+        monkeypatch.setenv(name, "theirs")  # so that what lab sets is taken back in the end
+        monkeypatch.delenv(name)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     called = []
     assert __main__.main(["lab", "--no-browser", "notebooks/00_start_here.ipynb"]) == 0
     assert called == [["--no-browser", "notebooks/00_start_here.ipynb"]]
     ours, theirs = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
     assert (Path(ours) / "jupyter_server_config.py").is_file() and theirs == "/theirs"
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"]) == ("PASSIVE", "3000")
+
+
+def test_lab_leaves_the_threads_as_their_owner_set_them(monkeypatch):
+    from jupyterlab import labapp
+    monkeypatch.setattr(labapp, "main", lambda arguments: 0)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert __main__.main(["lab"]) == 0
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"]) == ("ACTIVE", "7")
 
 
 def test_other_commands_refuse_what_they_do_not_know(capsys):

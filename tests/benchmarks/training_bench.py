@@ -48,7 +48,7 @@ def supply_ours(train):
     """Every digit once, shuffled and normalised, in batches of 64."""
     x = train.inputs(size=32, scaling="standard")
     for batch in torch.randperm(len(x)).split(64):
-        x[batch], train.labels[batch]
+        x.index_select(0, batch), train.labels[batch]  # as in training.fit
 
 
 def supply_theirs(folder, batch_size=64):

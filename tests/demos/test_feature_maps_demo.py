@@ -217,7 +217,7 @@ def test_bad_arguments(arguments):
 
 
 def test_what_the_chapter_says():
-    """A 5 shifted up by 4 pixels is read as a 2 in 1998, though all of it is there and C1 has moved with it."""
+    """A 5 moved up by 4 pixels is a 2 for 1998, though all of it is there and C1 has moved with it."""
     image = ten_thousand().images[15]
     moved = deform(image, down=-4)
     assert moved.sum() == image.sum()
