@@ -11,7 +11,7 @@ Prints what it counted, and exits with 1 if anything was otherwise.
 import argparse
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process with one thread can be forked
+os.environ["OMP_NUM_THREADS"] = "1"  # a process with one thread can be forked
 
 import itertools
 import linecache

@@ -6,7 +6,6 @@ import io
 import os
 import pickle
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -185,6 +184,7 @@ def in_a_fork(function):
         pid = os.fork()
     if pid == 0:  # the child, which never returns into pytest
         try:
+            torch.set_num_threads(1)  # the others are not copied with the process
             function()
         finally:
             os._exit(0)
@@ -193,6 +193,8 @@ def in_a_fork(function):
 
 def test_a_full_disk_for_real(file, tmp_path):
     """The limit on a file's size stops the write half way, as a full disk does."""
+    import resource  # not everywhere; the other tests do without
+
     def fill():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
