@@ -174,6 +174,7 @@ def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
     sgd = Recipe(optimiser="sgd", learning_rate=0.001, momentum=0.9, batch_size=64, epochs=passes,
                  schedule="constant")
     adamw = Recipe(learning_rate=0.01, weight_decay=0.01, batch_size=128, epochs=passes)
+    muon = replace(adamw, optimiser="muon", learning_rate=0.005, weight_decay=0.1)
     bend = Distortion(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.04)
 
     def row(name: str, recipe: Recipe, **options) -> Row:
@@ -196,6 +197,7 @@ def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
         row("dense C3 for the table", adamw, **today),
         row("BatchNorm", adamw, **today, batch_norm=True),
         row("distorted digits, without BatchNorm", replace(adamw, augmentation=bend), **today),
+        row("Muon for AdamW", muon, **today),
     )
 
 

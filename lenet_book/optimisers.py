@@ -2,6 +2,7 @@
 
 from torch import nn, optim
 
+from .muon import Muon
 from .recipes import Recipe
 from .sdlm import SDLM
 
@@ -15,6 +16,8 @@ def optimiser(recipe: Recipe, model: nn.Module) -> optim.Optimizer:
     if recipe.optimiser == "sgd":
         return optim.SGD(parameters, lr=rate, momentum=recipe.momentum,
                          weight_decay=recipe.weight_decay, fused=True)
+    if recipe.optimiser == "muon":
+        return Muon(parameters, lr=rate, weight_decay=recipe.weight_decay)
     kind = {"adamw": optim.AdamW, "adam": optim.Adam}[recipe.optimiser]
     return kind(parameters, lr=rate, weight_decay=recipe.weight_decay, fused=True)
 
@@ -24,7 +27,7 @@ def schedule(recipe: Recipe, optimiser: optim.Optimizer,
     """The recipe's learning rate as a function of the step; to be stepped after each batch.
 
     Under "one-cycle" the first beta of "adam" and "adamw" goes the other way, from 0.95 to 0.85 and
-    back, as is PyTorch's default; the momentum of "sgd" stays the recipe's.
+    back, as is PyTorch's default; the momentum of "sgd" stays the recipe's, that of "muon" 0.95.
     """
     if recipe.schedule == "one-cycle":
         return optim.lr_scheduler.OneCycleLR(optimiser, max_lr=recipe.learning_rate,

@@ -42,7 +42,7 @@ SDLM = Recipe(learning_rate=5e-5, batch_size=1, epochs=2, optimiser="sdlm",
               schedule=((1, 1.0), (1, 0.4)))
 BEND = Distortion(rotation=15, scale=0.1, shear=0.1, shift=2, elastic=0.05)
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
-    (models.MODELS["lenet5"], replace(ADAMW, augmentation=BEND, averaging=0.2)),
+    (models.MODELS["lenet5"], replace(ADAMW, optimiser="muon", augmentation=BEND, averaging=0.2)),
     (models.MODELS["lenet-batchnorm"], replace(ADAMW, averaging=0.2)),
     (models.MODELS["lenet5-1998"], SDLM),
     (lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10)), ADAMW)]

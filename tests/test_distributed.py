@@ -31,6 +31,7 @@ BENT = Distortion(rotation=10, scale=0.1, shift=2, elastic=0.03)
 TRAININGS = {  # what each is called: the net, the number of examples, the recipe
     "plain": ("lenet5", 256, SGD),
     "adamw": ("lenet5", 256, replace(SGD, optimiser="adamw", momentum=0.0, learning_rate=1e-3)),
+    "muon": ("lenet5", 256, replace(SGD, optimiser="muon", momentum=0.0, learning_rate=1e-3)),
     "last batch of 13": ("lenet5", 141, SGD),
     "last batch of 1": ("lenet5", 129, SGD),
     "distorted, averaged": ("lenet5", 333, replace(SGD, augmentation=BENT, averaging=0.1)),

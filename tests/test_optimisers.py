@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn, optim
 
-from lenet_book import layers, models, optimisers, paper, recipes, sdlm
+from lenet_book import layers, models, muon, optimisers, paper, recipes, sdlm
 from lenet_book.recipes import RECIPES, Recipe
 
 
@@ -40,7 +40,8 @@ def after(recipe, gradients):
 
 
 @pytest.mark.parametrize(("name", "kind"), [
-    ("adamw", optim.AdamW), ("adam", optim.Adam), ("sgd", optim.SGD), ("sdlm", sdlm.SDLM)])
+    ("adamw", optim.AdamW), ("adam", optim.Adam), ("sgd", optim.SGD), ("muon", muon.Muon),
+    ("sdlm", sdlm.SDLM)])
 def test_each_word_is_its_optimiser(name, kind):
     model = sequential()
     optimiser = optimisers.optimiser(Recipe(learning_rate=0.25, optimiser=name), model)

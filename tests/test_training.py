@@ -272,7 +272,8 @@ SDLM = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=2,
     ("lenet-tanh", Recipe(optimiser="sgd", learning_rate=0.05, batch_size=10, epochs=2)),
     ("lenet-sigmoid", Recipe(optimiser="adam", learning_rate=5e-3, batch_size=10, epochs=2,
                              schedule=((1, 1.0), (1, 0.1)))),
-    ("lenet5", replace(QUICK, batch_size=10, augmentation=BEND, fading=0.3, averaging=0.2)),
+    ("lenet5", replace(QUICK, optimiser="muon", batch_size=10, augmentation=BEND, fading=0.3,
+                       averaging=0.2)),
     ("lenet-batchnorm", replace(QUICK, batch_size=10, averaging=0.2)),
     ("lenet5-1998", SDLM),
     ("lenet5-1998", replace(SDLM, augmentation=BEND, averaging=0.2))])
@@ -591,7 +592,7 @@ def test_schedules_refuse(schedule):
 
 
 def test_recipes_refuse_what_does_not_go_together():
-    with pytest.raises(ValueError, match="optimiser must be one of adamw, adam, sgd, sdlm, not 'lion'"):
+    with pytest.raises(ValueError, match="must be one of adamw, adam, sgd, muon, sdlm, not 'lion'"):
         Recipe(learning_rate=1, optimiser="lion")
     with pytest.raises(ValueError, match="momentum belongs to \"sgd\"; 'adam' would not use it"):
         Recipe(learning_rate=1, optimiser="adam", momentum=0.9)

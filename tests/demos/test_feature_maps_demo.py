@@ -221,15 +221,15 @@ def test_what_the_chapter_says():
     image = ten_thousand().images[15]
     moved = deform(image, down=-4)
     assert moved.sum() == image.sum()
-    for net, shifted in (("lenet5-1998", 2), ("lenet5", 5)):
-        before, after = read(net, image), read(net, moved)
-        assert (before.answer, after.answer) == (5, shifted)
-        assert after.maps["c1"][:, :-4] == pytest.approx(before.maps["c1"][:, 4:], abs=1e-5)
+    before, after = read("lenet5-1998", image), read("lenet5-1998", moved)
+    assert (before.answer, after.answer) == (5, 2)
+    assert after.maps["c1"][:, :-4] == pytest.approx(before.maps["c1"][:, 4:], abs=1e-5)
     ink = mnist.load_mnist()[0].images[::3].float()
     for axis in (1, 2):
         centre = (ink.sum(dim=3 - axis) * torch.arange(28)).sum(dim=1) / ink.sum(dim=(1, 2))
         assert abs(centre - 14).max() < 0.6  # pixels from the middle
-    assert read("lenet5", deform(ten_thousand().images[1], noise=50)).answer == 2
+    sure = read("lenet5", deform(ten_thousand().images[1], noise=50))
+    assert sure.answer == 8 and sure.scores.max() > 0.99
     noisy = read("lenet5-1998", deform(ten_thousand().images[1], noise=50))
     assert noisy.answer == 8 and noisy.scores.min() > 8
     _, test = mnist.load_mnist()
