@@ -111,3 +111,11 @@ def test_what_has_no_gradient_stays():
     optimiser = Muon([p, q], lr=0.1, weight_decay=0.5)
     optimiser.step()
     assert torch.equal(q.detach(), torch.ones(2)) and not torch.equal(p.detach(), q.detach())
+
+
+def test_a_single_number_is_a_matrix_too():
+    assert step((), [torch.tensor(-3.0)]).item() == pytest.approx(0.5 + 0.1 * 0.2 * raised(1))
+
+
+def test_it_remembers_twenty_steps_if_nothing_else_is_said():
+    assert Muon([nn.Parameter(torch.ones(2))], lr=0.1).defaults["momentum"] == 0.95
