@@ -29,6 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import distributed, optimisers, watching
 from .checkpoint import CheckpointError, load, save
+from .fused import fuse
 from .recipes import Recipe
 from .sdlm import SDLM
 
@@ -270,7 +271,7 @@ class _Run:
         """Train the batches that this epoch still has; gives way after each."""
         criterion, predict = _judge(self.model)
         order = self.order.to(self.labels.device)
-        forward = distributed.wrap(self.model)
+        forward = distributed.wrap(fuse(self.model))
         if isinstance(self.optimiser, SDLM) and self.step == 0:
             some = order[:_CURVATURE_EXAMPLES]
             self.optimiser.estimate(self.inputs[some], self.labels[some])

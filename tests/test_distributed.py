@@ -19,6 +19,7 @@ import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lenet_book import __main__, checkpoint, distributed, mnist, models, training
 from lenet_book.augmentation import Distortion
@@ -39,12 +40,11 @@ TRAININGS = {  # what each is called: the net, the number of examples, the recip
 }
 
 
-def trained(name, seed=0, prepare=lambda model: None, **options):
+def trained(name, seed=0, **options):
     """A net after one of the trainings, or as far as it got, and its history."""
     kind, count, recipe = TRAININGS[name]
     torch.manual_seed(seed)
     model = models.build(kind)
-    prepare(model)
     return model, training.fit(model, TRAIN[:count], recipe, progress=False, device="cpu", **options)
 
 
@@ -81,13 +81,10 @@ def train_together(found, rank):
 
 def stop_and_go_on(found, folder, rank):
     """Told to stop, one within an epoch and the other at the end of one; each is told alone."""
-    def within(model):
-        def count(*_):
-            calls.append(1)
-            if rank == 1 and len(calls) == 4:
-                signal.raise_signal(signal.SIGTERM)
-        calls = []
-        model.c1.register_forward_hook(count)
+    def count(*_):
+        calls.append(1)
+        if rank == 1 and len(calls) == 4:
+            signal.raise_signal(signal.SIGTERM)
 
     class AtTheEnd(mnist.Digits):
         def inputs(self, **how):
@@ -95,11 +92,14 @@ def stop_and_go_on(found, folder, rank):
                 signal.raise_signal(signal.SIGINT)
             return super().inputs(**how)
 
-    for name, options in (("within", {"prepare": within}),
+    for name, options in (("within", {}),
                           ("end", {"validation": AtTheEnd(TEST.images[:50], TEST.labels[:50])})):
         file = folder / f"{name}.ckpt"
+        calls = [] if name == "within" else [None] * 9
+        counting = register_optimizer_step_post_hook(count)
         with pytest.raises(KeyboardInterrupt):
             trained("distorted, averaged", checkpoint=file, **options)
+        counting.remove()
         dist.barrier()  # the file is read when all know that it is written
         state = checkpoint.load(file)
         model, history = trained("distorted, averaged", seed=9, checkpoint=file, resume=True)
@@ -209,7 +209,9 @@ def start(*arguments, folder):
 
 
 def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, monkeypatch, capsys):
-    arguments = ["--examples", "640", "--epochs", "12", "--checkpoint", "run.ckpt", "--out", "out"]
+    # Plain steps: under AdamW's the rounding, which is another in two processes, would grow a lot.
+    arguments = ["--recipe", "tutorial-relu", "--examples", "640", "--epochs", "12",
+                 "--checkpoint", "run.ckpt", "--out", "out"]
     lines = []
     with start(*arguments, folder=tmp_path) as process:
         limit = threading.Timer(LIMIT, process.kill)
@@ -223,7 +225,7 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
         said = process.stdout.read()
     limit.cancel()
     assert process.returncode == 1, "".join(lines)
-    assert said == "lenet5 by recipe fast, 640 digits, on cpu, processes: 2\n"
+    assert said == "lenet5 by recipe tutorial-relu, 640 digits, on cpu, processes: 2\n"
     assert sum(line.startswith("epoch 1:") for line in lines) == 1
     state = checkpoint.load(tmp_path / "run.ckpt")
     assert [line for line in lines if "another process" in line] == [
@@ -233,7 +235,7 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
 
     monkeypatch.chdir(tmp_path)
     assert __main__.main(["train", "lenet5", *arguments, "--resume"]) == 0
-    assert __main__.main(["train", "lenet5", *arguments[:4], "--out", "whole"]) == 0
+    assert __main__.main(["train", "lenet5", *arguments[:6], "--out", "whole"]) == 0
     killed, whole = (load_file(tmp_path / folder / "lenet5.safetensors") for folder in ("out", "whole"))
     for name, tensor in whole.items():
         torch.testing.assert_close(killed[name], tensor, rtol=1e-3, atol=1e-4, msg=name)

@@ -12,6 +12,7 @@ import pytest
 import torch
 import traitlets.config
 from safetensors.torch import load_file
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lenet_book import __main__, distributed, doctor, experiments, mnist, models, training
 from lenet_book.recipes import RECIPES, Recipe
@@ -134,20 +135,16 @@ def test_train_on_the_first_digits_with_all_its_options(few_digits, tmp_path, mo
 
 
 @pytest.fixture
-def interrupted(monkeypatch):
-    """The next net that is built has Ctrl-C pressed on it in its eighth step."""
-    def build(name):
-        def press(*_):
-            steps.append(1)
-            if len(steps) == 8:
-                signal.raise_signal(signal.SIGINT)
-        model, steps = original(name), []
-        model.c1.register_forward_hook(press)
-        monkeypatch.setattr(models, "build", original)
-        return model
-    original, before = models.build, signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(models, "build", build)
+def interrupted():
+    """Ctrl-C is pressed in the fifth step."""
+    def press(*_):
+        steps.append(1)
+        if len(steps) == 5:
+            signal.raise_signal(signal.SIGINT)
+    steps, before = [], signal.getsignal(signal.SIGINT)
+    pressing = register_optimizer_step_post_hook(press)
     yield
+    pressing.remove()
     signal.signal(signal.SIGINT, before)
 
 
@@ -155,7 +152,7 @@ def test_train_stopped_by_ctrl_c_goes_on(few_digits, tmp_path, interrupted, caps
     arguments = ["train", "lenet5", "--examples", "640", "--epochs", "2"]
     kept = [*arguments, "--checkpoint", str(tmp_path / "a.ckpt"), "--out", str(tmp_path / "kept")]
     assert __main__.main(kept) == 130
-    assert (f"stopped; its checkpoint {tmp_path}/a.ckpt is of epoch 1, step 3: start the same command "
+    assert (f"stopped; its checkpoint {tmp_path}/a.ckpt is of epoch 1, step 2: start the same command "
             "with --resume\n") in capsys.readouterr().err
     assert __main__.main([*kept, "--resume"]) == 0
     assert __main__.main([*arguments, "--out", str(tmp_path / "whole")]) == 0

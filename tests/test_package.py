@@ -16,7 +16,7 @@ import pytest
 MAY_IMPORT = {
     "__init__": set(), "paper": set(), "arithmetic": set(), "convolution": set(), "mnist": set(),
     "augmentation": set(), "plots": set(), "checkpoint": set(), "features": set(), "distributed": set(),
-    "muon": set(), "watching": set(),
+    "fused": set(), "muon": set(), "watching": set(),
     "receptive_field": {"arithmetic"},
     "layers": {"paper"},
     "models": {"layers", "paper"},
@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "recipes": {"augmentation"},
     "sdlm": {"layers"},
     "optimisers": {"muon", "recipes", "sdlm"},
-    "training": {"checkpoint", "distributed", "optimisers", "plots", "recipes", "sdlm", "watching"},
+    "training": {"checkpoint", "distributed", "fused", "optimisers", "plots", "recipes", "sdlm",
+                 "watching"},
     "experiments": {"__init__", "augmentation", "mnist", "models", "recipes", "training"},
     "figures": {"paper", "plots"},
     "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",
