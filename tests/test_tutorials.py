@@ -315,7 +315,7 @@ def test_all_are_measured_without_mistakes_under_one_recipe():
             for row in rows] == [
         ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
         ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
-    assert {row.recipe for row in rows} == {RECIPES["fast"]}
+    assert len({row.recipe for row in rows}) == 1
     assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
 
 
