@@ -22,6 +22,7 @@ without a convolution's preparations.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 # grad where the input is above the threshold, else 0, into a given tensor. Of the ways to choose by a
 # comparison this one alone stays in floats throughout; torch.where takes ten times as long.
@@ -52,6 +53,7 @@ class _InEachCorner(torch.autograd.Function):
         return kernels.flatten(0, 1)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):
         (weight,) = ctx.saved_tensors
         of_weight = torch.zeros_like(weight)  # with its strides, as DistributedDataParallel wants it
@@ -77,6 +79,7 @@ class _LargestOfFour(torch.autograd.Function):
         return largest
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):
         (below,) = ctx.saved_tensors
         just_below_0 = -torch.finfo(below.dtype).tiny

@@ -143,6 +143,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     Each epoch draws one permutation, and each batch its distortions, from a generator of their own,
     seeded by recipe.seed; torch's global generator is left alone, but a resumed training takes it up
     where the checkpoint has it.
+    On a processor some layers run in a faster form (see `fused`), unless a hook is on one of them.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
     whole step.
     In processes that torchrun has started (see `distributed`) each trains its share of every batch;
