@@ -32,7 +32,7 @@ _where_above = torch.ops.aten.threshold_backward.grad_input
 def conv_max_pool2d(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The same as F.max_pool2d(F.conv2d(x, weight, bias), 2), but for rounding; so are its gradients.
 
-    x: N x maps x H x W. weight: filters x maps x k x k. bias: filters.
+    x: N x maps x H x W, finite. weight: filters x maps x k x k. bias: filters. float32 or float64.
     Returns N x filters x (H-k+1)//2 x (W-k+1)//2. Where several of a window are the largest, the
     gradient goes to the first of them, as in PyTorch.
     Raises RuntimeError where not even one window fits in.
@@ -100,6 +100,8 @@ class ConvMaxPool2d(nn.Module):
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
+        if not _fits(self.conv, x) or min(x.shape[-2:]) <= self.conv.kernel_size[0]:
+            return F.max_pool2d(self.conv(x), 2)
         return conv_max_pool2d(x, self.conv.weight, self.conv.bias)
 
 
@@ -111,7 +113,7 @@ class WholeConv2d(nn.Module):
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-2:] != self.conv.kernel_size:
+        if not _fits(self.conv, x) or x.shape[-2:] != self.conv.kernel_size:
             return self.conv(x)
         weight = _maps_last(self.conv.weight).flatten(1)
         return F.linear(_maps_last(x).flatten(1), weight, self.conv.bias)[..., None, None]
@@ -120,14 +122,15 @@ class WholeConv2d(nn.Module):
 def fuse(model: nn.Module) -> nn.Module:
     """The same layers with the same parameters, to be run in a training step; or the model itself.
 
-    It is the model itself unless that is an nn.Sequential on a processor, and where a hook waits for
-    what one of the layers takes in or gives out.
+    It is the model itself unless that is an nn.Sequential on a processor, in single or double
+    precision, and where a hook waits for what one of the layers takes in or gives out.
     """
-    on_processor = all(p.is_cpu for p in model.parameters())
-    if (type(model).forward is not nn.Sequential.forward or not on_processor
+    if (type(model).forward is not nn.Sequential.forward
+            or not all(p.is_cpu and p.dtype in (torch.float32, torch.float64)
+                       for p in model.parameters())
             or any(map(_is_watched, model.modules()))):
         return model
-    layers, fused = list(model.children()), []
+    layers, fused = list(model), []  # not its children(), which name a layer that comes twice once
     while layers:
         layer = layers.pop(0)
         if _is_plain(layer):
@@ -145,8 +148,14 @@ def _maps_last(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1)
 
 
+def _fits(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Is this a batch for it? If not, let it say so itself."""
+    return x.dim() == 4 and x.shape[1] == conv.in_channels and x.dtype == conv.weight.dtype
+
+
 def _is_watched(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks
+    """Does someone wait for what it does, or has someone given it a forward of its own?"""
+    return "forward" in vars(module) or bool(module._forward_hooks or module._forward_pre_hooks
                 or module._backward_hooks or module._backward_pre_hooks)
 
 

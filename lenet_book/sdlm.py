@@ -48,7 +48,8 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
         raise TypeError(f"curvature walks through an nn.Sequential, not a {type(model).__name__}")
     if len(inputs) == 0:
         raise ValueError("there are no examples to estimate the curvature on")
-    layers = list(model.named_children())
+    names = {layer: name for name, layer in model.named_children()}
+    layers = [(names[layer], layer) for layer in model]  # one that comes twice, twice
     top = [layers.pop()[1]] if isinstance(layers[-1][1], RBFOutput) else []
     criterion = getattr(model, "loss", F.cross_entropy)
     reached, x = [], inputs.detach()
@@ -60,7 +61,8 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
     found: dict[str, Tensor] = {}
     for (name, layer), x in zip(reversed(layers), reversed(reached), strict=True):
         of_parameters, h = _walk_back(name, layer, x, h)
-        found |= {f"{name}.{which}": value / len(inputs) for which, value in of_parameters.items()}
+        for which, value in of_parameters.items():
+            found[f"{name}.{which}"] = found.get(f"{name}.{which}", 0) + value / len(inputs)
     return {name: found[name] for name, p in model.named_parameters() if p.requires_grad}
 
 

@@ -237,7 +237,7 @@ class _Run:
     """A training at one moment: all that it takes to write it down and to take it up again."""
 
     def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe):
-        if inputs.device.type != "mps":
+        if inputs.device.type != "mps" and all(map(_is_known, model.modules())):
             # Kernels and maps with the channels last in memory: pooling and convolutions are faster.
             model.to(memory_format=torch.channels_last)
         self.model, self.inputs, self.labels, self.recipe = model, inputs, labels, recipe
@@ -411,6 +411,11 @@ def _keep_freed_memory() -> None:
         return
     mallopt(-3, 32 << 20)   # M_MMAP_THRESHOLD, bytes: smaller blocks come from the heap ...
     mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD, bytes: ... whose free end may be as long as this
+
+
+def _is_known(module: nn.Module) -> bool:
+    """Is it PyTorch's or the book's? A reader's own may call view(), which needs the usual order."""
+    return type(module).__module__.startswith(("torch.nn.", f"{__package__}."))
 
 
 def _shapes(weights: dict) -> dict:

@@ -77,6 +77,15 @@ def test_its_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(fused.conv_max_pool2d, leaves)
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_second_derivatives_are_refused(which):
+    x, weight = (torch.ones(shape, requires_grad=True) for shape in ((1, 1, 3, 3), (1, 1, 2, 2)))
+    out = fused.conv_max_pool2d(x, weight, torch.zeros(1)).square().sum()
+    first, = torch.autograd.grad(out, (x, weight)[which], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
 def test_the_order_in_memory_does_not_matter(memory):
     net = models.build("lenet5").to(memory_format=memory)
@@ -184,6 +193,46 @@ def test_what_runs_its_layers_in_its_own_way_stays():
 def test_what_is_on_another_device_stays():
     net = models.build("lenet5").to("meta")
     assert fused.fuse(net) is net
+
+
+def test_a_layer_that_comes_twice_is_run_twice():
+    conv, squash, pool = nn.Conv2d(1, 1, 3), nn.Tanh(), nn.MaxPool2d(2)
+    net = nn.Sequential(conv, pool, squash, conv, pool, squash).double()
+    x = torch.randn(2, 1, 16, 16, dtype=torch.float64)
+    assert len(fused.fuse(net)) == 4
+    torch.testing.assert_close(fused.fuse(net)(x), net(x))
+
+
+def test_what_has_been_given_another_forward_stays():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3))
+    net[0].forward = lambda x: 2 * x
+    assert fused.fuse(net) is net
+
+
+def test_half_precision_stays():
+    """Its steps are so coarse that what is just below 0 cannot be told from 0."""
+    net = models.build("lenet5").half()
+    assert fused.fuse(net) is net
+
+
+@pytest.mark.parametrize("x", [
+    torch.zeros(2, 3, 32, 32), torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 5, 5),
+    torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.float64),
+    torch.zeros(2, 1, 28, 28), torch.zeros(32, 32)], ids=lambda x: f"{list(x.shape)} {x.dtype}")
+def test_what_does_not_fit_is_refused_in_the_same_words(x):
+    net = models.build("lenet5")
+    with pytest.raises(RuntimeError) as theirs:
+        net(x)
+    with pytest.raises(RuntimeError) as mine:
+        fused.fuse(net)(x)
+    assert str(mine.value) == str(theirs.value)
+
+
+def test_a_single_picture_is_read_without_a_batch():
+    net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 16, 14))
+    whole = nn.Sequential(nn.Conv2d(5, 3, 5))
+    for layers, x in ((net, torch.randn(1, 32, 32)), (whole, torch.randn(5, 5, 5))):
+        torch.testing.assert_close(fused.fuse(layers)(x), layers(x))
 
 
 # In a training

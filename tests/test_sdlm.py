@@ -1,3 +1,4 @@
+import copy
 import itertools
 from collections import OrderedDict
 
@@ -226,6 +227,18 @@ def test_on_the_networks_of_the_book():
         for key, h in found.items():  # a mean over the examples, whatever their number
             mean = (2 * halves[0][key] + 4 * halves[1][key]) / 6
             torch.testing.assert_close(h, mean, rtol=1e-4, atol=1e-9)
+
+
+def test_a_layer_that_comes_twice_counts_twice():
+    """Its h is the sum of those of two layers with the same weights."""
+    torch.manual_seed(0)
+    linear, squash = nn.Linear(4, 4), nn.Tanh()
+    x, labels = torch.randn(8, 4), torch.randint(4, (8,))
+    once = sdlm.curvature(nn.Sequential(linear, squash, linear, squash), x, labels)
+    twice = sdlm.curvature(nn.Sequential(linear, squash, copy.deepcopy(linear), nn.Tanh()), x, labels)
+    assert once.keys() == {"0.weight", "0.bias"}
+    for which in ("weight", "bias"):
+        torch.testing.assert_close(once[f"0.{which}"], twice[f"0.{which}"] + twice[f"2.{which}"])
 
 
 def test_it_is_not_an_average_of_squared_gradients():

@@ -41,6 +41,25 @@ def test_fit_learns(name):
     assert not model.training
 
 
+class Tutorial(nn.Module):
+    """As many write it: with a view, for which the channels must not be last in memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c3, self.out = nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5), nn.Linear(400, 10)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.c1(x).relu(), 2)
+        return self.out(nn.functional.max_pool2d(self.c3(x).relu(), 2).view(-1, 400))
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_fit_trains_what_a_reader_has_written(batch_size):
+    history = training.fit(Tutorial(), SMALL[:64], replace(QUICK, batch_size=batch_size),
+                           validation=SMALL[64:], progress=False)
+    assert history.epochs[1].train_loss < history.epochs[0].train_loss
+
+
 def test_fit_changes_what_is_trainable_and_nothing_else():
     model = fresh("lenet5-1998")
     before = {name: p.clone() for name, p in model.named_parameters()}
