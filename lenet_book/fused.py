@@ -1,6 +1,6 @@
 """The layers of a network in a form that a processor computes in less time, for the training steps.
 
-Two things in LeNet-5 take longer than their multiplications would:
+Three things in LeNet-5 take longer than their multiplications would:
 
 Max pooling looks through small windows, one number after the other. Each window holds four outputs of
 the convolution before it, and all four come from one patch of (k + 1) x (k + 1) pixels, each with the
@@ -15,8 +15,16 @@ So a convolution with these four kernels in place of each one, and a step of two
 of their own, and pooling is the larger of whole maps. The zeros cost (k + 1)^2 / k^2 as many
 multiplications, 1.44 for k = 5. From a single map, as in C1, that is less than what it saves.
 
+The way back through a convolution is one, too, with as many outputs as the layer has inputs. Sixteen
+maps are computed in the time of one, so with C3's six a processor is idle for the larger part. With a
+kernel one row longer, in both places, and a step of two rows, it gives two rows at once as twelve maps;
+again the zeros cost less than they save.
+
 A kernel that covers the whole map, as in C5, makes the convolution a dense layer, which is computed
 without a convolution's preparations.
+
+The first two are for processors with vectors of 512 bits. Where they are shorter PyTorch computes such
+convolutions in other ways, and the two were slower than the layers themselves.
 """
 
 import torch
@@ -24,72 +32,88 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# grad where the input is above the threshold, else 0, into a given tensor. Of the ways to choose by a
-# comparison this one alone stays in floats throughout; torch.where takes ten times as long.
-_where_above = torch.ops.aten.threshold_backward.grad_input
+_AT_ONCE = 16  # maps: numbers of single precision in 512 bits
 
 
 def conv_max_pool2d(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The same as F.max_pool2d(F.conv2d(x, weight, bias), 2), but for rounding; so are its gradients.
 
-    x: N x maps x H x W, finite. weight: filters x maps x k x k. bias: filters. float32 or float64.
+    x: N x maps x H x W, finite. weight: filters x maps x k x k. bias: filters. Floats.
     Returns N x filters x (H-k+1)//2 x (W-k+1)//2. Where several of a window are the largest, the
     gradient goes to the first of them, as in PyTorch.
-    Raises RuntimeError where not even one window fits in.
+    Raises RuntimeError where not even one window fits in, and on a second way back through one result.
     """
-    four = F.conv2d(x, _InEachCorner.apply(weight), stride=2).unflatten(1, (4, len(weight)))
-    return _LargestOfFour.apply(four) + bias.view(-1, 1, 1)
+    return _ConvMaxPool2d.apply(x, weight, bias)
 
 
-class _InEachCorner(torch.autograd.Function):
-    """filters x maps x k x k -> 4 filters x maps x k+1 x k+1, with zeros."""
+class _ConvMaxPool2d(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, weight):
-        ctx.save_for_backward(weight)
-        kernels = weight.new_zeros(4, *weight.shape[:2], *(size + 1 for size in weight.shape[2:]))
-        for corner in _corners(kernels):
-            corner.copy_(weight)
-        return kernels.flatten(0, 1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient):
-        (weight,) = ctx.saved_tensors
-        of_weight = torch.zeros_like(weight)  # with its strides, as DistributedDataParallel wants it
-        for corner in _corners(gradient.unflatten(0, (4, len(weight)))):
-            of_weight += corner
-        return of_weight
-
-
-def _corners(kernels: Tensor) -> list[Tensor]:
-    """Of the first the upper left corner, then the upper right, the lower left, the lower right."""
-    upper, lower = slice(None, -1), slice(1, None)
-    return [kernels[number, ..., down, across] for number, (down, across)
-            in enumerate(((upper, upper), (upper, lower), (lower, upper), (lower, lower)))]
-
-
-class _LargestOfFour(torch.autograd.Function):
-    """N x 4 x anything -> N x anything."""
-
-    @staticmethod
-    def forward(ctx, four):
+    def forward(ctx, x, weight, bias):
+        kernels = _moved(weight, 2, 2)
+        four = F.conv2d(x, kernels, bias.repeat(4), stride=2).unflatten(1, (4, -1))
         largest = four.amax(1)
-        ctx.save_for_backward(four - largest.unsqueeze(1))  # 0 for the largest, the others below
+        is_largest = four.eq_(largest.unsqueeze(1))  # as 1.0 or 0.0, for no one needs the four again
+        ctx.save_for_backward(x, weight, kernels, is_largest)
         return largest
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient):
-        (below,) = ctx.saved_tensors
-        just_below_0 = -torch.finfo(below.dtype).tiny
-        of_four = torch.empty_like(below)
+        x, weight, kernels, is_largest = ctx.saved_tensors
+        of_four = is_largest  # each becomes what it gets of the gradient, in place
         *first_three, fourth = of_four.unbind(1)
-        left = gradient  # what none of the four has got yet
-        for number, one in enumerate(first_three):
-            _where_above(left, below[:, number], just_below_0, grad_input=one)
+        left = gradient  # what none has got yet
+        for one in first_three:
+            one.mul_(left)
             left = torch.sub(left, one, out=fourth)
-        return of_four
+        of_x, of_kernels, of_bias = _back(of_four.flatten(1, 2), x, kernels, stride=2,
+                                          of_x=ctx.needs_input_grad[0])
+        of_weight = torch.zeros_like(weight)  # with its strides, as DistributedDataParallel wants it
+        rows, columns = weight.shape[2:]
+        for number, moved in enumerate(of_kernels.unflatten(0, (4, -1))):
+            down, across = divmod(number, 2)
+            of_weight += moved[..., down:down + rows, across:across + columns]
+        return of_x, of_weight, of_bias.unflatten(0, (4, -1)).sum(0)
+
+
+class _Conv2d(torch.autograd.Function):
+    """F.conv2d(x, weight, bias), but for rounding, for an x with an even number of rows."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        x = x.contiguous(memory_format=torch.channels_last)
+        ctx.save_for_backward(x, weight)
+        return F.conv2d(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        x, weight = ctx.saved_tensors
+        _, of_weight, of_bias = _back(gradient, x, weight, stride=1, of_x=False)
+        if not ctx.needs_input_grad[0]:
+            return None, of_weight, of_bias
+        back = _moved(weight.flip(2, 3).transpose(0, 1), 2, 1)
+        two_rows = F.conv2d(gradient.contiguous(), back, stride=(2, 1), padding=weight.shape[-1] - 1)
+        of_x = two_rows.unflatten(1, (2, -1)).permute(0, 2, 3, 1, 4).reshape(x.shape)
+        return of_x, of_weight, of_bias
+
+
+def _back(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, of_x: bool) -> tuple[Tensor, ...]:
+    """PyTorch's way back through F.conv2d(x, weight, bias, stride): the gradients of the three."""
+    return torch.ops.aten.convolution_backward(gradient, x, weight, weight.shape[:1], (stride, stride),
+                                               (0, 0), (1, 1), False, (0, 0), 1, (of_x, True, True))
+
+
+def _moved(kernels: Tensor, down: int, across: int) -> Tensor:
+    """Each kernel in a larger field of zeros, in each of so many places, from the upper left one on.
+
+    filters x maps x k x k -> (down x across x filters) x maps x k+down-1 x k+across-1, contiguous.
+    """
+    rows, columns = (size + by - 1 for size, by in zip(kernels.shape[2:], (down, across), strict=True))
+    around = F.pad(kernels, (across - 1, across - 1, down - 1, down - 1))
+    windows = around.unfold(2, rows, 1).unfold(3, columns, 1).flip(2, 3)
+    return windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 2).contiguous()
 
 
 class ConvMaxPool2d(nn.Module):
@@ -103,6 +127,19 @@ class ConvMaxPool2d(nn.Module):
         if not _fits(self.conv, x) or min(x.shape[-2:]) <= self.conv.kernel_size[0]:
             return F.max_pool2d(self.conv(x), 2)
         return conv_max_pool2d(x, self.conv.weight, self.conv.bias)
+
+
+class TwoRowsConv2d(nn.Module):
+    """An nn.Conv2d whose gradient for its inputs is computed two rows at once, where they are even."""
+
+    def __init__(self, conv: nn.Conv2d):
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _fits(self.conv, x) or x.shape[-2] % 2:
+            return self.conv(x)
+        return _Conv2d.apply(x, self.conv.weight, self.conv.bias)
 
 
 class WholeConv2d(nn.Module):
@@ -130,13 +167,16 @@ def fuse(model: nn.Module) -> nn.Module:
                        for p in model.parameters())
             or any(map(_is_watched, model.modules()))):
         return model
+    has_512_bits = torch.backends.cpu.get_cpu_capability() == "AVX512"
     layers, fused = list(model), []  # not its children(), which name a layer that comes twice once
     while layers:
         layer = layers.pop(0)
         if _is_plain(layer):
-            if layer.in_channels == 1 and layers and _halves(layers[0]):
+            if has_512_bits and layer.in_channels == 1 and layers and _halves(layers[0]):
                 layers.pop(0)
                 layer = ConvMaxPool2d(layer)
+            elif has_512_bits and 2 * layer.in_channels <= _AT_ONCE:
+                layer = TwoRowsConv2d(layer)
             else:
                 layer = WholeConv2d(layer)
         fused.append(layer)

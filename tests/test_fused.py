@@ -16,9 +16,18 @@ TRAIN, _ = mnist.load_mnist()
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
 
 
-def both(x, weight, bias):
-    """Output and gradients of the one call and of the two that it stands for."""
-    for function in (fused.conv_max_pool2d, lambda *a: F.max_pool2d(F.conv2d(*a), 2)):
+@pytest.fixture(autouse=True)
+def processor(monkeypatch):
+    """What the tests find must not hang on the machine; gives a way to name another processor."""
+    def is_(name):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: name)
+    is_("AVX512")
+    return is_
+
+
+def both(x, weight, bias, functions=(fused.conv_max_pool2d, lambda *a: F.max_pool2d(F.conv2d(*a), 2))):
+    """Output and gradients of the faster call and of PyTorch's."""
+    for function in functions:
         leaves = [tensor.clone().requires_grad_() for tensor in (x, weight, bias)]
         out = function(*leaves)
         downstream = torch.arange(1.0, out.numel() + 1, dtype=out.dtype).view(out.shape)
@@ -74,13 +83,37 @@ def test_its_gradients_are_those_of_finite_differences():
     generator = torch.Generator().manual_seed(0)
     leaves = [torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
               for shape in ((2, 2, 7, 6), (3, 2, 3, 3), (3,))]
-    assert torch.autograd.gradcheck(fused.conv_max_pool2d, leaves)
+    downstream = torch.randn(2, 3, 2, 2, generator=generator, dtype=torch.float64)
+
+    def value():
+        return (fused.conv_max_pool2d(*leaves) * downstream).sum()
+
+    for leaf, gradient in zip(leaves, torch.autograd.grad(value(), leaves), strict=True):
+        with torch.no_grad():
+            for number, one in enumerate(leaf.view(-1)):
+                start, found = one.item(), []
+                for step in (1e-6, -1e-6):
+                    one.fill_(start + step)
+                    found.append(value().item())
+                one.fill_(start)
+                assert gradient.flatten()[number].item() == pytest.approx(
+                    (found[0] - found[1]) / 2e-6, rel=1e-6, abs=1e-7)
 
 
+def test_a_second_way_back_is_refused():
+    """The first has overwritten which of four was the largest."""
+    out = fused.conv_max_pool2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2, requires_grad=True),
+                                torch.zeros(1)).sum()
+    out.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.backward()
+
+
+@pytest.mark.parametrize("faster", [fused.conv_max_pool2d, fused._Conv2d.apply])
 @pytest.mark.parametrize("which", [0, 1])
-def test_second_derivatives_are_refused(which):
-    x, weight = (torch.ones(shape, requires_grad=True) for shape in ((1, 1, 3, 3), (1, 1, 2, 2)))
-    out = fused.conv_max_pool2d(x, weight, torch.zeros(1)).square().sum()
+def test_second_derivatives_are_refused(faster, which):
+    x, weight = (torch.ones(shape, requires_grad=True) for shape in ((1, 1, 4, 4), (1, 1, 2, 2)))
+    out = faster(x, weight, torch.zeros(1)).square().sum()
     first, = torch.autograd.grad(out, (x, weight)[which], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         first.sum().backward()
@@ -99,10 +132,62 @@ def test_a_picture_without_room_for_a_window_is_refused():
         fused.conv_max_pool2d(torch.zeros(1, 1, 5, 5), torch.zeros(1, 1, 5, 5), torch.zeros(1))
 
 
+# Two rows at once
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 5), st.integers(0, 3),
+       st.integers(0, 6), st.sampled_from([torch.contiguous_format, torch.channels_last]),
+       st.integers(0, 999))
+def test_it_is_a_convolution(count, maps, filters, kernel, more, wider, memory, seed):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    conv = nn.Conv2d(maps, filters, kernel).double().to(memory_format=memory)
+
+    def faster(x, weight, bias):
+        return torch.func.functional_call(fused.TwoRowsConv2d(conv), {"conv.weight": weight,
+                                                                      "conv.bias": bias}, (x,))
+
+    x = draw(count, maps, kernel + kernel % 2 + 2 * more, kernel + wider).to(memory_format=memory)
+    ours, theirs = both(x, conv.weight.detach(), conv.bias.detach(), (faster, F.conv2d))
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-9, atol=1e-9)
+
+
+def test_an_odd_number_of_rows_is_left_to_pytorch():
+    conv, x = nn.Conv2d(2, 3, 3), torch.randn(2, 2, 7, 8, requires_grad=True)
+    assert type(fused.TwoRowsConv2d(conv)(x).grad_fn) is type(conv(x).grad_fn)
+    x = torch.randn(2, 2, 8, 7, requires_grad=True)
+    assert type(fused.TwoRowsConv2d(conv)(x).grad_fn) is not type(conv(x).grad_fn)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 2, 8), (2, 2, 8, 2), (2, 3, 8, 8)], ids=str)
+def test_what_does_not_fit_in_is_refused_in_the_same_words_too(shape):
+    conv = nn.Conv2d(2, 3, 3)
+    with pytest.raises(RuntimeError) as theirs:
+        conv(torch.zeros(shape))
+    with pytest.raises(RuntimeError) as mine:
+        fused.TwoRowsConv2d(conv)(torch.zeros(shape))
+    assert str(mine.value) == str(theirs.value)
+
+
+def test_inputs_that_want_no_gradient_get_none():
+    conv, x = nn.Conv2d(2, 3, 3), torch.randn(2, 2, 8, 8)
+    fused.TwoRowsConv2d(conv)(x).square().sum().backward()
+    mine = [p.grad.clone() for p in conv.parameters()]
+    conv.zero_grad()
+    conv(x).square().sum().backward()
+    for one, its in zip(mine, conv.parameters(), strict=True):
+        torch.testing.assert_close(one, its.grad, rtol=1e-5, atol=1e-4)
+
+
 # A whole network
 
+@pytest.mark.parametrize("capability", ["AVX512", "AVX2"])
 @pytest.mark.parametrize("name", ["lenet5", "lenet-relu", "lenet-tanh", "lenet-sigmoid"])
-def test_a_network_gives_and_learns_the_same(name):
+def test_a_network_gives_and_learns_the_same(name, capability, processor):
+    processor(capability)
     torch.manual_seed(0)
     net = models.build(name).double()
     x = TRAIN[:50].inputs(size=net.input_size, scaling=net.scaling).double()
@@ -115,11 +200,17 @@ def test_a_network_gives_and_learns_the_same(name):
         torch.testing.assert_close(mine, its, rtol=1e-9, atol=1e-11)
 
 
-def test_lenet5_is_run_in_the_faster_form_with_its_own_parameters():
+@pytest.mark.parametrize(("capability", "first", "convolutions"), [
+    ("AVX512", ["ConvMaxPool2d", "ReLU"], ["TwoRowsConv2d", "WholeConv2d"]),
+    ("AVX2", ["WholeConv2d", "MaxPool2d", "ReLU"], ["WholeConv2d", "WholeConv2d"]),
+    ("DEFAULT", ["WholeConv2d", "MaxPool2d", "ReLU"], ["WholeConv2d", "WholeConv2d"])])
+def test_lenet5_is_run_in_the_faster_form_with_its_own_parameters(capability, first, convolutions,
+                                                                  processor):
+    processor(capability)
     net = models.build("lenet5")
     faster = fused.fuse(net)
     assert [type(layer).__name__ for layer in faster] == [
-        "ConvMaxPool2d", "ReLU", "WholeConv2d", "MaxPool2d", "ReLU", "WholeConv2d", "ReLU", "Flatten",
+        *first, convolutions[0], "MaxPool2d", "ReLU", convolutions[1], "ReLU", "Flatten",
         "Linear", "ReLU", "Linear"]
     assert ([p.data_ptr() for p in faster.parameters()] == [p.data_ptr() for p in net.parameters()])
     assert [name for name, _ in net.named_children()][:3] == ["c1", "s2", "s2_relu"]  # as it was
@@ -166,6 +257,11 @@ def test_several_maps_are_pooled_as_they_were():
     assert fused.fuse(nn.Sequential(*layers))[1] is layers[1]
 
 
+@pytest.mark.parametrize(("maps", "kind"), [(8, fused.TwoRowsConv2d), (9, fused.WholeConv2d)])
+def test_two_rows_at_once_are_for_few_maps(maps, kind):
+    assert type(fused.fuse(nn.Sequential(nn.Conv2d(maps, 4, 3)))[0]) is kind
+
+
 @pytest.mark.parametrize("watch", [
     lambda net: net.c1.register_forward_hook(lambda *_: None),
     lambda net: net.s2.register_forward_pre_hook(lambda *_: None),
@@ -210,7 +306,7 @@ def test_what_has_been_given_another_forward_stays():
 
 
 def test_half_precision_stays():
-    """Its steps are so coarse that what is just below 0 cannot be told from 0."""
+    """It is computed in other ways, whose speeds were not looked at."""
     net = models.build("lenet5").half()
     assert fused.fuse(net) is net
 
