@@ -245,7 +245,8 @@ EXPERIMENTS: dict[str, tuple[Row, ...]] = {
               Row("tutorial loop, Adam", "lenet-relu",
                   Recipe(optimiser="adam", learning_rate=1e-3, batch_size=64, epochs=10,
                          schedule="constant"), held_out=True)),
-    "paper-1998": (Row("paper-1998", "lenet5-1998", RECIPES["paper-1998"]),),
+    "paper-1998": tuple(Row(name, "lenet5-1998", RECIPES[name])
+                        for name in ("paper-1998", "paper-1998-distorted")),
     "from-1998-to-today": _from_1998_to_today(),
     "which-lenet": _which_lenet(),
 }

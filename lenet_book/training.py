@@ -170,7 +170,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         if Path(checkpoint).exists():
             run.restore(load(checkpoint), checkpoint)
     saved = time.monotonic()
-    with (ExitStack() as in_the_end, _Interrupts() as interrupts,
+    with (_Interrupts() as interrupts, ExitStack() as in_the_end,
           _plain_kernels(where=recipe.batch_size == 1)):
         in_the_end.callback(run.end)
         for watcher in watchers:
@@ -423,7 +423,7 @@ def _shapes(weights: dict) -> dict:
 
 
 class _Interrupts:
-    """Holds back Ctrl-C, and a notebook's stop, until a step is whole."""
+    """Holds back Ctrl-C, and a notebook's stop, until a step is whole, and while a training ends."""
 
     def __enter__(self) -> "_Interrupts":
         self.seen, self._before = False, None

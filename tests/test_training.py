@@ -492,6 +492,20 @@ def test_sdlm_measures_the_curvature_before_each_pass(monkeypatch):
         assert torch.equal(labels, digits.labels[drawn])
 
 
+def test_an_interrupt_while_it_ends_hides_no_error(monkeypatch):
+    """A process that has lost the others is told to end while it is about to say so."""
+    end = training._Run.end
+
+    def interrupted(run):
+        signal.raise_signal(signal.SIGINT)
+        end(run)
+    monkeypatch.setattr(training._Run, "end", interrupted)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(5, 10))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        training.fit(model, SMALL[:10], QUICK, progress=False)
+    assert not model.training
+
+
 def test_the_way_of_1998_learns():
     model = fresh("lenet5-1998")
     before = training.evaluate(model, SMALL).loss
@@ -502,7 +516,7 @@ def test_the_way_of_1998_learns():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_trains(name):
-    model = fresh("lenet5-1998" if name == "paper-1998" else "lenet-relu")
+    model = fresh("lenet5-1998" if RECIPES[name].optimiser == "sdlm" else "lenet-relu")
     before = model.f6.weight.clone()
     training.fit(model, SMALL[:20], replace(RECIPES[name], epochs=3), progress=False)
     assert not torch.equal(model.f6.weight, before) and model.f6.weight.isfinite().all()
