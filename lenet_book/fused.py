@@ -23,8 +23,8 @@ again the zeros cost less than they save.
 A kernel that covers the whole map, as in C5, makes the convolution a dense layer, which is computed
 without a convolution's preparations.
 
-The first two are for processors with vectors of 512 bits. Where they are shorter PyTorch computes such
-convolutions in other ways, and the two were slower than the layers themselves.
+The first two are for processors with vectors of 512 bits. Confined to 256 bits on such a processor,
+PyTorch computed these convolutions in other ways, and the two were slower than the layers themselves.
 """
 
 import torch
