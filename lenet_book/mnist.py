@@ -8,12 +8,13 @@ under which licence stands in data/mnist/PROVENANCE.md.
 import hashlib
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 FOLDER = files("lenet_book") / "data" / "mnist"
@@ -84,26 +85,30 @@ class Digits:
                             f"digits[[{which}]], for its picture digits.images[{which}]")
         return Digits(self.images[which], self.labels[which])
 
-    def inputs(self, size: int = 32, scaling: str = "paper") -> Tensor:
+    def inputs(self, size: int = 32, scaling: str = "paper", which: Tensor | None = None) -> Tensor:
         """The images as a network takes them: float32, N x 1 x size x size.
 
         size: pixels, 28 or more; the digit stays as large as it is and background surrounds it.
         scaling: "paper" (background -0.1, ink 1.175), "standard" (mean 0 and standard deviation 1
         over the training set), "unit" (0 to 1).
-        The border is background, as if the raw pixels had been padded and scaled then; padding the
-        scaled picture with 0 would draw a grey frame.
+        which: int64, the places of those wanted, 0 or more, such as a batch; all of them if unsaid.
+        The border is background: the raw pixels are padded and then scaled. Padding the scaled
+        picture with 0 would draw a grey frame.
         """
         if scaling not in _SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(_SCALINGS)}, not {scaling!r}")
         if size < SIZE:
             raise ValueError(f"size must be at least {SIZE}, not {size}: digits are not cut")
+        images = self.images if which is None else self.images.index_select(0, which)
         before = (size - SIZE) // 2
+        after = size - SIZE - before
+        padded = F.pad(images, (before, after, before, after)).unsqueeze(1)
         scale, offset = _SCALINGS[scaling]
-        inputs = self.images.new_full((len(self), 1, size, size), offset, dtype=torch.float32)
-        inside = inputs[:, 0, before:before + SIZE, before:before + SIZE]
-        for images, place in zip(self.images.split(1000), inside.split(1000), strict=True):
-            place.copy_(images.float().mul_(scale / 255).add_(offset))  # so many fit into the cache
-        return inputs
+        return padded.float().mul_(scale / 255).add_(offset)
+
+    def to(self, device: torch.device | str) -> "Digits":
+        """The digits in the memory of that device, such as "cuda"."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def split(self, n: int) -> tuple["Digits", "Digits"]:
         """The first n digits, and the rest: train.split(55_000) keeps 5,000 for validation."""

@@ -6,7 +6,8 @@ A network may say three things about itself; the book's do, and a plain nn.Modul
     model.loss(outputs, labels)        what to minimise: cross-entropy of scores if unsaid
     model.predict(outputs)             outputs -> classes: the largest score if unsaid
 
-Examples are anything with `inputs(size=, scaling=)` and `labels`, such as `mnist.Digits`.
+Examples are anything with `inputs(size=, scaling=, which=)`, `labels` and `to(device)`, such as
+`mnist.Digits`.
 """
 
 import copy
@@ -162,7 +163,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     watchers = watching.watchers(progress, tensorboard) if distributed.is_first() else []
     _keep_freed_memory()
     model.to(choose_device(device))
-    run = _Run(model, *_tensors(model, train), recipe)
+    run = _Run(model, _beside(model, train), recipe)
     if resume:
         if not distributed.see_the_same(checkpoint):
             raise CheckpointError(f"not every process sees the same {checkpoint}: it has to be in a "
@@ -204,15 +205,16 @@ def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
 
     The model is in evaluation mode meanwhile and afterwards in the mode it had.
     """
-    inputs, labels = _tensors(model, examples)
+    examples = _beside(model, examples)
+    labels = examples.labels
     criterion, predict = _judge(model)
     was_training = model.training
     model.eval()
     total, predictions = 0.0, []
     try:
         with torch.inference_mode():
-            for x, y in zip(inputs.split(batch_size), labels.split(batch_size), strict=True):
-                outputs = model(x)
+            for which in torch.arange(len(labels), device=labels.device).split(batch_size):
+                outputs, y = model(_inputs(model, examples, which)), labels[which]
                 total += criterion(outputs, y).item() * len(y)
                 predictions.append(predict(outputs))
     finally:
@@ -236,11 +238,12 @@ def choose_device(name: str = "auto") -> torch.device:
 class _Run:
     """A training at one moment: all that it takes to write it down and to take it up again."""
 
-    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe):
-        if inputs.device.type != "mps" and all(map(_is_known, model.modules())):
+    def __init__(self, model: nn.Module, examples, recipe: Recipe):
+        labels = examples.labels
+        if labels.device.type != "mps" and all(map(_is_known, model.modules())):
             # Kernels and maps with the channels last in memory: pooling and convolutions are faster.
             model.to(memory_format=torch.channels_last)
-        self.model, self.inputs, self.labels, self.recipe = model, inputs, labels, recipe
+        self.model, self.examples, self.labels, self.recipe = model, examples, labels, recipe
         self.steps_an_epoch = math.ceil(len(labels) / recipe.batch_size)
         self.optimiser = optimisers.optimiser(recipe, model)
         self.schedule = optimisers.schedule(recipe, self.optimiser, self.steps_an_epoch)
@@ -275,7 +278,7 @@ class _Run:
         forward = distributed.wrap(fuse(self.model))
         if isinstance(self.optimiser, SDLM) and self.step == 0:
             some = order[:_CURVATURE_EXAMPLES]
-            self.optimiser.estimate(self.inputs[some], self.labels[some])
+            self.optimiser.estimate(_inputs(self.model, self.examples, some), self.labels[some])
         self.model.train()
         start = time.perf_counter() - self.seconds
         for batch in order.split(self.recipe.batch_size)[self.step:]:
@@ -299,7 +302,7 @@ class _Run:
 
     def _pictures(self, mine: Tensor, count: int) -> Tensor:
         """The inputs of this process's share of a batch of `count`, distorted if the recipe says so."""
-        x = self.inputs.index_select(0, mine)  # half the time of inputs[mine]
+        x = _inputs(self.model, self.examples, mine)
         if self.recipe.augmentation is None:
             return x
         done = self.steps / (self.recipe.epochs * self.steps_an_epoch)
@@ -439,14 +442,21 @@ class _Interrupts:
         self.seen = True
 
 
-def _tensors(model: nn.Module, examples) -> tuple[Tensor, Tensor]:
-    """Inputs as this model takes them and labels, on the model's device."""
+def _beside(model: nn.Module, examples):
+    """The examples on the model's device."""
     if len(examples.labels) == 0:
         raise ValueError("there are no examples: the set is empty")
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    inputs = examples.inputs(size=getattr(model, "input_size", 32),
-                             scaling=getattr(model, "scaling", "paper"))
-    return inputs.to(device), examples.labels.to(device)
+    return examples.to(next((p.device for p in model.parameters()), torch.device("cpu")))
+
+
+def _inputs(model: nn.Module, examples, which: Tensor) -> Tensor:
+    """Those of the examples as this model takes them.
+
+    To make them anew for each batch costs a step next to nothing; to keep them for all would take five
+    times the memory of the raw pixels and, until the system has given it, longer than it saves.
+    """
+    return examples.inputs(size=getattr(model, "input_size", 32),
+                           scaling=getattr(model, "scaling", "paper"), which=which)
 
 
 def _judge(model: nn.Module):

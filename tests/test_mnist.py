@@ -165,6 +165,26 @@ def test_inputs_by_default_are_the_papers():
     assert torch.equal(TEST[:2].inputs(), TEST[:2].inputs(size=32, scaling="paper"))
 
 
+@pytest.mark.parametrize("size", [28, 31, 32])
+def test_inputs_of_some(size):
+    which = torch.tensor([7, 0, 7, 49])
+    wanted = TEST[:50].inputs(size, "standard")[which]
+    assert torch.equal(TEST[:50].inputs(size, "standard", which), wanted)
+    assert len(TEST.inputs(which=which[:0])) == 0
+    for outside in (-1, 50):
+        with pytest.raises(IndexError):
+            TEST[:50].inputs(which=torch.tensor([outside]))
+
+
+def test_to_another_device():
+    class Ours(mnist.Digits):
+        """Somebody's own, with more than the digits can do."""
+    moved = Ours(TEST.images[:5], TEST.labels[:5]).to("meta")  # of tensors without content
+    assert type(moved) is Ours
+    assert moved.images.device.type == moved.labels.device.type == "meta"
+    assert moved.inputs(which=torch.tensor([1, 2], device="meta")).shape == (2, 1, 32, 32)
+
+
 def test_inputs_refuses():
     with pytest.raises(ValueError, match="size must be at least 28, not 27"):
         TEST.inputs(size=27)

@@ -447,6 +447,18 @@ class Seeing(Dropping):
         return super().forward(x)
 
 
+def test_inputs_are_made_a_batch_at_a_time():
+    class Counting(mnist.Digits):
+        def inputs(self, **how):
+            made.append(len(how["which"]))
+            return super().inputs(**how)
+    made, digits = [], Counting(SMALL.images[:50], SMALL.labels[:50])
+    training.fit(models.build("lenet5"), digits, replace(QUICK, batch_size=20, epochs=1),
+                 validation=digits, progress=False)
+    training.evaluate(models.build("lenet5"), digits, batch_size=30)
+    assert made == [20, 20, 10, 50, 30, 20]
+
+
 def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
     model, recipe = Seeing(), replace(QUICK, augmentation=BEND, batch_size=30, seed=3)
     training.fit(model, SMALL[:100], recipe, validation=SMALL[100:150], progress=False)
