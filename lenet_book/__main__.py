@@ -198,4 +198,11 @@ def _how_to_go_on(checkpoint: Path | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if "RANK" in os.environ:  # one of several processes
+        # They leave threads of gloo behind. If one of these lets go of a tensor while Python clears up
+        # after itself, the process aborts. Source: pytorch/pytorch issue 190489.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
