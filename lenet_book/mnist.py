@@ -102,9 +102,9 @@ class Digits:
         images = self.images if which is None else self.images.index_select(0, which)
         before = (size - SIZE) // 2
         after = size - SIZE - before
-        padded = F.pad(images, (before, after, before, after)).unsqueeze(1)
+        padded = F.pad(images.float(), (before, after, before, after)).unsqueeze(1)
         scale, offset = _SCALINGS[scaling]
-        return padded.float().mul_(scale / 255).add_(offset)
+        return padded.mul_(scale / 255).add_(offset)
 
     def to(self, device: torch.device | str) -> "Digits":
         """The digits in the memory of that device, such as "cuda"."""
