@@ -452,8 +452,8 @@ def _beside(model: nn.Module, examples):
 def _inputs(model: nn.Module, examples, which: Tensor) -> Tensor:
     """Those of the examples as this model takes them.
 
-    To make them anew for each batch costs a step next to nothing; to keep them for all would take five
-    times the memory of the raw pixels and, until the system has given it, longer than it saves.
+    To make them anew for each batch costs a step next to nothing; all of them at once would take five
+    times the memory of the raw pixels and, while the system provides it, hold up the first step.
     """
     return examples.inputs(size=getattr(model, "input_size", 32),
                            scaling=getattr(model, "scaling", "paper"), which=which)
