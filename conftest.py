@@ -19,7 +19,7 @@ WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-
                    "(LENET_BOOK_BROWSER=required makes this an error)")
 
 LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_demos.py", "test_distributed.py", "test_training.py", "10_from_1998_to_today.ipynb")
+           "test_base.py", "test_distributed.py", "test_loop.py", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")

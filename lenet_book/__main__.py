@@ -94,8 +94,7 @@ def _measure(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
 
 
 def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
-    from . import distributed
-    from .checkpoint import CheckpointError
+    from .training import CheckpointError, distributed
     _check(parser, chosen)
     try:
         with distributed.processes():
@@ -116,7 +115,7 @@ def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """End with a message where these arguments cannot be meant."""
     from . import models, paper
-    from .recipes import RECIPES
+    from .training import RECIPES
     if chosen.model not in models.MODELS:
         parser.error(f"no model is called {chosen.model!r}; there are {', '.join(models.MODELS)}")
     if chosen.recipe not in RECIPES:
@@ -139,9 +138,8 @@ def _train_here(chosen: argparse.Namespace) -> int:
     import torch
     from safetensors.torch import save_file
 
-    from . import distributed, mnist, models
-    from .recipes import RECIPES
-    from .training import choose_device, evaluate, fit
+    from . import mnist, models
+    from .training import RECIPES, choose_device, distributed, evaluate, fit
     recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed,
                      epochs=chosen.epochs or RECIPES[chosen.recipe].epochs)
     train, test = mnist.load_mnist()
@@ -187,7 +185,7 @@ def _train_here(chosen: argparse.Namespace) -> int:
 
 def _how_to_go_on(checkpoint: Path | None) -> str:
     """What is left of a training that has ended early."""
-    from .checkpoint import load
+    from .training.state import load
     if checkpoint is None:
         return "nothing is kept of a training without --checkpoint FILE"
     if not checkpoint.exists():

@@ -18,9 +18,7 @@ import torch
 from torch import nn
 
 from . import __version__, mnist, models
-from .augmentation import Distortion
-from .recipes import RECIPES, Recipe
-from .training import evaluate, fit
+from .training import RECIPES, Distortion, Recipe, evaluate, fit
 
 _HELD_OUT = 5_000  # training digits
 LOGS = files("lenet_book") / "logs"

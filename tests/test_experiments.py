@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from lenet_book import experiments, mnist
-from lenet_book.recipes import Recipe
+from lenet_book.training.recipes import Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
 ROWS = (experiments.Row("dense", "lenet5", QUICK),

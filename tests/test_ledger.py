@@ -10,7 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
 from lenet_book import layers, models, paper
-from lenet_book.ledger import ledger, which_lenet
+from lenet_book.ledger import ledger
+from lenet_book.models import which_lenet
 
 
 def test_1998_is_the_papers_table():

@@ -14,8 +14,9 @@ import traitlets.config
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lenet_book import __main__, distributed, doctor, experiments, mnist, models, training
-from lenet_book.recipes import RECIPES, Recipe
+from lenet_book import __main__, doctor, experiments, mnist, models, training
+from lenet_book.training import distributed
+from lenet_book.training.recipes import RECIPES, Recipe
 
 
 def test_doctor_finds_this_installation_sound():

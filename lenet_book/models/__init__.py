@@ -9,6 +9,7 @@ from torch import nn
 
 from .lenet import LeNet5, LeNet5Of1998
 from .tutorials import LeNetBatchNorm, LeNetReLU, LeNetSigmoid, LeNetTanh
+from .tutorials import which_lenet as which_lenet
 from .variants import LeNet5Variant
 
 MODELS: dict[str, Callable[..., nn.Module]] = {

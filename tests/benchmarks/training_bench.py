@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
 from lenet_book import experiments, mnist, models
-from lenet_book.fused import fuse
-from lenet_book.recipes import RECIPES
 from lenet_book.training import fit
+from lenet_book.training.fused import fuse
+from lenet_book.training.recipes import RECIPES
 
 NORMALISE = transforms.Compose([transforms.Pad(2), transforms.ToTensor(),
                                 transforms.Normalize((0.1307,), (0.3081,))])

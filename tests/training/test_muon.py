@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn, optim
 
-from lenet_book.muon import Muon, orthogonalise
+from lenet_book.training.muon import Muon, orthogonalise
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 

@@ -11,124 +11,31 @@ Examples are anything with `inputs(size=, scaling=, which=)`, `labels` and `to(d
 """
 
 import copy
-import ctypes
-import functools
 import math
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, astuple, dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, astuple
 from pathlib import Path
-from statistics import NormalDist
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from . import distributed, optimisers, watching
-from .checkpoint import CheckpointError, load, save
+from . import callbacks, distributed, optimisers
 from .fused import fuse
 from .recipes import Recipe
+from .results import Epoch, History, Score
 from .sdlm import SDLM
+from .speed import is_known, keep_freed_memory, plain_kernels
+from .state import CheckpointError, load, save
 
 _SAVE_EVERY = 20.0  # seconds between two checkpoints within an epoch
 _AVERAGE_EVERY = 5  # steps
 _CURVATURE_EXAMPLES = 500  # for sdlm, drawn anew before each pass (Section III-B of the paper)
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """How a network did on a set of examples.
-
-    error_rate: share of wrong answers, 0 to 1. loss: mean over the examples.
-    predictions: int64, one class for each example, in the examples' order.
-    """
-
-    error_rate: float
-    loss: float
-    predictions: Tensor
-
-    @property
-    def errors(self) -> int:
-        """Number of wrong answers."""
-        return round(self.error_rate * len(self.predictions))
-
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Binomial interval for the true error rate: what other digits from the same pile would give.
-
-        Source: Wilson 1927; it stays inside 0 to 1 and holds up near 0, where the textbook
-        p +- z sqrt(p (1 - p) / n) does not.
-        """
-        n, p = len(self.predictions), self.error_rate
-        z = NormalDist().inv_cdf((1 + confidence) / 2)
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(centre - reach, 0.0), min(centre + reach, 1.0)
-
-    def __repr__(self) -> str:
-        low, high = self.interval()
-        return (f"error {self.error_rate:.2%} ({self.errors:,} of {len(self.predictions):,} wrong; "
-                f"95 % interval {low:.2%} to {high:.2%}), loss {self.loss:.4f}")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training set.
-
-    train_loss, train_error: means over the pass, measured on the fly while the weights still
-    change, as in the paper; the first pass therefore looks worse than the net it ends with.
-    validation_loss, validation_error: after the pass, on examples that are not trained on.
-    """
-
-    number: int
-    train_loss: float
-    train_error: float
-    validation_loss: float | None
-    validation_error: float | None
-    seconds: float
-
-    def __repr__(self) -> str:
-        measured = f"training loss {self.train_loss:.4f}, error {self.train_error:.2%}"
-        if self.validation_error is not None:
-            measured += (f"; validation loss {self.validation_loss:.4f}, "
-                         f"error {self.validation_error:.2%}")
-        return f"epoch {self.number}: {measured}; {self.seconds:.1f} s"
-
-
-@dataclass
-class History:
-    """What happened in each epoch. Shows itself as a curve in a notebook."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Training time, all epochs together."""
-        return sum(epoch.seconds for epoch in self.epochs)
-
-    def plot(self):
-        """Training and validation error against the epoch, as a matplotlib Figure."""
-        from . import plots  # only who looks at a curve pays for matplotlib
-        return plots.learning_curve(
-            {"training, on the fly": [e.train_error for e in self.epochs],
-             "validation": [e.validation_error for e in self.epochs
-                            if e.validation_error is not None]})
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return self.plot()._repr_mimebundle_() if self.epochs else {"text/plain": repr(self)}
-
-    def __repr__(self) -> str:
-        if not self.epochs:
-            return "no epoch yet"
-        last = self.epochs[-1]
-        measured = f"training error {last.train_error:.2%}, loss {last.train_loss:.4f}"
-        if last.validation_error is not None:
-            measured += f"; validation error {last.validation_error:.2%}"
-        return f"{last.number} epochs in {self.seconds:.0f} s; in the last {measured}"
-
 
 def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         checkpoint: str | Path | None = None, resume: bool = False, device: str = "auto",
@@ -140,7 +47,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
-    progress, tensorboard: what to show meanwhile (see `watching.watchers`).
+    progress, tensorboard: what to show meanwhile (see `callbacks.watchers`).
     Each epoch draws one permutation, and each batch its distortions, from a generator of their own,
     seeded by recipe.seed; torch's global generator is left alone, but a resumed training takes it up
     where the checkpoint has it.
@@ -160,8 +67,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     if recipe.batch_size < distributed.size():
         raise ValueError(f"a batch of {recipe.batch_size} cannot be shared by {distributed.size()} "
                          "processes: start fewer or choose a larger batch_size")
-    watchers = watching.watchers(progress, tensorboard) if distributed.is_first() else []
-    _keep_freed_memory()
+    watchers = callbacks.watchers(progress, tensorboard) if distributed.is_first() else []
+    keep_freed_memory()
     model.to(choose_device(device))
     run = _Run(model, _beside(model, train), recipe)
     if resume:
@@ -172,7 +79,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
             run.restore(load(checkpoint), checkpoint)
     saved = time.monotonic()
     with (_Interrupts() as interrupts, ExitStack() as in_the_end,
-          _plain_kernels(where=recipe.batch_size == 1)):
+          plain_kernels(where=recipe.batch_size == 1)):
         in_the_end.callback(run.end)
         for watcher in watchers:
             watcher.begin(run)
@@ -240,7 +147,7 @@ class _Run:
 
     def __init__(self, model: nn.Module, examples, recipe: Recipe):
         labels = examples.labels
-        if labels.device.type != "mps" and all(map(_is_known, model.modules())):
+        if labels.device.type != "mps" and all(map(is_known, model.modules())):
             # Kernels and maps with the channels last in memory: pooling and convolutions are faster.
             model.to(memory_format=torch.channels_last)
         self.model, self.examples, self.labels, self.recipe = model, examples, labels, recipe
@@ -336,7 +243,7 @@ class _Run:
         self.model.to(memory_format=torch.contiguous_format).eval()
 
     def state(self) -> dict:
-        """Tensors and plain values, for `checkpoint.save`."""
+        """Tensors and plain values, for `state.save`."""
         loss, wrong, seen = distributed.total(self.loss, self.wrong, torch.tensor(self.seen))
         return {"recipe": asdict(self.recipe), "examples": len(self.labels),
                 "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
@@ -388,38 +295,6 @@ class _Run:
                                  for sum_ in ("loss", "wrong"))
         self.seen = state["seen"] * share
         self.history.epochs[:] = [Epoch(*values) for values in state["history"]]
-
-
-@contextmanager
-def _plain_kernels(where: bool) -> Iterator[None]:
-    """Without oneDNN, whose preparations of each call take longer than computing a single example."""
-    before = torch.backends.mkldnn.enabled
-    torch.backends.mkldnn.enabled = before and not where
-    try:
-        yield
-    finally:
-        torch.backends.mkldnn.enabled = before
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Have the C library keep freed memory for the next step, where it can be told to (glibc).
-
-    By itself it gives large blocks back to the system and gets them anew, empty, page by page: that
-    took a third of the time of a step.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library, or Windows
-        return
-    mallopt(-3, 32 << 20)   # M_MMAP_THRESHOLD, bytes: smaller blocks come from the heap ...
-    mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD, bytes: ... whose free end may be as long as this
-
-
-def _is_known(module: nn.Module) -> bool:
-    """Is it PyTorch's or the book's? A reader's own may call view(), which needs the usual order."""
-    return type(module).__module__.startswith(("torch.nn.", f"{__package__}."))
-
 
 def _shapes(weights: dict) -> dict:
     return {name: tuple(tensor.shape) for name, tensor in weights.items()}

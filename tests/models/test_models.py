@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_book import layers, mnist, models, paper, training
-from lenet_book.recipes import RECIPES
+from lenet_book.training.recipes import RECIPES
 
 SHIPPED = ["lenet5-1998", "lenet5"]
 

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lenet_book import checkpoint, layers, mnist, models, paper, sdlm
+from lenet_book import layers, mnist, models, paper
+from lenet_book.training import sdlm
+from lenet_book.training import state as checkpoint
 
 DOUBLE = torch.float64
 SQUASH = 1.7159 * 2 / 3  # f'(0)

@@ -13,9 +13,12 @@ from scipy.stats import binomtest
 from torch import nn
 from tqdm.std import tqdm
 
-from lenet_book import checkpoint, mnist, models, sdlm, training, watching
-from lenet_book.augmentation import Distortion
-from lenet_book.recipes import RECIPES, Recipe
+from lenet_book import mnist, models, training
+from lenet_book.training import callbacks as watching
+from lenet_book.training import loop, sdlm
+from lenet_book.training import state as checkpoint
+from lenet_book.training.augmentation import Distortion
+from lenet_book.training.recipes import RECIPES, Recipe
 
 TRAIN, TEST = mnist.load_mnist()
 SMALL = TRAIN.subset(600, seed=1)
@@ -258,8 +261,8 @@ def stop_after(saves, monkeypatch):
         count += 1
         if count == saves:
             raise SystemExit
-    monkeypatch.setattr(training, "_SAVE_EVERY", -1.0)
-    monkeypatch.setattr(training, "save", save_then_die)
+    monkeypatch.setattr(loop, "_SAVE_EVERY", -1.0)
+    monkeypatch.setattr(loop, "save", save_then_die)
 
 
 def assert_same(found, expected):
@@ -494,7 +497,7 @@ def test_sdlm_measures_the_curvature_before_each_pass(monkeypatch):
         original(self, inputs, labels)
     original = sdlm.SDLM.estimate
     monkeypatch.setattr(sdlm.SDLM, "estimate", estimate)
-    monkeypatch.setattr(training, "_CURVATURE_EXAMPLES", 7)
+    monkeypatch.setattr(loop, "_CURVATURE_EXAMPLES", 7)
     digits, generator = SMALL[:12], torch.Generator().manual_seed(0)
     training.fit(fresh("lenet5-1998"), digits, replace(SDLM, epochs=3), progress=False)
     assert len(seen) == 3
@@ -506,12 +509,12 @@ def test_sdlm_measures_the_curvature_before_each_pass(monkeypatch):
 
 def test_an_interrupt_while_it_ends_hides_no_error(monkeypatch):
     """A process that has lost the others is told to end while it is about to say so."""
-    end = training._Run.end
+    end = loop._Run.end
 
     def interrupted(run):
         signal.raise_signal(signal.SIGINT)
         end(run)
-    monkeypatch.setattr(training._Run, "end", interrupted)
+    monkeypatch.setattr(loop._Run, "end", interrupted)
     model = nn.Sequential(nn.Flatten(), nn.Linear(5, 10))
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         training.fit(model, SMALL[:10], QUICK, progress=False)

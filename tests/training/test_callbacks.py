@@ -12,8 +12,9 @@ from nbclient import NotebookClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from lenet_book import mnist, training, watching
-from lenet_book.recipes import Recipe
+from lenet_book import mnist, training
+from lenet_book.training import callbacks as watching
+from lenet_book.training.recipes import Recipe
 
 DIGITS, _ = mnist.load_mnist()
 TRAIN, VALIDATION = DIGITS[:300], DIGITS[300:400]
@@ -164,7 +165,7 @@ def test_who_has_begun_is_told_all_and_closed(monkeypatch, flatten, begins, rais
 
 CELLS = """
 from lenet_book import mnist, models
-from lenet_book.recipes import Recipe
+from lenet_book.training.recipes import Recipe
 from lenet_book.training import fit
 train, _ = mnist.load_mnist()
 recipe = Recipe(learning_rate=5e-3, batch_size=100, epochs=3)

@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_book import experiments, features, mnist, models, training
-from lenet_book.ledger import ledger, which_lenet
+from lenet_book.ledger import ledger
+from lenet_book.models import which_lenet
 from lenet_book.models.tutorials import DropoutAlwaysOn
 from lenet_book.receptive_field import trace
-from lenet_book.recipes import RECIPES
+from lenet_book.training.recipes import RECIPES
 
 # What each is, written out once more: name, options, input size, parameters, and the plain layers.
 NETS = {

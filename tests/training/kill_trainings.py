@@ -26,13 +26,15 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # by an optimiser; here it is imported once and not by each process
-from test_checkpoint import forged, same, spoilt
+from test_state import forged, same, spoilt
 from torch import nn
 
-from lenet_book import checkpoint, mnist, models, training
-from lenet_book.augmentation import Distortion
-from lenet_book.checkpoint import CheckpointError
-from lenet_book.recipes import Recipe
+from lenet_book import mnist, models, training
+from lenet_book.training import loop
+from lenet_book.training import state as checkpoint
+from lenet_book.training.augmentation import Distortion
+from lenet_book.training.recipes import Recipe
+from lenet_book.training.state import CheckpointError
 
 TRAIN, TEST = mnist.load_mnist()
 STEPS = 5  # in each of the two epochs
@@ -115,7 +117,7 @@ def in_save(number, action):
         if count == number:
             action()
         checkpoint.save(path, state)
-    training.save = save
+    loop.save = save
 
 
 def trace_saves(before_line):
@@ -287,7 +289,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     random.seed(asked.seed)
-    training._SAVE_EVERY = -1.0  # seconds: after every step
+    loop._SAVE_EVERY = -1.0  # seconds: after every step
     counts = Counts()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn, optim
 
-from lenet_book import layers, models, muon, optimisers, paper, recipes, sdlm
-from lenet_book.recipes import RECIPES, Recipe
+from lenet_book import layers, models, paper
+from lenet_book.training import muon, optimisers, recipes, sdlm
+from lenet_book.training.recipes import RECIPES, Recipe
 
 
 class Weight(nn.Module):

@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lenet_book import __main__, checkpoint, distributed, mnist, models, training
-from lenet_book.augmentation import Distortion
-from lenet_book.recipes import Recipe
+from lenet_book import __main__, mnist, models, training
+from lenet_book.training import distributed
+from lenet_book.training import state as checkpoint
+from lenet_book.training.augmentation import Distortion
+from lenet_book.training.recipes import Recipe
 
 TRAIN, TEST = mnist.load_mnist()
 LIMIT = 120  # seconds: whoever takes longer hangs

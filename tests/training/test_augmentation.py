@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from lenet_book import augmentation
-from lenet_book.augmentation import Distortion
+from lenet_book.training import augmentation
+from lenet_book.training.augmentation import Distortion
 
 SHARES = st.lists(st.floats(-1, 1), min_size=6, max_size=6)  # turn, growths, lean, shifts
 SEEDS = st.integers(0, 2**31)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import RBFOutput, SparseConv2d, Subsampling
+from ..layers import RBFOutput, SparseConv2d, Subsampling
 
 WEIGHTED = (nn.Conv2d, SparseConv2d, nn.Linear)  # a = sum of weight times input, plus bias
 SQUASHING = (nn.Tanh, nn.Sigmoid, nn.ReLU)       # x = f(a), element by element; nn.Tanh: ScaledTanh too

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from lenet_book import fused, mnist, models, training
-from lenet_book.recipes import Recipe
+from lenet_book import mnist, models, training
+from lenet_book.training import fused, loop
+from lenet_book.training.recipes import Recipe
 
 TRAIN, _ = mnist.load_mnist()
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
@@ -334,7 +335,7 @@ def test_a_single_picture_is_read_without_a_batch():
 # In a training
 
 def trained(model, fuse, monkeypatch):
-    monkeypatch.setattr(training, "fuse", fuse)
+    monkeypatch.setattr(loop, "fuse", fuse)
     training.fit(model, TRAIN.subset(640, seed=1), QUICK, progress=False)
     return model
 

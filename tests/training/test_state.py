@@ -19,8 +19,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenet_book import checkpoint
-from lenet_book.checkpoint import CheckpointError, load, save
+from lenet_book.training import state as checkpoint
+from lenet_book.training.state import CheckpointError, load, save
 
 STATE = {"model": OrderedDict(weight=torch.arange(6.0).view(2, 3), count=torch.tensor(7)),
          "step": 3, "rate": 1e-3, "done": False, "name": "lenet5", "history": [(1, 0.5), (2, 0.25)],

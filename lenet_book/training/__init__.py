@@ -1,0 +1,10 @@
+"""Train a network and measure it: recipes, the loop, optimisers, checkpoints. Chapter 08 builds it."""
+
+from .augmentation import Distortion
+from .loop import choose_device, evaluate, fit
+from .recipes import RECIPES, Recipe
+from .results import Epoch, History, Score
+from .state import CheckpointError
+
+__all__ = ["RECIPES", "CheckpointError", "Distortion", "Epoch", "History", "Recipe", "Score",
+           "choose_device", "evaluate", "fit"]
