@@ -140,6 +140,7 @@ def _train_here(chosen: argparse.Namespace) -> int:
 
     from . import mnist, models
     from .training import RECIPES, choose_device, distributed, evaluate, fit
+    from .training.callbacks import TensorBoard
     recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed,
                      epochs=chosen.epochs or RECIPES[chosen.recipe].epochs)
     train, test = mnist.load_mnist()
@@ -154,7 +155,7 @@ def _train_here(chosen: argparse.Namespace) -> int:
     torch.manual_seed(chosen.seed)
     model = models.build(chosen.model)
     history = fit(model, train, recipe, checkpoint=chosen.checkpoint, resume=chosen.resume,
-                  tensorboard=chosen.tensorboard)
+                  callbacks=[TensorBoard(chosen.tensorboard)] if chosen.tensorboard else [])
     if not distributed.is_first():
         return 0
     score = evaluate(model, test)

@@ -16,6 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lenet_book import __main__, doctor, experiments, mnist, models, training
 from lenet_book.training import distributed
+from lenet_book.training.callbacks import TensorBoard
 from lenet_book.training.recipes import RECIPES, Recipe
 
 
@@ -128,8 +129,11 @@ def test_train_on_the_first_digits_with_all_its_options(few_digits, tmp_path, mo
     assert __main__.main(["train", "lenet5", "--recipe", "accurate", "--examples", "100",
                           "--checkpoint", str(tmp_path / "a.ckpt"), "--resume",
                           "--tensorboard", str(tmp_path / "b"), "--out", str(tmp_path)]) == 0
-    assert called == [(100, RECIPES["accurate"], {
-        "checkpoint": tmp_path / "a.ckpt", "resume": True, "tensorboard": tmp_path / "b"})]
+    (count, recipe, options), = called
+    board, = options.pop("callbacks")
+    assert (count, recipe) == (100, RECIPES["accurate"])
+    assert options == {"checkpoint": tmp_path / "a.ckpt", "resume": True}
+    assert isinstance(board, TensorBoard) and board.folder == tmp_path / "b"
     log = json.loads((tmp_path / "lenet5.json").read_text())
     assert log["command"].endswith("--recipe accurate --seed 0 --examples 100")
     assert log["examples"] == 100

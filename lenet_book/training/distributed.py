@@ -28,7 +28,7 @@ class ProcessLost(RuntimeError):
 def processes() -> Iterator[None]:
     """Join the processes that torchrun has started; leave them at the end.
 
-    Tensors on the processor travel by gloo, those on NVIDIA GPUs by nccl. Each process takes the GPU
+    Tensors on the CPU travel by gloo, those on NVIDIA GPUs by nccl. Each process takes the GPU
     of its number on its machine. Meanwhile SIGTERM, by which torchrun ends the others where one is
     lost, counts as Ctrl-C: a training that is told to stop completes its step first.
     Raises ProcessLost where another process ends or does not answer for five minutes, RuntimeError

@@ -1,9 +1,10 @@
 """Muon: momentum whose steps are turned into nearly orthogonal matrices.
 
 The gradient of a layer's weights, taken as a matrix, is nearly always dominated by a few directions:
-what many examples have in common. Muon keeps a running average of the gradients, as momentum does, and
-then sets all singular values of that matrix to about 1, so that the directions in which little moves
-count as much as the loud ones. Fifteen small matrix products do it, without a decomposition.
+what many examples have in common. Muon keeps a momentum buffer, an exponential moving average of the
+gradients, and then sets all singular values of that matrix to about 1, so that the directions in
+which little moves count as much as the loud ones. Five rounds of a Newton-Schulz iteration do it,
+fifteen small matrix products without a decomposition.
 Source: Keller Jordan 2024, kellerjordan.github.io/posts/muon; the length of a step from Liu et al.
 2025, "Muon is scalable for LLM training". `torch.optim.Muon` takes matrices alone, and four fifths of
 LeNet-5's weights are kernels.

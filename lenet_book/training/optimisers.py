@@ -34,6 +34,6 @@ def schedule(recipe: Recipe, optimiser: optim.Optimizer,
                                              total_steps=recipe.epochs * steps_an_epoch,
                                              cycle_momentum=recipe.optimiser in ("adam", "adamw"))
     steps = [(1, 1.0)] if recipe.schedule == "constant" else recipe.schedule
-    factors = [factor for passes, factor in steps for _ in range(passes)]
+    factors = [factor for epochs, factor in steps for _ in range(epochs)]
     return optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: factors[min(step // steps_an_epoch, len(factors) - 1)])

@@ -10,20 +10,21 @@ OPTIMISERS = ("adamw", "adam", "sgd", "muon", "sdlm")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train.
+    """The hyperparameters of a training: all that is chosen and not learned.
 
     learning_rate: the peak under "one-cycle", the rate under "constant", what steps multiply.
-    weight_decay: for every parameter alike. batch_size: examples a step. epochs: passes over the
-    training set. optimiser: "adamw", "adam", "sgd", or, from a module of its own, "muon" or the paper's
-    "sdlm". momentum: of "sgd". schedule: "one-cycle" climbs to the peak over the first 30 % of the
-    steps and falls to nearly 0; "constant"; or steps ((passes, factor), ...), of which the last one
-    goes on.
-    augmentation: distorts every batch anew. fading: share of its strength that is left in the end; it
-    goes down evenly over the second half of the steps; 1 keeps it whole. averaging: share that the
-    current weights get in a running average, every 5 steps; the average is what remains in the end. 0
-    keeps the last weights.
+    weight_decay: for every parameter alike. batch_size: examples a step. epochs: times that the whole
+    training set is gone through. optimiser: "adamw", "adam", "sgd", or, from a module of its own,
+    "muon" or the paper's "sdlm". momentum: of "sgd". schedule: "one-cycle" climbs to the peak over the
+    first 30 % of the steps and falls to nearly 0; "constant"; or steps ((epochs, factor), ...), of
+    which the last one goes on.
+    augmentation: distorts every batch anew. augmentation_end: share of its strength that is left in
+    the end; it decays evenly over the second half of the steps; 1 keeps it whole. ema: share that the
+    current weights get in an exponential moving average of the weights, every 5 steps; the average is
+    what remains in the end. 0 keeps the last weights.
     seed: of the order of the examples and of their distortions (the initial weights belong to the
     model and come from torch.manual_seed).
+    Raises ValueError, with the value, for what cannot be or does not go together.
     """
 
     learning_rate: float
@@ -34,8 +35,8 @@ class Recipe:
     momentum: float = 0.0
     schedule: str | tuple[tuple[int, float], ...] = "one-cycle"
     augmentation: Distortion | None = None
-    fading: float = 1.0
-    averaging: float = 0.0
+    augmentation_end: float = 1.0
+    ema: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
@@ -44,13 +45,15 @@ class Recipe:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must not be negative, not {self.weight_decay}")
-        for name in ("momentum", "averaging"):
+        for name in ("momentum", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 0 or more and below 1, not {getattr(self, name)}")
-        if not 0 <= self.fading <= 1:
-            raise ValueError(f"fading must be a share from 0 to 1, not {self.fading}")
-        if self.fading < 1 and self.augmentation is None:
-            raise ValueError(f"fading={self.fading} needs an augmentation that can fade")
+        if not 0 <= self.augmentation_end <= 1:
+            raise ValueError("augmentation_end must be a share from 0 to 1, "
+                             f"not {self.augmentation_end}")
+        if self.augmentation_end < 1 and self.augmentation is None:
+            raise ValueError(f"augmentation_end={self.augmentation_end} needs an augmentation that "
+                             "can decay")
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, "
                              f"not {self.optimiser!r}")
@@ -59,8 +62,8 @@ class Recipe:
         if self.weight_decay and self.optimiser == "sdlm":
             raise ValueError("\"sdlm\" has no weight decay, as in the paper: leave it at 0")
         if self.schedule not in ("one-cycle", "constant") and not _are_steps(self.schedule):
-            raise ValueError("schedule must be \"one-cycle\", \"constant\" or steps ((passes, factor), "
-                             f"...), whole passes and positive factors, not {self.schedule!r}")
+            raise ValueError("schedule must be \"one-cycle\", \"constant\" or steps ((epochs, factor), "
+                             f"...), whole epochs and positive factors, not {self.schedule!r}")
         if not isinstance(self.augmentation, Distortion | None):
             raise TypeError("augmentation must be a Distortion, such as Distortion(rotation=10), or "
                             f"None, not {self.augmentation!r}")
@@ -73,23 +76,23 @@ class Recipe:
 
 
 def _are_steps(schedule) -> bool:
-    """A tuple, since recipes can be hashed and compared, of pairs: whole passes and a factor."""
+    """A tuple, since recipes can be hashed and compared, of pairs: whole epochs and a factor."""
     return isinstance(schedule, tuple) and len(schedule) > 0 and all(
         isinstance(step, tuple) and len(step) == 2 and isinstance(step[0], int) and step[0] > 0
         and 0 < step[1] < math.inf for step in schedule)
 
 
-# Section III-B and Appendix C: one digit a step, five rates over 20 passes. The rates are a tenth of
-# the paper's, whose scale of second derivatives is not known, and the first pass is gentler.
+# Section III-B and Appendix C: one digit a step, five rates over 20 epochs. The rates are a tenth of
+# the paper's, whose scale of second derivatives is not known, and the first epoch is gentler.
 _PAPER = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=20,
                 schedule=((1, 0.2), (1, 1.0), (3, 0.4), (3, 0.2), (4, 0.1), (8, 0.02)))
 
 # Change one value with dataclasses.replace(RECIPES["fast"], epochs=1). The book's own were chosen on
-# 5,000 digits held out of the training files, with the two exceptions that are named.
+# a validation set, 5,000 digits of the training files, with the two exceptions that are named.
 RECIPES = {
-    # The fewest seconds to 99 %. Two passes, the first choice, came to 1.02 % on the test files.
+    # The fewest seconds to 99 %. Two epochs, the first choice, came to 1.02 % on the test files.
     "fast": Recipe(learning_rate=0.02, weight_decay=0.01, batch_size=256, epochs=3),
-    # Every digit is distorted anew in each pass, in the second half less and less; the weights are an
+    # Every digit is distorted anew in each epoch, in the second half less and less; the weights are an
     # average over about the last 500 steps. How strong the distortions are was set beforehand. Digits
     # held out favoured weaker ones, perhaps since they are by the same hands as those trained on; two
     # seeds with these (and AdamW) made 0.53 and 0.63 % errors on the test files, and the first choice
@@ -98,12 +101,12 @@ RECIPES = {
                        epochs=50,
                        augmentation=Distortion(rotation=12, scale=0.12, shear=0.15, shift=2,
                                                elastic=0.04),
-                       fading=0.3, averaging=0.01),
+                       augmentation_end=0.3, ema=0.01),
     "paper-1998": _PAPER,
     # Section III-B: shifted, scaled, squeezed and sheared copies, as long a training. How strong they
     # are the paper does not say; and here every digit is distorted, there nine of ten.
     "paper-1998-distorted": replace(_PAPER, augmentation=Distortion(shift=2, scale=0.15, shear=0.2)),
-    # As published with the nets of models.tutorials; of lenet-relu batch and passes are not said, and
+    # As published with the nets of models.tutorials; of lenet-relu batch and epochs are not said, and
     # d2l's is meant for Fashion-MNIST. The other two were published without a training.
     "tutorial-relu": Recipe(optimiser="sgd", learning_rate=0.001, momentum=0.9, batch_size=64,
                             epochs=10, schedule="constant"),

@@ -24,14 +24,14 @@ class Score:
         """Number of wrong answers."""
         return round(self.error_rate * len(self.predictions))
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Binomial interval for the true error rate: what other digits from the same pile would give.
+    def interval(self) -> tuple[float, float]:
+        """95 % binomial interval for the true error rate, that of all digits that there could be.
 
         Source: Wilson 1927; it stays inside 0 to 1 and holds up near 0, where the textbook
         p +- z sqrt(p (1 - p) / n) does not.
         """
         n, p = len(self.predictions), self.error_rate
-        z = NormalDist().inv_cdf((1 + confidence) / 2)
+        z = NormalDist().inv_cdf(0.975)
         centre = (p + z * z / (2 * n)) / (1 + z * z / n)
         reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return max(centre - reach, 0.0), min(centre + reach, 1.0)
@@ -44,11 +44,11 @@ class Score:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training set.
+    """One epoch: every example of the training set once.
 
-    train_loss, train_error: means over the pass, measured on the fly while the weights still
-    change, as in the paper; the first pass therefore looks worse than the net it ends with.
-    validation_loss, validation_error: after the pass, on examples that are not trained on.
+    train_loss, train_error: means over the epoch, measured on the fly while the weights still
+    change, as in the paper; the first epoch therefore looks worse than the net it ends with.
+    validation_loss, validation_error: after the epoch, on the validation set, which is not trained on.
     """
 
     number: int
@@ -79,7 +79,7 @@ class History:
 
     def plot(self):
         """Training and validation error against the epoch, as a matplotlib Figure."""
-        from .. import plots  # only who looks at a curve pays for matplotlib
+        from .. import plots  # only those who look at a curve pay for matplotlib
         return plots.learning_curve(
             {"training, on the fly": [e.train_error for e in self.epochs],
              "validation": [e.validation_error for e in self.epochs

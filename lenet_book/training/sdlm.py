@@ -2,14 +2,14 @@
 
 Every parameter w_k has a step of its own, large where the loss is flat in it and small where the
 loss is steep:  w_k <- w_k - lr / (mu + h_kk) * dE/dw_k.  Here h_kk estimates the second derivative
-of the loss in w_k. It is measured on a few hundred examples, before a pass or a part of one, and
+of the loss in w_k. It is measured on a few hundred examples, before an epoch or a part of one, and
 stays as it is in between: it is not an average of squared gradients, which is another optimiser
 (RMSProp).
 
-`curvature` finds all h_kk in one walk from the loss back to the picture, as ordinary
-back-propagation finds the gradient. Two things differ: every factor on the way is squared, so that
-nothing cancels and no h_kk is negative, and the second derivatives of the squashing functions are
-left out (the Gauss-Newton approximation).
+`curvature` finds all h_kk, an estimate of the diagonal of the Gauss-Newton matrix, in one backward
+pass from the loss to the image, as back-propagation finds the gradient. Two things differ: every
+factor on the way is squared, so that nothing cancels and no h_kk is negative, and the second
+derivatives of the squashing functions are left out (the Gauss-Newton approximation).
 Source: LeCun, Bottou, Bengio, Haffner 1998, Section III-B and Appendix C.
 """
 
@@ -60,7 +60,7 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
     h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
     found: dict[str, Tensor] = {}
     for (name, layer), x in zip(reversed(layers), reversed(reached), strict=True):
-        of_parameters, h = _walk_back(name, layer, x, h)
+        of_parameters, h = _backward(name, layer, x, h)
         for which, value in of_parameters.items():
             found[f"{name}.{which}"] = found.get(f"{name}.{which}", 0) + value / len(inputs)
     return {name: found[name] for name, p in model.named_parameters() if p.requires_grad}
@@ -75,8 +75,8 @@ def _second_derivatives(function, x: Tensor) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
-def _walk_back(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """From h of a layer's outputs to h of its parameters, summed over the examples, and inputs."""
+def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """From h of a layer's outputs to h of its parameters, summed over examples, and of its inputs."""
     if isinstance(layer, SQUASHING):
         _, back = torch.func.vjp(layer, x)
         slope, = back(torch.ones_like(h))
@@ -123,6 +123,8 @@ class SDLM(torch.optim.Optimizer):
     scale it does not give; with those of `curvature` and mu = 0.02 they are about ten times too large.
     """
 
+    EXAMPLES = 500  # as in the paper, drawn anew before each epoch
+
     def __init__(self, model: nn.Sequential, lr: float, mu: float = 0.02):
         for name, value in (("lr", lr), ("mu", mu)):
             if not value > 0:
@@ -130,8 +132,15 @@ class SDLM(torch.optim.Optimizer):
         self.model = model
         super().__init__([p for p in model.parameters() if p.requires_grad], {"lr": lr, "mu": mu})
 
+    def before_epoch(self, examples, order: Tensor) -> None:
+        """Measure h on the first examples of the epoch that begins; `fit` calls this.
+
+        examples: a `data.Examples`. order: their numbers, in the order of the epoch.
+        """
+        self.estimate(*examples.batch(order[:self.EXAMPLES].to(examples.device)))
+
     def estimate(self, inputs: Tensor, labels: Tensor) -> None:
-        """Measure h anew on these examples (see `curvature`): 500 in the paper, before each pass."""
+        """Measure h anew on these examples (see `curvature`): 500 in the paper, before each epoch."""
         found = curvature(self.model, inputs, labels)
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:

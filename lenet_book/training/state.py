@@ -49,7 +49,7 @@ def save(path: str | Path, state: dict) -> None:
 
 
 def load(path: str | Path) -> dict:
-    """The state from a file, its tensors on the processor.
+    """The state from a file, its tensors on the CPU.
 
     Nothing of the file is executed: its digest is compared first, and PyTorch then reads tensors
     and plain values only (weights_only).

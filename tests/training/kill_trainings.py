@@ -30,7 +30,7 @@ from test_state import forged, same, spoilt
 from torch import nn
 
 from lenet_book import mnist, models, training
-from lenet_book.training import loop
+from lenet_book.training import run
 from lenet_book.training import state as checkpoint
 from lenet_book.training.augmentation import Distortion
 from lenet_book.training.recipes import Recipe
@@ -44,8 +44,8 @@ SDLM = Recipe(learning_rate=5e-5, batch_size=1, epochs=2, optimiser="sdlm",
               schedule=((1, 1.0), (1, 0.4)))
 BEND = Distortion(rotation=15, scale=0.1, shear=0.1, shift=2, elastic=0.05)
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
-    (models.MODELS["lenet5"], replace(ADAMW, optimiser="muon", augmentation=BEND, averaging=0.2)),
-    (models.MODELS["lenet-batchnorm"], replace(ADAMW, averaging=0.2)),
+    (models.MODELS["lenet5"], replace(ADAMW, optimiser="muon", augmentation=BEND, ema=0.2)),
+    (models.MODELS["lenet-batchnorm"], replace(ADAMW, ema=0.2)),
     (models.MODELS["lenet5-1998"], SDLM),
     (lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10)), ADAMW)]
 
@@ -109,15 +109,15 @@ def wait(pid):
 
 def in_save(number, action):
     """Have a training do something as it begins the save of that number, counted from 1."""
-    count = 0
+    count, save_whole = 0, checkpoint.save
 
     def save(path, state):
         nonlocal count
         count += 1
         if count == number:
             action()
-        checkpoint.save(path, state)
-    loop.save = save
+        save_whole(path, state)
+    checkpoint.save = save
 
 
 def trace_saves(before_line):
@@ -289,7 +289,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     random.seed(asked.seed)
-    loop._SAVE_EVERY = -1.0  # seconds: after every step
+    run.SAVE_EVERY = -1.0  # seconds: after every step
     counts = Counts()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

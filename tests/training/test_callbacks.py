@@ -9,12 +9,14 @@ import nbformat
 import pytest
 import torch
 from nbclient import NotebookClient
+from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
+from tqdm.std import tqdm
 
-from lenet_book import mnist, training
-from lenet_book.training import callbacks as watching
-from lenet_book.training.recipes import Recipe
+from lenet_book import mnist, models, training
+from lenet_book.training import Recipe, callbacks
+from lenet_book.training.callbacks import Callback, LiveCurve, SaveEachEpoch, TensorBoard
 
 DIGITS, _ = mnist.load_mnist()
 TRAIN, VALIDATION = DIGITS[:300], DIGITS[300:400]
@@ -43,10 +45,10 @@ def visible(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
 
 
-@pytest.mark.parametrize("progress", [True, "curve"])
+@pytest.mark.parametrize("added", [[], [LiveCurve()]])
 @pytest.mark.usefixtures("visible")
-def test_in_a_log_there_is_a_line_for_each_epoch_and_nothing_else(capsys, progress):
-    history = fit(progress=progress)
+def test_in_a_log_there_is_a_line_for_each_epoch_and_nothing_else(capsys, added):
+    history = fit(callbacks=added)
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [repr(epoch) for epoch in history.epochs]
@@ -94,6 +96,20 @@ def test_tqdm_disable_hides_the_bar_and_leaves_the_lines(monkeypatch):
     assert shown.getvalue().splitlines() == [repr(epoch) for epoch in history.epochs]
 
 
+def test_progress_bar_shows_loss_and_error(capsys, monkeypatch):
+    class Terminal(tqdm):  # drawn, whatever the environment says
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs | {"disable": False})
+
+    monkeypatch.setattr(callbacks, "tqdm", Terminal)
+    fit()
+    shown = capsys.readouterr().err
+    assert "epoch 2 of 2" in shown
+    assert "loss=" in shown
+    assert "error=" in shown
+    assert "20/20" in shown
+
+
 @pytest.mark.usefixtures("visible")
 def test_nothing_is_nothing(monkeypatch, capsys):
     shown = Terminal()
@@ -102,17 +118,17 @@ def test_nothing_is_nothing(monkeypatch, capsys):
     assert shown.getvalue() == "" == capsys.readouterr().out
 
 
-@pytest.mark.parametrize("progress", ["x", None, "Curve", 2])
+@pytest.mark.parametrize("progress", ["curve", None, 2])
 def test_progress_refuses(progress):
     model = linear()
     before = model[1].weight.clone()
-    with pytest.raises(ValueError, match=f'progress must be True, False or "curve", not {progress!r}'):
+    with pytest.raises(ValueError, match=f"must be True or False, not {progress!r}.*LiveCurve"):
         fit(model=model, progress=progress)
     assert torch.equal(model[1].weight, before)
 
 
 class Dying(nn.Flatten):
-    """Breaks in the middle of a pass."""
+    """Breaks in the middle of an epoch."""
 
     left = 5
 
@@ -123,24 +139,24 @@ class Dying(nn.Flatten):
         return super().forward(x)
 
 
-class Log(watching._Watcher):
+class Log(Callback):
     """Notes what it is told."""
 
     def __init__(self, calls, begins=True):
         self.calls, self.begins = calls, begins
 
-    def begin(self, run):
+    def before_training(self, run):
         if not self.begins:
             raise OSError("the disk is full")
         self.calls.append("begin")
 
-    def step(self, run):
+    def after_step(self, run):
         self.calls.append(run.steps)
 
-    def epoch(self, run):
+    def after_epoch(self, run):
         self.calls.append(f"epoch {run.epoch} of {len(run.history.epochs)}")
 
-    def close(self):
+    def after_training(self, run):
         self.calls.append("close")
 
 
@@ -149,13 +165,12 @@ class Log(watching._Watcher):
                               "close"]),
     (Dying, True, "out of luck", ["begin", 1, 2, 3, 4, "close"]),
     (nn.Flatten, False, "the disk is full", ["begin", "close"])])
-def test_who_has_begun_is_told_all_and_closed(monkeypatch, flatten, begins, raised, calls):
+def test_a_callback_that_has_begun_is_told_all_and_ended(flatten, begins, raised, calls):
     noted = []
     both = [Log(noted), Log([], begins)]
-    monkeypatch.setattr(watching, "watchers", lambda *asked: both)
     model = nn.Sequential(flatten(), nn.Linear(32 * 32, 10)).train()
     with pytest.raises((RuntimeError, OSError), match=raised) if raised else nullcontext():
-        fit(model=model, validation=None)
+        fit(model=model, validation=None, progress=False, callbacks=both)
     assert noted == calls
     assert both[1].calls == (calls if begins else [])
     assert not model.training
@@ -165,11 +180,12 @@ def test_who_has_begun_is_told_all_and_closed(monkeypatch, flatten, begins, rais
 
 CELLS = """
 from lenet_book import mnist, models
-from lenet_book.training.recipes import Recipe
-from lenet_book.training import fit
+from lenet_book.training import Recipe, fit
+from lenet_book.training.callbacks import LiveCurve
 train, _ = mnist.load_mnist()
 recipe = Recipe(learning_rate=5e-3, batch_size=100, epochs=3)
-history = fit(models.build("lenet5"), train[:300], recipe, train[300:400], progress="curve")
+history = fit(models.build("lenet5"), train[:300], recipe, train[300:400],
+              callbacks=[LiveCurve()])
 ---
 history
 ---
@@ -213,8 +229,8 @@ def scalars(folder):
 
 
 def test_tensorboard_gets_what_the_history_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr(watching._TensorBoard, "EVERY", 5)
-    history = fit(progress=False, tensorboard=tmp_path / "runs")
+    monkeypatch.setattr(TensorBoard, "EVERY", 5)
+    history = fit(progress=False, callbacks=[TensorBoard(tmp_path / "runs")])
     found = scalars(tmp_path / "runs")
     assert found.keys() == {"training loss", "validation loss", "validation accuracy"}
     assert found["validation loss"] == [
@@ -230,7 +246,8 @@ def test_tensorboard_gets_what_the_history_holds(tmp_path, monkeypatch):
 
 def test_tensorboard_is_told_every_100_steps(tmp_path):
     recipe = replace(QUICK, batch_size=2, schedule="constant")
-    history = fit(recipe, TRAIN[:260], None, progress=False, tensorboard=tmp_path)  # 130 an epoch
+    history = fit(recipe, TRAIN[:260], None, progress=False,  # 130 steps an epoch
+                  callbacks=[TensorBoard(tmp_path)])
     found = scalars(tmp_path)
     assert found.keys() == {"training loss"}  # there is nothing to validate on
     assert [step for step, _ in found["training loss"]] == [100, 200]
@@ -238,7 +255,7 @@ def test_tensorboard_is_told_every_100_steps(tmp_path):
 
 
 class Given(nn.Module):
-    """Scores that do not depend on the picture, and a loss that is the step's number."""
+    """Logits that do not depend on the image, and a loss that is the step's number."""
 
     def __init__(self):
         super().__init__()
@@ -248,14 +265,14 @@ class Given(nn.Module):
     def forward(self, x):
         return self.weight.expand(len(x), 10)
 
-    def loss(self, scores, labels):
+    def loss(self, logits, labels):
         self.steps += 1
-        return scores.sum() * 0 + self.steps
+        return logits.sum() * 0 + self.steps
 
 
 def test_the_training_loss_is_the_mean_since_the_one_before_within_the_epoch(tmp_path):
     fit(replace(QUICK, batch_size=2, epochs=2), TRAIN[:300], None, Given(), progress=False,
-        tensorboard=tmp_path)  # 150 steps an epoch
+        callbacks=[TensorBoard(tmp_path)])  # 150 steps an epoch
     assert scalars(tmp_path)["training loss"] == [
         (100, pytest.approx(50.5)),    # of 1 to 100
         (200, pytest.approx(175.5)),   # of 151 to 200
@@ -263,20 +280,18 @@ def test_the_training_loss_is_the_mean_since_the_one_before_within_the_epoch(tmp
 
 
 def test_a_training_that_is_resumed_goes_on_in_its_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(watching._TensorBoard, "EVERY", 5)
+    monkeypatch.setattr(TensorBoard, "EVERY", 5)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    fit(progress=False, tensorboard=whole)
+    fit(progress=False, callbacks=[TensorBoard(whole)])
 
-    class Stop(watching._Watcher):
-        def step(self, run):
+    class Stop(Callback):
+        def after_step(self, run):
             if run.steps == 15:
                 os.kill(os.getpid(), 2)
-    build = watching.watchers
-    with monkeypatch.context() as patch:
-        patch.setattr(watching, "watchers", lambda *asked: [*build(*asked), Stop()])
-        with pytest.raises(KeyboardInterrupt):
-            fit(progress=False, tensorboard=parts, checkpoint=tmp_path / "net.ckpt")
-    fit(progress=False, tensorboard=parts, checkpoint=tmp_path / "net.ckpt", resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        fit(progress=False, callbacks=[TensorBoard(parts), Stop()],
+            checkpoint=tmp_path / "net.ckpt")
+    fit(progress=False, callbacks=[TensorBoard(parts)], checkpoint=tmp_path / "net.ckpt", resume=True)
     assert len(list(parts.iterdir())) == 2
     approximate = {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in events]
                    for tag, events in scalars(whole).items()}
@@ -288,14 +303,14 @@ def test_without_tensorboard_it_is_said_what_to_install(monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ImportError, match=r"pip install 'lenet_book\[tensorboard\]'"):
-        fit(progress=False, tensorboard=tmp_path / "runs")
+        fit(progress=False, callbacks=[TensorBoard(tmp_path / "runs")])
     assert not (tmp_path / "runs").exists()
     fit(progress=False)  # nobody else needs it
 
 
 def test_a_training_that_does_not_begin_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="there are no examples"):
-        fit(train=TRAIN[:0], progress=False, tensorboard=tmp_path / "runs")
+        fit(train=TRAIN[:0], progress=False, callbacks=[TensorBoard(tmp_path / "runs")])
     assert not (tmp_path / "runs").exists()
 
 
@@ -303,5 +318,31 @@ def test_a_folder_that_cannot_be_is_said(tmp_path):
     (tmp_path / "runs").write_text("a file")
     model = linear().train()
     with pytest.raises(FileExistsError):
-        fit(model=model, tensorboard=tmp_path / "runs")
+        fit(model=model, callbacks=[TensorBoard(tmp_path / "runs")])
     assert not model.training
+
+
+# The weights of each epoch
+
+
+class Weights(Callback):
+    def before_training(self, run):
+        self.seen = []
+
+    def after_epoch(self, run):
+        self.seen.append({name: tensor.clone() for name, tensor in run.result.state_dict().items()})
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.3])
+def test_the_weights_of_each_epoch_are_saved_whole(tmp_path, ema):
+    kept, model = Weights(), models.build("lenet-batchnorm")
+    history = fit(replace(QUICK, ema=ema), model=model, progress=False,
+                  callbacks=[kept, SaveEachEpoch(tmp_path / "each")])
+    files = sorted((tmp_path / "each").iterdir())
+    assert [file.name for file in files] == ["epoch-01.safetensors", "epoch-02.safetensors"]
+    for file, seen, epoch in zip(files, kept.seen, history.epochs, strict=True):
+        weights = load_file(file)
+        assert weights.keys() == seen.keys()
+        assert all(torch.equal(weights[name], seen[name]) for name in seen)
+        model.load_state_dict(weights)
+        assert training.evaluate(model, VALIDATION).error_rate == epoch.validation_error

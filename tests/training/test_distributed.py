@@ -37,7 +37,7 @@ TRAININGS = {  # what each is called: the net, the number of examples, the recip
     "muon": ("lenet5", 256, replace(SGD, optimiser="muon", momentum=0.0, learning_rate=1e-3)),
     "last batch of 13": ("lenet5", 141, SGD),
     "last batch of 1": ("lenet5", 129, SGD),
-    "distorted, averaged": ("lenet5", 333, replace(SGD, augmentation=BENT, averaging=0.1)),
+    "distorted, averaged": ("lenet5", 333, replace(SGD, augmentation=BENT, ema=0.1)),
     "1998": ("lenet5-1998", 65, Recipe(learning_rate=2e-5, optimiser="sdlm", batch_size=4)),
 }
 

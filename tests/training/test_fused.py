@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lenet_book import mnist, models, training
-from lenet_book.training import fused, loop
+from lenet_book.training import fused, speed
 from lenet_book.training.recipes import Recipe
 
 TRAIN, _ = mnist.load_mnist()
@@ -335,7 +335,7 @@ def test_a_single_picture_is_read_without_a_batch():
 # In a training
 
 def trained(model, fuse, monkeypatch):
-    monkeypatch.setattr(loop, "fuse", fuse)
+    monkeypatch.setattr(speed, "fuse", fuse)
     training.fit(model, TRAIN.subset(640, seed=1), QUICK, progress=False)
     return model
 

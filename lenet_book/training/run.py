@@ -1,0 +1,185 @@
+"""A training at one moment: all that the next step depends on, written down and taken up again."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, astuple
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from . import distributed, optimisers, state
+from .data import Examples
+from .recipes import Recipe
+from .results import Epoch, History, Score
+from .state import CheckpointError
+
+SAVE_EVERY = 20.0  # seconds between two checkpoints within an epoch
+EMA_EVERY = 5  # steps
+
+
+class Run:
+    """What `fit` changes from step to step. Callbacks may read it.
+
+    model, recipe: those given to `fit`. history: of the epochs that are whole.
+    epoch: whole epochs so far. step: steps so far in this epoch, of steps_an_epoch. steps: all so far.
+    loss, wrong, seen: sums over this epoch's examples so far, in this process: of their losses, of
+    wrong answers, and how many. The first two are tensors on the device: reading one makes a GPU wait.
+    seconds: of this epoch so far.
+    """
+
+    def __init__(self, model: nn.Module, examples: Examples, recipe: Recipe):
+        self.model, self.examples, self.recipe = model, examples, recipe
+        self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        self.steps_an_epoch = math.ceil(len(examples) / recipe.batch_size)
+        self.optimiser = optimisers.optimiser(recipe, model)
+        self.schedule = optimisers.schedule(recipe, self.optimiser, self.steps_an_epoch)
+        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.ema),
+                                     use_buffers=True) if recipe.ema else None
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.history = History()
+        self.epoch = 0
+        self.saved = time.monotonic()
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        self.step, self.seconds, self.seen = 0, 0.0, 0
+        self.order = torch.randperm(len(self.examples), generator=self.generator)
+        self.loss = torch.zeros((), device=self.device)
+        self.wrong = torch.zeros((), dtype=torch.int64, device=self.device)
+
+    @property
+    def steps(self) -> int:
+        """Steps so far, all epochs together."""
+        return self.epoch * self.steps_an_epoch + self.step
+
+    @property
+    def result(self) -> nn.Module:
+        """The network as it would be if the training ended here: the moving average if there is one."""
+        return self.average.module if self.average and self.average.n_averaged else self.model
+
+    def batches(self) -> Iterator[Tensor]:
+        """The batches that this epoch still has, each as the numbers of its examples."""
+        started = time.perf_counter() - self.seconds
+        for numbers in self.order.to(self.device).split(self.recipe.batch_size)[self.step:]:
+            yield numbers
+            self.seconds = time.perf_counter() - started
+
+    def distortion(self, count: int) -> Callable[[Tensor], Tensor] | None:
+        """How to bend this process's share of a batch of `count`; None where the recipe does not.
+
+        The strength stays whole over the first half of the steps and falls evenly over the second.
+        """
+        augmentation = self.recipe.augmentation
+        if augmentation is None:
+            return None
+        done = self.steps / (self.recipe.epochs * self.steps_an_epoch)
+        strength = 1 - (1 - self.recipe.augmentation_end) * max(0.0, 2 * done - 1)
+        even, normal = (strength * distributed.share(draw)[0]
+                        for draw in augmentation.draw(count, self.generator))
+        return partial(augmentation.apply, even=even, normal=normal)
+
+    def count(self, loss: Tensor, wrong: Tensor, examples: int) -> None:
+        """Note a step: the mean loss of so many examples, and how many of them were wrong."""
+        self.step += 1
+        if self.average and self.steps % EMA_EVERY == 0:
+            self.average.update_parameters(self.model)
+        if examples:
+            self.loss += loss.detach() * examples
+            self.wrong += wrong
+            self.seen += examples
+
+    def end_epoch(self, score: Score | None) -> None:
+        """Note how the epoch went and draw the next one's order."""
+        count = len(self.examples)
+        loss, error = (total.item() / count for total in distributed.total(self.loss, self.wrong))
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the mean loss of epoch {self.epoch + 1} is {loss}: the steps are too large for this "
+                f"network; try a learning rate below {self.recipe.learning_rate}")
+        self.epoch += 1
+        self.history.epochs.append(Epoch(self.epoch, loss, error, score and score.loss,
+                                         score and score.error_rate, self.seconds))
+        self._begin_epoch()
+
+    def end(self) -> None:
+        """Leave the network as its owner expects it."""
+        if self.epoch == self.recipe.epochs:
+            self.model.load_state_dict(self.result.state_dict())
+        self.model.eval()
+
+    # The checkpoint
+
+    @property
+    def save_is_due(self) -> bool:
+        """Is it long enough since the last checkpoint?"""
+        return time.monotonic() - self.saved > SAVE_EVERY
+
+    def save(self, path: str | Path) -> None:
+        """Write the state down; the first process does, with the help of all."""
+        snapshot = self._state()
+        if distributed.is_first():
+            state.save(path, snapshot)
+        self.saved = time.monotonic()
+
+    def restore(self, path: str | Path) -> None:
+        """Take up the training that is written there, if any: all of it or, with CheckpointError,
+        nothing.
+        """
+        if not distributed.see_the_same(path):
+            raise CheckpointError(f"not every process sees the same {path}: it has to be in a folder "
+                                  "that all of them share")
+        if not Path(path).exists():
+            return
+        theirs, mine = state.load(path), self._state()
+        if theirs.keys() != mine.keys():
+            raise CheckpointError(f"{path} is a checkpoint, but not of a training")
+        for what in ("recipe", "examples"):
+            if theirs[what] != mine[what]:
+                raise CheckpointError(f"{path} belongs to another training: its {what} is "
+                                      f"{theirs[what]}, this one's {mine[what]}; choose another name")
+        if _shapes(theirs["model"]) != _shapes(mine["model"]):
+            raise CheckpointError(f"{path} belongs to another network: it holds "
+                                  f"{_shapes(theirs['model'])}, this one has {_shapes(mine['model'])}")
+        backup = copy.deepcopy(mine)
+        try:
+            self._take(theirs)
+        except Exception as error:
+            self._take(backup)
+            raise CheckpointError(f"{path} does not hold a whole training ({error})") from error
+
+    def _state(self) -> dict:
+        """Tensors and plain values, for `state.save`."""
+        loss, wrong, seen = distributed.total(self.loss, self.wrong, torch.tensor(self.seen))
+        return {"recipe": asdict(self.recipe), "examples": len(self.examples),
+                "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "average": self.average and self.average.state_dict(),
+                "generator": self.generator.get_state(),
+                "dropout": torch.get_rng_state(),  # whose draws come from the global generator
+                "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "order": self.order,
+                "loss": loss, "wrong": wrong, "seen": seen.item(),
+                "history": [astuple(epoch) for epoch in self.history.epochs]}
+
+    def _take(self, snapshot: dict) -> None:
+        self.model.load_state_dict(snapshot["model"])
+        self.optimiser.load_state_dict(snapshot["optimiser"])
+        self.schedule.load_state_dict(snapshot["schedule"])
+        if self.average:
+            self.average.load_state_dict(snapshot["average"])
+        self.generator.set_state(snapshot["generator"])
+        torch.set_rng_state(snapshot["dropout"])
+        self.epoch, self.step, self.seconds = (snapshot[what] for what in ("epoch", "step", "seconds"))
+        self.order = snapshot["order"]
+        share = 1 if distributed.is_first() else 0  # what was summed over all, one goes on with
+        self.loss, self.wrong = (share * snapshot[total].to(self.device) for total in ("loss", "wrong"))
+        self.seen = snapshot["seen"] * share
+        self.history.epochs[:] = [Epoch(*values) for values in snapshot["history"]]
+
+
+def _shapes(weights: dict) -> dict:
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}

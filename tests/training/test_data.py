@@ -1,0 +1,165 @@
+"""Examples of any kind on their way to the net."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from trainings import BEND, QUICK, SMALL, Dropping, fresh
+
+from lenet_book import mnist, models, training
+from lenet_book.training import Distortion
+from lenet_book.training.data import examples_of
+
+
+class Seeing(Dropping):
+    """Keeps the pictures it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.shown = {True: [], False: []}  # in training, in evaluation
+
+    def forward(self, x):
+        self.shown[self.training].append(x.clone())
+        return super().forward(x)
+
+
+def test_inputs_are_made_a_batch_at_a_time():
+    class Counting(mnist.Digits):
+        def inputs(self, **how):
+            made.append(len(how["which"]))
+            return super().inputs(**how)
+    made, digits = [], Counting(SMALL.images[:50], SMALL.labels[:50])
+    training.fit(models.build("lenet5"), digits, replace(QUICK, batch_size=20, epochs=1),
+                 validation=digits, progress=False)
+    training.evaluate(models.build("lenet5"), digits, batch_size=30)
+    assert made == [20, 20, 10, 50, 30, 20]
+
+
+def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
+    model, recipe = Seeing(), replace(QUICK, augmentation=BEND, batch_size=30, seed=3)
+    training.fit(model, SMALL[:100], recipe, validation=SMALL[100:150], progress=False)
+    generator, inputs, expected = torch.Generator().manual_seed(3), SMALL[:100].inputs(), []
+    for _ in range(2):
+        for batch in torch.randperm(100, generator=generator).split(30):
+            expected.append(BEND.apply(inputs[batch], *BEND.draw(len(batch), generator)))
+    assert len(model.shown[True]) == len(expected) == 8
+    for shown, bent in zip(model.shown[True], expected, strict=True):
+        torch.testing.assert_close(shown, bent, rtol=0, atol=1e-5)
+    assert all(torch.equal(x, SMALL[100:150].inputs()) for x in model.shown[False])
+
+
+def test_distortions_fade_over_the_second_half(monkeypatch):
+    strengths, apply = [], Distortion.apply
+
+    def noted(self, pictures, even, normal):
+        strengths.append(even.abs().max().item())
+        return apply(self, pictures, even, normal)
+    monkeypatch.setattr(Distortion, "apply", noted)
+    monkeypatch.setattr(Distortion, "draw", lambda self, count, generator: (
+        torch.ones(count, 6), torch.ones(count, 2, self.grid, self.grid)))
+    recipe = replace(QUICK, augmentation=BEND, augmentation_end=0.2, batch_size=10)  # 2 x 5 steps
+    training.fit(models.build("lenet5"), SMALL[:50], recipe, progress=False)
+    assert strengths == pytest.approx([1, 1, 1, 1, 1, 1, 0.84, 0.68, 0.52, 0.36])
+
+
+# Of other kinds than Digits
+
+
+class Numbers(Dataset):
+    """Coloured images of a size of their own, each with its number as the first pixel."""
+
+    def __init__(self, count=30, item=lambda x, y: (x, y)):
+        generator = torch.Generator().manual_seed(0)
+        self.x = torch.rand(count, 3, 8, 11, generator=generator)
+        self.y = (self.x.mean((1, 2, 3)) > 0.5).long()
+        self.item, self.asked = item, []
+
+    def __len__(self):
+        return len(self.y)
+
+    def __getitem__(self, number):
+        self.asked.append(number)
+        return self.item(self.x[number], self.y[number].item())
+
+
+def small():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(),
+                               torch.nn.Linear(4 * 6 * 9, 2))
+
+
+@pytest.mark.parametrize("bend", [None, BEND])
+def test_tensors_and_datasets_train_alike_in_any_size(bend):
+    numbers = Numbers()
+    kinds = {"pair": (numbers.x, numbers.y), "tensor dataset": TensorDataset(numbers.x, numbers.y),
+             "own dataset": numbers}
+    recipe, found = replace(QUICK, batch_size=8, augmentation=bend), {}
+    for name, data in kinds.items():
+        model = small()
+        history = training.fit(model, data, recipe, validation=data, progress=False)
+        score = training.evaluate(model, data, batch_size=7)
+        assert history.epochs[-1].validation_error == score.error_rate
+        found[name] = (model[0].weight, score.loss, score.predictions)
+        x = numbers.x
+        assert torch.equal(score.predictions, model(x).argmax(dim=1))
+        loss = torch.nn.functional.cross_entropy(model(x), numbers.y).item()
+        assert score.loss == pytest.approx(loss, rel=1e-5)
+    first, *others = found.values()
+    for weight, _, predictions in others:
+        assert torch.equal(weight, first[0]) and torch.equal(predictions, first[2])
+
+
+def test_digits_as_tensors_come_to_what_digits_come_to():
+    mine, theirs = fresh(), fresh()
+    training.fit(mine, SMALL, QUICK, progress=False)
+    training.fit(theirs, (SMALL.inputs(scaling="standard"), SMALL.labels), QUICK, progress=False)
+    assert torch.equal(mine.f6.weight, theirs.f6.weight)
+
+
+def test_each_item_of_a_dataset_is_read_once_an_epoch():
+    numbers = Numbers()
+    training.fit(small(), numbers, replace(QUICK, batch_size=8), progress=False)
+    asked = numbers.asked[1:]  # the first, to see what there is
+    assert sorted(asked[:30]) == sorted(asked[30:]) == list(range(30)) and asked[:30] != asked[30:]
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield torch.zeros(1, 32, 32), 0
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ("mnist", "must be Digits, a pair of tensors .* not str"),
+    (DataLoader(Numbers()), "not DataLoader; give the loader's .dataset"),
+    (Stream(), "not Stream"),
+    (torch.zeros(4, 1, 32, 32), "not Tensor"),
+    ((torch.zeros(4, 1, 32, 32), [0, 1, 2, 3]), "not tuple"),
+    ((torch.zeros(4, 1, 32, 32, dtype=torch.uint8), torch.zeros(4).long()),
+     r"floating-point tensor.*not torch.uint8 4 x 1 x 32 x 32.*float\(\) / 255"),
+    ((torch.zeros(4, 1, 32, 32), torch.zeros(4)), r"int64 tensor.*4 inputs, not torch.float32 4.*long"),
+    ((torch.zeros(4, 1, 32, 32), torch.zeros(3).long()), "one for each of 4 inputs, not torch.int64 3"),
+    ((torch.zeros(0, 1, 32, 32), torch.zeros(0).long()), "there are no examples"),
+    (Numbers(0), "there are no examples"),
+    (Numbers(item=lambda x, y: x), r"inputs.*not|pairs"),
+    (Numbers(item=lambda x, y: (x.numpy().tobytes(), y)), "inputs must be a floating-point"),
+    (Numbers(item=lambda x, y: (SMALL, y)), "pairs .tensor, int., all of one shape, not Digits"),
+    (Numbers(item=lambda x, y: (x, float(y))), "labels must be an int64 tensor")])
+def test_other_data_is_refused_in_a_sentence_before_anything_is_done(data, message):
+    model = small().train()
+    before = model[0].weight.clone()
+    for use in (lambda: training.fit(model, data, QUICK, progress=False),
+                lambda: training.fit(model, Numbers(), QUICK, validation=data, progress=False),
+                lambda: training.evaluate(model, data)):
+        with pytest.raises((TypeError, ValueError), match=message):
+            use()
+    assert torch.equal(model[0].weight, before) and model.training
+
+
+def test_examples_are_taken_as_they_are():
+    model = small()
+    examples = examples_of(Numbers(), model)
+    assert examples_of(examples, model) is examples
+    inputs, labels = examples.batch(torch.tensor([3, 1]), lambda x: -x)
+    assert torch.equal(inputs, -examples.dataset.x[[3, 1]])
+    assert torch.equal(labels, examples.dataset.y[[3, 1]])

@@ -1,0 +1,105 @@
+"""Small trainings that the tests of this folder share."""
+
+import os
+import signal
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from lenet_book import mnist, models, training
+from lenet_book.training import Distortion, Recipe, run, state
+from lenet_book.training.callbacks import Callback
+
+TRAIN, TEST = mnist.load_mnist()
+SMALL = TRAIN.subset(600, seed=1)
+QUICK = Recipe(learning_rate=5e-3, weight_decay=0.01, batch_size=64, epochs=2)
+SDLM = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=2,
+              schedule=((1, 1.0), (1, 0.4)))
+BEND = Distortion(rotation=15, scale=0.1, shear=0.1, shift=2, elastic=0.05)
+
+
+def fresh(name="lenet5", seed=0):
+    torch.manual_seed(seed)
+    return models.build(name)
+
+
+class Counting(nn.Module):
+    """Notes which examples it has seen in training mode; the first pixel is the example's number."""
+
+    input_size, scaling = 28, "unit"
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(10))
+        self.seen, self.modes = [], []
+
+    def forward(self, x):
+        self.seen.append((255 * x[:, 0, 0, 0]).round().int().tolist())
+        self.modes.append(self.training)
+        return x.new_zeros(len(x), 10) + self.weight
+
+
+def numbered(n):
+    images = torch.zeros(n, 28, 28, dtype=torch.uint8)
+    images[:, 0, 0] = torch.arange(n)
+    return mnist.Digits(images, torch.arange(n) % 10)
+
+
+def without_times(history):
+    return [replace(epoch, seconds=0.0) for epoch in history.epochs]
+
+
+class Dropping(nn.Module):
+    """Draws from the global generator in each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def trained(make, path=None, resume=False, recipe=QUICK, train=SMALL):
+    """A net trained for two epochs of ten steps, and its history."""
+    torch.manual_seed(0)
+    model = make()
+    torch.manual_seed(5)
+    return model, training.fit(model, train, recipe, SMALL[:100], path, resume, progress=False)
+
+
+def stop_after(saves, monkeypatch):
+    """Have a training write its state down after each step, and die once it has done so that often."""
+    count = 0
+
+    def save_then_die(path, snapshot):
+        nonlocal count
+        save(path, snapshot)
+        count += 1
+        if count == saves:
+            raise SystemExit
+    save = state.save
+    monkeypatch.setattr(run, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(state, "save", save_then_die)
+
+
+def assert_same(found, expected):
+    """Two nets and their histories, bit for bit."""
+    (model, history), (other, another) = found, expected
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+    assert without_times(history) == without_times(another)
+    assert not model.training
+
+
+class Recording(Callback):
+    """Keeps the weights after each step; presses Ctrl-C in one of them."""
+
+    def __init__(self, stop=None):
+        self.states, self.stop = [], stop
+
+    def after_step(self, run):
+        self.states.append({name: t.clone() for name, t in run.model.state_dict().items()})
+        if run.steps == self.stop:
+            os.kill(os.getpid(), signal.SIGINT)
