@@ -21,7 +21,7 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
     side = min(0.5, (10.4 - 0.35 * len(tables)) / sum(columns))  # of a square, inches
     picture = Picture("; ".join(f"{title}: {count}" for title, count in counts.items()),
                       width=side * sum(columns) + 0.35 * len(tables) + 0.6,
-                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 0.9)
+                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.1)
     axes = picture.subplots(1, len(tables), squeeze=False, width_ratios=columns)[0]
     for axis, (title, table) in zip(axes, tables.items(), strict=True):
         columns, rows = sizes[title]
@@ -36,7 +36,8 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
                               color="white")
             axis.text(output + 0.5, rows + 0.5, len(inputs), ha="center", va="center", fontsize=10)
         axis.set_title(f"{title}\n{counts[title]}", fontsize=10)
-    axes[0].set(xlabel="output map", ylabel="input map")
+        axis.set_xlabel("output map")
+    axes[0].set_ylabel("input map")
     axes[0].text(-0.3, next(iter(sizes.values()))[1] + 0.5, "kernels", ha="right", va="center", fontsize=10)
     return picture
 
