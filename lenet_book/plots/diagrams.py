@@ -38,7 +38,8 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
         axis.set_title(f"{title}\n{counts[title]}", fontsize=10)
         axis.set_xlabel("output map")
     axes[0].set_ylabel("input map")
-    axes[0].text(-0.3, next(iter(sizes.values()))[1] + 0.5, "kernels", ha="right", va="center", fontsize=10)
+    axes[0].text(-0.3, next(iter(sizes.values()))[1] + 0.5, "kernels", ha="right", va="center",
+                 fontsize=10)
     return picture
 
 
