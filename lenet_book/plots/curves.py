@@ -41,8 +41,9 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
         _logarithmic(axes[0])
     else:
         axes[0].set_ylim(0, None)
-    picture.legend(lines.values(), lines, loc="outside upper center", ncols=min(len(lines), 4),
-                   frameon=False, handlelength=3)
+    beside = int(picture.get_figwidth() / (0.8 + 0.09 * max(map(len, lines))))  # inches
+    picture.legend(lines.values(), lines, loc="outside upper center", frameon=False, handlelength=3,
+                   ncols=max(1, min(beside, len(lines))))
     return picture
 
 

@@ -34,7 +34,7 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
         raise ValueError(f"{len(every)} images have {len(every) - 1} places between them, "
                          f"not {len(signs)}")
     gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if named else 0.1
-    bar = 0.7 if signed and not ranges else 0
+    bar = 0.9 if signed and not ranges else 0
     pixel = min(_LARGEST / max(max(image.shape) for image in every),
                 *((_WIDEST - left - bar - gap * len(row)) / sum(image.shape[1] for image in row)
                   for row in grid))
@@ -60,7 +60,8 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
     if bar:
         width, height = picture.get_size_inches()
         tall = min(2, height - 0.3)
-        picture.colorbar(drawn, cax=picture.place(width - 0.6, (height - tall) / 2, 0.12, tall))
+        scale = picture.place(width - bar + 0.1, (height - tall) / 2, 0.12, tall)
+        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=9)
     return picture
 
 

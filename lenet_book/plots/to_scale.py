@@ -58,7 +58,7 @@ def stacks(layers: Sequence, input_size: int) -> list[Stack]:
     for name, maps, size, kernel in [("input", 1, input_size, 0), *(
             (layer.name, layer.maps, layer.size, layer.kernel) for layer in layers)]:
         placed.append(Stack(name, maps, size, kernel, left))
-        left += placed[-1].width + (11 if size > 1 else 19)
+        left += placed[-1].width + (10 if size > 5 else 18)  # there is room for words
     return placed
 
 
