@@ -35,7 +35,7 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
                          f"not {len(signs)}")
     gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if named else 0.1
     bar = 0.9 if signed and not ranges else 0
-    pixel = min(_LARGEST / max(max(image.shape) for image in every),
+    pixel = min(_LARGEST / max(image.shape[0] for image in every),
                 *((_WIDEST - left - bar - gap * len(row)) / sum(image.shape[1] for image in row)
                   for row in grid))
     picture, axes = _lay_out(
