@@ -10,13 +10,14 @@ from ..arithmetic import explain
 from ..ledger import Ledger, ledger
 from ..models import build
 from ..plots.picture import INK, KINDS
-from ..plots.to_scale import Stack, stacks
+from ..plots.to_scale import stacks
 from .base import Demo
 from .controls import choice, stops
 from .sheet import Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
     "parameters": "parameters", "connections": "connections", "multiply-adds": "macs"}
+_NET = stacks(paper.LAYERS, paper.INPUT_SIZE)  # the input and the seven layers
 _TINTS = {"C": "#B8D5E8", "S": "#F8E2B8", "F": "#B8E3D7", "O": "#F1DCE7"}  # KINDS, but paler
 _UNIT, _MIDDLE = 3.2, 104  # pixels of the page for one of a map; the height on which all are centred
 _LEFT, _RIGHT, _TOP = 24, 448, 240  # where the words, the bars, and both of them begin
@@ -53,7 +54,7 @@ class Facts:
 
     @property
     def shape(self) -> str:
-        return _net()[self.number + 1].shape
+        return _NET[self.number + 1].shape
 
     @property
     def held(self) -> str:
@@ -66,6 +67,7 @@ class Facts:
 
 
 def compute(layer: str, bars: str) -> Facts:
+    """Count the layer in the net itself, and write out how its numbers come about."""
     table = _counts()
     number = [one.name for one in paper.LAYERS].index(layer)
     this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table.rows[number]
@@ -84,6 +86,7 @@ def compute(layer: str, bars: str) -> Facts:
 
 
 def say(facts: Facts) -> str:
+    """The numbers of the layer, and its share, in one sentence."""
     return (f"{facts.layer.name}, {facts.layer.kind}, {facts.shape}: {facts.layer.working} = "
             f"{facts.held}, {facts.connections:,} connections, {facts.macs:,} multiply-adds; "
             f"{facts.share(facts.number)} of all {sum(facts.counts):,} {facts.measured}. "
@@ -91,6 +94,7 @@ def say(facts: Facts) -> str:
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
+    """The net above, the words on the left, the bars on the right."""
     _draw_net(sheet, facts.number)
     sheet.text(_LEFT, _TOP, f"{facts.layer.name}: {facts.layer.kind}", 18, anchor="lm", bold=True)
     for i, (title, working) in enumerate([
@@ -111,10 +115,9 @@ def paint(sheet: Sheet, facts: Facts) -> None:
 
 def _draw_net(sheet: Sheet, number: int) -> None:
     """The whole net, one layer in colour, and for each what a unit of it reads."""
-    net = _net()
-    kind = net[number + 1].name[0].upper()
-    for stack in net:
-        strong = stack is net[number + 1]
+    kind = _NET[number + 1].name[0].upper()
+    for stack in _NET:
+        strong = stack is _NET[number + 1]
         colour, tint = (KINDS[kind], _TINTS[kind]) if strong else ("#9A9A9A", "white")
         for box in reversed(stack.boxes()):
             sheet.fill(*_on_page(box), tint if stack.size > 1 else colour)
@@ -127,8 +130,8 @@ def _draw_net(sheet: Sheet, number: int) -> None:
     others = [i for i in range(len(paper.LAYERS)) if i != number]
     for i in [*others, number]:  # the coloured lines last, over all others
         colour, thickness = (KINDS[kind], 2) if i == number else ("#B8B8B8", 1)
-        window, unit = map(_on_page, net[i + 1].reads(net[i]))
-        if net[i + 1].kernel:
+        window, unit = map(_on_page, _NET[i + 1].reads(_NET[i]))
+        if _NET[i + 1].kernel:
             sheet.outline(*window, colour, thickness + 1)
         sheet.fill(*unit, colour)
         for bottom in (0, 1):
@@ -139,12 +142,6 @@ def _draw_net(sheet: Sheet, number: int) -> None:
 def _on_page(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x, y, width, height = (_UNIT * length for length in box)
     return _LEFT + x, _MIDDLE + y, width, height
-
-
-@cache
-def _net() -> list[Stack]:
-    """The input and the seven layers, in pixels of their maps."""
-    return stacks(paper.LAYERS, paper.INPUT_SIZE)
 
 
 def _style(strong: bool) -> dict:
