@@ -7,7 +7,8 @@ from . import paper, plots
 
 FIGURES: dict[str, Callable[[], plots.Picture]] = {
     "lenet5": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE),
-    "c3_connections": lambda: plots.connection_table(paper.C3_CONNECTIONS),
+    "c3_connections": lambda: plots.connection_tables({
+        "C3 (columns) reads maps of S2 (rows)": paper.C3_CONNECTIONS}),
 }
 
 

@@ -58,7 +58,7 @@ def test_outputs_hold_no_noise(chapter):
 
 def test_pictures_are_kept_and_say_what_they_show(chapter):
     for cell in code_cells(chapter):
-        draws = re.search(r"^plots\.|^demos\.|^demo$|^history$", cell.source, re.MULTILINE)
+        draws = re.search(r"^plots\.|^demos\.|^demo$|^history$|^figure$", cell.source, re.MULTILINE)
         pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
         assert bool(draws) == bool(pictures), cell.source
         for output in pictures:

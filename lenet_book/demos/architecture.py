@@ -1,23 +1,24 @@
 """LeNet-5 layer by layer: where each stands, how its size and its counts come about, its share."""
 
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import torch
 
 from .. import paper
 from ..arithmetic import explain
-from ..ledger import Ledger, Row, ledger
+from ..ledger import Ledger, ledger
 from ..models import build
-from ..plots import BLUE, GREEN, INK, ORANGE, PURPLE
+from ..plots.picture import INK, KINDS
+from ..plots.to_scale import stacks
 from .base import Demo
 from .controls import choice, stops
 from .sheet import Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
     "parameters": "parameters", "connections": "connections", "multiply-adds": "macs"}
-_COLOURS = {  # by the first letter of a layer's name: for its lines, and paler for its maps
-    "C": (BLUE, "#B8D5E8"), "S": (ORANGE, "#F8E2B8"), "F": (GREEN, "#B8E3D7"), "o": (PURPLE, "#F1DCE7")}
+_NET = stacks(paper.LAYERS, paper.INPUT_SIZE)  # the input and the seven layers
+_TINTS = {"C": "#B8D5E8", "S": "#F8E2B8", "F": "#B8E3D7", "O": "#F1DCE7"}  # KINDS, but paler
 _UNIT, _MIDDLE = 3.2, 104  # pixels of the page for one of a map; the height on which all are centred
 _LEFT, _RIGHT, _TOP = 24, 448, 240  # where the words, the bars, and both of them begin
 
@@ -29,147 +30,122 @@ def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = 
     """
     controls = {"layer": stops("layer", layer, [one.name for one in paper.LAYERS], 330),
                 "bars": choice("bars", bars, list(MEASURES))}
-    return Demo("architecture", paint, controls, (840, 460), projector=projector)
+    return Demo("architecture", compute, paint, say, controls, (840, 460), projector=projector)
 
 
-def paint(sheet: Sheet, layer: str, bars: str) -> str:
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is shown: of one layer, of all layers, and of the whole net."""
+
+    number: int               # of the layer in paper.LAYERS
+    size: str                 # how its size comes about
+    trainable: int            # parameters
+    fixed: int                # parameters
+    connections: int
+    uses: str                 # how the connections come about
+    macs: int
+    measured: str             # what is compared
+    counts: tuple[int, ...]   # of it, in each layer
+    whole: str                # what the net has in all
+
+    @property
+    def layer(self) -> paper.Layer:
+        return paper.LAYERS[self.number]
+
+    @property
+    def shape(self) -> str:
+        return _NET[self.number + 1].shape
+
+    @property
+    def held(self) -> str:
+        return f"{self.fixed:,} fixed parameters" if self.fixed else f"{self.trainable:,} parameters"
+
+    def share(self, number: int) -> str:
+        """Of a layer, in per cent, with a second decimal where the first would be 0."""
+        share = self.counts[number] / sum(self.counts)
+        return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
+
+
+def compute(layer: str, bars: str) -> Facts:
+    """Count the layer in the net itself, and write out how its numbers come about."""
     table = _counts()
     number = [one.name for one in paper.LAYERS].index(layer)
-    row, counts = table.rows[number], [getattr(one, MEASURES[bars]) for one in table]
-    kind = "trainable parameters" if bars == "parameters" else bars
-    _draw_net(sheet, number)
-    _explain(sheet, number)
-    _share_bars(sheet, number, counts, kind)
-    return (f"{layer}, {paper.LAYERS[number].kind}, {_shape(paper.LAYERS[number])}: "
-            f"{paper.LAYERS[number].working} = {_held(row)}, {row.connections:,} connections, "
-            f"{row.macs:,} multiply-adds; {_share(counts[number], sum(counts))} of all "
-            f"{sum(counts):,} {kind}. The whole net has {table.parameters:,} trainable and "
-            f"{table.fixed:,} fixed parameters and {table.connections:,} connections.")
+    this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table.rows[number]
+    k, subsampling = this.kernel, this.kind == "subsampling"
+    read = before.size if number else paper.INPUT_SIZE
+    once = f"({k}*{k} + 1) * {this.maps}" if subsampling else f"{row.parameters:,}"
+    return Facts(
+        number, explain(read, k, k if subsampling else 1) if k else
+        f"each reads all {before.maps} of {before.name}",
+        row.parameters, row.fixed, row.connections,
+        f"= {once} * {this.size}*{this.size}" if this.size > 1 else "each parameter is used once",
+        row.macs, "trainable parameters" if bars == "parameters" else bars,
+        tuple(getattr(one, MEASURES[bars]) for one in table),
+        f"{table.parameters:,} trainable and {table.fixed:,} fixed parameters and "
+        f"{table.connections:,} connections")
 
 
-def _explain(sheet: Sheet, number: int) -> None:
-    """How the size and the counts of a layer come about, in words on the left."""
-    layer, row = paper.LAYERS[number], _counts().rows[number]
-    before, size = paper.LAYERS[number - 1], paper.LAYERS[number - 1].size
-    subsampling = layer.kind == "subsampling"
-    working = [explain(size if number else paper.INPUT_SIZE, layer.kernel, 1 + subsampling)
-               if layer.kernel else f"each reads all {before.maps} of {before.name}",
-               f"= {layer.working}",
-               "each parameter is used once" if layer.size == 1 else
-               f"= ({layer.kernel}*{layer.kernel} + 1) * {layer.maps} * {layer.size}*{layer.size}"
-               if subsampling else f"= {row.parameters:,} * {layer.size}*{layer.size}"]
-    titles = [_shape(layer), _held(row), f"{row.connections:,} connections"]
-    sheet.text(_LEFT, _TOP, f"{layer.name}: {layer.kind}", 18, anchor="lm", bold=True)
-    for i, (title, words) in enumerate(zip(titles, working, strict=True)):
+def say(facts: Facts) -> str:
+    """The numbers of the layer, and its share, in one sentence."""
+    return (f"{facts.layer.name}, {facts.layer.kind}, {facts.shape}: {facts.layer.working} = "
+            f"{facts.held}, {facts.connections:,} connections, {facts.macs:,} multiply-adds; "
+            f"{facts.share(facts.number)} of all {sum(facts.counts):,} {facts.measured}. "
+            f"The whole net has {facts.whole}.")
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    """The net above, the words on the left, the bars on the right."""
+    _draw_net(sheet, facts.number)
+    sheet.text(_LEFT, _TOP, f"{facts.layer.name}: {facts.layer.kind}", 18, anchor="lm", bold=True)
+    for i, (title, working) in enumerate([
+            (facts.shape, facts.size), (facts.held, f"= {facts.layer.working}"),
+            (f"{facts.connections:,} connections", facts.uses)]):
         sheet.text(_LEFT, _TOP + 36 + 62 * i, title, 16, anchor="lm", bold=True)
-        sheet.text(_LEFT, _TOP + 59 + 62 * i, words, 14, anchor="lm")
-
-
-def _share_bars(sheet: Sheet, number: int, counts: list[int], kind: str) -> None:
-    """How much of the whole each layer has, on the right."""
-    total = sum(counts)
-    sheet.text(_RIGHT, _TOP, f"share of {total:,} {kind}", 15, anchor="lm", bold=True)
-    for i, (layer, count) in enumerate(zip(paper.LAYERS, counts, strict=True)):
-        y, style = _TOP + 33 + 28 * i, _style(i == number)
-        sheet.text(_RIGHT, y, layer.name, 14, anchor="lm", **style)
+        sheet.text(_LEFT, _TOP + 59 + 62 * i, working, 14, anchor="lm")
+    total = sum(facts.counts)
+    sheet.text(_RIGHT, _TOP, f"share of {total:,} {facts.measured}", 15, anchor="lm", bold=True)
+    for i, (layer, count) in enumerate(zip(paper.LAYERS, facts.counts, strict=True)):
+        y, strong = _TOP + 33 + 28 * i, i == facts.number
+        sheet.text(_RIGHT, y, layer.name, 14, anchor="lm", **_style(strong))
         sheet.bar(_RIGHT + 62, y - 9, 180, 18, count / total,
-                  _COLOURS[layer.name[0]][0] if i == number else "#B8B8B8")
-        sheet.text(_RIGHT + 318, y, f"{count:,}", 14, anchor="rm", **style)
-        sheet.text(_RIGHT + 382, y, _share(count, total), 14, anchor="rm", **style)
-
-
-class _Stack(NamedTuple):
-    """The maps of a layer in the drawing, the first in front; pixels of the page."""
-
-    left: float
-    width: float   # of one map
-    height: float  # of one map
-    maps: int
-    step: float    # from one map to the next behind it, to the right and up
-
-    def corner(self, i: int = 0) -> tuple[float, float]:
-        """Upper left corner of map i."""
-        behind = self.step * (self.maps - 1)
-        return self.left + i * self.step, _MIDDLE + (behind - self.height) / 2 - i * self.step
-
-
-@cache
-def _stacks() -> list[_Stack]:
-    """The input and the seven layers from left to right, all maps on one scale."""
-    stacks, left = [], float(_LEFT)
-    for maps, size in [(1, paper.INPUT_SIZE), *((layer.maps, layer.size) for layer in paper.LAYERS)]:
-        if size > 1:
-            step = min(2, 16 / maps) * _UNIT
-            stacks.append(_Stack(left, size * _UNIT, size * _UNIT, maps, step))
-            left += size * _UNIT + step * (maps - 1) + (30 if size > 5 else 50)
-        else:  # a column, a third of a pixel high for each unit
-            stacks.append(_Stack(left, 2 * _UNIT, maps * _UNIT / 3, 1, 0))
-            left += 2 * _UNIT + 64
-    return stacks
+                  KINDS[layer.name[0].upper()] if strong else "#B8B8B8")
+        sheet.text(_RIGHT + 318, y, f"{count:,}", 14, anchor="rm", **_style(strong))
+        sheet.text(_RIGHT + 382, y, facts.share(i), 14, anchor="rm", **_style(strong))
 
 
 def _draw_net(sheet: Sheet, number: int) -> None:
     """The whole net, one layer in colour, and for each what a unit of it reads."""
-    stacks = _stacks()
-    names = ["input", *(layer.name for layer in paper.LAYERS)]
-    shapes = [f"{paper.INPUT_SIZE} × {paper.INPUT_SIZE}", *(_shape(layer) for layer in paper.LAYERS)]
-    for i, stack in enumerate(stacks):
-        strong = i == number + 1
-        colour, tint = _COLOURS[names[i][0]] if strong else ("#9A9A9A", "white")
-        for one in reversed(range(stack.maps)):
-            sheet.fill(*stack.corner(one), stack.width, stack.height, tint if stack.step else colour)
-            sheet.outline(*stack.corner(one), stack.width, stack.height, colour, 1)
-        middle = stack.left + (stack.width + stack.step * (stack.maps - 1)) / 2
-        sheet.text(middle, 16, names[i], 15, anchor="mm", **_style(strong))
-        sheet.text(middle, 196, shapes[i], 13, anchor="mm", **_style(strong))
+    kind = _NET[number + 1].name[0].upper()
+    for stack in _NET:
+        strong = stack is _NET[number + 1]
+        colour, tint = (KINDS[kind], _TINTS[kind]) if strong else ("#9A9A9A", "white")
+        for box in reversed(stack.boxes()):
+            sheet.fill(*_on_page(box), tint if stack.size > 1 else colour)
+            sheet.outline(*_on_page(box), colour, 1)
+        middle = _LEFT + (stack.left + stack.width / 2) * _UNIT
+        sheet.text(middle, 16, stack.name, 15, **_style(strong))
+        sheet.text(middle, 196, stack.shape, 13, **_style(strong))
         if strong:
             sheet.fill(middle - 30, 27, 60, 4, colour)
-    for i in range(1, len(stacks)):
-        if i != number + 1:
-            _draw_reading(sheet, stacks[i - 1], stacks[i], paper.LAYERS[i - 1].kernel, "#B8B8B8", 1)
-    colour = _COLOURS[names[number + 1][0]][0]
-    _draw_reading(sheet, *stacks[number:number + 2], paper.LAYERS[number].kernel, colour, 2)
+    others = [i for i in range(len(paper.LAYERS)) if i != number]
+    for i in [*others, number]:  # the coloured lines last, over all others
+        colour, thickness = (KINDS[kind], 2) if i == number else ("#B8B8B8", 1)
+        window, unit = map(_on_page, _NET[i + 1].reads(_NET[i]))
+        if _NET[i + 1].kernel:
+            sheet.outline(*window, colour, thickness + 1)
+        sheet.fill(*unit, colour)
+        for bottom in (0, 1):
+            sheet.curve([(window[0] + window[2], window[1] + bottom * window[3]),
+                         (unit[0], unit[1] + bottom * unit[3])], colour, thickness)
 
 
-def _draw_reading(sheet: Sheet, before: _Stack, stack: _Stack, kernel: int, colour: str,
-                  thickness: float) -> None:
-    """From the window on the front map of one layer to the unit that it feeds."""
-    if not kernel:  # from a whole column to the whole of the next
-        (x, y), (to_x, to_y) = before.corner(), stack.corner()
-        for down in (0, 1):
-            sheet.curve([(x + before.width, y + down * before.height),
-                         (to_x, to_y + down * stack.height)], colour, thickness)
-        return
-    side = kernel * _UNIT
-    x, y = before.corner()
-    x, y = x + (before.width - side) * 0.8, y + (before.height - side) * 0.6
-    sheet.outline(x, y, side, side, colour, thickness + 1)
-    to_x, to_y = stack.corner()
-    if stack.maps == 1:
-        to_y += stack.height / 2
-    else:
-        to_x, to_y = to_x + stack.width * 0.2, to_y + stack.height * 0.6
-        sheet.fill(to_x, to_y - _UNIT / 2, _UNIT, _UNIT, colour)
-    for down in (0, side):
-        sheet.curve([(x + side, y + down), (to_x, to_y)], colour, thickness)
+def _on_page(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x, y, width, height = (_UNIT * length for length in box)
+    return _LEFT + x, _MIDDLE + y, width, height
 
 
 def _style(strong: bool) -> dict:
     return {"colour": INK if strong else "#707070", "bold": strong}
-
-
-def _shape(layer: paper.Layer) -> str:
-    return f"{layer.maps} × {layer.size} × {layer.size}" if layer.size > 1 else f"{layer.maps} units"
-
-
-def _held(row: Row) -> str:
-    return f"{row.fixed:,} fixed parameters" if row.fixed else f"{row.parameters:,} parameters"
-
-
-def _share(count: int, total: int) -> str:
-    """A share in per cent, with a second decimal where the first would be 0."""
-    share = count / total
-    return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 @cache

@@ -5,49 +5,55 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .picture import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, RED, Picture
+from .picture import BLUE, INK, PALE, RED, STYLES, Picture
+
+_Curves = Mapping[str, Sequence[float]]
 
 
-def learning_curve(series: Mapping[str, Sequence[float]]) -> Picture:
-    """Error rate against the epoch, on a logarithmic scale; series: name -> a share an epoch."""
-    series = {name: values for name, values in series.items() if len(values)}
-    ends = "; ".join(f"{name} from {values[0]:.2%} to {values[-1]:.2%}"
-                     for name, values in series.items())
-    picture = Picture(f"learning curve: {ends}", width=7, height=3.6)
-    axis = picture.subplots()
-    styles = zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), strict=True)
-    for (name, values), (colour, marker, line) in zip(series.items(), styles, strict=False):
-        percent = [100 * value or float("nan") for value in values]  # 0 has no place on a log scale
-        axis.plot(range(1, len(values) + 1), percent, color=colour, marker=marker, linestyle=line,
-                  label=f"{name}: {values[-1]:.2%} at the end")
-    axis.set(xlabel="epoch", ylabel="error, % (log scale)", yscale="log")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: bool = False) -> Picture:
+    """Curves in one chart, or in several side by side that share the vertical axis.
+
+    charts: what is written below a chart -> (positions, {name of a curve: a number a position}).
+        Positions are numbers, or names such as those of layers. A curve may end before the last of
+        them, and one without numbers is left out. A name has the same style in every chart.
+    log: a logarithmic vertical axis, on which 0 has no place; by default the axis begins at 0.
+    """
+    charts = {xlabel: (positions, {name: values for name, values in named.items() if len(values)})
+              for xlabel, (positions, named) in charts.items()}
+    alone = len(charts) == 1
+    picture = Picture(f"{ylabel} against " + "; ".join(f"{xlabel}: " + ", ".join(
+        f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in named.items())
+        for xlabel, (_, named) in charts.items()),
+        width=7 if alone else min(11, 2.6 * len(charts) + 0.6), height=4.0 if alone else 3.2)
+    axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
+    names = list(dict.fromkeys(name for _, named in charts.values() for name in named))
+    styles = dict(zip(names, STYLES, strict=False))
+    lines = {}
+    for axis, (xlabel, (positions, named)) in zip(axes, charts.items(), strict=True):
+        for name, values in named.items():
+            lines[name], = axis.plot(positions[:len(values)], values, **styles[name])
+        axis.set_xlabel(xlabel, fontsize=10)
+        axis.grid(color=PALE)
+        if not isinstance(positions[0], str):
+            axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel(ylabel)
+    if log:
+        _logarithmic(axes[0])
+    else:
+        axes[0].set_ylim(0, None)
+    beside = int(picture.get_figwidth() / (0.8 + 0.09 * max(map(len, lines))))  # inches
+    picture.legend(lines.values(), lines, loc="outside upper center", frameon=False, handlelength=3,
+                   ncols=max(1, min(beside, len(lines))))
+    return picture
+
+
+def _logarithmic(axis) -> None:
+    """Ticks in plain numbers: at 1, 2 and 5 where that leaves few enough of them."""
+    axis.set_yscale("log", nonpositive="mask")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,)))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
-    axis.grid(color=PALE)
-    axis.legend(frameon=False)
-    return picture
-
-
-def lines(positions: Sequence[float], curves: Mapping[str, Sequence[float]], xlabel: str,
-          ylabel: str) -> Picture:
-    """Curves over the same positions, each with its own colour, marker and dashes; name -> values."""
-    picture = Picture(f"{ylabel} against {xlabel}: " + "; ".join(
-        f"{name}, from {values[0]:.2f} to {values[-1]:.2f}" for name, values in curves.items()),
-        width=6.4, height=3.6)
-    axis = picture.subplots()
-    styles = zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), (5, 2, 2, 2),
-                 (11, 6, 7, 6), strict=True)  # the first is broad, to be seen beneath another
-    for (name, values), (colour, marker, line, width, size) in zip(curves.items(), styles,
-                                                                   strict=False):
-        axis.plot(positions, values, color=colour, marker=marker, linestyle=line, linewidth=width,
-                  markersize=size, label=name)
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.grid(color=PALE)
-    axis.legend(frameon=False)
-    return picture
 
 
 def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: str) -> Picture:
@@ -66,47 +72,4 @@ def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: 
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
     axis.set_yticks(range(len(rows)), list(rows), fontsize=10)
     axis.grid(color=PALE, axis="x")
-    return picture
-
-
-def panels(charts: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]],
-           ylabel: str) -> Picture:
-    """Curves in charts side by side that share the vertical axis.
-
-    charts: what is written below a chart -> (positions, {name of the curve: values}).
-    """
-    curves = "; ".join(f"{xlabel}: " + ", ".join(
-        f"{name} from {values[0]:.2f} to {values[-1]:.2f}" for name, values in named.items())
-        for xlabel, (_, named) in charts.items())
-    picture = Picture(f"{ylabel} against {curves}", width=min(11, 2.6 * len(charts) + 0.6), height=2.9)
-    axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
-    for axis, (xlabel, (positions, named)) in zip(axes, charts.items(), strict=True):
-        for (name, values), style in zip(named.items(), _STYLES, strict=False):
-            axis.plot(positions, values, label=name, **style, linewidth=1.8, markersize=5)
-        axis.set_xlabel(xlabel, fontsize=10)
-        axis.grid(color=PALE)
-    axes[0].set_ylabel(ylabel)
-    axes[0].set_ylim(0, None)
-    axes[0].legend(frameon=False, fontsize=9)
-    return picture
-
-
-_STYLES = [{"color": colour, "marker": marker, "linestyle": line} for colour, marker, line in
-           zip((BLUE, RED, GREEN, PURPLE), "os^D", ("-", "--", "-.", ":"), strict=True)]
-
-
-def by_layer(names: Sequence[str], curves: Mapping[str, Sequence[float]], ylabel: str) -> Picture:
-    """A number for each layer on a logarithmic scale; curves: name of the net -> one for each layer."""
-    picture = Picture(f"{ylabel}, from {names[0]} to {names[-1]}: " + "; ".join(
-        f"{name} {' '.join(f'{value:.0e}' for value in values)}" for name, values in curves.items()),
-        width=7.6, height=3.6)
-    axis = picture.subplots()
-    styles = zip((RED, BLUE, GREEN, PURPLE, ORANGE, INK), "os^DvP",
-                 ("-", "--", "-.", ":", (0, (6, 1)), (0, (1, 1))), strict=True)
-    for (name, values), (colour, marker, line) in zip(curves.items(), styles, strict=False):
-        axis.plot(range(len(names)), values, color=colour, marker=marker, linestyle=line, label=name)
-    axis.set(ylabel=ylabel, yscale="log")
-    axis.set_xticks(range(len(names)), list(names))
-    axis.grid(color=PALE)
-    axis.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return picture

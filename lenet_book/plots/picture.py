@@ -7,10 +7,20 @@ is the only carrier of its meaning.
 import io
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 BLUE, ORANGE, GREEN, PURPLE, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"
 INK, PALE = "#222222", "#D9D9D9"
+KINDS = {"C": BLUE, "S": ORANGE, "F": GREEN, "O": PURPLE}  # by the first letter of a layer's name
+
+# What is drawn first, second, third looks so. The first line is broad, to be seen beneath another.
+STYLES = [{"color": colour, "marker": marker, "linestyle": line, "linewidth": width, "markersize": size}
+          for colour, marker, line, width, size in zip(
+              (BLUE, RED, GREEN, PURPLE, ORANGE, INK), "os^DvP",
+              ("-", "--", ":", "-.", (0, (6, 1)), (0, (1, 1))),
+              (4, 2, 2, 2, 2, 2), (9, 6, 7, 6, 7, 7), strict=True)]
 _DPI = 160  # shown at half of it, so that a picture is sharp on a high-resolution screen
 
 
@@ -18,9 +28,17 @@ class Picture(Figure):
     """A Figure that shows itself in a notebook without pyplot, and says in words what it shows."""
 
     def __init__(self, alt: str, width: float, height: float, layout: str | None = "constrained"):
-        """alt: one sentence for who cannot see it. width, height: inches."""
+        """alt: one sentence for readers who cannot see it. width, height: inches."""
         super().__init__(figsize=(width, height), dpi=_DPI, layout=layout, facecolor="white")
         self.alt = alt
+
+    def place(self, left: float, top: float, width: float, height: float) -> Axes:
+        """A new axis without ticks at a place in inches, from the upper left corner."""
+        across, down = self.get_size_inches()
+        axis = self.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_color(PALE)
+        return axis
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         stream = io.BytesIO()
@@ -37,3 +55,25 @@ class Picture(Figure):
         with matplotlib.rc_context({"svg.hashsalt": "lenet_book", "svg.fonttype": "path"}):
             self.savefig(path, format="svg",
                          metadata={"Date": None, "Creator": None, "Title": self.alt})
+
+
+def outline(number: int, left: float, top: float, width: float, height: float) -> Rectangle:
+    """The edge of a rectangle, in the colour and dashes of outline number 0, 1, 2 ... of a picture."""
+    style = STYLES[number % len(STYLES)]
+    return Rectangle((left, top), width, height, fill=False, edgecolor=style["color"],
+                     linestyle=style["linestyle"], linewidth=2.6, zorder=5, clip_on=False)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """A number for a reader: a true minus sign, and none before a zero."""
+    return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def number_the_maps(axis: Axes, outputs: int, inputs: int) -> None:
+    """A square of 1 for each pair: a column for each output map, a row for each input map."""
+    axis.set(xlim=(0, outputs), ylim=(inputs, 0), aspect="equal",
+             xticks=[i + 0.5 for i in range(outputs)], xticklabels=range(outputs),
+             yticks=[i + 0.5 for i in range(inputs)], yticklabels=range(inputs))
+    axis.xaxis.set_label_position("top")
+    axis.tick_params(length=0, labelsize=10, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axis.spines[:].set_visible(False)
