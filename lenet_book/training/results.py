@@ -80,10 +80,10 @@ class History:
     def plot(self):
         """Training and validation error against the epoch, as a matplotlib Figure."""
         from .. import plots  # only those who look at a curve pay for matplotlib
-        return plots.learning_curve(
-            {"training, on the fly": [e.train_error for e in self.epochs],
-             "validation": [e.validation_error for e in self.epochs
-                            if e.validation_error is not None]})
+        errors = {"training, on the fly": [100 * e.train_error for e in self.epochs],
+                  "validation": [100 * e.validation_error for e in self.epochs
+                                 if e.validation_error is not None]}
+        return plots.curves({"epoch": (range(1, len(self.epochs) + 1), errors)}, "error, %", log=True)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return self.plot()._repr_mimebundle_() if self.epochs else {"text/plain": repr(self)}
