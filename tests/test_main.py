@@ -109,7 +109,7 @@ def test_train_writes_weights_and_log(few_digits, tmp_path, capsys):
     assert log["command"] == "python -m lenet_book train lenet5 --recipe fast --seed 3 --epochs 1"
     assert (log["seed"], log["recipe"]["seed"], log["recipe"]["epochs"]) == (3, 3, 1)
     assert log["test_error"] == log["test_errors"] / 200
-    assert [epoch["number"] for epoch in log["log"]] == [1]
+    assert [epoch["number"] for epoch in log["epochs"]] == [1]
     weights = load_file(tmp_path / "lenet5.safetensors")
     models.build("lenet5").load_state_dict(weights)
     said = capsys.readouterr()
