@@ -36,7 +36,5 @@ def assert_same_window(measured, traced):
     assert measured == (traced if all(traced) else (range(0), range(0)))
 
 CONV, POOL = (3, 1, 1), (2, 2)
-
 VGG16 = [*[CONV] * 2, POOL, *[CONV] * 2, POOL, *[CONV] * 3, POOL, *[CONV] * 3, POOL, *[CONV] * 3]
-
 ALEXNET = [(11, 4), (3, 2), (5, 1, 2), (3, 2), CONV, CONV, CONV]  # 227 pixels

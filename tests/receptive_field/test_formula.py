@@ -8,11 +8,8 @@ from stacks import ALEXNET, POOL, VGG16, stack
 from lenet_book.receptive_field import ReceptiveField
 
 
-def test_the_input_sees_itself():
-    assert ReceptiveField() == ReceptiveField(size=1, jump=1, start=0.0)
-
-
 @pytest.mark.parametrize(("windows", "expected"), [
+    ([], (1, 1, 0)),                                 # the input sees itself
     ([(3,), (3,)], (5, 1, 2)),                       # two 3 x 3 see what one 5 x 5 sees
     ([(3,), (3,), (3,)], (7, 1, 3)),
     ([(3, 1, 1), (3, 1, 1)], (5, 1, 0)),             # "same" padding: the centre stays put
@@ -39,14 +36,11 @@ def test_lenet5_by_hand():
         ReceptiveField(16, 4, 7.5), ReceptiveField(32, 4, 15.5)]
 
 
-def test_vgg16_by_hand():
+def test_vgg16_and_alexnet_by_hand():
     # Two 3 x 3 add 4 pixels at jump 1 and 4 at jump 2, three add 6 at jumps 4, 8 and 16, and the
     # poolings 1, 2, 4 and 8:  1 + (4 + 8 + 24 + 48 + 96) + (1 + 2 + 4 + 8) = 196.
     assert (stack(*VGG16).size, stack(*VGG16).jump) == (196, 16)
     assert stack(*VGG16, POOL) == ReceptiveField(212, 32, 15.5)
-
-
-def test_alexnet_by_hand():
     # 11, then 2 at jump 4, 4 at jump 8, 2 at jump 8, and three times 2 at jump 16:
     # 11 + 8 + 32 + 16 + 96 = 163.
     assert (stack(*ALEXNET).size, stack(*ALEXNET).jump) == (163, 16)
@@ -95,12 +89,8 @@ def test_empty_ranges_can_be_used_as_slices():
     (lambda: ReceptiveField().then(3, dilation=0), "dilation must be at least 1, not 0"),
     (lambda: ReceptiveField().window(-1, 5), "units are numbered from 0, not -1"),
     (lambda: ReceptiveField().units_seeing(-1, 5), "pixels are numbered from 0, not -1"),
+    (lambda: ReceptiveField().then(2.5), "kernel must be an integer, not 2.5"),
 ])
 def test_numbers_that_cannot_be(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         call()
-
-
-def test_a_kernel_that_is_no_integer():
-    with pytest.raises(TypeError, match=r"kernel must be an integer, not 2\.5"):
-        ReceptiveField().then(2.5)

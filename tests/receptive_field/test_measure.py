@@ -1,6 +1,7 @@
 """The gradient against what tracing says, and what both do with the caller's model."""
 
 import copy
+import re
 from itertools import product
 
 import pytest
@@ -26,13 +27,13 @@ def layer(kind, kernel, stride, padding, dilation, ceil_mode):
 def pairs(low, high):
     return st.tuples(st.integers(low, high), st.integers(low, high))
 
-stacks = st.lists(st.builds(layer, st.sampled_from(["conv", "conv", "max", "avg"]), pairs(1, 5),
+random_stacks = st.lists(st.builds(layer, st.sampled_from(["conv", "conv", "max", "avg"]), pairs(1, 5),
                             pairs(1, 3), pairs(0, 3), pairs(1, 3), st.booleans()),
                   min_size=1, max_size=4)
 
 
 @settings(max_examples=150)
-@given(stacks, pairs(6, 24))
+@given(random_stacks, pairs(6, 24))
 def test_trace_and_gradient_agree(layers, size):
     model, shape = nn.Sequential(*layers), (1, *size)
     try:
@@ -65,17 +66,38 @@ def test_the_gradient_counts_the_paths():
     assert repr(measured) == "Measurement(window=(range(2, 7), range(3, 8)))"
 
 
-def test_the_central_unit_is_the_default():
-    model = nn.MaxPool2d(2)
-    assert measure(model, (1, 8, 10), "MaxPool2d").window == (range(4, 6), range(4, 6))
-    assert measure(model, (3, 8, 12), "MaxPool2d").window == (range(4, 6), range(6, 8))
-    function = Forward(lambda x: F.max_pool2d(x, 2))
-    assert measure(function, (3, 8, 12), "Forward").window == (range(4, 6), range(6, 8))
+def overwritten(x, small, large):
+    y = small(x)
+    y += large(x)  # in place
+    return y
 
 
-def test_all_channels_of_the_image_count():
-    model = Forward(lambda x, conv: conv(x[:, 1:]), nn.Conv2d(2, 1, 3))
-    assert measure(model, (3, 7, 7), "Forward").size == (3, 3)
+OVERWRITTEN = Forward(overwritten, nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 3, padding=1))
+SHARED = nn.Conv2d(1, 1, 3)
+
+
+@pytest.mark.parametrize(("model", "shape", "layer", "unit", "rows", "columns"), [
+    # by default the unit in the middle
+    (nn.MaxPool2d(2), (1, 8, 10), "MaxPool2d", None, range(4, 6), range(4, 6)),
+    (nn.MaxPool2d(2), (3, 8, 12), "MaxPool2d", None, range(4, 6), range(6, 8)),
+    (nn.MaxPool2d(2), (9, 3, 8, 12), "MaxPool2d", None, range(4, 6), range(6, 8)),
+    (Forward(lambda x: F.max_pool2d(x, 2)), (3, 8, 12), "Forward", None, range(4, 6), range(6, 8)),
+    # all channels of the image count
+    (Forward(lambda x, conv: conv(x[:, 1:]), nn.Conv2d(2, 1, 3)), (3, 7, 7), "Forward", None,
+     range(2, 5), range(2, 5)),
+    (nn.AdaptiveMaxPool2d(1), (1, 5, 6), "AdaptiveMaxPool2d", None, range(5), range(6)),
+    # a layer that the next one overwrites is measured before
+    (OVERWRITTEN, (1, 7, 7), "layers.0", None, range(3, 4), range(3, 4)),
+    (OVERWRITTEN, (1, 7, 7), "Forward", None, range(2, 5), range(2, 5)),
+    # one that runs twice is measured the first time
+    (nn.Sequential(SHARED, SHARED), (1, 9, 9), "0", (0, 0), range(3), range(3)),
+    # trace refuses this
+    (nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)), (1, 9, 9),
+     "2", (0, 1), range(4), range(4)),
+])
+def test_windows_by_hand(model, shape, layer, unit, rows, columns):
+    with torch.no_grad():  # which measuring does not mind
+        assert measure(model, shape, layer, unit).window == (rows, columns)
 
 
 @pytest.mark.parametrize("block", [
@@ -105,48 +127,19 @@ def test_max_pooling_lets_all_of_its_window_through(pool):
     torch.testing.assert_close(gradient[1:4, 1:4], torch.full((3, 3), 1 / 9, dtype=torch.float64))
 
 
-def test_global_max_pooling_lets_everything_through():
-    assert measure(nn.AdaptiveMaxPool2d(1), (1, 5, 6), "AdaptiveMaxPool2d").size == (5, 6)
-
-
-def test_a_layer_that_the_next_one_overwrites_is_measured_before():
-    def forward(x, small, large):
-        y = small(x)
-        y += large(x)  # in place
-        return y
-
-    model = Forward(forward, nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 3, padding=1))
-    assert measure(model, (1, 7, 7), "layers.0").size == (1, 1)
-    assert measure(model, (1, 7, 7), "Forward").size == (3, 3)
-
-
-def test_a_layer_that_runs_twice_is_measured_the_first_time():
-    shared = nn.Conv2d(1, 1, 3)
-    assert measure(nn.Sequential(shared, shared), (1, 9, 9), "0").size == (3, 3)
-
-
-def test_what_trace_refuses_measure_may_still_find():
-    model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3))
-    assert measure(model, (1, 9, 9), "2", (0, 1)).window == (range(4), range(4))
-
-
 def test_a_unit_over_the_padding_sees_nothing():
     measured = measure(nn.Conv2d(1, 1, 1, padding=1), (1, 3, 3), "Conv2d", (0, 1))
     assert measured.size == (0, 0)
     assert not measured.gradient.any()
 
 
-def test_measuring_without_gradients_switched_on():
-    with torch.no_grad():
-        assert measure(nn.Conv2d(1, 1, 3), (1, 5, 5), "Conv2d").size == (3, 3)
-
-
 @pytest.mark.parametrize("ask", [trace, lambda model, shape: measure(model, shape, "0")])
 def test_neither_a_model_nor_a_shape(ask):
     with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not str"):
         ask("lenet5", (1, 32, 32))
-    for shape in [(32, 32), (1, 1, 32, 32), (1, 0, 32)]:
-        with pytest.raises(ValueError, match=r"channels x height x width, such as \(1, 32, 32\)"):
+    for shape in [(32, 32), (1, 0, 32), (0, 1, 32, 32), (1, 1, 1, 32, 32)]:
+        with pytest.raises(ValueError, match=r"channels x height x width of one example, such as "
+                                             rf"\(1, 32, 32\), or .* not {re.escape(str(shape))}"):
             ask(nn.Sequential(nn.Conv2d(1, 1, 3)), shape)
 
 

@@ -45,6 +45,7 @@ output  RBFOutput     10              32     0   15.5"""
 def test_a_trace_is_a_sequence_with_names():
     rows = trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3)), (1, 9, 9))
     assert len(rows) == 2
+    assert rows == trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3)), (8, 1, 9, 9))
     assert rows[1] is rows["2"] is list(rows)[1]
     assert rows[0].kind == "Conv2d"
     assert repr(rows[0]) == (
