@@ -1,12 +1,14 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from scipy import stats
 
-from lenet_book import experiments, mnist
-from lenet_book.training.recipes import Recipe
+from lenet_book import experiments, mnist, models
+from lenet_book.training.recipes import RECIPES, Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
 ROWS = (experiments.Row("dense", "lenet5", QUICK),
@@ -100,3 +102,42 @@ def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
     assert {t["row"] for t in log} == {row.name for row in experiments.EXPERIMENTS[name]}
     assert all(t["examples"] in (55_000, 60_000) for t in log)
     assert all(t["test_error"] == t["test_errors"] / 10_000 for t in log)
+
+
+WHICH = experiments.EXPERIMENTS["which-lenet"]
+
+
+def test_all_are_measured_without_mistakes_under_one_recipe():
+    rows = [row for row in WHICH if row.name.endswith(", same recipe")]
+    assert [(row.model, sum(p.numel() for p in row.build().parameters() if p.requires_grad))
+            for row in rows] == [
+        ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
+        ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
+    assert len({row.recipe for row in rows}) == 1
+    assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
+
+
+def test_and_under_the_recipes_that_were_published():
+    assert {row.name: (row.model, row.recipe, row.options) for row in WHICH[6:]} == {
+        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}),
+        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}),
+        "dense sigmoids, as published": (
+            "lenet-sigmoid", RECIPES["tutorial-d2l"], {"dense_sigmoids": True}),
+        "dense sigmoids, PyTorch's weights, waiting": (
+            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], {"dense_sigmoids": True})}
+
+
+def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():
+    for row in WHICH:
+        torch.manual_seed(0)
+        model = row.build()
+        torch.manual_seed(0)
+        usual = models.build(row.model, **row.options)
+        if row.name != "dense sigmoids, as published":
+            assert all(map(torch.equal, model.parameters(), usual.parameters())), row.name
+            continue
+        for name, fans in {"c1": 25 + 150, "c3": 150 + 400, "c5": 400 + 120, "f6": 120 + 84,
+                           "output": 84 + 10}.items():
+            largest = model.get_submodule(name).weight.abs().max().item()
+            assert 0.9 < largest / math.sqrt(6 / fans) <= 1, name
+            assert torch.equal(model.get_submodule(name).bias, usual.get_submodule(name).bias)

@@ -215,7 +215,7 @@ def test_nested(learner, x):
 @pytest.mark.parametrize("name", ["c9", "", "module.", "C1"])
 def test_unknown_names(name):
     net = models.build("lenet5")
-    message = f"no layer is called '{name}'; there are c1, s2, s2_relu, c3, "
+    message = f"no layer is called '{name}'; there are LeNet5, c1, s2, s2_relu, c3, "
     with pytest.raises(KeyError, match=message), capture(net, ["c1", name]):
         pass
     assert hooks(net) == 0
