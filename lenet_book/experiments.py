@@ -158,7 +158,7 @@ def results(name: str, folder=LOGS) -> list[Result]:
 
 def _is(entry: dict, row: Row, seed: int) -> bool:
     """Does the entry tell of this row, as it is now, with this seed?"""
-    # What an older entry leaves unsaid are the defaults.
+    # What an entry leaves out are the defaults.
     recipe = _plain(Recipe(learning_rate=1.0)) | entry["recipe"] | {"seed": entry["seed"]}
     return ((entry["row"], entry["model"], entry["options"], recipe)
             == (row.name, row.model, row.options, _plain(replace(row.recipe, seed=seed))))

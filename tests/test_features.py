@@ -111,7 +111,7 @@ def test_a_shared_layer_under_the_name_that_is_asked_for(learner, x):
     assert not torch.equal(kept["tied"], kept["tied#2"])
 
 
-def test_each_pass_begins_anew(learner, x):
+def test_each_run_begins_anew(learner, x):
     with capture(learner) as kept:
         learner(x)
         first = dict(kept)
@@ -175,7 +175,7 @@ def test_nothing_is_left_after_an_error(learner, x):
     assert learner.training
 
     def fail(*_):
-        raise OverflowError("in the middle of a pass")
+        raise OverflowError("in the middle of a run")
 
     theirs = learner.tied.register_forward_hook(fail)
     with pytest.raises(OverflowError), capture(learner) as kept:

@@ -193,10 +193,10 @@ def test_inputs_refuses():
 
 
 def test_split():
-    shown, held_back = TRAIN.split(55_000)
-    assert (len(shown), len(held_back)) == (55_000, 5_000)
-    assert torch.equal(torch.cat([shown.labels, held_back.labels]), TRAIN.labels)
-    assert torch.equal(held_back.images[0], TRAIN.images[55_000])
+    training, validation = TRAIN.split(55_000)
+    assert (len(training), len(validation)) == (55_000, 5_000)
+    assert torch.equal(torch.cat([training.labels, validation.labels]), TRAIN.labels)
+    assert torch.equal(validation.images[0], TRAIN.images[55_000])
 
 
 @given(st.integers(1, 10_000), st.integers(0, 2**31))

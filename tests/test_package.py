@@ -22,7 +22,7 @@ IMPORTS = {
     "receptive_field": {"arithmetic", "features", "tables"},
     "layers": {"paper"},
     "models": {"layers", "paper"},
-    "training": {"layers", "plots"},
+    "training": {"layers", "mnist", "plots"},
     "experiments": {"__init__", "mnist", "models", "training"},
     "figures": {"paper", "plots"},
     "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",

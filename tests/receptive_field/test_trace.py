@@ -145,10 +145,10 @@ def test_the_patches_that_chapter_9_cuts_out_are_all_that_their_units_see():
         assert len(rows) == len(columns) == 14
         outside = noise.clone()
         outside[..., rows.start:rows.stop, columns.start:columns.stop] = 0
-        picture = digits[digit:digit + 1]
-        assert net(picture + outside)[0, m][unit] == pytest.approx(strength[digit, m].item(), abs=1e-12)
+        image = digits[digit:digit + 1]
+        assert net(image + outside)[0, m][unit] == pytest.approx(strength[digit, m].item(), abs=1e-12)
         for row, column in product((rows[0], rows[-1]), (columns[0], columns[-1])):
-            inside = picture.clone()
+            inside = image.clone()
             inside[..., row, column] += 1
             assert abs(net(inside)[0, m][unit] - strength[digit, m]) > 1e-6
 
