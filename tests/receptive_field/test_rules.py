@@ -58,13 +58,6 @@ def test_after_a_dense_layer_everything_sees_everything():
     assert sizes(trace(model, (1, 8, 8)))[1:] == [(8, 0)] * 3
 
 
-@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)], ids=str)
-def test_what_sees_everything_may_be_spread_out_again(pool):
-    model = Forward(lambda x, pool, up: torch.cat([x, up(pool(x))], dim=1),
-                    pool, nn.Upsample(scale_factor=8))
-    assert trace(model, (1, 8, 8))["Forward"].field == ReceptiveField(8, 0, 3.5)
-
-
 def test_adaptive_pooling_to_more_than_one_unit():
     assert trace(nn.AdaptiveAvgPool2d(4), (1, 8, 8))[0].field == ReceptiveField(2, 2, 0.5)
     rows = trace(nn.AdaptiveMaxPool2d((1, 4)), (1, 8, 8))
@@ -137,48 +130,49 @@ def test_paths_of_different_start_are_covered_together():
     assert measure(model, (1, 9, 9), "Forward").window == rows[-1].window(4, 4)
 
 
-def test_a_residual_block():
-    model = Forward(lambda x, conv: x + conv(x), nn.Conv2d(1, 1, 3, padding=1))
-    assert [(row.name, row.field.size) for row in trace(model, (1, 9, 9))] == [
-        ("layers.0", 3), ("Forward", 3)]
+def gate(x, conv, dense):
+    x = conv(x)
+    return x * torch.sigmoid(dense(x.mean((2, 3))))[:, :, None, None]
 
 
-def test_a_gate_over_the_whole_image_makes_every_unit_see_it():
-    def forward(x, conv, dense):
-        x = conv(x)
-        return x * torch.sigmoid(dense(x.mean((2, 3))))[:, :, None, None]
+def joined_vectors(x, fine, coarse, dense):
+    return dense(torch.cat([fine(x).flatten(1), coarse(x).flatten(1)], dim=1))
 
-    model = nn.Sequential(Forward(forward, nn.Conv2d(1, 4, 3), nn.Linear(4, 4)),
-                          nn.Conv2d(4, 1, 3, padding=1))
+
+def groups(x, wide):
+    one, other = x.split(2, dim=1)
+    return torch.cat([wide(one), other], dim=1)
+
+
+def spread(x, pool, up):
+    return torch.cat([x, up(pool(x))], dim=1)
+
+
+@pytest.mark.parametrize(("model", "fields"), [
+    # a residual block
+    (Forward(lambda x, conv: x + conv(x), nn.Conv2d(1, 1, 3, padding=1)), [(3, 1, 0)] * 2),
+    # a gate over the whole image makes every unit see it, and what comes after
+    (nn.Sequential(Forward(gate, nn.Conv2d(1, 4, 3), nn.Linear(4, 4)), nn.Conv2d(4, 1, 3, padding=1)),
+     [(3, 1, 1), (8, 0, 3.5), (8, 0, 3.5), (8, 0, 3.5)]),
+    # maps of one unit serve all units: 1 x 1 and 6 x 6, both at jump 1
+    (Forward(lambda x, small, large: small(x) * large(x), nn.Conv2d(1, 1, 8), nn.Conv2d(1, 1, 3)),
+     [(8, 1, 3.5), (3, 1, 1), (8, 0, 3.5)]),
+    # vectors of different maps, joined before a dense layer
+    (Forward(joined_vectors, nn.MaxPool2d(5, 1), nn.AvgPool2d(2, 2), nn.Linear(16 + 16, 2)),
+     [(5, 1, 2), (2, 2, 0.5), (8, 0, 3.5), (8, 0, 3.5)]),
+    # two groups of maps, apart and together again
+    (nn.Sequential(nn.Conv2d(1, 4, 3), Forward(groups, nn.Conv2d(2, 2, 3, padding=1))),
+     [(3, 1, 1), (5, 1, 1), (5, 1, 1)]),
+    # what sees everything may be spread out again
+    *((Forward(spread, pool, nn.Upsample(scale_factor=8)), [(8, 0, 3.5)] * 2)
+      for pool in (nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1))),
+])
+def test_where_paths_meet(model, fields):
     rows = trace(model, (1, 8, 8))
-    assert rows["0"].field == rows["1"].field == ReceptiveField(8, 0, 3.5)
-    assert rows["1"].window(5, 0) == (range(8), range(8))
-
-
-def test_maps_of_one_unit_serve_all_units():
-    model = Forward(lambda x, small, large: small(x) * large(x),
-                    nn.Conv2d(1, 1, 8), nn.Conv2d(1, 1, 3))
-    rows = trace(model, (1, 8, 8))  # 1 x 1 and 6 x 6 units, both at jump 1
-    assert [row.field for row in rows] == [
-        ReceptiveField(8, 1, 3.5), ReceptiveField(3, 1, 1), ReceptiveField(8, 0, 3.5)]
-    assert rows["Forward"].window(5, 0) == (range(8), range(8))
-
-
-def test_vectors_of_different_maps_joined_before_a_dense_layer():
-    def forward(x, fine, coarse, dense):
-        return dense(torch.cat([fine(x).flatten(1), coarse(x).flatten(1)], dim=1))
-
-    model = Forward(forward, nn.MaxPool2d(5, 1), nn.AvgPool2d(2, 2), nn.Linear(16 + 16, 2))
-    assert trace(model, (1, 8, 8))["layers.2"].field == ReceptiveField(8, 0, 3.5)
-
-
-def test_two_groups_of_maps_apart_and_together_again():
-    def forward(x, wide):
-        one, other = x.split(2, dim=1)
-        return torch.cat([wide(one), other], dim=1)
-
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), Forward(forward, nn.Conv2d(2, 2, 3, padding=1)))
-    assert trace(model, (1, 9, 9))["1"].field == ReceptiveField(5, 1, 1)
+    assert [row.field for row in rows] == [ReceptiveField(*field) for field in fields]
+    if fields[-1][1] == 0 and rows[-1].output_shape[1:]:
+        last = (rows[-1].output_shape[1] - 1, 0)
+        assert rows[-1].window(*last) == (range(8), range(8))
 
 
 def test_paths_whose_jumps_disagree_are_refused():
