@@ -30,7 +30,7 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
 
     image: H x W. kernel: kh x kw, of the same dtype, no larger than the image.
     Returns (H - kh + 1) x (W - kw + 1), one number for each position at which the whole kernel
-    lies on the image ("valid"): result[r, c] = sum over i, j of image[r + i, c + j] kernel[i, j].
+    lies on the image ("valid"): result[i, u] = sum over v, t of image[i + v, u + t] kernel[v, t].
     Raises ValueError, with the values in it, where the two do not fit together.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6.
     """
@@ -54,8 +54,8 @@ def convolve2d(image: Tensor, kernel: Tensor) -> Tensor:
     """Flip the kernel upside down and left to right, then cross-correlate.
 
     image: H x W. kernel: kh x kw, of the same dtype, no larger than the image.
-    Returns (H - kh + 1) x (W - kw + 1), with kh x kw not flipped and r, c counted from 0:
-    result[r, c] = sum over i, j of image[r + kh - 1 - i, c + kw - 1 - j] kernel[i, j].
+    Returns (H - kh + 1) x (W - kw + 1), with kh x kw not flipped and i, u counted from 0:
+    result[i, u] = sum over v, t of image[i + kh - 1 - v, u + kw - 1 - t] kernel[v, t].
     Raises ValueError as `cross_correlate2d` does.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.5.
     """
@@ -154,12 +154,12 @@ def _correlate_by_loops(padded: Tensor, weight: Tensor, stride: tuple[int, int],
     result = padded.new_empty(len(examples), len(weight), rows, columns)
     for n, example in enumerate(examples):
         for m, kernels in enumerate(weight):
-            for r in range(rows):
-                for c in range(columns):
-                    top, left = r * stride[0], c * stride[1]
+            for i in range(rows):
+                for u in range(columns):
+                    top, left = i * stride[0], u * stride[1]
                     window = example[:, top:top + down:dilation[0],
                                      left:left + right:dilation[1]]  # C x kh x kw
-                    result[n, m, r, c] = (window * kernels).sum()
+                    result[n, m, i, u] = (window * kernels).sum()
     return result.view(*padded.shape[:-3], *result.shape[1:])
 
 
