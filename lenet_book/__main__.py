@@ -3,11 +3,10 @@
 import argparse
 import json
 import os
-import platform
 import shlex
 import signal
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from . import __version__, doctor
@@ -138,20 +137,17 @@ def _train_here(chosen: argparse.Namespace) -> int:
     import torch
     from safetensors.torch import save_file
 
-    from . import mnist, models
+    from . import experiments, mnist, models
     from .training import RECIPES, choose_device, distributed, evaluate, fit
     from .training.callbacks import TensorBoard
     recipe = replace(RECIPES[chosen.recipe], seed=chosen.seed,
                      epochs=chosen.epochs or RECIPES[chosen.recipe].epochs)
     train, test = mnist.load_mnist()
     train = train[:chosen.examples]
-    machine = {"processor": platform.machine(), "cores": os.cpu_count(),
-               "threads": torch.get_num_threads(), "device": str(choose_device()),
-               "processes": distributed.size()}
     if distributed.is_first():
         chosen.out.mkdir(parents=True, exist_ok=True)
         print(f"{chosen.model} by recipe {chosen.recipe}, {len(train):,} digits, on "
-              f"{machine['device']}, processes: {machine['processes']}", flush=True)
+              f"{choose_device()}, processes: {distributed.size()}", flush=True)
     torch.manual_seed(chosen.seed)
     model = models.build(chosen.model)
     history = fit(model, train, recipe, checkpoint=chosen.checkpoint, resume=chosen.resume,
@@ -159,24 +155,11 @@ def _train_here(chosen: argparse.Namespace) -> int:
     if not distributed.is_first():
         return 0
     score = evaluate(model, test)
-    low, high = score.interval()
-    log = {
-        "command": "python -m lenet_book " + shlex.join(
-            ["train", chosen.model, "--recipe", chosen.recipe, "--seed", str(chosen.seed)]
-            + (["--epochs", str(chosen.epochs)] if chosen.epochs else [])
-            + (["--examples", str(chosen.examples)] if chosen.examples else [])),
-        "seed": chosen.seed,
-        "recipe": asdict(recipe),
-        "examples": len(train),
-        "versions": {"lenet_book": __version__, "torch": torch.__version__,
-                     "python": platform.python_version()},
-        "machine": machine,
-        "test_error": score.error_rate,
-        "test_error_interval": [low, high],
-        "test_errors": score.errors,
-        "test_loss": score.loss,
-        "log": [asdict(epoch) for epoch in history.epochs],
-    }
+    command = ["train", chosen.model, "--recipe", chosen.recipe, "--seed", str(chosen.seed),
+               *(["--epochs", str(chosen.epochs)] if chosen.epochs else []),
+               *(["--examples", str(chosen.examples)] if chosen.examples else [])]
+    log = {"command": f"python -m lenet_book {shlex.join(command)}",
+           **experiments.record(recipe, train, history, score)}
     weights = {name: tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
     save_file(weights, chosen.out / f"{chosen.model}.safetensors")
     (chosen.out / f"{chosen.model}.json").write_text(json.dumps(log, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Output sizes and padding rules along one axis: integers in, integers out.
+"""Output sizes and padding rules along one axis: integers in, integers out. Chapter 02 builds them.
 
 One formula rules every sliding window, convolution and pooling alike:
 
@@ -74,7 +74,7 @@ def full_padding(kernel: int, dilation: int = 1) -> int:
 
 def transposed_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
                            dilation: int = 1, output_padding: int = 0) -> int:
-    """Size from which a convolution with these settings comes down to `size`: the way back.
+    """Size from which a convolution with these settings comes down to `size`: the inverse.
 
     Several sizes may lead to the same output when stride > 1; output_padding (0 to stride - 1)
     chooses among them, 0 being the smallest.
@@ -111,13 +111,12 @@ def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
     explain(28, 5) -> '(28 + 2*0 - 5) / 1 + 1 = 24'
     """
     output = conv_output_size(size, kernel, stride, padding, dilation)
-    reach = effective_kernel(kernel, dilation)
     kernel_text = str(kernel) if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
     quotient = f"({size} + 2*{padding} - {kernel_text}) / {stride}"
     lost = dropped(size, kernel, stride, padding, dilation)
     if not lost:
         return f"{quotient} + 1 = {output}"
-    exact = (size + 2 * padding - reach) / stride
+    exact = (size + 2 * padding - effective_kernel(kernel, dilation)) / stride
     rows = "row and column" if lost == 1 else "rows and columns"
     return f"floor({quotient}) + 1 = floor({exact:.4g}) + 1 = {output}, {lost} {rows} dropped"
 

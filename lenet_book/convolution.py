@@ -1,4 +1,4 @@
-"""Cross-correlation, convolution and pooling from scratch.
+"""Cross-correlation, convolution and pooling from scratch; chapters 01 to 04 build them.
 
 One idea carries all four: slide a window over the image and turn the pixels under it into one
 number. Cross-correlation multiplies them by a kernel and adds; convolution does the same with the
@@ -19,6 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .arithmetic import conv_output_size, effective_kernel
+from .tables import by
+
 Pair = int | tuple[int, int]  # one number for both axes, or (vertical, horizontal); in pixels
 
 
@@ -27,7 +30,7 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
 
     image: H x W. kernel: kh x kw, of the same dtype, no larger than the image.
     Returns (H - kh + 1) x (W - kw + 1), one number for each position at which the whole kernel
-    lies on the image ("valid"): result[i, j] = sum over u, v of image[i + u, j + v] kernel[u, v].
+    lies on the image ("valid"): result[i, u] = sum over v, t of image[i + v, u + t] kernel[v, t].
     Raises ValueError, with the values in it, where the two do not fit together.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6.
     """
@@ -38,7 +41,7 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
     _check_pixels("kernel", kernel)
     _check_fit(image, kernel.shape)
     height, width = kernel.shape
-    rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
+    rows, columns = map(conv_output_size, image.shape, kernel.shape)
     result = image.new_empty(rows, columns)
     for top in range(rows):
         for left in range(columns):
@@ -51,8 +54,8 @@ def convolve2d(image: Tensor, kernel: Tensor) -> Tensor:
     """Flip the kernel upside down and left to right, then cross-correlate.
 
     image: H x W. kernel: kh x kw, of the same dtype, no larger than the image.
-    Returns (H - kh + 1) x (W - kw + 1), with kh x kw not flipped and i, j counted from 0:
-    result[i, j] = sum over u, v of image[i + kh - 1 - u, j + kw - 1 - v] kernel[u, v].
+    Returns (H - kh + 1) x (W - kw + 1), with kh x kw not flipped and i, u counted from 0:
+    result[i, u] = sum over v, t of image[i + kh - 1 - v, u + kw - 1 - t] kernel[v, t].
     Raises ValueError as `cross_correlate2d` does.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.5.
     """
@@ -65,7 +68,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     """Every output map is the sum of all input maps, each cross-correlated with its own kernel.
 
     x: N x C x H x W, or C x H x W for one example. weight: M x C x kh x kw, the C kernels of each
-    of the M output maps. bias: M, or None. All of one dtype, on one device.
+    of the M output feature maps. bias: M, or None. All of one dtype, on one device.
     stride: pixels from one window to the next. padding: zeros added per side. dilation: pixels
     from one weight of the kernel to the next.
     method: "unfold" for one matrix multiplication, "loops" for the definition, slow and plain.
@@ -87,16 +90,16 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     _check_pixels("weight", weight)
     maps, channels, *kernel = weight.shape
     if maps == 0:
-        raise ValueError(f"weight must hold at least 1 output map, not {_shape(weight)}")
+        raise ValueError(f"weight must hold at least 1 output map, not {by(weight.shape)}")
     if x.shape[-3] != channels:
-        raise ValueError(f"x has {x.shape[-3]} channels ({_shape(x)}) but weight is for "
-                         f"{channels} ({_shape(weight)})")
+        raise ValueError(f"x has {x.shape[-3]} channels ({by(x.shape)}) but weight is for "
+                         f"{channels} ({by(weight.shape)})")
     if bias is not None:
         _check_tensor("bias", bias, _ARITHMETIC, "M")
         _check_alike("x", x, "bias", bias)
         if len(bias) != maps:
             raise ValueError(f"bias must hold one number for each of the {maps} output maps of "
-                             f"weight ({_shape(weight)}), not {len(bias)}")
+                             f"weight ({by(weight.shape)}), not {len(bias)}")
     _check_fit(x, kernel, padding, dilation)
     correlate = _correlate_by_loops if method == "loops" else _correlate_unfolded
     result = correlate(_pad(x, padding, 0), weight, stride, dilation)
@@ -146,18 +149,17 @@ def _correlate_by_loops(padded: Tensor, weight: Tensor, stride: tuple[int, int],
                         dilation: tuple[int, int]) -> Tensor:
     """For each example and output map, at each position: multiply the window by the kernels, add."""
     examples = padded.unsqueeze(0) if padded.dim() == 3 else padded
-    height, width = padded.shape[-2:]
-    reach_down, reach_right = map(_reach, weight.shape[-2:], dilation)
-    tops = range(0, height - reach_down + 1, stride[0])
-    lefts = range(0, width - reach_right + 1, stride[1])
-    result = padded.new_empty(len(examples), len(weight), len(tops), len(lefts))
+    down, right = map(effective_kernel, weight.shape[-2:], dilation)
+    rows, columns = map(conv_output_size, padded.shape[-2:], (down, right), stride)
+    result = padded.new_empty(len(examples), len(weight), rows, columns)
     for n, example in enumerate(examples):
         for m, kernels in enumerate(weight):
-            for i, top in enumerate(tops):
-                for j, left in enumerate(lefts):
-                    window = example[:, top:top + reach_down:dilation[0],
-                                     left:left + reach_right:dilation[1]]  # C x kh x kw
-                    result[n, m, i, j] = (window * kernels).sum()
+            for i in range(rows):
+                for u in range(columns):
+                    top, left = i * stride[0], u * stride[1]
+                    window = example[:, top:top + down:dilation[0],
+                                     left:left + right:dilation[1]]  # C x kh x kw
+                    result[n, m, i, u] = (window * kernels).sum()
     return result.view(*padded.shape[:-3], *result.shape[1:])
 
 
@@ -183,14 +185,9 @@ def _pooling_windows(x: Tensor, kernel_size: Pair, stride: Pair | None, padding:
                              f"2*{p} > {k}; use at most {k // 2}")
     _check_pixels("x", x)
     if x.shape[-3] == 0:
-        raise ValueError(f"x must hold at least 1 map, not {_shape(x)}")
+        raise ValueError(f"x must hold at least 1 map, not {by(x.shape)}")
     _check_fit(x, kernel, padding)
     return _windows(_pad(x, padding, fill), kernel, stride)
-
-
-def _reach(kernel: int, dilation: int) -> int:
-    """Pixels from the first to the last weight of a dilated kernel, both counted."""
-    return dilation * (kernel - 1) + 1
 
 
 def _pad(x: Tensor, padding: tuple[int, int], fill: float) -> Tensor:
@@ -206,7 +203,7 @@ def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
     so that the axis to cut is the last but one both times: first H, then W.
     """
     for k, s, d in zip(kernel, stride, dilation, strict=True):
-        padded = padded.unfold(-2, _reach(k, d), s)[..., ::d]
+        padded = padded.unfold(-2, effective_kernel(k, d), s)[..., ::d]
     return padded
 
 
@@ -214,10 +211,6 @@ def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
 _FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _INTEGER = {torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64}
 _ARITHMETIC = _FLOATING | _INTEGER | {torch.complex64, torch.complex128}
-
-
-def _shape(x: Tensor) -> str:
-    return " x ".join(map(str, x.shape))
 
 
 def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
@@ -236,12 +229,13 @@ def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
 
 
 def _check_tensor(name: str, value: Tensor, dtypes: set[torch.dtype], *layouts: str) -> None:
+    """Refuse what is no tensor of these types, laid out as one of these, such as "N x C x H x W"."""
     if not isinstance(value, Tensor):
         raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, "
                          f"not {type(value).__name__} {short_repr(value)}")
     if value.dim() not in [layout.count(" x ") + 1 for layout in layouts]:
         raise ValueError(f"{name} must be {' or '.join(layouts)}, "
-                         f"not of shape {_shape(value) or '() (a single number)'}")
+                         f"not of shape {by(value.shape) or '() (a single number)'}")
     if value.dtype not in dtypes:
         raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with "
                          f"{name}.float()")
@@ -256,7 +250,7 @@ def _check_alike(first_name: str, first: Tensor, name: str, other: Tensor) -> No
 
 def _check_pixels(name: str, value: Tensor) -> None:
     if 0 in value.shape[-2:]:
-        raise ValueError(f"{name} must be at least 1 pixel high and wide, not {_shape(value)}")
+        raise ValueError(f"{name} must be at least 1 pixel high and wide, not {by(value.shape)}")
 
 
 def _check_fit(x: Tensor, kernel: Sequence[int], padding: tuple[int, int] = (0, 0),
@@ -264,9 +258,7 @@ def _check_fit(x: Tensor, kernel: Sequence[int], padding: tuple[int, int] = (0, 
     """Refuse a kernel that reaches further than the padded input."""
     axes = zip(("vertically", "horizontally"), x.shape[-2:], kernel, padding, dilation, strict=True)
     for axis, size, k, p, d in axes:
-        reach = _reach(k, d)
-        if size + 2 * p < reach:
-            dilated = f" with dilation {d} (reach {reach})" if d > 1 else ""
-            raise ValueError(
-                f"{axis}, kernel {k}{dilated} does not fit into size {size} with padding {p}: "
-                f"{size} + 2*{p} - {reach} < 0; enlarge the input or the padding")
+        try:
+            conv_output_size(size, k, padding=p, dilation=d)
+        except ValueError as error:
+            raise ValueError(f"{axis}, {error}") from None

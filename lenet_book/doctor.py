@@ -130,6 +130,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "anywidget": _library("anywidget"),
     "torchinfo": _library("torchinfo"),
     "safetensors": _library("safetensors"),
+    "scipy": _library("scipy"),
     "tqdm": _library("tqdm"),
     "temporary": _temporary_files,
     "digits": _digits,

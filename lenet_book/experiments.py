@@ -1,12 +1,11 @@
 """Trainings that the book compares: each over several seeds, every result in a log.
 
 A log is a JSON file in `logs/`, with an entry for each training; `python -m lenet_book measure NAME`
-makes it again. Nothing is chosen by it: what a row uses was settled on digits held out of the training
-files, and the test error is taken once, from the weights that the last pass ends with.
+makes it again. Nothing is chosen by it: what a row uses was settled on validation digits, taken from
+the training files, and the test error is measured once, with the weights that the last epoch ends with.
 """
 
 import json
-import math
 import os
 import platform
 import statistics
@@ -18,32 +17,38 @@ import torch
 from torch import nn
 
 from . import __version__, mnist, models
-from .training import RECIPES, Distortion, Recipe, evaluate, fit
+from .training import (
+    RECIPES,
+    Distortion,
+    History,
+    Recipe,
+    Score,
+    choose_device,
+    distributed,
+    evaluate,
+    fit,
+)
 
-_HELD_OUT = 5_000  # training digits
+_VALIDATION = 5_000  # training digits
 LOGS = files("lenet_book") / "logs"
 
 # What networks are trained with that are to be compared: nothing in it belongs to one of them.
 _COMMON = Recipe(learning_rate=0.01, weight_decay=0.01, batch_size=128, epochs=3)
-
-# 97.5 % points of Student's t for 1, 2, ... degrees of freedom.
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-            2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
 
 
 @dataclass(frozen=True)
 class Row:
     """One way to build and train a network.
 
-    name: what a table calls it. model, options: for `models.build`. held_out: leave the last 5,000
-    training digits out and measure them after each pass.
+    name: what a table calls it. model, options: for `models.build`. validation: do not train on the
+    last 5,000 training digits, but measure the error on them after each epoch.
     """
 
     name: str
     model: str
     recipe: Recipe
     options: dict = field(default_factory=dict)
-    held_out: bool = False
+    validation: bool = False
 
     def build(self) -> torch.nn.Module:
         """A fresh network, its weights drawn from torch's global generator."""
@@ -70,7 +75,8 @@ class Result:
         n = len(self.errors)
         if n < 2:
             raise ValueError(f"{self.name} was run with {n} seed: an interval needs two or more")
-        reach = _STUDENT[n - 2] * statistics.stdev(self.errors) / math.sqrt(n)
+        from scipy.stats import t  # slow to import, and only an interval needs it
+        reach = t.ppf(0.975, n - 1) * statistics.stdev(self.errors) / n**0.5
         return self.mean - reach, self.mean + reach
 
     def __str__(self) -> str:
@@ -106,21 +112,29 @@ def measure(name: str, seeds: int, folder: Path, only: str = "") -> list[Result]
 def run(row: Row, seed: int, train, test) -> dict:
     """Train a row with one seed and return its entry for the log."""
     torch.manual_seed(seed)
-    model = row.build()
-    train, held_out = train.split(len(train) - _HELD_OUT) if row.held_out else (train, None)
-    history = fit(model, train, replace(row.recipe, seed=seed), held_out, progress=False)
-    score = evaluate(model, test)
-    return {"row": row.name, "seed": seed, "model": row.model, "options": row.options,
-            "recipe": _plain(row.recipe),
+    model, recipe = row.build(), replace(row.recipe, seed=seed)
+    train, validation = train.split(len(train) - _VALIDATION) if row.validation else (train, None)
+    history = fit(model, train, recipe, validation, progress=False)
+    return {"row": row.name, "model": row.model, "options": row.options,
             "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "examples": len(train), "test_error": score.error_rate, "test_errors": score.errors,
-            "passes": [{"train_loss": round(e.train_loss, 5), "train_error": round(e.train_error, 6),
-                        "held_out_error": e.validation_error, "seconds": round(e.seconds, 2)}
-                       for e in history.epochs],
+            **record(recipe, train, history, evaluate(model, test))}
+
+
+def record(recipe: Recipe, train, history: History, score: Score) -> dict:
+    """How a training was made and what it came to, as JSON can hold it.
+
+    train: the examples that were trained on. score: of the test digits.
+    """
+    return {"seed": recipe.seed, "recipe": _plain(recipe), "examples": len(train),
             "versions": {"lenet_book": __version__, "torch": torch.__version__,
                          "python": platform.python_version()},
             "machine": {"processor": platform.machine(), "cores": os.cpu_count(),
-                        "threads": torch.get_num_threads()}}
+                        "threads": torch.get_num_threads(), "device": str(choose_device()),
+                        "processes": distributed.size()},
+            "test_error": score.error_rate, "test_error_interval": list(score.interval()),
+            "test_errors": score.errors, "test_loss": score.loss,
+            "epochs": [{name: value if value is None else round(value, 6)
+                        for name, value in asdict(epoch).items()} for epoch in history.epochs]}
 
 
 def results(name: str, folder=LOGS) -> list[Result]:
@@ -135,46 +149,33 @@ def results(name: str, folder=LOGS) -> list[Result]:
     for row in EXPERIMENTS[name]:
         mine = [entry for entry in entries if entry["row"] == row.name]
         if mine:
-            seconds = [sum(each["seconds"] for each in entry["passes"]) for entry in mine]
+            seconds = [sum(each["seconds"] for each in entry["epochs"]) for entry in mine]
             found.append(Result(row.name, mine[0]["parameters"],
                                 tuple(entry["test_error"] for entry in mine),
                                 statistics.median(seconds)))
     return found
 
 
-def passes_to(error: float, row: str, name: str = "to-99", folder=LOGS) -> float:
-    """Passes until a row's error on held-out digits is first at most `error`: median of the seeds.
-
-    Infinite for a seed that does not get there.
-    """
-    entries = json.loads((folder / f"{name}.json").read_text())["trainings"]
-    return statistics.median(
-        next((number for number, each in enumerate(entry["passes"], 1)
-              if each["held_out_error"] <= error), math.inf)
-        for entry in entries if entry["row"] == row)
-
-
 def _is(entry: dict, row: Row, seed: int) -> bool:
     """Does the entry tell of this row, as it is now, with this seed?"""
-    recipe = _plain(Recipe(learning_rate=1.0)) | entry["recipe"]  # what it leaves unsaid: the defaults
-    return ((entry["row"], entry["seed"], entry["model"], entry["options"], recipe)
-            == (row.name, seed, row.model, row.options, _plain(row.recipe)))
+    # What an entry leaves out are the defaults.
+    recipe = _plain(Recipe(learning_rate=1.0)) | entry["recipe"] | {"seed": entry["seed"]}
+    return ((entry["row"], entry["model"], entry["options"], recipe)
+            == (row.name, row.model, row.options, _plain(replace(row.recipe, seed=seed))))
 
 
 def _plain(recipe: Recipe) -> dict:
-    """As JSON gives it back, without the seed."""
-    values = asdict(recipe)
-    del values["seed"]
-    return json.loads(json.dumps(values))
+    """As JSON gives it back."""
+    return json.loads(json.dumps(asdict(recipe)))
 
 
-def _from_1998_to_today(passes: int = 3) -> tuple[Row, ...]:
+def _from_1998_to_today() -> tuple[Row, ...]:
     """Each row changes one thing of the row that it names, or of the one before it."""
-    sdlm = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=passes,
+    sdlm = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=3,
                   schedule=((1, 0.2), (1, 1.0), (1, 0.2)))
-    sgd = Recipe(optimiser="sgd", learning_rate=0.001, momentum=0.9, batch_size=64, epochs=passes,
+    sgd = Recipe(optimiser="sgd", learning_rate=0.001, momentum=0.9, batch_size=64, epochs=3,
                  schedule="constant")
-    adamw = replace(_COMMON, epochs=passes)
+    adamw = _COMMON
     muon = replace(adamw, optimiser="muon", learning_rate=0.005, weight_decay=0.1)
     bend = Distortion(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.04)
 
@@ -239,10 +240,10 @@ EXPERIMENTS: dict[str, tuple[Row, ...]] = {
     "fast": (Row("fast", "lenet5", RECIPES["fast"]),),
     "accurate": (Row("accurate", "lenet5", RECIPES["accurate"]),),
     "to-99": (Row("tutorial loop, SGD", "lenet-relu", replace(RECIPES["tutorial-relu"], epochs=30),
-                  held_out=True),
+                  validation=True),
               Row("tutorial loop, Adam", "lenet-relu",
                   Recipe(optimiser="adam", learning_rate=1e-3, batch_size=64, epochs=10,
-                         schedule="constant"), held_out=True)),
+                         schedule="constant"), validation=True)),
     "paper-1998": tuple(Row(name, "lenet5-1998", RECIPES[name])
                         for name in ("paper-1998", "paper-1998-distorted")),
     "from-1998-to-today": _from_1998_to_today(),

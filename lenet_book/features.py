@@ -1,6 +1,10 @@
-"""What the layers of a network give out, by their names."""
+"""What the layers of a network give out, by their names; chapter 09 looks at it.
 
-from collections.abc import Iterable, Iterator
+`capture` is for readers. Below it stands what it shares with `ledger` and `receptive_field`, which look
+at a single run: hooks that always go away, the names of the layers, and an example to run on.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -18,19 +22,22 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
     names: of layers, from `model.named_modules()`; by default all that contain no other. For a
         model inside DataParallel they may be written with "module." or without.
 
-    The dict holds the latest pass of the whole model, each one beginning anew, and stays when the
-    block ends. A layer that runs several times in a pass has its later calls as "relu#2",
-    "relu#3"; one that does not run is not there, and a function called in `forward`, such as
-    F.relu, is no layer. What a layer gives out is kept as it is, with its gradient history unless
-    under torch.no_grad(). The next layer works on a copy, so that one which works in place leaves
-    it alone.
+    The dict holds the latest run of the whole model, each one beginning anew, and stays when the
+    block ends. A layer that runs several times in one has its later calls as "relu#2", "relu#3"; one
+    that does not run is not there, and a function called in `forward`, such as F.relu, is no layer.
+    What a layer gives out is kept as it is, with its gradient history unless under torch.no_grad().
+    The next layer works on a copy, so that one which works in place leaves it alone.
 
     The model is in evaluation mode meanwhile. Afterwards, whatever happened, each of its modules
     is in the mode it had, and no hook is left.
     Raises KeyError, with the names there are, for an unknown one; TypeError for what is no
     torch.nn.Module, and for what is compiled or spread over several devices.
     """
-    layers = _layers(model, names)
+    if names is None:
+        layers = {name: module for module, name in names_of(model).items()
+                  if not any(module.children())}
+    else:
+        layers = {name: find(model, name) for name in ([names] if isinstance(names, str) else names)}
     activations: dict[str, Tensor] = {}
 
     def begin(*_) -> None:
@@ -46,14 +53,28 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
             return output.clone() if isinstance(output, Tensor) else None  # for the next layer
         return keep
 
+    with hooked(model, before=[(_unwrapped(model), begin)],
+                after=[(layer, keep_as(name)) for name, layer in layers.items()]):
+        yield activations
+
+
+@contextmanager
+def hooked(model: nn.Module, before: Iterable[tuple[nn.Module, Callable]] = (),
+           after: Iterable[tuple[nn.Module, Callable]] = ()) -> Iterator[None]:
+    """The model in evaluation mode, with these hooks on its modules, inside a `with` block.
+
+    before, after: (module, hook) for `register_forward_pre_hook` and `register_forward_hook`.
+    In the end, whatever happened, the hooks are gone and each module is in the mode it had.
+    """
     modes = [(module, module.training) for module in model.modules()]
     hooks = []
     try:
-        hooks.append(_unwrapped(model).register_forward_pre_hook(begin, prepend=True))
-        for name, layer in layers.items():
-            hooks.append(layer.register_forward_hook(keep_as(name)))
+        for module, hook in before:
+            hooks.append(module.register_forward_pre_hook(hook, prepend=True))
+        for module, hook in after:
+            hooks.append(module.register_forward_hook(hook))
         model.eval()
-        yield activations
+        yield
     finally:
         for hook in hooks:
             hook.remove()
@@ -61,33 +82,55 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
             module.training = mode
 
 
-def _layers(model: nn.Module, names: str | Iterable[str] | None) -> dict[str, nn.Module]:
-    """The modules to listen to, by the names under which they are wanted."""
+def names_of(model: nn.Module) -> dict[nn.Module, str]:
+    """What each module is called; the model itself by its class. Raises TypeError as `capture` does."""
+    return {module: name or type(module).__name__
+            for name, module in _checked(model).named_modules()}
+
+
+def find(model: nn.Module, name: str) -> nn.Module:
+    """The module of that name; a shared one has several. Raises as `capture` does."""
+    known = {name or type(module).__name__: module
+             for name, module in _checked(model).named_modules(remove_duplicate=False)}
+    plain = name if name in known else name.removeprefix("module.")
+    if plain not in known:
+        raise KeyError(f"no layer is called {name!r}; there are {', '.join(known)}")
+    return known[plain]
+
+
+def zeros(model: nn.Module, input_shape: Sequence[int], axes: Collection[int] = (3,)) -> Tensor:
+    """One example for the model to run on: 1 x input_shape, of its dtype and on its device.
+
+    input_shape: C x H x W of one example; N x C x H x W is taken too, the way torchinfo wants it.
+    axes: how many numbers an example may have.
+    Raises ValueError for any other shape.
+    """
+    shape = tuple(input_shape)[-3:] if len(input_shape) == 4 else tuple(input_shape)
+    if len(shape) not in axes or min(input_shape) < 1:
+        raise ValueError("input_shape must be channels x height x width of one example, such as "
+                         "(1, 32, 32), or the same with a batch size before it, not "
+                         f"{tuple(input_shape)}")
+    reference = next(model.parameters(), torch.empty(0))
+    return torch.zeros(1, *shape, dtype=reference.dtype, device=reference.device)
+
+
+def _checked(model: nn.Module) -> nn.Module:
+    """The model itself, where it is one whose layers can be listened to."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
     model = _unwrapped(model)
     for name, module in model.named_modules():
         if _is_compiled(module):
             raise TypeError(f"{name or 'the model'} is compiled, and inside it no layer can be "
-                            "listened to; capture the model that it was compiled from")
-    if names is None:
-        return {name or type(module).__name__: module for name, module in model.named_modules()
-                if not any(module.children())}
-    known = dict(model.named_modules(remove_duplicate=False))  # a shared layer has several names
-    del known[""]
-    names = [names] if isinstance(names, str) else list(names)
-    plain = {name: name if name in known else name.removeprefix("module.") for name in names}
-    for name in names:
-        if plain[name] not in known:
-            raise KeyError(f"no layer is called {name!r}; there are {', '.join(known)}")
-    return {name: known[plain[name]] for name in names}
+                            "listened to; take the model that it was compiled from")
+    return model
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
     """The model itself, where it is inside one that runs it on devices or in processes."""
     if isinstance(model, nn.DataParallel) and len(model.device_ids) > 1:
         raise TypeError(f"the model is spread over {len(model.device_ids)} devices, of which each "
-                        "would see a part of the batch; capture and run model.module")
+                        "would see a part of the batch; take and run model.module")
     wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
     return model.module if isinstance(model, wrappers) else model
 

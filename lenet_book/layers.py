@@ -1,4 +1,4 @@
-"""The layers that LeNet-5 had in 1998 and that PyTorch does not have.
+"""The layers that LeNet-5 had in 1998 and that PyTorch does not have; chapters 03, 04 and 06 meet them.
 
 Each follows Section II-B of the paper (see `paper`), starts from the paper's initial weights, and
 states in `connections_and_macs` what it costs, which is how the ledger counts it.
@@ -110,13 +110,13 @@ class SparseConv2d(nn.Module):
         self.bias = nn.Parameter(torch.empty(self.out_channels))
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Each output map by its own fan-in: 75, 100 or 150 inputs in C3."""
+    def reset_parameters(self, bound=lambda fan_in: paper.INITIAL_RANGE / fan_in) -> None:
+        """Uniform in +-bound(fan_in), each output map by its own: 75, 100 or 150 inputs in C3."""
         first = 0
         for output, inputs in enumerate(self.connections):
-            fan_in = len(inputs) * self.kernel_size**2
-            initialise_(self.weight.data[first:first + len(inputs)], fan_in)
-            initialise_(self.bias.data[output:output + 1], fan_in)
+            most = bound(len(inputs) * self.kernel_size**2)
+            nn.init.uniform_(self.weight.data[first:first + len(inputs)], -most, most)
+            nn.init.uniform_(self.bias.data[output:output + 1], -most, most)
             first += len(inputs)
 
     def dense_weight(self) -> Tensor:

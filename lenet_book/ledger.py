@@ -1,4 +1,4 @@
-"""What every layer of a network costs, in three honest columns.
+"""What every layer of a network costs, in three columns; chapter 06 builds it.
 
 parameters     numbers that learning changes; frozen ones are listed beside them as "fixed"
 connections    one for each input of each output unit, the bias counted as an input, padding too:
@@ -12,12 +12,14 @@ two columns. All figures are for one example.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
 import torch
 from torch import nn
+
+from .features import hooked, names_of, zeros
+from .tables import Rows, aligned, by
 
 _WITHOUT_COST = (
     nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
@@ -25,10 +27,9 @@ _WITHOUT_COST = (
     nn.Mish, nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.LogSigmoid,
     nn.Softplus, nn.Softsign, nn.Tanhshrink, nn.Softmax, nn.Softmax2d, nn.LogSoftmax,
 )
-_WINDOW_POOLING = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d,
-                   nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-_ADAPTIVE_POOLING = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
-                     nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
+_WINDOW_POOLING = (nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d)
+_ADAPTIVE_POOLING = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
+                     nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d)
 
 
 @dataclass(frozen=True)
@@ -44,75 +45,45 @@ class Row:
     macs: int | None
 
 
-@dataclass(frozen=True)
-class Ledger:
-    """Rows in the order in which the layers run, and their totals."""
-
-    rows: tuple[Row, ...]
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, name: str) -> Row:
-        """The first row of that name."""
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise KeyError(f"no layer is called {name!r}; there are "
-                       f"{', '.join(row.name for row in self.rows)}")
+class Ledger(Rows):
+    """The rows, and their totals."""
 
     @property
     def parameters(self) -> int:
         """Trainable parameters."""
-        return sum(row.parameters for row in self.rows)
+        return sum(row.parameters for row in self)
 
     @property
     def fixed(self) -> int:
         """Parameters that learning does not change."""
-        return sum(row.fixed for row in self.rows)
+        return sum(row.fixed for row in self)
 
     @property
     def connections(self) -> int:
         """Connections of the rows that are counted; `not_counted` names the others."""
-        return sum(row.connections or 0 for row in self.rows)
+        return sum(row.connections or 0 for row in self)
 
     @property
     def macs(self) -> int:
         """Multiply-adds of the rows that are counted; `not_counted` names the others."""
-        return sum(row.macs or 0 for row in self.rows)
+        return sum(row.macs or 0 for row in self)
 
     @property
     def not_counted(self) -> tuple[str, ...]:
         """Names of the layers whose connections and multiply-adds are not known."""
-        return tuple(row.name for row in self.rows if row.connections is None)
+        return tuple(row.name for row in self if row.connections is None)
 
-    def to_text(self) -> str:
-        """A table for a terminal."""
-        cells = [_HEAD, *self._cells()]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(_HEAD))]
-        lines = ["  ".join(text.ljust(width) if i < _LEFT else text.rjust(width)
-                           for i, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-                 for row in cells]
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *self._remarks()])
+    def __repr__(self) -> str:
+        head, *lines, total = aligned([_HEAD, *self._cells()], _WORDS)
+        rule = "-" * max(map(len, [head, *lines, total]))
+        return "\n".join([head, rule, *lines, rule, total, *self._remarks()])
 
-    def to_markdown(self) -> str:
-        """A table for a README."""
-        rule = ["---"] * _LEFT + ["---:"] * (len(_HEAD) - _LEFT)
-        lines = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"
-                 for row in (_HEAD, rule, *self._cells())]
-        return "\n".join(lines + [f"\n{remark}" for remark in self._remarks()])
-
-    def to_html(self) -> str:
-        """A table for a notebook, every name escaped."""
-        def line(row: list[str], tag: str = "td", weight: str = "normal") -> str:
+    def _repr_html_(self) -> str:
+        def line(cells: list[str], tag: str = "td", weight: str = "normal") -> str:
             return "<tr>" + "".join(
-                f'<{tag} style="text-align:{"left" if i < _LEFT else "right"};'
-                f'font-weight:{weight}">{escape(text)}</{tag}>'
-                for i, text in enumerate(row)) + "</tr>"
+                f'<{tag} style="text-align:{"left" if i < _WORDS else "right"};'
+                f'font-weight:{weight}">{escape(cell)}</{tag}>'
+                for i, cell in enumerate(cells)) + "</tr>"
         *rows, total = self._cells()
         return ("<table><thead>" + line(_HEAD, "th", "bold") + "</thead><tbody>"
                 + "".join(map(line, rows)) + line(total, weight="bold") + "</tbody></table>"
@@ -126,9 +97,8 @@ class Ledger:
             held = f"{row.parameters:,}" + (f" + {row.fixed:,} fixed" if row.fixed else "")
             return [name, kind, shape, held, number(row.connections), number(row.macs)]
 
-        return [*(line(row.name, row.kind, " x ".join(map(str, row.output_shape)) or "did not run",
-                       row) for row in self.rows),
-                line("total", "", "", self)]
+        return [*(line(row.name, row.kind, by(row.output_shape) or "did not run", row)
+                  for row in self), line("total", "", "", self)]
 
     def _remarks(self) -> list[str]:
         if not self.not_counted:
@@ -136,39 +106,23 @@ class Ledger:
         return [f"Not counted, so that the last two totals are lower bounds: "
                 f"{', '.join(self.not_counted)}"]
 
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __repr__(self) -> str:
-        return self.to_text()
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
-
 
 _HEAD = ["layer", "kind", "output", "parameters", "connections", "multiply-adds"]
-_LEFT = 3  # the first columns are words and stand left, the others are numbers and stand right
+_WORDS = 3  # the first columns
 
 
 def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     """Count a network's layers by running it once on zeros, in evaluation mode.
 
-    input_shape: of one example, such as (1, 32, 32); four numbers are taken as N x C x H x W, the
+    input_shape: C x H x W, or whatever one example has; four numbers are taken as N x C x H x W, the
     way torchinfo wants them, and the counts are still for one example.
     A layer that runs twice has two rows, the second without its parameters, which are the same. A
     parameter that no row accounts for (held by a container, or in a layer that did not run) has a
     row of its own, so that the totals are always those of the model.
     The model is left as it was: hooks removed, training modes restored.
+    Raises TypeError for what is no torch.nn.Module or is compiled, ValueError for no shape.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    shape = tuple(input_shape) if len(input_shape) == 4 else (1, *input_shape)
-    reference = next(model.parameters(), torch.empty(0))
-    example = torch.zeros(shape, dtype=reference.dtype, device=reference.device)
-    names = {module: name or type(module).__name__ for name, module in model.named_modules()}
+    names = names_of(model)
     rows: list[Row] = []
     listed: set[nn.Parameter] = set()
 
@@ -186,25 +140,17 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
                         () if result is None else tuple(result.shape[1:]), *held,
                         *_connections_and_macs(module, inputs, result)))
 
-    hooks = [module.register_forward_hook(note) for module in names
-             if _is_layer(module) and not isinstance(module, _WITHOUT_COST)]
-    modes = {module: module.training for module in names}
-    try:
-        model.eval()
-        with torch.no_grad():
-            model(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
+    counted = [module for module in names
+               if _is_layer(module) and not isinstance(module, _WITHOUT_COST)]
+    with hooked(model, after=[(module, note) for module in counted]), torch.no_grad():
+        model(zeros(model, input_shape, axes=(1, 2, 3)))
     for module, name in names.items():
         trainable, fixed = new_parameters(module)
         if trainable or fixed:
             kind = type(module).__name__
             rows.append(Row(name, kind if _is_layer(module) else f"{kind}, held directly", (),
                             trainable, fixed, None, None))
-    return Ledger(tuple(rows))
+    return Ledger(rows)
 
 
 def _is_layer(module: nn.Module) -> bool:
@@ -220,7 +166,7 @@ def _connections_and_macs(module: nn.Module, inputs: tuple,
     units = math.prod(output.shape[1:])
     if hasattr(module, "connections_and_macs"):  # the book's own layers say it themselves
         return module.connections_and_macs(units)
-    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
+    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
         fan_in = module.weight[0].numel()  # inputs of one unit; its group alone where there are groups
         return units * (fan_in + (module.bias is not None)), units * fan_in
     if isinstance(module, _WINDOW_POOLING):
@@ -230,7 +176,7 @@ def _connections_and_macs(module: nn.Module, inputs: tuple,
     if isinstance(module, _ADAPTIVE_POOLING):
         axes = zip(inputs[0].shape[2:], output.shape[2:], strict=True)
         return output.shape[1] * math.prod(_adaptive_inputs(*axis) for axis in axes), 0
-    if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
+    if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
         return units * (1 + module.affine), units  # in evaluation mode: scale and shift
     return None, None
 

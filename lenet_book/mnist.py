@@ -82,7 +82,7 @@ class Digits:
         """Some of the digits: digits[:100], digits[[3, 1, 4]] or digits[digits.labels == 7]."""
         if isinstance(which, int):
             raise TypeError(f"digits[{which}] would be a single digit; for a set of one write "
-                            f"digits[[{which}]], for its picture digits.images[{which}]")
+                            f"digits[[{which}]], for its image digits.images[{which}]")
         return Digits(self.images[which], self.labels[which])
 
     def inputs(self, size: int = 32, scaling: str = "paper", which: Tensor | None = None) -> Tensor:
@@ -91,9 +91,9 @@ class Digits:
         size: pixels, 28 or more; the digit stays as large as it is and background surrounds it.
         scaling: "paper" (background -0.1, ink 1.175), "standard" (mean 0 and standard deviation 1
         over the training set), "unit" (0 to 1).
-        which: int64, the places of those wanted, 0 or more, such as a batch; all of them if unsaid.
+        which: int64, the places of those wanted, 0 or more, such as a batch; by default all of them.
         The border is background: the raw pixels are padded and then scaled. Padding the scaled
-        picture with 0 would draw a grey frame.
+        image with 0 would draw a grey frame.
         """
         if scaling not in _SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(_SCALINGS)}, not {scaling!r}")

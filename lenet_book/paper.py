@@ -54,20 +54,18 @@ SQUASH_SLOPE = 2 / 3
 
 INITIAL_RANGE = 2.4  # Section III-B: weights start uniform in +-2.4 / fan-in
 
-# Section II-B and III-A: white (background) and black (ink), so that a picture's mean is about 0
+# Section II-B and III-A: white (background) and black (ink), so that an image's mean is about 0
 # and its variance about 1.
 BACKGROUND = -0.1
 FOREGROUND = 1.175
 
-# Section III-B: global learning rate, and for how many passes it holds (20 in all).
+# Section III-B: global learning rate, and for how many epochs it holds (20 in all).
 LEARNING_RATES = ((5e-4, 2), (2e-4, 3), (1e-4, 3), (5e-5, 4), (1e-5, 8))
-PASSES = 20
-HESSIAN_SAMPLES = 500  # Section III-B: the second derivatives are estimated anew before each pass
 HESSIAN_DAMPING = 0.02  # Section III-B: mu in eta / (mu + h)
 
 TRAINING_DIGITS, TEST_DIGITS = 60_000, 10_000  # Section III-A
-TEST_ERROR = 0.0095            # Section III-B: after 20 passes, steady after about 10
-TRAINING_ERROR = 0.0035        # Section III-B: after 19 passes
+TEST_ERROR = 0.0095            # Section III-B: after 20 epochs, steady after about 10
+TRAINING_ERROR = 0.0035        # Section III-B: after 19 epochs
 TEST_ERROR_DISTORTED = 0.008   # Section III-B: trained with distorted copies as well
 DISTORTED_COPIES = 540_000     # Section III-B
 MISCLASSIFIED_SHOWN = 82       # Fig. 8: these belong to the 0.8 % run, not to the 0.95 % one

@@ -1,12 +1,14 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from scipy import stats
 
-from lenet_book import experiments, mnist
-from lenet_book.training.recipes import Recipe
+from lenet_book import experiments, mnist, models
+from lenet_book.training.recipes import RECIPES, Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
 ROWS = (experiments.Row("dense", "lenet5", QUICK),
@@ -53,27 +55,18 @@ def test_a_row_that_has_changed_is_run_again_alone(quick, tmp_path, monkeypatch)
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(quick):
     train, test = mnist.load_mnist()
     first, again, other = (experiments.run(ROWS[0], seed, train, test) for seed in (3, 3, 4))
-    losses = [[p["train_loss"] for p in t["passes"]] for t in (first, again, other)]
+    losses = [[p["train_loss"] for p in t["epochs"]] for t in (first, again, other)]
     assert losses[0] == losses[1] != losses[2]
     assert first["test_error"] == first["test_errors"] / len(test)
 
 
-def test_held_out_digits_are_measured_and_not_trained_on(quick, monkeypatch):
-    monkeypatch.setattr(experiments, "_HELD_OUT", 100)
-    row = replace(ROWS[0], held_out=True, recipe=replace(QUICK, epochs=3))
+def test_validation_digits_are_measured_and_not_trained_on(quick, monkeypatch):
+    monkeypatch.setattr(experiments, "_VALIDATION", 100)
+    row = replace(ROWS[0], validation=True, recipe=replace(QUICK, epochs=3))
     found = experiments.run(row, 0, *mnist.load_mnist())
     assert found["examples"] == 200
-    errors = [p["held_out_error"] for p in found["passes"]]
+    errors = [epoch["validation_error"] for epoch in found["epochs"]]
     assert all(error == pytest.approx(round(100 * error) / 100) for error in errors)
-
-
-def test_passes_to(tmp_path):
-    log = [{"row": "a", "passes": [{"held_out_error": e} for e in errors]}
-           for errors in ([0.3, 0.01, 0.02], [0.01], [0.3, 0.2, 0.009])]
-    log.append({"row": "b", "passes": [{"held_out_error": 0.5}]})
-    (tmp_path / "to-99.json").write_text(json.dumps({"trainings": log}))
-    assert experiments.passes_to(0.01, "a", folder=tmp_path) == 2
-    assert experiments.passes_to(0.01, "b", folder=tmp_path) == float("inf")
 
 
 def test_only_some_rows(quick, tmp_path):
@@ -82,11 +75,11 @@ def test_only_some_rows(quick, tmp_path):
 
 
 @pytest.mark.parametrize("errors", [(0.01, 0.012), (0.01, 0.012, 0.02),
-                                    tuple(k / 1000 for k in range(20))])
+                                    tuple(k / 1000 for k in range(50))])
 def test_interval_is_students(errors):
     low, high = stats.t.interval(0.95, len(errors) - 1, loc=sum(errors) / len(errors),
                                  scale=stats.sem(errors))
-    assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), abs=1e-5)
+    assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), rel=1e-12)
 
 
 def test_one_seed_has_no_interval():
@@ -109,3 +102,42 @@ def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
     assert {t["row"] for t in log} == {row.name for row in experiments.EXPERIMENTS[name]}
     assert all(t["examples"] in (55_000, 60_000) for t in log)
     assert all(t["test_error"] == t["test_errors"] / 10_000 for t in log)
+
+
+WHICH = experiments.EXPERIMENTS["which-lenet"]
+
+
+def test_all_are_measured_without_mistakes_under_one_recipe():
+    rows = [row for row in WHICH if row.name.endswith(", same recipe")]
+    assert [(row.model, sum(p.numel() for p in row.build().parameters() if p.requires_grad))
+            for row in rows] == [
+        ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
+        ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
+    assert len({row.recipe for row in rows}) == 1
+    assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
+
+
+def test_and_under_the_recipes_that_were_published():
+    assert {row.name: (row.model, row.recipe, row.options) for row in WHICH[6:]} == {
+        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}),
+        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}),
+        "dense sigmoids, as published": (
+            "lenet-sigmoid", RECIPES["tutorial-d2l"], {"dense_sigmoids": True}),
+        "dense sigmoids, PyTorch's weights, waiting": (
+            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], {"dense_sigmoids": True})}
+
+
+def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():
+    for row in WHICH:
+        torch.manual_seed(0)
+        model = row.build()
+        torch.manual_seed(0)
+        usual = models.build(row.model, **row.options)
+        if row.name != "dense sigmoids, as published":
+            assert all(map(torch.equal, model.parameters(), usual.parameters())), row.name
+            continue
+        for name, fans in {"c1": 25 + 150, "c3": 150 + 400, "c5": 400 + 120, "f6": 120 + 84,
+                           "output": 84 + 10}.items():
+            largest = model.get_submodule(name).weight.abs().max().item()
+            assert 0.9 < largest / math.sqrt(6 / fans) <= 1, name
+            assert torch.equal(model.get_submodule(name).bias, usual.get_submodule(name).bias)

@@ -111,7 +111,7 @@ def test_a_shared_layer_under_the_name_that_is_asked_for(learner, x):
     assert not torch.equal(kept["tied"], kept["tied#2"])
 
 
-def test_each_pass_begins_anew(learner, x):
+def test_each_run_begins_anew(learner, x):
     with capture(learner) as kept:
         learner(x)
         first = dict(kept)
@@ -175,7 +175,7 @@ def test_nothing_is_left_after_an_error(learner, x):
     assert learner.training
 
     def fail(*_):
-        raise OverflowError("in the middle of a pass")
+        raise OverflowError("in the middle of a run")
 
     theirs = learner.tied.register_forward_hook(fail)
     with pytest.raises(OverflowError), capture(learner) as kept:
@@ -215,7 +215,7 @@ def test_nested(learner, x):
 @pytest.mark.parametrize("name", ["c9", "", "module.", "C1"])
 def test_unknown_names(name):
     net = models.build("lenet5")
-    message = f"no layer is called '{name}'; there are c1, s2, s2_relu, c3, "
+    message = f"no layer is called '{name}'; there are LeNet5, c1, s2, s2_relu, c3, "
     with pytest.raises(KeyError, match=message), capture(net, ["c1", name]):
         pass
     assert hooks(net) == 0

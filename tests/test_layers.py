@@ -44,14 +44,6 @@ def test_subsampling_adds_four_ones_to_four():
     assert layer(torch.ones(1, 1, 2, 2)).item() == 4
 
 
-def test_subsampling_gradcheck():
-    layer = layers.Subsampling(3).double()
-    x = torch.randn(2, 3, 4, 6, dtype=DOUBLE, requires_grad=True)
-    assert torch.autograd.gradcheck(
-        lambda x, w, b: torch.func.functional_call(layer, {"weight": w, "bias": b}, (x,)),
-        (x, layer.weight, layer.bias))
-
-
 @pytest.mark.parametrize("shape", [(2, 4, 8, 8), (3, 8), (8,)])
 def test_subsampling_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"Subsampling\(3\) takes N x 3 x H x W, not "
@@ -84,9 +76,11 @@ def test_sparse_convolution_against_loops(table, kernel_size, seed):
     close(layer(x), expected)
 
 
-def test_sparse_convolution_gradcheck():
-    layer = layers.SparseConv2d([(0, 2), (1,)], 2).double()
-    x = torch.randn(2, 3, 4, 3, dtype=DOUBLE, requires_grad=True)
+@pytest.mark.parametrize("layer", [layers.Subsampling(3), layers.SparseConv2d([(0, 2), (1,)], 2)],
+                         ids=str)
+def test_gradcheck(layer):
+    layer.double()
+    x = torch.randn(2, 3, 4, 6, dtype=DOUBLE, requires_grad=True)
     assert torch.autograd.gradcheck(
         lambda x, w, b: torch.func.functional_call(layer, {"weight": w, "bias": b}, (x,)),
         (x, layer.weight, layer.bias))

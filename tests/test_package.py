@@ -9,65 +9,90 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-# Arrows point down only. What a module may import of the package, in functions too.
-MAY_IMPORT = {
-    "__init__": set(), "paper": set(), "arithmetic": set(), "convolution": set(), "mnist": set(),
-    "plots": set(), "features": set(), "ledger": set(),
-    "receptive_field": {"arithmetic"},
+# Arrows point down only. What each module imports of the package, in functions too: no more, no less.
+IMPORTS = {
+    "__init__": set(), "paper": set(), "arithmetic": set(), "tables": set(), "mnist": set(),
+    "plots": set(), "features": set(), "jupyter": set(),
+    "convolution": {"arithmetic", "tables"},
+    "ledger": {"features", "tables"},
+    "receptive_field": {"arithmetic", "features", "tables"},
     "layers": {"paper"},
     "models": {"layers", "paper"},
-    "training": {"layers", "plots"},
+    "training": {"layers", "mnist", "plots"},
     "experiments": {"__init__", "mnist", "models", "training"},
     "figures": {"paper", "plots"},
     "demos": {"arithmetic", "convolution", "features", "layers", "ledger", "mnist", "models", "paper",
               "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
-    "jupyter": set(),
     "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "paper",
                  "training"},
 }
 
 
 def imports_of(path, package):
-    """Names of the package's modules that a file imports, at any depth."""
-    depth = len(path.relative_to(package).parts)  # 1 for a module, 2 inside models/
+    """What a file imports of the package, anywhere in it, as paths: ("training", "loop", "fit")."""
+    here = ["lenet_book", *path.relative_to(package).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text())):
+        names = []
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "lenet_book":
-                    yield (alias.name.split(".") + ["__init__"])[1]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            if node.level == depth:  # from . or, in models/, from ..
-                names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
-                yield from ("__init__" if n.startswith("__version") else n for n in names)
-            elif node.level == 0 and node.module.split(".")[0] == "lenet_book":
-                inner = node.module.split(".")[1:]
-                yield from inner[:1] or [a.name for a in node.names]
+            base = here[:len(here) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.split(".")[0] == "lenet_book":
+                yield tuple(name.split(".")[1:])
+
+
+def folder_graph(folder, package):
+    """For each module of a folder the modules beside it that it imports."""
+    beside = {path.stem for path in folder.glob("*.py")}
+    inside = folder.relative_to(package).parts
+    return {path.stem: {name[len(inside)] if name[len(inside)] in beside else "__init__"
+                        for name in imports_of(path, package)
+                        if name[:len(inside)] == inside and len(name) > len(inside)}
+            for path in folder.glob("*.py")}
 
 
 def test_imports_point_down(pytestconfig):
     package = pytestconfig.rootpath / "lenet_book"
-    seen = set()
+    found = {}
     for path in package.rglob("*.py"):
         module = path.relative_to(package).parts[0].removesuffix(".py")
-        seen.add(module)
-        assert module in MAY_IMPORT, f"{module} is new: say in MAY_IMPORT what it may import"
-        beyond = set(imports_of(path, package)) - MAY_IMPORT[module] - {module}
-        assert not beyond, f"{path.name} imports {beyond}, which is not below it"
-    assert seen == set(MAY_IMPORT)
+        tops = {(*name, "__init__")[0] for name in imports_of(path, package)}
+        tops = {"__init__" if top.startswith("__version") else top for top in tops}
+        found[module] = found.get(module, set()) | tops - {module}
+    assert found == IMPORTS  # and IMPORTS has no circle:
+    TopologicalSorter(IMPORTS).prepare()
+
+
+def test_imports_inside_a_folder_have_no_circle(pytestconfig, tmp_path):
+    package = pytestconfig.rootpath / "lenet_book"
+    for folder in {path.parent for path in package.rglob("*/*.py")}:
+        TopologicalSorter(folder_graph(folder, package)).prepare()
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "a.py").write_text("from .b import f\n")
+    (tmp_path / "room" / "b.py").write_text("def f():\n    from . import c\n")
+    (tmp_path / "room" / "c.py").write_text("import lenet_book.room.a\n")
+    with pytest.raises(CycleError):
+        TopologicalSorter(folder_graph(tmp_path / "room", tmp_path)).prepare()
 
 
 def test_the_import_walk_sees_every_form(tmp_path):
     (tmp_path / "models").mkdir()
     top, inner = tmp_path / "a.py", tmp_path / "models" / "b.py"
     top.write_text("from . import x, y\nfrom .z import f\nimport lenet_book.u\n"
-                   "def g():\n    from lenet_book.v.w import h\nfrom lenet_book import t\n")
+                   "def g():\n    from lenet_book.v.w import h\nfrom lenet_book import t\n"
+                   "import lenet_book\nimport torch\nfrom math import pi\n")
     inner.write_text("from .. import x\nfrom ..z.q import f\nfrom .sibling import s\n")
-    assert set(imports_of(top, tmp_path)) == {"x", "y", "z", "u", "v", "t"}
-    assert set(imports_of(inner, tmp_path)) == {"x", "z"}
+    assert set(imports_of(top, tmp_path)) == {
+        ("x",), ("y",), ("z", "f"), ("u",), ("v", "w", "h"), ("t",), ()}
+    assert set(imports_of(inner, tmp_path)) == {("x",), ("z", "q", "f"), ("models", "sibling", "s")}
 
 
 ABSENT = {

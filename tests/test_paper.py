@@ -91,7 +91,7 @@ def test_a_glyph_dot_by_dot():
 
 
 def test_schedule_and_results():
-    assert sum(passes for _, passes in paper.LEARNING_RATES) == paper.PASSES == 20
+    assert sum(epochs for _, epochs in paper.LEARNING_RATES) == 20
     rates = [rate for rate, _ in paper.LEARNING_RATES]
     assert rates == sorted(rates, reverse=True)
     assert paper.TEST_ERROR * paper.TEST_DIGITS == 95

@@ -1,34 +1,20 @@
 """LeNet-5 twice: as the paper has it, and as it is usually written today."""
 
-from collections import OrderedDict
-
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import paper
 from ..layers import RBFOutput, ScaledTanh, SparseConv2d, Subsampling, initialise_, map_loss
+from .base import Classifier, Layers
 
 
-class _Layers(nn.Sequential):
-    """Named layers that run in order; net[:4] is the first four, as a plain nn.Sequential.
-
-    nn.Sequential alone would build a slice by calling the subclass's own constructor.
-    """
-
-    def __getitem__(self, which):
-        if isinstance(which, slice):
-            return nn.Sequential(OrderedDict(list(self.named_children())[which]))
-        return super().__getitem__(which)
-
-
-class LeNet5Of1998(_Layers):
+class LeNet5Of1998(Layers):
     """LeNet-5 of Section II-B: 60,000 trainable parameters and 840 fixed ones.
 
     N x 1 x 32 x 32, in the paper's scaling, -> N x 10 distances; the smallest names the digit.
     j: the constant of the loss (see `layers.map_loss`), which the paper does not give.
 
-    What the paper leaves open and what was chosen here: the value of j (on held-out digits, where 1
-    and 3 did equally well), the drawing of the glyphs, and that initial biases come from the same
+    What the paper leaves open and what was chosen here: the value of j (on validation digits, where
+    1 and 3 did equally well), the drawing of the glyphs, and that initial biases come from the same
     range as the weights.
     """
 
@@ -62,16 +48,14 @@ class LeNet5Of1998(_Layers):
         return distances.argmin(dim=1)
 
 
-class LeNet5(_Layers):
+class LeNet5(Classifier):
     """LeNet-5 as it is usually written today: 61,706 parameters.
 
-    Dense C3, max pooling without parameters, ReLU, and ten class scores (logits) for
-    cross-entropy in place of the RBF. N x 1 x 32 x 32, in the standard scaling, -> N x 10.
+    Dense C3, max pooling without parameters, ReLU, and ten logits for cross-entropy in place of the
+    RBF. N x 1 x 32 x 32, in the standard scaling, -> N x 10.
     Pooling comes before ReLU: the result is the same, since both keep the larger of two numbers
     the larger, and ReLU then has a quarter of the work.
     """
-
-    input_size, scaling = paper.INPUT_SIZE, "standard"
 
     def __init__(self):
         super().__init__()
@@ -87,9 +71,3 @@ class LeNet5(_Layers):
         self.f6 = nn.Linear(120, 84)                            # N x 84
         self.f6_relu = nn.ReLU()
         self.output = nn.Linear(84, 10)                         # N x 10
-
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(scores, labels)
-
-    def predict(self, scores: Tensor) -> Tensor:
-        return scores.argmax(dim=1)

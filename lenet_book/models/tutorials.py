@@ -19,20 +19,7 @@ import operator
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import paper
-from .lenet import _Layers
-
-
-class _Tutorial(_Layers):
-    """Ten class scores, trained with cross-entropy; the largest score names the digit."""
-
-    input_size, scaling = paper.INPUT_SIZE, "standard"
-
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(scores, labels)
-
-    def predict(self, scores: Tensor) -> Tensor:
-        return scores.argmax(dim=1)
+from .base import Classifier
 
 
 class DropoutAlwaysOn(nn.Dropout):
@@ -46,7 +33,7 @@ class DropoutAlwaysOn(nn.Dropout):
         return F.dropout(x, self.p)
 
 
-class LeNetBatchNorm(_Tutorial):
+class LeNetBatchNorm(Classifier):
     """61,750 parameters: two times convolution, BatchNorm, ReLU and max pooling, then three dense.
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. The two BatchNorms have 12 + 32 parameters,
@@ -85,7 +72,7 @@ class LeNetBatchNorm(_Tutorial):
         self.output = nn.Linear(84, 10)                         # N x 10
 
 
-class LeNetReLU(_Tutorial):
+class LeNetReLU(Classifier):
     """61,706 parameters: three convolutions, two max poolings and two dense layers, with ReLU.
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. C5 is a convolution, as in the paper, so that
@@ -110,7 +97,7 @@ class LeNetReLU(_Tutorial):
         self.output = nn.Linear(84, 10)                         # N x 10
 
 
-class LeNetSigmoid(_Tutorial):
+class LeNetSigmoid(Classifier):
     """61,706 parameters: two times convolution, sigmoid and mean pooling, then three dense layers.
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. As published nothing stands between the dense
@@ -153,7 +140,7 @@ class LeNetSigmoid(_Tutorial):
         self.output = nn.Linear(84, 10)                         # N x 10
 
 
-class LeNetTanh(_Tutorial):
+class LeNetTanh(Classifier):
     """61,706 parameters: two times convolution, tanh and mean pooling, then three dense layers.
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. Tanh and mean pooling are near to 1998, but

@@ -5,19 +5,15 @@ from torch import Tensor, nn
 
 from .. import paper
 from ..layers import RBFOutput, ScaledTanh, SparseConv2d, Subsampling, initialise_, map_loss
-from .lenet import _Layers
+from .base import Layers
 
 ACTIVATIONS = {"logistic": nn.Sigmoid, "tanh": nn.Tanh, "scaled tanh": ScaledTanh, "relu": nn.ReLU}
-POOLINGS = ("subsampling", "average", "max")
-CONNECTIONS = ("table", "dense")
-OUTPUTS = ("rbf", "softmax")
-INITIAL_WEIGHTS = ("paper", "torch")
 
 
-class LeNet5Variant(_Layers):
+class LeNet5Variant(Layers):
     """LeNet-5 with each part chosen; as it stands without arguments, the net of 1998.
 
-    N x 1 x 32 x 32, in the paper's scaling, -> N x 10 distances ("rbf") or scores ("softmax").
+    N x 1 x 32 x 32, in the paper's scaling, -> N x 10 distances ("rbf") or logits ("softmax").
     activation: a key of ACTIVATIONS. pooling: "subsampling" (trainable, with the activation after it,
     as in 1998), "average" or "max". connections: which maps C3 reads, by the paper's "table" or
     "dense". initial_weights: the "paper"'s, or those that "torch" gives a layer. batch_norm: after
@@ -31,11 +27,12 @@ class LeNet5Variant(_Layers):
                  connections: str = "table", output: str = "rbf", initial_weights: str = "paper",
                  batch_norm: bool = False):
         super().__init__()
-        for what, value, choices in (("activation", activation, ACTIVATIONS),
-                                     ("pooling", pooling, POOLINGS),
-                                     ("connections", connections, CONNECTIONS),
-                                     ("output", output, OUTPUTS),
-                                     ("initial_weights", initial_weights, INITIAL_WEIGHTS)):
+        for what, value, choices in (
+                ("activation", activation, ACTIVATIONS),
+                ("pooling", pooling, ("subsampling", "average", "max")),
+                ("connections", connections, ("table", "dense")),
+                ("output", output, ("rbf", "softmax")),
+                ("initial_weights", initial_weights, ("paper", "torch"))):
             if value not in choices:
                 raise ValueError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
         squash = ACTIVATIONS[activation]
@@ -69,7 +66,7 @@ class LeNet5Variant(_Layers):
                     initialise_(layer.weight, fan_in=layer.weight[0].numel())
                     initialise_(layer.bias, fan_in=layer.weight[0].numel())
         elif connections == "table":
-            _start_as_torch_does(self.c3)
+            self.c3.reset_parameters(lambda fan_in: fan_in**-0.5)  # as torch does for a convolution
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         return map_loss(outputs, labels) if self._distances else F.cross_entropy(outputs, labels)
@@ -80,13 +77,3 @@ class LeNet5Variant(_Layers):
     @property
     def _distances(self) -> bool:
         return isinstance(self.output, RBFOutput)
-
-
-def _start_as_torch_does(layer: SparseConv2d) -> None:
-    """Uniform in +-1 / sqrt(fan-in), map by map, as torch does for a convolution."""
-    first = 0
-    for output, inputs in enumerate(layer.connections):
-        bound = (len(inputs) * layer.kernel_size**2) ** -0.5
-        nn.init.uniform_(layer.weight.data[first:first + len(inputs)], -bound, bound)
-        nn.init.uniform_(layer.bias.data[output:output + 1], -bound, bound)
-        first += len(inputs)

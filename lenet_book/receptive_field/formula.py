@@ -1,14 +1,15 @@
 """What a unit deep in a network sees of the input: its receptive field.
 
-Along one axis three numbers say it: the size of the field, the jump from the field of one unit to
-that of the next, and the start, where the field of the first unit has its centre. All three are
-input pixels. A layer with kernel k, stride s, padding p (per side) and dilation d turns them into
+Along one axis three numbers say it, all in input pixels: the size r of the field, the jump j (also
+called the effective stride) from the field of one unit to that of the next, and the start, where the
+field of the first unit has its centre. A layer with kernel k, stride s, padding p (per side) and
+dilation d turns them into
 
-    size  + d (k - 1) jump
-    start + (d (k - 1) / 2 - p) jump
-    jump * s
+    r     + d (k - 1) j
+    j s
+    start + (d (k - 1) / 2 - p) j
 
-beginning with 1, 0 and 1 at the input itself. Pixel i has its centre at i, so the first pixel's is
+beginning with 1, 1 and 0 at the input itself. Pixel i has its centre at i, so the first pixel's is
 at 0, the border of the image at -0.5, and a field of even size has its centre between two pixels.
 
 Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"; Araujo,
@@ -66,24 +67,24 @@ class ReceptiveField:
         """
         if unit < 0:
             raise ValueError(f"units are numbered from 0, not {unit}")
-        first = self._first + unit * self.jump
+        first = self.first + unit * self.jump
         return range(max(first, 0), min(first + self.size, input_size)) or range(0)
 
     def units_seeing(self, pixel: int, output_size: int) -> range:
         """The units, of 0 ... output_size - 1, that have this pixel in their field.
 
-        The way back from `window`: unit u is in units_seeing(pixel, ...) exactly where pixel is in
+        The inverse of `window`: unit u is in units_seeing(pixel, ...) exactly where pixel is in
         window(u, ...). Empty where a stride steps over the pixel.
         """
         if pixel < 0:
             raise ValueError(f"pixels are numbered from 0, not {pixel}")
-        to_first, to_last = pixel - self._first, pixel - (self._first + self.size - 1)
+        to_first, to_last = pixel - self.first, pixel - (self.first + self.size - 1)
         if not self.jump:  # all units see the same
             return range(output_size if to_last <= 0 <= to_first else 0)
         lowest, highest = -(-to_last // self.jump), to_first // self.jump
         return range(max(lowest, 0), min(highest + 1, output_size)) or range(0)
 
     @property
-    def _first(self) -> int:
-        """First pixel of unit 0's field, which may lie in the padding."""
+    def first(self) -> int:
+        """The first pixel of unit 0's field, negative where it lies in the padding."""
         return int(self.start - (self.size - 1) / 2)

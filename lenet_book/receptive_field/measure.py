@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..arithmetic import conv_output_size, effective_kernel
+from ..features import find, hooked, zeros
 from .rules import hull
-from .trace import check, names_of
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Measurement:
         return len(down), len(across)
 
 
-def measure(model: nn.Module, input_shape: tuple[int, int, int], layer: str,
+def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
             unit: tuple[int, int] | None = None) -> Measurement:
     """The receptive field of one unit, measured: where the input moves it at all.
 
-    input_shape: channels x height x width.
+    input_shape: C x H x W of one example; N x C x H x W is taken too, the way torchinfo wants it.
     layer: a name from `model.named_modules()`.
     unit: (row, column) in the layer's maps, by default the central one. All maps count together,
         since one map may read only some of the paths, and so do all units of a layer without maps.
@@ -45,19 +45,17 @@ def measure(model: nn.Module, input_shape: tuple[int, int, int], layer: str,
     such as a sort, shows only what it chose. The number of maps makes no difference to the field
     but all to the time: a wide network is better measured with its maps thinned out.
 
-    Raises KeyError, with the names there are, for an unknown layer, ValueError for one that did
-    not run or does not depend on the input, and for a unit that is not there.
+    Raises KeyError, with the names there are, for an unknown layer; ValueError for one that did not
+    run or does not depend on the input, for a unit that is not there, and for no shape of an image;
+    TypeError for what is no torch.nn.Module or is compiled.
     Source: Luo, Li, Urtasun & Zemel 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", who do it with the weights as they are.
     """
-    check(model, input_shape)
+    find(model, layer)  # refuses what cannot be
     open_model = _open_copy(model)
-    modules = {name: module for module, name in names_of(open_model).items()}
-    if layer not in modules:
-        raise KeyError(f"no layer is called {layer!r}; there are {', '.join(modules)}")
-    image = torch.full((1, *input_shape), 0.5, dtype=torch.float64, requires_grad=True)
+    image = (zeros(open_model, input_shape).double() + 0.5).requires_grad_()
     with torch.enable_grad():
-        output = _output_of(modules[layer], open_model, image)
+        output = _output_of(find(open_model, layer), open_model, image)
         if not (isinstance(output, Tensor) and output.requires_grad):
             raise ValueError(f"layer {layer!r} did not run, or its output is not a tensor that "
                              "depends on the input")
@@ -104,7 +102,7 @@ def _open_copy(model: nn.Module) -> nn.Module:
 
     Double precision, because there PyTorch's convolutions add up exact zeros where no path leads.
     """
-    open_model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
+    open_model = copy.deepcopy(model).cpu().double().requires_grad_(False)
     for name, parameter in open_model.named_parameters():
         is_bias = "bias" in name.rpartition(".")[2]
         fan_in = parameter.numel() / max(1, len(parameter)) if parameter.dim() else 1
@@ -124,9 +122,8 @@ def _output_of(layer: nn.Module, open_model: nn.Module, image: Tensor):
     def stop(module: nn.Module, inputs: tuple, output) -> None:
         raise _Reached(output)
 
-    layer.register_forward_hook(stop)
     try:
-        with _LetThrough():
+        with hooked(open_model, after=[(layer, stop)]), _LetThrough():
             open_model(image)
     except _Reached as reached:
         return reached.args[0]

@@ -1,10 +1,12 @@
-"""What the elements of an operation's result see, given what those of its inputs see."""
+"""What the elements of an operation's result see, given what those of its inputs see.
+
+`trace` asks `follow` about each operation that a model carries out, and refuses what has no rule here.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from .formula import ReceptiveField
 
@@ -29,52 +31,6 @@ class Seen(NamedTuple):
 
     layout: str
     axes: tuple[Axis, Axis]
-
-
-def hull(ranges: Iterable[range]) -> range:
-    """The smallest range that covers these; empty ones count for nothing."""
-    ranges = [pixels for pixels in ranges if pixels]
-    if not ranges:
-        return range(0)
-    return range(min(pixels.start for pixels in ranges), max(pixels.stop for pixels in ranges))
-
-
-def _slide(axis: Axis, units: int, kernel: int, stride: int = 1, padding: int = 0,
-           dilation: int = 1) -> Axis:
-    """One more layer with this window, in which it finds so many positions."""
-    windows = []
-    for unit in range(units):
-        corner = unit * stride - padding
-        taps = range(corner, corner + kernel * dilation, dilation)
-        windows.append(hull(axis.windows[tap] for tap in taps if 0 <= tap < len(axis.windows)))
-    return Axis(axis.field.then(kernel, stride, padding, dilation), tuple(windows))
-
-
-def _join(axis: Axis) -> Axis:
-    """One unit that sees what all of these see together."""
-    pixels = hull(axis.windows)
-    return Axis(ReceptiveField(len(pixels), 0, (pixels.start + pixels.stop - 1) / 2), (pixels,))
-
-
-def _meet(axes: Iterable[Axis]) -> Axis:
-    """Units that read one unit from each of these; an axis with a single unit serves them all."""
-    axes = set(axes)
-    if len(axes) == 1:
-        return axes.pop()
-    units = max(len(axis.windows) for axis in axes)
-    axes = [axis if len(axis.windows) == units else _join(axis) for axis in axes]
-    windows = tuple(hull(axis.windows[unit % len(axis.windows)] for axis in axes)
-                    for unit in range(units))
-    jumps = sorted({axis.field.jump for axis in axes})
-    if 0 in jumps:
-        return Axis(_join(Axis(ReceptiveField(), windows)).field, windows)
-    if len(jumps) > 1:
-        raise ValueError(f"paths meet whose jumps differ, {' and '.join(map(str, jumps))} input "
-                         "pixels from unit to unit, so that their fields drift apart and no one "
-                         "size fits all units: give the paths the same total stride")
-    first = min(axis.field._first for axis in axes)
-    stop = max(axis.field._first + axis.field.size for axis in axes)
-    return Axis(ReceptiveField(stop - first, jumps[0], (first + stop - 1) / 2), windows)
 
 
 # PyTorch marks the operations that work on each element by itself, all but these.
@@ -148,6 +104,39 @@ def _follow_maps(operation: str, given: dict, windows: list[tuple], seen: Seen,
     return None
 
 
+def windows_of(operation: str, given: dict) -> list[tuple[int, int, int, int]]:
+    """kernel, stride, padding and dilation along both axes; empty where nothing slides.
+
+    Layers over volumes have a third axis, which comes first and here counts as channels: that is
+    how local response normalisation goes across maps.
+    """
+    if operation == "convolution" and not given["transposed"] and given["weight"].dim() > 3:
+        kernel = given["weight"].shape[2:]
+    elif operation in {"max_pool2d_with_indices", "avg_pool2d", "avg_pool3d"}:
+        kernel = given["kernel_size"]
+    else:
+        return []
+    settings = (kernel, given["stride"] or kernel, given["padding"], given.get("dilation", (1, 1)))
+    return list(zip(*((tuple(each) * 2)[-2:] for each in settings), strict=True))
+
+
+def _is_vector(result: torch.Size, shape: torch.Size) -> bool:
+    """Whether all elements of the one shape lie along the last dimension of the other."""
+    return result[-1:].numel() == result.numel() == shape.numel()
+
+
+def _axes_of(shape: torch.Size) -> set[int]:
+    return {len(shape) - 2, len(shape) - 1}
+
+
+def _dims(given: dict, shape: torch.Size) -> set[int]:
+    """The dimensions that an operation works along, counted from 0; all where it names none."""
+    dims = given.get("dim")
+    if isinstance(dims, int):
+        dims = [dims]
+    return {dim % len(shape) for dim in dims or range(len(shape))}
+
+
 def _together(inputs: list[Seen], result: torch.Size) -> Seen | None:
     """What an element sees that reads one of each of these, or is one of them.
 
@@ -168,6 +157,17 @@ def _whole(seen: Seen) -> Seen:
     return Seen("whole", tuple(map(_join, seen.axes)))
 
 
+def _slide(axis: Axis, units: int, kernel: int, stride: int = 1, padding: int = 0,
+           dilation: int = 1) -> Axis:
+    """One more layer with this window, in which it finds so many positions."""
+    windows = []
+    for unit in range(units):
+        corner = unit * stride - padding
+        taps = range(corner, corner + kernel * dilation, dilation)
+        windows.append(hull(axis.windows[tap] for tap in taps if 0 <= tap < len(axis.windows)))
+    return Axis(axis.field.then(kernel, stride, padding, dilation), tuple(windows))
+
+
 def _adapt(axis: Axis, units: int) -> Axis:
     """Adaptive pooling along one axis."""
     before = len(axis.windows)
@@ -179,53 +179,36 @@ def _adapt(axis: Axis, units: int) -> Axis:
     return _slide(axis, units, kernel=before // units, stride=before // units)
 
 
-def windows_of(operation: str, given: dict) -> list[tuple[int, int, int, int]]:
-    """kernel, stride, padding and dilation along both axes; empty where nothing slides.
-
-    Layers over volumes have a third axis, which comes first and here counts as channels: that is
-    how local response normalisation goes across maps.
-    """
-    if operation == "convolution" and not given["transposed"] and given["weight"].dim() > 3:
-        kernel = given["weight"].shape[2:]
-    elif operation in {"max_pool2d_with_indices", "avg_pool2d", "avg_pool3d"}:
-        kernel = given["kernel_size"]
-    else:
-        return []
-    settings = (kernel, given["stride"] or kernel, given["padding"], given.get("dilation", (1, 1)))
-    return list(zip(*((tuple(each) * 2)[-2:] for each in settings), strict=True))
+def _join(axis: Axis) -> Axis:
+    """One unit that sees what all of these see together."""
+    pixels = hull(axis.windows)
+    return Axis(ReceptiveField(len(pixels), 0, (pixels.start + pixels.stop - 1) / 2), (pixels,))
 
 
-def by_name(function, args: tuple, kwargs: dict) -> dict:
-    """The arguments of an operation, defaults filled in."""
-    arguments = function._schema.arguments
-    given = {argument.name: argument.default_value for argument in arguments
-             if argument.has_default_value()}
-    return given | dict(zip((argument.name for argument in arguments), args, strict=False)) | kwargs
+def _meet(axes: Iterable[Axis]) -> Axis:
+    """Units that read one unit from each of these; an axis with a single unit serves them all."""
+    axes = set(axes)
+    if len(axes) == 1:
+        return axes.pop()
+    units = max(len(axis.windows) for axis in axes)
+    axes = [axis if len(axis.windows) == units else _join(axis) for axis in axes]
+    windows = tuple(hull(axis.windows[unit % len(axis.windows)] for axis in axes)
+                    for unit in range(units))
+    jumps = sorted({axis.field.jump for axis in axes})
+    if 0 in jumps:
+        return Axis(_join(Axis(ReceptiveField(), windows)).field, windows)
+    if len(jumps) > 1:
+        raise ValueError(f"paths meet whose jumps differ, {' and '.join(map(str, jumps))} input "
+                         "pixels from unit to unit, so that their fields drift apart and no one "
+                         "size fits all units: give the paths the same total stride")
+    first = min(axis.field.first for axis in axes)
+    stop = max(axis.field.first + axis.field.size for axis in axes)
+    return Axis(ReceptiveField(stop - first, jumps[0], (first + stop - 1) / 2), windows)
 
 
-def tensors(values: Iterable) -> list[Tensor]:
-    """Those among the values, and in lists among them."""
-    each = (value if isinstance(value, (list, tuple)) else [value] for value in values)
-    return [value for values in each for value in values if isinstance(value, Tensor)]
-
-
-def _is_vector(result: torch.Size, shape: torch.Size) -> bool:
-    """Whether all elements of the one shape lie along the last dimension of the other."""
-    return result[-1:].numel() == result.numel() == shape.numel()
-
-
-def _axes_of(shape: torch.Size) -> set[int]:
-    return {len(shape) - 2, len(shape) - 1}
-
-
-def _dims(given: dict, shape: torch.Size) -> set[int]:
-    """The dimensions that an operation works along, counted from 0; all where it names none."""
-    dims = given.get("dim")
-    if isinstance(dims, int):
-        dims = [dims]
-    return {dim % len(shape) for dim in dims or range(len(shape))}
-
-
-def by(shape: torch.Size) -> str:
-    """A shape in words, such as 16 x 5 x 5."""
-    return " x ".join(map(str, shape))
+def hull(ranges: Iterable[range]) -> range:
+    """The smallest range that covers these; empty ones count for nothing."""
+    ranges = [pixels for pixels in ranges if pixels]
+    if not ranges:
+        return range(0)
+    return range(min(pixels.start for pixels in ranges), max(pixels.stop for pixels in ranges))

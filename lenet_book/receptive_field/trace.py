@@ -10,8 +10,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..arithmetic import conv_output_size
+from ..features import hooked, names_of, zeros
+from ..tables import Rows, aligned, by
 from .formula import ReceptiveField
-from .rules import ELEMENTWISE, LAYERS, Axis, Seen, by, by_name, follow, tensors, windows_of
+from .rules import ELEMENTWISE, LAYERS, Axis, Seen, follow, windows_of
 
 
 @dataclass(frozen=True)
@@ -48,38 +50,25 @@ class Row:
         return down[row], across[column]
 
 
-class Trace(tuple):
-    """The rows in the order in which the layers ran; trace["c3"] is the first of that name."""
-
-    def __getitem__(self, which):
-        if not isinstance(which, str):
-            return super().__getitem__(which)
-        for row in self:
-            if row.name == which:
-                return row
-        raise KeyError(f"no layer is called {which!r}; there are "
-                       f"{', '.join(row.name for row in self)}")
+class Trace(Rows):
+    """The rows; their repr is a table."""
 
     def __repr__(self) -> str:
-        def both(values: Iterable) -> str:
-            down, across = (f"{value:g}" for value in values)
+        def both(row: Row, number: str) -> str:
+            down, across = (f"{getattr(axis, number):g}" for axis in row.fields)
             return down if down == across else f"{down} x {across}"
 
-        cells = [("layer", "kind", "output", "size", "jump", "start")]
-        cells += [(row.name, row.kind, " x ".join(map(str, row.output_shape)),
-                   *(both(getattr(axis, number) for axis in row.fields)
-                     for number in ("size", "jump", "start"))) for row in self]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(text.ljust(width) if i < 3 else text.rjust(width)
-                           for i, (text, width) in enumerate(zip(line, widths, strict=True)))
-                 for line in cells]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+        numbers = ("size", "jump", "start")
+        lines = [(row.name, row.kind, by(row.output_shape), *(both(row, number) for number in numbers))
+                 for row in self]
+        head, *lines = aligned([("layer", "kind", "output", *numbers), *lines], words=3)
+        return "\n".join([head, "-" * len(head), *lines])
 
 
-def trace(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
+def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     """The receptive field of every layer, found by running the model once on zeros.
 
-    input_shape: channels x height x width.
+    input_shape: C x H x W of one example; N x C x H x W is taken too, the way torchinfo wants it.
     A layer has a row if it slides a window, adds up its inputs, or brings paths together; what
     works on each unit by itself (activations, normalisation, dropout) or only reshapes sees what
     the layer before it sees and has none. It does not matter whether a layer is a module or a
@@ -91,42 +80,17 @@ def trace(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
     before it together see of the image: that is its size, clipped to the image, and its jump is 0.
 
     The model is left as it was: hooks removed, training modes restored.
-    Raises ValueError where a window does not fit or where paths of different jump meet,
-    NotImplementedError, with the layer and the operation, for anything that it cannot follow, such
-    as upsampling, recurrent layers, or padding other than with a constant.
+    Raises TypeError for what is no torch.nn.Module or is compiled; ValueError for no shape of an image,
+    where a window does not fit, and where paths of different jump meet; NotImplementedError, with the
+    layer and the operation, for anything that it cannot follow, such as upsampling, recurrent layers,
+    or padding other than with a constant.
     """
-    check(model, input_shape)
-    reference = next(model.parameters(), torch.empty(0))
-    image = torch.zeros(1, *input_shape, dtype=reference.dtype, device=reference.device)
-    follower = _Follower(names_of(model), image)
-    modes = {module: module.training for module in model.modules()}
-    hooks = [hook for module in modes
-             for hook in (module.register_forward_pre_hook(follower.enter, prepend=True),
-                          module.register_forward_hook(follower.leave))]
-    try:
-        model.eval()
-        with torch.no_grad(), follower:
-            model(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
+    names, image = names_of(model), zeros(model, input_shape)
+    follower = _Follower(names, image)
+    with hooked(model, before=[(module, follower.enter) for module in names],
+                after=[(module, follower.leave) for module in names]), torch.no_grad(), follower:
+        model(image)
     return Trace(follower.rows)
-
-
-def check(model: nn.Module, input_shape: tuple[int, int, int]) -> None:
-    """Refuse what is no model, or no shape of one example."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise ValueError("input_shape must be channels x height x width, such as (1, 32, 32), not "
-                         f"{tuple(input_shape)}")
-
-
-def names_of(model: nn.Module) -> dict[nn.Module, str]:
-    """What each module is called; the model itself by its class."""
-    return {module: name or type(module).__name__ for name, module in model.named_modules()}
 
 
 class _Follower(TorchDispatchMode):
@@ -166,8 +130,8 @@ class _Follower(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         name = function.overloadpacket.__name__
-        given = by_name(function, args, kwargs)
-        followed = [tensor for tensor in tensors(given.values()) if self._of(tensor)]
+        given = _by_name(function, args, kwargs)
+        followed = [tensor for tensor in _tensors(given.values()) if self._of(tensor)]
         if not followed or name.endswith("_like") or name.startswith("new_"):
             return function(*args, **kwargs)  # on weights alone, or for a tensor of the same shape
         writes = function._schema.is_mutable
@@ -181,7 +145,7 @@ class _Follower(TorchDispatchMode):
             for size, window in zip(shape[-2:], windows, strict=False):
                 conv_output_size(size, *window)  # refuses what does not fit, with the numbers
             result = function(*args, **kwargs)
-            outputs = tensors([result])  # none where a value is read out into Python
+            outputs = _tensors([result])  # none where a value is read out into Python
             after = outputs[0].shape if outputs else ()
             seen = follow(operation, given, windows, inputs, shape, after) if outputs else None
         except ValueError as error:
@@ -208,3 +172,17 @@ class _Follower(TorchDispatchMode):
     def _where(self) -> str:
         module = self.running[-1]
         return f"layer {self.names[module]!r} ({type(module).__name__})"
+
+
+def _by_name(function, args: tuple, kwargs: dict) -> dict:
+    """The arguments of an operation, defaults filled in."""
+    arguments = function._schema.arguments
+    given = {argument.name: argument.default_value for argument in arguments
+             if argument.has_default_value()}
+    return given | dict(zip((argument.name for argument in arguments), args, strict=False)) | kwargs
+
+
+def _tensors(values: Iterable) -> list[Tensor]:
+    """Those among the values, and in lists among them."""
+    each = (value if isinstance(value, (list, tuple)) else [value] for value in values)
+    return [value for values in each for value in values if isinstance(value, Tensor)]

@@ -7,6 +7,7 @@ step, with loss.item() in each. Takes about ten minutes; --quick does two pairs 
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -98,6 +99,15 @@ def share_of_peak(batch_size, count):
     return flops, statistics.median(shares)
 
 
+def epochs_to(error, row):
+    """Epochs until a row's validation error is first at most `error`: median of the seeds."""
+    entries = json.loads((experiments.LOGS / "to-99.json").read_text())["trainings"]
+    return statistics.median(
+        next((number for number, each in enumerate(entry["epochs"], 1)
+              if each["validation_error"] <= error), math.inf)
+        for entry in entries if entry["row"] == row)
+
+
 def import_cost():
     """Milliseconds and MB that lenet_book.training adds to bare torch, in fresh processes."""
     program = ("import torch, time, psutil, json; m = psutil.Process().memory_info; a = m().rss; "
@@ -153,7 +163,7 @@ def main():
             ours, theirs, _ = pairs(
                 lambda: our_epoch(train, fast),
                 lambda make=make: seconds(lambda: tutorial_epoch(loader, make)), count)
-            ours, theirs = ours * fast.epochs, theirs * experiments.passes_to(0.01, row)
+            ours, theirs = ours * fast.epochs, theirs * epochs_to(0.01, row)
             line(f"to 99.0 %, against {name}", ours, theirs, theirs / ours)
     flops, share = share_of_peak(fast.batch_size, count)
     print(f"\na step, {flops / fast.batch_size / 1e6:.2f} MFLOP a digit, runs at {share:.2f} of "

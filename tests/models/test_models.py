@@ -128,7 +128,7 @@ def test_shipped_weights(name):
     assert abs(score.errors - log["test_errors"]) <= 3
     assert log["test_error"] == log["test_errors"] / 10_000
     assert log["test_error_interval"][0] < log["test_error"] < log["test_error_interval"][1]
-    assert len(log["log"]) == log["recipe"]["epochs"]
+    assert len(log["epochs"]) == log["recipe"]["epochs"]
     recipe = {"lenet5": "accurate", "lenet5-1998": "paper-1998"}[name]
     assert log["command"] == f"python -m lenet_book train {name} --recipe {recipe} --seed 0"
     assert log["recipe"] == json.loads(json.dumps(asdict(RECIPES[recipe])))

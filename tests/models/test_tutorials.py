@@ -1,66 +1,67 @@
 """The LeNets of the tutorials against plain torch modules, and the symptom of each mistake."""
 
+import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_book import experiments, features, mnist, models, training
+from lenet_book import features, mnist, models, training
 from lenet_book.ledger import ledger
 from lenet_book.models import which_lenet
 from lenet_book.models.tutorials import DropoutAlwaysOn
 from lenet_book.receptive_field import trace
-from lenet_book.training.recipes import RECIPES
 
-# What each is, written out once more: name, options, input size, parameters, and the plain layers.
-NETS = {
-    "batchnorm": ("lenet-batchnorm", {}, 32, 61_750, lambda: [
-        nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2, 2),
-        nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]),
-    "batchnorm, dropout": ("lenet-batchnorm", {"dropout": 0.3}, 32, 61_750, lambda: [
-        nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2, 2),
-        nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Dropout(0.3), nn.Linear(120, 84), nn.ReLU(),
-        nn.Dropout(0.3), nn.Linear(84, 10)]),
-    "relu": ("lenet-relu", {}, 32, 61_706, lambda: [
+
+def plain(squash, pool, *dense, norm=False, padding=0):
+    """Two convolutions, each with activation and pooling, then these dense layers."""
+    def block(inputs, outputs):
+        return [nn.Conv2d(inputs, outputs, 5), *([nn.BatchNorm2d(outputs)] if norm else []), squash(),
+                pool(2, 2)]
+    return nn.Sequential(nn.ZeroPad2d(padding), *block(1, 6), *block(6, 16), nn.Flatten(), *dense)
+
+
+def batchnorm(*dropout):
+    return plain(nn.ReLU, nn.MaxPool2d, nn.Linear(400, 120), nn.ReLU(), *dropout, nn.Linear(120, 84),
+                 nn.ReLU(), *dropout, nn.Linear(84, 10), norm=True)
+
+
+def relu():
+    return nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.ReLU(),
         nn.MaxPool2d(2, 2), nn.Conv2d(16, 120, 5), nn.ReLU(), nn.Flatten(), nn.Linear(120, 84),
-        nn.ReLU(), nn.Linear(84, 10)]),
-    "sigmoid": ("lenet-sigmoid", {}, 32, 61_706, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Sigmoid(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Linear(120, 84),
-        nn.Linear(84, 10)]),
-    "sigmoid, dense sigmoids": ("lenet-sigmoid", {"dense_sigmoids": True}, 32, 61_706, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Sigmoid(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84),
-        nn.Sigmoid(), nn.Linear(84, 10)]),
-    "sigmoid, padded": ("lenet-sigmoid", {"pads_after_scaling": True}, 28, 61_706, lambda: [
-        nn.ZeroPad2d(2), nn.Conv2d(1, 6, 5), nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5),
-        nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Linear(120, 84),
-        nn.Linear(84, 10)]),
-    "sigmoid, unpadded": ("lenet-sigmoid", {"unpadded": True}, 28, 44_426, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Sigmoid(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(16 * 4 * 4, 120), nn.Linear(120, 84),
-        nn.Linear(84, 10)]),
-    "tanh": ("lenet-tanh", {}, 32, 61_706, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
-        nn.Tanh(), nn.Linear(84, 10)]),
-    "tanh, softmax": ("lenet-tanh", {"softmax_before_loss": True}, 32, 61_706, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
-        nn.Tanh(), nn.Linear(84, 10), nn.Softmax(1)]),
-    "tanh, as published": (
-        "lenet-tanh", {"stops_at_f6": True, "softmax_before_loss": True}, 32, 60_856, lambda: [
-            nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-            nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
-            nn.Softmax(1)]),
-    "tanh, stopped": ("lenet-tanh", {"stops_at_f6": True}, 32, 60_856, lambda: [
-        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-        nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84)]),
+        nn.ReLU(), nn.Linear(84, 10))
+
+
+def sigmoid(*between, inputs=400, padding=0):
+    return plain(nn.Sigmoid, nn.AvgPool2d, nn.Linear(inputs, 120), *between, nn.Linear(120, 84),
+                 *between, nn.Linear(84, 10), padding=padding)
+
+
+def tanh(*end):
+    return plain(nn.Tanh, nn.AvgPool2d, nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), *end)
+
+
+OUTPUT = nn.Tanh(), nn.Linear(84, 10)
+# What each is, written out once more: name, options, input size, parameters, and the plain layers.
+NETS = {
+    "batchnorm": ("lenet-batchnorm", {}, 32, 61_750, batchnorm()),
+    "batchnorm, dropout": ("lenet-batchnorm", {"dropout": 0.3}, 32, 61_750, batchnorm(nn.Dropout(0.3))),
+    "relu": ("lenet-relu", {}, 32, 61_706, relu()),
+    "sigmoid": ("lenet-sigmoid", {}, 32, 61_706, sigmoid()),
+    "sigmoid, dense sigmoids": ("lenet-sigmoid", {"dense_sigmoids": True}, 32, 61_706,
+                                sigmoid(nn.Sigmoid())),
+    "sigmoid, padded": ("lenet-sigmoid", {"pads_after_scaling": True}, 28, 61_706, sigmoid(padding=2)),
+    "sigmoid, unpadded": ("lenet-sigmoid", {"unpadded": True}, 28, 44_426, sigmoid(inputs=16 * 4 * 4)),
+    "tanh": ("lenet-tanh", {}, 32, 61_706, tanh(*OUTPUT)),
+    "tanh, softmax": ("lenet-tanh", {"softmax_before_loss": True}, 32, 61_706,
+                      tanh(*OUTPUT, nn.Softmax(1))),
+    "tanh, as published": ("lenet-tanh", {"stops_at_f6": True, "softmax_before_loss": True}, 32, 60_856,
+                           tanh(nn.Softmax(1))),
+    "tanh, stopped": ("lenet-tanh", {"stops_at_f6": True}, 32, 60_856, tanh()),
 }
 OFF = ["lenet-batchnorm", "lenet-relu", "lenet-sigmoid", "lenet-tanh"]  # every option off
 
@@ -87,7 +88,7 @@ def scores(model, digits):
 
 @every_net
 def test_against_plain_modules(name, options, size, parameters, plain):
-    model, other = build(name, **options).double(), nn.Sequential(*plain()).double()
+    model, other = build(name, **options).double(), copy.deepcopy(plain).double()
     other.load_state_dict(dict(zip(other.state_dict(), model.state_dict().values(), strict=True)))
     x = torch.randn(5, 1, size, size, dtype=torch.float64)
     for mode in (True, False):  # in training BatchNorm and dropout work otherwise
@@ -305,41 +306,53 @@ def test_bad_options(name, options, error, message):
         models.build(name, **options)
 
 
-# How they are compared
+# What a total says
 
-ROWS = experiments.EXPERIMENTS["which-lenet"]
-
-
-def test_all_are_measured_without_mistakes_under_one_recipe():
-    rows = [row for row in ROWS if row.name.endswith(", same recipe")]
-    assert [(row.model, sum(p.numel() for p in row.build().parameters() if p.requires_grad))
-            for row in rows] == [
-        ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
-        ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
-    assert len({row.recipe for row in rows}) == 1
-    assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
+@pytest.mark.parametrize(("total", "word"), [
+    (60_000, "trainable"), (60_840, "840 fixed"), (60_850, "10 biases"), (60_856, "84 classes"),
+    (61_706, "2,416"), (61_750, "coincidence"), (44_426, "28 x 28"), (431_080, "Caffe")])
+def test_which_lenet(total, word):
+    assert which_lenet(total).startswith(f"{total:,}: ")
+    assert word in which_lenet(total)
 
 
-def test_and_under_the_recipes_that_were_published():
-    assert {row.name: (row.model, row.recipe, row.options) for row in ROWS[6:]} == {
-        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}),
-        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}),
-        "dense sigmoids, as published": (
-            "lenet-sigmoid", RECIPES["tutorial-d2l"], {"dense_sigmoids": True}),
-        "dense sigmoids, PyTorch's weights, waiting": (
-            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], {"dense_sigmoids": True})}
+@pytest.mark.parametrize(("total", "nearest"), [
+    (60_806, ["806 fewer, 60,000", "34 more, 60,840"]),  # the table's C3, the rest as today
+    (61_707, ["1 fewer, 61,706", "43 more, 61,750"]),
+    (61_705, ["849 fewer, 60,856", "1 more, 61,706"]),
+    (1, ["44,425 more, 44,426"]),
+    (431_081, ["1 fewer, 431,080"])])
+def test_which_lenet_does_not_know(total, nearest):
+    first, *others = which_lenet(total).splitlines()
+    assert first == f"{total:,} is none of the LeNet-5s in this book; nearest:"
+    assert [line.split(":")[0].strip() for line in others] == nearest
+    for line in others:  # each with what it means
+        known = int(line.split(":")[0].split(", ", 1)[1].replace(",", ""))
+        assert line.endswith(f", {which_lenet(known)}")
 
 
-def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():
-    for row in ROWS:
-        torch.manual_seed(0)
-        model = row.build()
-        usual = build(row.model, **row.options)
-        if row.name != "dense sigmoids, as published":
-            assert all(map(torch.equal, model.parameters(), usual.parameters())), row.name
-            continue
-        for name, fans in {"c1": 25 + 150, "c3": 150 + 400, "c5": 400 + 120, "f6": 120 + 84,
-                           "output": 84 + 10}.items():
-            largest = model.get_submodule(name).weight.abs().max().item()
-            assert 0.9 < largest / math.sqrt(6 / fans) <= 1, name
-            assert torch.equal(model.get_submodule(name).bias, usual.get_submodule(name).bias)
+def test_which_lenet_takes_whole_numbers_of_every_kind():
+    assert which_lenet(np.int64(61_706)) == which_lenet(torch.tensor(61_706)) == which_lenet(61_706)
+
+
+@pytest.mark.parametrize(("total", "error", "message"), [
+    (0, ValueError, "positive number of parameters, such as 61_706, not 0"),
+    (-61_706, ValueError, "not -61,706"),
+    (True, TypeError, "whole number of parameters, such as 61_706, not True"),
+    (61_706.0, TypeError, "not 61706.0"),
+    ("61706", TypeError, "not '61706'"),
+    (None, TypeError, "not None"),
+    (torch.ones(2), TypeError, "not tensor")])
+def test_which_lenet_refuses_what_is_no_total(total, error, message):
+    with pytest.raises(error, match=message):
+        which_lenet(total)
+
+
+def test_which_lenet_knows_the_totals_as_they_add_up():
+    """Each total once more as the sum of its layers, by hand."""
+    c1, c3, c5, f6 = 156, 2416, 48_120, 10_164
+    for counts in ((c1, 12, 1516, 32, c5, f6), (c1, 12, 1516, 32, c5, f6, 840),
+                   (c1, 12, 1516, 32, c5, f6, 850), (c1, c3, c5, f6), (c1, c3, c5, f6, 850),
+                   (c1, 12, c3, 32, c5, f6, 850), (c1, c3, (256 + 1) * 120, f6, 850),
+                   (26 * 20, (25 * 20 + 1) * 50, (800 + 1) * 500, 501 * 10)):
+        assert which_lenet(sum(counts)).startswith(f"{sum(counts):,}: ")

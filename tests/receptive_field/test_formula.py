@@ -1,0 +1,96 @@
+"""The recursion, worked out by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stacks import ALEXNET, POOL, VGG16, stack
+
+from lenet_book.receptive_field import ReceptiveField
+
+
+@pytest.mark.parametrize(("windows", "expected"), [
+    ([], (1, 1, 0)),                                 # the input sees itself
+    ([(3,), (3,)], (5, 1, 2)),                       # two 3 x 3 see what one 5 x 5 sees
+    ([(3,), (3,), (3,)], (7, 1, 3)),
+    ([(3, 1, 1), (3, 1, 1)], (5, 1, 0)),             # "same" padding: the centre stays put
+    ([(3, 1, 0, 2)], (5, 1, 2)),                     # dilation 2 spreads 3 taps over 5 pixels
+    ([(3, 1, 0, 2), (3, 1, 0, 3)], (11, 1, 5)),
+    ([(2, 2)], (2, 2, 0.5)),                         # the centre lies between pixels 0 and 1
+    ([(2, 2), (2, 2)], (4, 4, 1.5)),
+    ([(2, 2), (3,)], (6, 2, 2.5)),                   # the kernel counts twice after stride 2
+    ([(3, 2, 1), (3, 2, 1)], (7, 4, 0)),
+    ([(7, 2, 3), (3, 2, 1)], (11, 4, 0)),
+    ([(1, 3)], (1, 3, 0)),                           # a stride that leaves pixels out
+    ([(5, 1, 4)], (5, 1, -2)),                       # full padding: unit 0 ends at pixel 0
+])
+def test_the_recursion(windows, expected):
+    assert stack(*windows) == ReceptiveField(*expected)
+
+
+def test_lenet5_by_hand():
+    fields = [ReceptiveField()]
+    for window in [(5,), (2, 2), (5,), (2, 2), (5,)]:
+        fields.append(fields[-1].then(*window))
+    assert fields[1:] == [
+        ReceptiveField(5, 1, 2), ReceptiveField(6, 2, 2.5), ReceptiveField(14, 2, 6.5),
+        ReceptiveField(16, 4, 7.5), ReceptiveField(32, 4, 15.5)]
+
+
+def test_vgg16_and_alexnet_by_hand():
+    # Two 3 x 3 add 4 pixels at jump 1 and 4 at jump 2, three add 6 at jumps 4, 8 and 16, and the
+    # poolings 1, 2, 4 and 8:  1 + (4 + 8 + 24 + 48 + 96) + (1 + 2 + 4 + 8) = 196.
+    assert (stack(*VGG16).size, stack(*VGG16).jump) == (196, 16)
+    assert stack(*VGG16, POOL) == ReceptiveField(212, 32, 15.5)
+    # 11, then 2 at jump 4, 4 at jump 8, 2 at jump 8, and three times 2 at jump 16:
+    # 11 + 8 + 32 + 16 + 96 = 163.
+    assert (stack(*ALEXNET).size, stack(*ALEXNET).jump) == (163, 16)
+    assert stack(*ALEXNET, (3, 2)).size == 195
+
+
+def test_a_window_is_clipped_at_the_border():
+    same = stack((5, 1, 2))
+    assert same.window(0, 8) == range(0, 3)
+    assert same.window(1, 8) == range(0, 4)
+    assert same.window(4, 8) == range(2, 7)
+    assert same.window(7, 8) == range(5, 8)
+    assert len(stack((1, 1, 2)).window(1, 8)) == 0  # a unit over the padding alone
+    assert ReceptiveField(4, 0, 2.5).window(9, 8) == range(1, 5)  # jump 0: all units see the same
+
+fields = st.builds(
+    lambda size, jump, first: ReceptiveField(size, jump, first + (size - 1) / 2),
+    st.integers(1, 9), st.integers(0, 4), st.integers(-8, 3))
+
+
+@given(fields, st.integers(1, 12), st.integers(1, 8))
+def test_from_unit_to_pixel_and_back(field, input_size, output_size):
+    for unit in range(output_size):
+        middle = field.start + unit * field.jump
+        assert list(field.window(unit, input_size)) == [
+            pixel for pixel in range(input_size) if abs(pixel - middle) <= (field.size - 1) / 2]
+    for pixel in range(input_size):
+        assert list(field.units_seeing(pixel, output_size)) == [
+            unit for unit in range(output_size) if pixel in field.window(unit, input_size)]
+
+
+def test_empty_ranges_can_be_used_as_slices():
+    empty = [ReceptiveField(1, 3, -9).window(0, 5), ReceptiveField(1, 3, 0).units_seeing(1, 5),
+             ReceptiveField(1, 1, 9).window(0, 5), ReceptiveField(1, 1, 9).units_seeing(0, 5)]
+    assert [(pixels.start, pixels.stop) for pixels in empty] == [(0, 0)] * 4
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: ReceptiveField(-1, 1, 0), "must not be negative.*size=-1"),
+    (lambda: ReceptiveField(1, -1, 0), "must not be negative.*jump=-1"),
+    (lambda: ReceptiveField(2, 1, 0), "size=2.*begins within a pixel"),
+    (lambda: ReceptiveField(3, 1, 0.5), "size=3.*begins within a pixel"),
+    (lambda: ReceptiveField().then(0), "kernel must be at least 1, not 0"),
+    (lambda: ReceptiveField().then(3, stride=0), "stride must be at least 1, not 0"),
+    (lambda: ReceptiveField().then(3, padding=-1), "padding must be at least 0, not -1"),
+    (lambda: ReceptiveField().then(3, dilation=0), "dilation must be at least 1, not 0"),
+    (lambda: ReceptiveField().window(-1, 5), "units are numbered from 0, not -1"),
+    (lambda: ReceptiveField().units_seeing(-1, 5), "pixels are numbered from 0, not -1"),
+    (lambda: ReceptiveField().then(2.5), "kernel must be an integer, not 2.5"),
+])
+def test_numbers_that_cannot_be(call, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()
