@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..plots import INK, PALE
 
+GREY = "#999999"  # frames, and what stands back
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 _COLOURS = {  # a number between the lowest and the highest -> red, green, blue
     "ink": np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1),
@@ -67,6 +68,10 @@ class Sheet:
         """One line of words. anchor: l, m or r, and t, m, b or s (the base line), of them at x, y."""
         mask, left, top = _written(str(words), round(size * self.scale), bold, anchor)
         self._image.paste(colour, (self._px(x) + left, self._px(y) + top), mask)
+
+    def title(self, x: float, y: float, words, size: float = 15, colour: str = INK) -> None:
+        """One bold line of words that begins at x, y."""
+        self.text(x, y, words, size, colour, "lm", bold=True)
 
     def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A rectangle full of one colour."""
@@ -121,13 +126,18 @@ class Sheet:
         self.curve([tip - 7 * along + 4 * across, tip, tip - 7 * along - 4 * across], colour, 1.5)
 
     def image(self, values, x: float, y: float, width: float, height: float | None = None,
-              low: float | None = None, high: float | None = None, colours: str = "ink") -> None:
+              low: float | None = None, high: float | None = None, colours: str = "ink",
+              frame: bool = False) -> None:
         """One map, H x W, as squares of colour; height: width * H / W if None.
 
         colours: "ink" (low white, high black), "signed" (violet below zero, white, orange above;
-        low and high then default to minus and plus the largest).
+        low and high then default to minus and plus the largest). frame: a thin one in grey.
         """
-        self.paste(_coloured(np.asarray(values, dtype=float), low, high, colours), x, y, width, height)
+        values = np.asarray(values, dtype=float)
+        height = width * values.shape[0] / values.shape[1] if height is None else height
+        self.paste(_coloured(values, low, high, colours), x, y, width, height)
+        if frame:
+            self.outline(x, y, width, height, GREY, 1)
 
     def paste(self, pixels, x: float, y: float, width: float, height: float | None = None) -> None:
         """Colours as they are, H x W x 3, uint8: each a square; height: width * H / W if None."""
@@ -206,6 +216,17 @@ class Sheet:
 def number(value: float, decimals: int = 2) -> str:
     """A number for a reader: a true minus sign, and none before a zero."""
     return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """With a sign that stands apart, as in a sum: + 1.20 or − 0.53."""
+    return f"{'−' if round(value, 2) < 0 else '+'} {number(abs(value))}"
+
+
+def moved(right: int, down: int) -> str:
+    """A shift in words, such as "2 right, 1 up"; empty for none."""
+    ways = (right, "right" if right > 0 else "left"), (down, "down" if down > 0 else "up")
+    return ", ".join(f"{abs(by)} {way}" for by, way in ways if by)
 
 
 @lru_cache(maxsize=1000)  # most words of a picture stand in the next one too
