@@ -2,8 +2,8 @@
 
 A demo is three functions and the controls whose values the first of them is given:
 
-    class Facts(NamedTuple):  # or a frozen dataclass: numbers, words, tensors; all that is shown
-        outputs: int
+    @dataclass(frozen=True)
+    class Facts: outputs: int  # numbers, words, tensors: all that is shown
 
     def compute(n, k) -> Facts: return Facts(conv_output_size(n, k))
     def paint(sheet, facts): sheet.title(20, 20, f"output {facts.outputs}")

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..plots import INK, PALE
+from .words import number
 
 GREY = "#999999"  # frames, and what stands back
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -29,15 +30,11 @@ class Sheet:
     """A white picture, width x height, to paint on.
 
     scale: pixels of the image for each pixel of the page, 2 being sharp on any screen.
-    background: height x width x 3 at that scale, uint8, in place of white.
     """
 
-    def __init__(self, width: int, height: int, scale: float = 1.0, background=None):
-        self.width, self.height, self.scale = width, height, scale
-        if background is None:
-            self._image = Image.new("RGB", (self._px(width), self._px(height)), "white")
-        else:
-            self._image = Image.fromarray(background)
+    def __init__(self, width: int, height: int, scale: float = 1.0):
+        self.scale = scale
+        self._image = Image.new("RGB", (self._px(width), self._px(height)), "white")
         self._pen = ImageDraw.Draw(self._image)
 
     @property
@@ -128,7 +125,7 @@ class Sheet:
     def image(self, values, x: float, y: float, width: float, height: float | None = None,
               low: float | None = None, high: float | None = None, colours: str = "ink",
               frame: bool = False) -> None:
-        """One map, H x W, as squares of colour; height: width * H / W if None.
+        """One map, H x W, as squares of colour, grey where it is NaN; height: width * H / W if None.
 
         colours: "ink" (low white, high black), "signed" (violet below zero, white, orange above;
         low and high then default to minus and plus the largest). frame: a thin one in grey.
@@ -180,10 +177,8 @@ class Sheet:
         words = [(row, column, number(value, decimals))
                  for (row, column), value in np.ndenumerate(values) if not np.isnan(value)]
         widest = max((_font(100, False).getlength(word) / 100 for *_, word in words), default=1.0)
-        self.image(np.nan_to_num(values), x, y, cell * values.shape[1],  # pale, under dark words
+        self.image(values, x, y, cell * values.shape[1],  # pale, under dark words
                    low=-2 * reach, high=2 * reach, colours="signed")
-        for row, column in np.argwhere(np.isnan(values)):
-            self.fill(x + cell * column, y + cell * row, cell, cell, PALE)
         self.grid(x, y, cell, *values.shape)
         for row, column, word in words:
             self.text(x + cell * (column + 0.5), y + cell * (row + 0.5), word,
@@ -213,22 +208,6 @@ class Sheet:
         return self._px(x), self._px(y), self._px(x + width), self._px(y + height)
 
 
-def number(value: float, decimals: int = 2) -> str:
-    """A number for a reader: a true minus sign, and none before a zero."""
-    return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """With a sign that stands apart, as in a sum: + 1.20 or − 0.53."""
-    return f"{'−' if round(value, 2) < 0 else '+'} {number(abs(value))}"
-
-
-def moved(right: int, down: int) -> str:
-    """A shift in words, such as "2 right, 1 up"; empty for none."""
-    ways = (right, "right" if right > 0 else "left"), (down, "down" if down > 0 else "up")
-    return ", ".join(f"{abs(by)} {way}" for by, way in ways if by)
-
-
 @lru_cache(maxsize=1000)  # most words of a picture stand in the next one too
 def _written(words: str, size: int, bold: bool, anchor: str) -> tuple[Image.Image, int, int]:
     """The words as a mask, and where its upper left corner lies from the anchor."""
@@ -252,4 +231,8 @@ def _coloured(values: np.ndarray, low: float | None, high: float | None, colours
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
     steps = np.clip((values - low) * (255 / ((high - low) or 1.0)) + 0.5, 0, 255)
-    return _COLOURS[colours][steps.astype(np.uint8)]
+    unknown = np.isnan(steps)
+    steps[unknown] = 0
+    pixels = _COLOURS[colours][steps.astype(np.uint8)]
+    pixels[unknown] = ImageColor.getrgb(PALE)
+    return pixels
