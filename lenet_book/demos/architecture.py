@@ -1,5 +1,6 @@
 """LeNet-5 layer by layer: where each stands, how its size and its counts come about, its share."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -29,27 +30,52 @@ def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = 
     """
     controls = {"layer": stops("layer", layer, [one.name for one in paper.LAYERS], 330),
                 "bars": choice("bars", bars, list(MEASURES))}
-    return Demo("architecture", paint, controls, (840, 460), projector=projector)
+    return Demo("architecture", compute, paint, say, controls, (840, 460), projector=projector)
 
 
-def paint(sheet: Sheet, layer: str, bars: str) -> str:
+@dataclass(frozen=True)
+class Facts:
+    """One layer among the others."""
+
+    number: int  # of the layer, in paper.LAYERS and in the table
+    table: Ledger
+    kind: str  # of what is compared
+    counts: tuple[int, ...]  # of what is compared, a layer each
+
+
+def compute(layer: str, bars: str) -> Facts:
     table = _counts()
-    number = [one.name for one in paper.LAYERS].index(layer)
-    row, counts = table.rows[number], [getattr(one, MEASURES[bars]) for one in table]
-    kind = "trainable parameters" if bars == "parameters" else bars
-    _draw_net(sheet, number)
-    _explain(sheet, number)
-    _share_bars(sheet, number, counts, kind)
-    return (f"{layer}, {paper.LAYERS[number].kind}, {_shape(paper.LAYERS[number])}: "
-            f"{paper.LAYERS[number].working} = {_held(row)}, {row.connections:,} connections, "
-            f"{row.macs:,} multiply-adds; {_share(counts[number], sum(counts))} of all "
-            f"{sum(counts):,} {kind}. The whole net has {table.parameters:,} trainable and "
+    return Facts([one.name for one in paper.LAYERS].index(layer), table,
+                 "trainable parameters" if bars == "parameters" else bars,
+                 tuple(getattr(row, MEASURES[bars]) for row in table))
+
+
+@cache
+def _counts() -> Ledger:
+    with torch.random.fork_rng(devices=[]):  # its random weights shall not be felt elsewhere
+        net = build("lenet5-1998")
+    return ledger(net, (1, paper.INPUT_SIZE, paper.INPUT_SIZE))
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    _draw_net(sheet, facts.number)
+    _explain(sheet, facts.number, facts.table.rows[facts.number])
+    _share_bars(sheet, facts)
+
+
+def say(facts: Facts) -> str:
+    table, counts = facts.table, facts.counts
+    layer, row = paper.LAYERS[facts.number], table.rows[facts.number]
+    return (f"{layer.name}, {layer.kind}, {_shape(layer)}: "
+            f"{layer.working} = {_held(row)}, {row.connections:,} connections, "
+            f"{row.macs:,} multiply-adds; {_share(counts[facts.number], sum(counts))} of all "
+            f"{sum(counts):,} {facts.kind}. The whole net has {table.parameters:,} trainable and "
             f"{table.fixed:,} fixed parameters and {table.connections:,} connections.")
 
 
-def _explain(sheet: Sheet, number: int) -> None:
+def _explain(sheet: Sheet, number: int, row: Row) -> None:
     """How the size and the counts of a layer come about, in words on the left."""
-    layer, row = paper.LAYERS[number], _counts().rows[number]
+    layer = paper.LAYERS[number]
     before, size = paper.LAYERS[number - 1], paper.LAYERS[number - 1].size
     subsampling = layer.kind == "subsampling"
     working = [explain(size if number else paper.INPUT_SIZE, layer.kernel, 1 + subsampling)
@@ -59,21 +85,21 @@ def _explain(sheet: Sheet, number: int) -> None:
                f"= ({layer.kernel}*{layer.kernel} + 1) * {layer.maps} * {layer.size}*{layer.size}"
                if subsampling else f"= {row.parameters:,} * {layer.size}*{layer.size}"]
     titles = [_shape(layer), _held(row), f"{row.connections:,} connections"]
-    sheet.text(_LEFT, _TOP, f"{layer.name}: {layer.kind}", 18, anchor="lm", bold=True)
+    sheet.title(_LEFT, _TOP, f"{layer.name}: {layer.kind}", 18)
     for i, (title, words) in enumerate(zip(titles, working, strict=True)):
-        sheet.text(_LEFT, _TOP + 36 + 62 * i, title, 16, anchor="lm", bold=True)
+        sheet.title(_LEFT, _TOP + 36 + 62 * i, title, 16)
         sheet.text(_LEFT, _TOP + 59 + 62 * i, words, 14, anchor="lm")
 
 
-def _share_bars(sheet: Sheet, number: int, counts: list[int], kind: str) -> None:
+def _share_bars(sheet: Sheet, facts: Facts) -> None:
     """How much of the whole each layer has, on the right."""
-    total = sum(counts)
-    sheet.text(_RIGHT, _TOP, f"share of {total:,} {kind}", 15, anchor="lm", bold=True)
-    for i, (layer, count) in enumerate(zip(paper.LAYERS, counts, strict=True)):
-        y, style = _TOP + 33 + 28 * i, _style(i == number)
+    total = sum(facts.counts)
+    sheet.title(_RIGHT, _TOP, f"share of {total:,} {facts.kind}")
+    for i, (layer, count) in enumerate(zip(paper.LAYERS, facts.counts, strict=True)):
+        y, style = _TOP + 33 + 28 * i, _style(i == facts.number)
         sheet.text(_RIGHT, y, layer.name, 14, anchor="lm", **style)
         sheet.bar(_RIGHT + 62, y - 9, 180, 18, count / total,
-                  _COLOURS[layer.name[0]][0] if i == number else "#B8B8B8")
+                  _COLOURS[layer.name[0]][0] if i == facts.number else "#B8B8B8")
         sheet.text(_RIGHT + 318, y, f"{count:,}", 14, anchor="rm", **style)
         sheet.text(_RIGHT + 382, y, _share(count, total), 14, anchor="rm", **style)
 
@@ -170,10 +196,3 @@ def _share(count: int, total: int) -> str:
     """A share in per cent, with a second decimal where the first would be 0."""
     share = count / total
     return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
-
-
-@cache
-def _counts() -> Ledger:
-    with torch.random.fork_rng(devices=[]):  # its random weights shall not be felt elsewhere
-        net = build("lenet5-1998")
-    return ledger(net, (1, paper.INPUT_SIZE, paper.INPUT_SIZE))

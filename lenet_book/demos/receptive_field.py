@@ -115,7 +115,7 @@ class Facts:
 
 
 def compute(layers: tuple[str, ...], layer: str, row: int, column: int, measured: bool,
-            refused: bool = False) -> Facts:
+            refused: bool) -> Facts:
     """layers: their names, from the input on; the other arguments as in Facts."""
     model, traced = _followed(layers)
     units = _units(layers)

@@ -8,7 +8,7 @@ import torch
 from PIL import ImageColor
 
 from lenet_book import demos
-from lenet_book.demos.architecture import MEASURES, _counts, paint
+from lenet_book.demos.architecture import MEASURES, _counts, compute, paint, say
 from lenet_book.demos.sheet import Sheet
 from lenet_book.plots import BLUE, GREEN, ORANGE, PURPLE
 
@@ -24,8 +24,9 @@ BAR_LEFT, BAR_TOP, BAR, LINE = 510, 264, 180, 28  # pixels of the picture: the f
 
 
 def painted(layer, bars="parameters"):
-    sheet = Sheet(840, 460)
-    return paint(sheet, layer, bars), sheet.pixels
+    sheet, facts = Sheet(840, 460), compute(layer, bars)
+    paint(sheet, facts)
+    return say(facts), sheet.pixels
 
 
 def texts(monkeypatch, layer, bars="parameters"):
@@ -33,7 +34,7 @@ def texts(monkeypatch, layer, bars="parameters"):
     found = []
     monkeypatch.setattr(Sheet, "text",
                         lambda self, x, y, text, *_, **__: found.append((x, y, str(text))))
-    paint(Sheet(840, 460), layer, bars)
+    paint(Sheet(840, 460), compute(layer, bars))
     return found
 
 
