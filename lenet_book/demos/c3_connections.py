@@ -14,7 +14,8 @@ from . import reading
 from .base import Demo
 from .controls import choice, slider
 from .examples import test_digits
-from .sheet import Sheet, number
+from .sheet import Sheet
+from .words import number
 
 _S2, _C3, _KERNEL = 6, len(paper.C3_CONNECTIONS), 5  # maps, maps, and pixels
 _PAIRS = [(source, output) for source in range(_S2) for output in range(_C3)]
