@@ -89,10 +89,10 @@ def without(*outputs):
 @pytest.mark.parametrize(("pairs", "map", "words"), [
     (TABLES["dense"], 0, ": 96 of 96 kernels, 25·96 + 16 = 2,416 parameters, 241,600 connections; all "
      "maps of C3 read the same. Map 0 of C3 reads maps 0, 1, 2, 3, 4 and 5 of S2."),
-    (PAPER - {(0, 6)}, 6, "the 16 maps of C3 share 15 sets of inputs. Map 6 of C3 reads maps 1, 2 and 3"),
+    (PAPER - {(0, 6)}, 6, "the 16 maps of C3 share 15 sets of inputs. Map 6 of C3 reads maps 1, 2 and"),
     (PAPER - {(1, 0), (2, 0)}, 0, "Map 0 of C3 reads map 0 of S2."),
-    (without(6), 0, "90 of 96 kernels, but map 6 of C3 reads nothing: so this is no layer yet. Press at "
-     "least one square in its column. Map"),
+    (without(6), 0, "90 of 96 kernels, but map 6 of C3 reads nothing: so this is no layer yet. Press "
+     "at least one square in its column. Map"),
     (without(0, 3, 15), 3, "but maps 0, 3 and 15 of C3 read nothing: so this is no layer yet. Press at "
      "least one square in the column of each. Map 3 of C3 reads no map of S2."),
     (without(*range(5)), 0, "but 5 of the 16 maps of C3 read nothing:"),
