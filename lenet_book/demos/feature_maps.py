@@ -58,16 +58,12 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """A test digit, what it is, what was done to it, and what the net makes of it; units as above."""
+    """A test digit, what it is, what was done to it (see `deform`), and what the net makes of it."""
 
     index: int
     label: int
     layer: str
-    right: int
-    down: int
-    rotate: int
-    scale: int
-    noise: int
+    changes: dict[str, int]
     reading: Reading
 
     @property
@@ -81,11 +77,9 @@ class Facts:
         return self.reading.answer == self.label
 
 
-def compute(index: int, layer: str, net: str, right: int, down: int, rotate: int, scale: int,
-            noise: int) -> Facts:
-    reading = read(net, deform(test_digits().images[index], right, down, rotate, scale, noise))
-    return Facts(index, test_digits().labels[index].item(), layer, right, down, rotate, scale, noise,
-                 reading)
+def compute(index: int, layer: str, net: str, **changes: int) -> Facts:
+    image, label = test_digits().images[index], test_digits().labels[index].item()
+    return Facts(index, label, layer, changes, read(net, deform(image, **changes)))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -116,7 +110,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
 
 def say(facts: Facts) -> str:
     reading = facts.reading
-    return (f"Test digit {facts.index}, {_a(facts.label)}{_changes(facts)}, is read as "
+    return (f"Test digit {facts.index}, {_a(facts.label)}{_changes(**facts.changes)}, is read as "
             f"{reading.answer}, which is {'right' if facts.correct else 'wrong'}: "
             f"{reading.because(facts.label)}. Layer {facts.layer.upper()} has {facts.what}.")
 
@@ -125,17 +119,16 @@ def _a(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def _changes(facts: Facts) -> str:
+def _changes(right: int, down: int, rotate: int, scale: int, noise: int) -> str:
     """What was done to the digit, in words, each after a comma."""
     def pixels(count: int) -> str:
         return f"{abs(count)} pixel{'s' * (abs(count) != 1)}"
 
-    right, down, rotate = facts.right, facts.down, facts.rotate
     shifts = [f"{pixels(right)} to the {'right' if right > 0 else 'left'}" if right else "",
               f"{pixels(down)} {'down' if down > 0 else 'up'}" if down else ""]
     changes = ["shifted " + " and ".join(filter(None, shifts)) if any(shifts) else "",
                f"rotated by {abs(rotate)} degrees {'clockwise' if rotate > 0 else 'counterclockwise'}"
                if rotate else "",
-               f"scaled to {facts.scale} %" if facts.scale != 100 else "",
-               f"with noise of {facts.noise} %" if facts.noise else ""]
+               f"scaled to {scale} %" if scale != 100 else "",
+               f"with noise of {noise} %" if noise else ""]
     return "".join(f", {change}" for change in changes if change)

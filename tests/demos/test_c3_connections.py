@@ -115,13 +115,14 @@ def test_every_fact_is_painted(change):
     assert not np.array_equal(painted(facts), painted(replace(facts, **change)))
 
 
-def test_how_many_read_each_map():
+def test_how_many_maps_read_each_and_how_many_kernels_there_are():
     sheet = mock.create_autospec(Sheet, instance=True)
     paint(sheet, facts_of({(0, 0), (2, 0), (2, 5)}))
     words = [call.args[2] for call in sheet.text.call_args_list]
     assert [word for word in words if word.startswith("read by")] == [
         "read by 1 map", "read by 0 maps", "read by 2 maps", *["read by 0 maps"] * 3]
     assert (sheet.arrow.call_count, sheet.cross.call_count) == (2, 4)
+    assert sheet.bar.call_args.args[4] == 3 / 96
 
 
 def test_a_start_is_one_redraw_and_its_name_stays_true(demo):

@@ -32,16 +32,11 @@ def painted(facts):
     return sheet.pixels
 
 
-def test_nothing_is_changed_where_nothing_is_asked_for():
-    for image in DIGITS.images[:500]:
-        assert torch.equal(deform(image), image)
-
-
-@pytest.mark.parametrize(("right", "down"), [(3, 0), (0, -4), (-10, 10), (1, 7)])
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, -4), (-10, 10), (1, 7)])
 def test_shifts_by_whole_pixels(right, down):
-    image = DIGITS.images[3]
-    around = torch.nn.functional.pad(image, (10, 10, 10, 10))
-    assert torch.equal(deform(image, right, down), around[10 - down:38 - down, 10 - right:38 - right])
+    for image in DIGITS.images[:100]:
+        around = torch.nn.functional.pad(image, (10, 10, 10, 10))[10 - down:, 10 - right:]
+        assert torch.equal(deform(image, right, down), around[:28, :28])
 
 
 @pytest.mark.parametrize("quarters", [-2, -1, 1, 2])
@@ -133,11 +128,10 @@ def test_why_it_is_the_answer(are_distances, label, words):
     assert found.because(label) == words
 
 
-@pytest.mark.parametrize(("share", "words"), [
-    (0.0, "less than 1 %"), (0.004, "less than 1 %"), (0.006, "1 %"), (0.5, "50 %"), (0.994, "99 %"),
-    (0.996, "more than 99 %"), (1.0, "more than 99 %")])
-def test_percent(share, words):
-    assert percent(share) == words
+def test_percent():
+    shares = (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)
+    assert [percent(share) for share in shares] == [
+        *["less than 1 %"] * 2, "1 %", "50 %", "99 %", *["more than 99 %"] * 2]
 
 
 @pytest.mark.parametrize("net", NETS)
