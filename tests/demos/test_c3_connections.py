@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances as registry
+from recorder import Recorder
 
 from lenet_book import demos, mnist, models, paper
 from lenet_book.demos.c3_connections import TABLES, compute, paint, say
@@ -37,9 +38,7 @@ def facts_of(pairs, map=0, start="your own"):
 
 
 def painted(facts):
-    sheet = Sheet(840, 350)
-    paint(sheet, facts)
-    return sheet.pixels
+    return Recorder(paint, facts).pixels
 
 
 def pressed(demo):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from recorder import Recorder
 from scipy.interpolate import CubicSpline
 
 from lenet_book import mnist, models, paper
@@ -93,9 +94,7 @@ def outputs(net, images):
 
 
 def painted(facts):
-    sheet = Sheet(570, 450)
-    paint(sheet, facts)
-    return sheet.pixels
+    return Recorder(paint, facts).pixels
 
 
 def by_hand(text, random, size, place=None):
@@ -259,7 +258,7 @@ def test_many_points():
 def test_any_settings(strokes, thickness, show, net):
     """What is read, by the net's own forward; with nothing to read, what to do about it."""
     facts = compute(strokes, thickness, show, net)
-    painted(facts)
+    Recorder(paint, facts)
     if show == "drawing" and strokes != SEVEN:
         name = "of 1998" if net == "lenet5-1998" else "modern"
         assert facts.reading is None and say(facts).endswith(

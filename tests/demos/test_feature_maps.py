@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorder import Recorder
 from scipy import ndimage
 
 from lenet_book import mnist, models, paper
@@ -27,9 +28,7 @@ def facts_of(index=8, layer="c1", net="lenet5-1998", **changes):
 
 
 def painted(facts):
-    sheet = Sheet(840, 430)
-    paint(sheet, facts)
-    return sheet.pixels
+    return Recorder(paint, facts).pixels
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, -4), (-10, 10), (1, 7)])

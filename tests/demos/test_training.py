@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from recorder import Recorder
 
 from lenet_book import demos, mnist
-from lenet_book.demos.sheet import Sheet
 from lenet_book.training import evaluate
 
 module = importlib.import_module("lenet_book.demos.training")
@@ -79,9 +79,7 @@ FACTS = module.Facts(
 
 
 def painted(facts):
-    sheet = Sheet(840, 420)
-    module.paint(sheet, facts)
-    return sheet.pixels
+    return Recorder(module.paint, facts).pixels
 
 
 @pytest.mark.parametrize(("change", "words"), [
