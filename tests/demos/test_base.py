@@ -7,6 +7,7 @@ import random
 import re
 import sys
 from io import BytesIO
+from types import SimpleNamespace
 
 import ipywidgets as widgets
 import matplotlib
@@ -200,6 +201,11 @@ def test_closed_it_shows_the_picture_alone(demo):
     data, _ = demo._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"}
     demo.close()  # twice does no harm
+    count = demo.redraws
+    for name, value in itertools.islice(events(demo), 20):
+        control = demo.controls[name]
+        control.click() if value is None else control.set_trait("value", value)
+    assert demo.redraws == count  # it listens no more
 
 
 def test_labels_fit(demo):
@@ -277,28 +283,14 @@ def test_one_message_brings_all_and_comes_first(monkeypatch):
         (demo._page.shown, {"picture", "sentence"}), (demo.controls["window"], {"max", "value"})]
 
 
-class Kernel:
-    """Tells which cell runs, as ipykernel does."""
-
-    def __init__(self):
-        self.cell, self.run = None, ""
-
-    @property
-    def kernel(self):
-        return self
-
-    def get_parent(self, channel):
-        return {"metadata": {"cellId": self.cell} if self.cell else {}, "header": {"msg_id": self.run}}
-
-
 def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
     monkeypatch.setattr(base, "_made", {})
-    kernel = Kernel()
-    monkeypatch.setattr(base, "get_ipython", lambda: kernel)
-    before = set(registry)
+    before, running = set(registry), {}
+    kernel = SimpleNamespace(get_parent=lambda channel: running)
+    monkeypatch.setattr(base, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
 
     def run(cell, message, count=1):
-        kernel.cell, kernel.run = cell, message
+        running["metadata"], running["header"] = {"cellId": cell} if cell else {}, {"msg_id": message}
         return [demos.padding_stride() for _ in range(count)]
 
     first, second = run("a", "1", count=2)     # two in one cell live side by side

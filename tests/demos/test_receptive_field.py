@@ -89,9 +89,8 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     for (k, s, p, d), field in zip(map(SIZES.get, ("", *layers)[1:]), facts.fields[1:], strict=True):
         size, start, jump = size + d * (k - 1) * jump, start + (d * (k - 1) / 2 - p) * jump, jump * s
         assert (field.size, field.jump, field.start) == (size, jump, start)
-    assert (facts.neighbour is None) == (units[-1] == 1)
+    assert facts.neighbour == (column + 1 if column + 1 < units[-1] else column - 1 if column else None)
     if facts.neighbour is not None:
-        assert abs(facts.neighbour - column) == 1
         assert facts.neighbours_window == (hull(rows), hull(walk(facts.neighbour, layers)))
     after = units_after((*layers, layer))
     fits = len(after) > len(units) and len(layers) < 8
