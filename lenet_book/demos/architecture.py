@@ -70,7 +70,7 @@ def compute(layer: str, bars: str) -> Facts:
     """Count the layer in the net itself, and write out how its numbers come about."""
     table = _counts()
     number = [one.name for one in paper.LAYERS].index(layer)
-    this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table.rows[number]
+    this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table[number]
     k, subsampling = this.kernel, this.kind == "subsampling"
     read = before.size if number else paper.INPUT_SIZE
     once = f"({k}*{k} + 1) * {this.maps}" if subsampling else f"{row.parameters:,}"

@@ -1,12 +1,25 @@
 """What every demo is: controls, one picture, and one sentence that says the result in numbers.
 
-A demo is a function `paint(sheet, **values) -> sentence` and the controls whose values it is given.
-It keeps nothing from one picture to the next, so what is seen depends on the controls alone.
+A demo is three functions and the controls whose values the first of them is given:
+
+    @dataclass(frozen=True)
+    class Facts: outputs: int  # numbers, words, tensors: all that is shown
+
+    def compute(n, k) -> Facts: return Facts(conv_output_size(n, k))
+    def paint(sheet, facts): sheet.title(20, 20, f"output {facts.outputs}")
+    def say(facts): return f"There are {facts.outputs} outputs."
+
+    Demo("sizes", compute, paint, say, {"n": slider("input", 8, 1, 16), "k": ...}, (840, 400))
+
+What is seen depends on the values alone: compute reads no widget, paint and say read only the facts,
+and nothing is kept from one picture to the next. So a test can ask compute for its facts and check
+them against another way to get them, and a page could paint the same facts itself.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import ipywidgets as widgets
@@ -46,8 +59,10 @@ class _Page(anywidget.AnyWidget):
 class Demo:
     """Controls that a reader moves, the picture that follows, and the sentence that reads it aloud.
 
-    paint: called with an empty Sheet and the value of each control by its name; paints and returns
-        the sentence. It must accept every combination of values, and say so where one is senseless.
+    compute: called with the value of each control by its name; returns the facts. It must accept every
+        combination of values; where one is senseless, that is a fact too. Facts stay as they are: what
+        may change later, such as the weights of a net that learns, is copied.
+    paint: called with an empty Sheet and the facts. say: called with the facts, returns the sentence.
     controls: name -> ipywidget, in the order in which they are shown.
     size: width and height of the picture, pixels of the page.
     actions: name -> what to do, before painting, when that button is pressed or that control
@@ -56,20 +71,22 @@ class Demo:
     projector: larger picture and type, for a room.
     arrange: called with the controls, returns the box that holds them; by default a row that wraps.
 
-    controls, value (the sentence), figure (the picture as a matplotlib Figure) and redraws (how
+    controls, facts, value (the sentence), figure (the picture as a matplotlib Figure) and redraws (how
     often it has been painted) may be read. close() gives everything back, as does leaving a `with`.
     In a notebook, running the same cell again closes the demo that it had made before.
     """
 
-    def __init__(self, name: str, paint: Callable[..., str], controls: Mapping[str, widgets.Widget],
+    def __init__(self, name: str, compute: Callable[..., Any], paint: Callable[[Sheet, Any], None],
+                 say: Callable[[Any], str], controls: Mapping[str, widgets.Widget],
                  size: tuple[int, int], actions: Mapping[str, Callable[[], None]] | None = None,
                  limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
                  arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None):
         self.name, self.controls, self.value, self.redraws = name, dict(controls), "", 0
-        self._paint, self._size, self._actions, self._limits = paint, size, actions or {}, limits
+        self._compute, self._paint, self._say = compute, paint, say
+        self._size, self._actions, self._limits = size, actions or {}, limits
         self._scale = _LARGE if projector else 1.0
-        self._quiet = False
-        self._handlers = {}
+        self._quiet, self._open = False, True
+        self._listening = ExitStack()
         self._page = None  # until it is shown: anywidget dislikes to be closed unseen
         self.widget = widgets.VBox([(arrange or _in_a_row)(self.controls)])
         self.widget.add_class("lenet-demo")
@@ -95,16 +112,18 @@ class Demo:
         """The present picture as a matplotlib Figure, to save or to place elsewhere."""
         width, height = self._size
         picture = Picture(self.value, width / 80, height / 80, layout=None)  # 2 pixels each at 160 dpi
-        picture.figimage(self._painted(2)[0].pixels)
+        picture.figimage(self._painted(2).pixels)
         return picture
 
     def redraw(self) -> None:
-        """Paint the picture and write the sentence for the present values."""
+        """Compute the facts for the present values, paint the picture and write the sentence."""
         with self._quietly(), ExitStack() as behind:  # the picture goes to the page before the limits
             for name, highest in (self._limits(**self.values) if self._limits else {}).items():
                 behind.enter_context(self.controls[name].hold_sync())
                 self.controls[name].max = highest
-            self._sheet, self.value = self._painted(self._scale)
+            with _one_thread():
+                self.facts = self._compute(**self.values)
+            self._sheet, self.value = self._painted(self._scale), self._say(self.facts)
             if self._page:
                 shown = self._page.shown
                 with shown.hold_sync():
@@ -113,9 +132,8 @@ class Demo:
 
     def close(self) -> None:
         """Stop listening and take all widgets away; the picture and the sentence stay readable."""
-        for name, control in self.controls.items():
-            if name in self._handlers:
-                self._ignore(control, self._handlers.pop(name))
+        self._open = False
+        self._listening.close()
         for widget in _family(self.widget):
             widget.close()
 
@@ -132,7 +150,7 @@ class Demo:
         """The live widget, and for a page without a kernel the picture and the sentence."""
         data, metadata = self.figure._repr_mimebundle_()
         data["text/plain"] = repr(self)
-        if self._handlers:
+        if self._open:
             if not self._page:
                 shown = _Shown(picture=self._sheet.runs(), sentence=self.value)
                 self._page = _Page(shown=shown, layout={
@@ -143,10 +161,11 @@ class Demo:
             data[view] = self.widget._repr_mimebundle_()[view]
         return data, metadata
 
-    def _painted(self, scale: float) -> tuple[Sheet, str]:
+    def _painted(self, scale: float) -> Sheet:
         sheet = Sheet(*self._size, scale)
         with _one_thread():
-            return sheet, self._paint(sheet, **self.values)
+            self._paint(sheet, self.facts)
+        return sheet
 
     def _listen(self, name: str, control: widgets.Widget) -> None:
         def moved(_):
@@ -157,17 +176,12 @@ class Demo:
                     self._actions[name]()
             self.redraw()
 
-        self._handlers[name] = moved
         if isinstance(control, widgets.Button):
             control.on_click(moved)
+            self._listening.callback(control.on_click, moved, remove=True)
         else:
             control.observe(moved, "value")
-
-    def _ignore(self, control: widgets.Widget, handler: Callable) -> None:
-        if isinstance(control, widgets.Button):
-            control.on_click(handler, remove=True)
-        else:
-            control.unobserve(handler, "value")
+            self._listening.callback(control.unobserve, moved, "value")
 
     @contextmanager
     def _quietly(self):

@@ -1,22 +1,21 @@
 """Who reads whom in C3: the table of the paper, and tables of one's own."""
 
 import random
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
-import torch
 
 from .. import paper
-from ..layers import SparseConv2d
-from ..ledger import Row, ledger
-from ..models import pretrained
+from ..arithmetic import conv_output_size
 from ..plots import BLUE, INK, RED
+from . import reading
 from .base import Demo
 from .controls import choice, slider
 from .examples import test_digits
-from .sheet import Sheet, number
+from .sheet import Sheet
+from .words import number
 
 _S2, _C3, _KERNEL = 6, len(paper.C3_CONNECTIONS), 5  # maps, maps, and pixels
 _PAIRS = [(source, output) for source in range(_S2) for output in range(_C3)]
@@ -38,25 +37,27 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
     """
     controls = {"start": choice("table", start, [*TABLES, _OWN]),
                 "map": slider("map of C3", map, 0, _C3 - 1)}
-    table = TABLES.get(start, ())
-    toggles = _alike(widgets.ToggleButton, {"width": "34px", "margin": "1px", "padding": "0"}, [
-        {"value": pair in table, "description": "×",
-         "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS])
-    named = {"reads {} {}".format(*pair): one for pair, one in zip(_PAIRS, toggles, strict=True)}
+    toggles = dict(zip(_PAIRS, _alike(
+        widgets.ToggleButton, {"width": "34px", "margin": "1px", "padding": "0"}, [
+            {"value": pair in TABLES.get(start, ()), "description": "×",
+             "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
+        strict=True))
+    named = {"reads {} {}".format(*pair): toggle for pair, toggle in toggles.items()}
 
     def begin():
         table = TABLES.get(controls["start"].value)
         if table is not None:
-            for pair, toggle in zip(_PAIRS, toggles, strict=True):
+            for pair, toggle in toggles.items():
                 toggle.value = pair in table
 
     def name_it():
-        chosen = {pair for pair, toggle in zip(_PAIRS, toggles, strict=True) if toggle.value}
+        chosen = {pair for pair, toggle in toggles.items() if toggle.value}
         controls["start"].value = next(
             (name for name, table in TABLES.items() if table == chosen), _OWN)
 
-    return Demo("c3_connections", paint, controls | named, (840, 350), projector=projector,
-                arrange=_arrange, actions={"start": begin} | dict.fromkeys(named, name_it))
+    return Demo("c3_connections", compute, paint, say, controls | named, (840, 350),
+                projector=projector, arrange=_arrange,
+                actions={"start": begin} | dict.fromkeys(named, name_it))
 
 
 def _arrange(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
@@ -79,83 +80,98 @@ def _alike(kind: type, layout: dict, each: list[dict]) -> list[widgets.Widget]:
     return [first, *(kind(layout=first.layout, style=first.style, **one) for one in each[1:])]
 
 
-def paint(sheet: Sheet, start: str, map: int, **reads: bool) -> str:
-    table = [[source for source in range(_S2) if reads[f"reads {source} {output}"]]
-             for output in range(_C3)]
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A table of C3, what it costs, and what one of its maps reads.
+
+    start: the table's name. map: the map of C3 whose inputs are shown. table: for each map of C3 the
+    maps of S2 that it reads. idle: the maps of C3 that read none, without which it is a layer.
+    parameters, connections: of the layer. sets: how many different sets of inputs its maps read.
+    s2: what S2 of the trained net makes of the first test digit, a seven; 6 x 14 x 14.
+    """
+
+    start: str
+    map: int
+    table: tuple[tuple[int, ...], ...]
+    kernels: int
+    idle: tuple[int, ...]
+    parameters: int
+    connections: int
+    sets: int
+    s2: np.ndarray
+
+
+def compute(start: str, map: int, **reads: bool) -> Facts:
+    table = tuple(tuple(source for source in range(_S2) if reads[f"reads {source} {output}"])
+                  for output in range(_C3))
+    s2 = reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
     kernels = sum(len(sources) for sources in table)
-    idle = [output for output, sources in enumerate(table) if not sources]
-    _draw_sources(sheet, table, map)
-    sheet.text(_LEFT, 300, f"{kernels} of {len(_PAIRS)} kernels", 16, anchor="lm", bold=True)
-    sheet.bar(_LEFT, 317, 240, 20, kernels / len(_PAIRS), BLUE)
-    inputs = f"Map {map} of C3 reads {_listed(table[map])} of S2."
-    if idle:
-        sheet.text(320, 300, _nothing(idle), 16, RED, "lm", bold=True)
-        column = "its column" if len(idle) == 1 else "the column of each"
-        return (f"{kernels} of {len(_PAIRS)} kernels, but {_nothing(idle)}: so this is no layer yet. "
-                f"Press at least one square in {column}. {inputs}")
-    cost = _cost(table)
-    sets = len({tuple(sources) for sources in table})
-    sheet.text(320, 300, f"{cost.parameters:,} parameters", 16, anchor="lm", bold=True)
-    sheet.text(320, 328, f"{cost.connections:,} connections", 16, anchor="lm", bold=True)
-    sheet.text(580, 300, f"{sets} set{'s' * (sets > 1)} of inputs", 16, anchor="lm", bold=True)
+    parameters = _KERNEL**2 * kernels + _C3  # a bias for each map
+    places = conv_output_size(s2.shape[1], _KERNEL) ** 2
+    return Facts(start, map, table, kernels,
+                 tuple(output for output, sources in enumerate(table) if not sources),
+                 parameters, parameters * places, len(set(table)), s2)
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    _paint_sources(sheet, facts)
+    sheet.title(_LEFT, 300, f"{facts.kernels} of {len(_PAIRS)} kernels", 16)
+    sheet.bar(_LEFT, 317, 240, 20, facts.kernels / len(_PAIRS), BLUE)
+    if facts.idle:
+        sheet.title(320, 300, _nothing(facts.idle), 16, RED)
+        return
+    sheet.title(320, 300, f"{facts.parameters:,} parameters", 16)
+    sheet.title(320, 328, f"{facts.connections:,} connections", 16)
+    sheet.title(580, 300, f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs", 16)
     sheet.text(580, 328, f"for the {_C3} maps of C3", 15, anchor="lm")
-    names = {"paper": "The paper's table", "dense": "The dense table"}
-    alike = ("no two maps of C3 read the same" if sets == _C3 else
-             "all maps of C3 read the same" if sets == 1 else
-             f"the {_C3} maps of C3 share {sets} sets of inputs")
-    return (f"{names.get(start, 'This table')}: {kernels} of {len(_PAIRS)} kernels, "
-            f"{_KERNEL**2}·{kernels} + {_C3} = {cost.parameters:,} parameters, {cost.connections:,} "
-            f"connections; {alike}. {inputs}")
 
 
-def _draw_sources(sheet: Sheet, table: list[list[int]], map: int) -> None:
+def _paint_sources(sheet: Sheet, facts: Facts) -> None:
     """The maps of S2, strong where this map of C3 reads them, and the way down to it."""
-    read, maps = table[map], _maps_of_s2()
-    reach = float(abs(maps).max())
-    sheet.text(_LEFT, 18, f"map {map} of C3 reads {_listed(read)} of S2", 17, anchor="lm", bold=True)
+    reach, read = float(abs(facts.s2).max()), facts.table[facts.map]
+    sheet.title(_LEFT, 18, f"map {facts.map} of C3 reads {_listed(read)} of S2", 17)
     sheet.text(812, 19, f"violet {number(-reach, 1)} to orange {number(reach, 1)}", 13, anchor="rm")
-    for source in range(_S2):
+    for source, values in enumerate(facts.s2):
         x, strong = _LEFT + _PITCH * source, source in read
-        middle, users = x + _SIDE / 2, sum(source in sources for sources in table)
+        middle, users = x + _SIDE / 2, sum(source in sources for sources in facts.table)
         sheet.text(middle, 48, f"S2 map {source}", 14, INK if strong else "#707070", bold=strong)
-        sheet.image(maps[source] * (1 if strong else 0.25), x, _TOP, _SIDE, low=-reach, high=reach,
-                    colours="signed")
+        sheet.image(values * (1 if strong else 0.25), x, _TOP, _SIDE, low=-reach, high=reach,
+                    colours="signed", frame=not strong)
         if strong:
             sheet.outline(x - 3, _TOP - 3, _SIDE + 6, _SIDE + 6, BLUE, 3)
             sheet.arrow(middle, _TOP + _SIDE + 26, 420 + (middle - 420) * 0.5, 232, BLUE)
         else:
-            sheet.outline(x, _TOP, _SIDE, _SIDE, "#AAAAAA", 1)
             sheet.cross(x, _TOP, _SIDE, "#888888", 2)
-        sheet.text(middle, _TOP + _SIDE + 14, f"read by {users} map{'s' * (users != 1)}", 13)
+        sheet.text(middle, _TOP + _SIDE + 14, f"read by {users} map{'s' * (users != 1)}")
     count = f"{len(read)} kernel{'s' * (len(read) != 1)} of {_KERNEL} × {_KERNEL} and a bias"
     sheet.outline(180, 236, 480, 36, BLUE if read else RED, 3, dash=not read)
-    sheet.text(420, 254, f"map {map} of C3: {count if read else 'reads nothing'}", 16, bold=True)
+    sheet.text(420, 254, f"map {facts.map} of C3: {count if read else 'reads nothing'}", 16, bold=True)
 
 
-def _listed(maps: list[int]) -> str:
+def say(facts: Facts) -> str:
+    kernels = f"{facts.kernels} of {len(_PAIRS)} kernels"
+    inputs = f"Map {facts.map} of C3 reads {_listed(facts.table[facts.map])} of S2."
+    if facts.idle:
+        column = "its column" if len(facts.idle) == 1 else "the column of each"
+        return (f"{kernels}, but {_nothing(facts.idle)}: so this is no layer yet. "
+                f"Press at least one square in {column}. {inputs}")
+    name = {"paper": "The paper's table", "dense": "The dense table"}.get(facts.start, "This table")
+    alike = ("no two maps of C3 read the same" if facts.sets == _C3 else
+             "all maps of C3 read the same" if facts.sets == 1 else
+             f"the {_C3} maps of C3 share {facts.sets} sets of inputs")
+    return (f"{name}: {kernels}, {_KERNEL**2}·{facts.kernels} + {_C3} = {facts.parameters:,} "
+            f"parameters, {facts.connections:,} connections; {alike}. {inputs}")
+
+
+def _listed(maps: Sequence[int]) -> str:
     """[0, 1, 2] -> "maps 0, 1 and 2"."""
     if len(maps) < 2:
         return f"map {maps[0]}" if maps else "no map"
     return f"maps {', '.join(str(one) for one in maps[:-1])} and {maps[-1]}"
 
 
-def _nothing(idle: list[int]) -> str:
+def _nothing(idle: Sequence[int]) -> str:
     """Which maps of C3 read nothing; only how many where there are more than four."""
     which = (_listed(idle) if len(idle) <= 4 else
              f"{len(idle)} of the {_C3} maps" if len(idle) < _C3 else f"all {_C3} maps")
     return f"{which} of C3 read{'s' * (len(idle) == 1)} nothing"
-
-
-def _cost(table: list[list[int]]) -> Row:
-    """What C3 costs with this table, on the maps of S2 in LeNet-5."""
-    with torch.random.fork_rng(devices=[]):  # its random weights shall not be felt elsewhere
-        layer = SparseConv2d(table, _KERNEL, in_channels=_S2)
-    return ledger(layer, _maps_of_s2().shape).rows[0]
-
-
-@cache
-def _maps_of_s2() -> np.ndarray:
-    """What S2 of the trained net makes of the first test digit, a seven: 6 x 14 x 14."""
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        net = pretrained("lenet5-1998")
-        return net[:4](test_digits()[[0]].inputs(net.input_size, net.scaling))[0].numpy()

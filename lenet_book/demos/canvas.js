@@ -2,7 +2,7 @@
 //
 //   value      a list of strokes, each [x0, y0, x1, y1, ...] in shares of the side, y downwards
 //   thickness  of the pen, in shares of the side
-//   label      what it is, for who cannot see it
+//   label      what it is, for those who cannot see it
 
 const APART = 0.004; // shares of the side: points closer together than this are left out
 const MOST = 4000; // points in a drawing, as in ink.py

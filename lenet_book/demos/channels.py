@@ -1,5 +1,6 @@
 """Six maps in, one map out: what each kernel makes of its map, and their sum so far."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -11,14 +12,14 @@ from ..plots import BLUE
 from .base import Demo
 from .controls import choice, slider
 from .examples import ten_digits
-from .sheet import Sheet, number
+from .sheet import GREY, Sheet
+from .words import number, signed
 
 _SIZE = 14  # pixels: height and width of an input map
 _LEFT, _PITCH, _CELL = 112, 91, 6  # the first map, from map to map, and each pixel of a map
 _INPUTS, _KERNELS, _PARTS, _SUMS = 32, 130, 194, 300  # where each row begins
 _RIGHT, _TOP, _LARGE = 664, 58, 12  # the output map and each pixel of it
 _KERNEL = 50  # height and width of a kernel
-_GREY = "#999999"
 
 
 def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, row: int = 6,
@@ -37,7 +38,40 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
         "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=250),
         "row": slider("row", row, 0, _SIZE - 1), "column": slider("column", column, 0, _SIZE - 1),
     }
-    return Demo("channels", paint, controls, (840, 376), limits=limits, projector=projector)
+    return Demo("channels", compute, paint, say, controls, (840, 376), limits=limits,
+                projector=projector)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One output map as it is added up."""
+
+    digit: int
+    output: int
+    maps: int  # that have been added
+    row: int  # of the pixel that is followed
+    column: int
+    inputs: Tensor  # 6 x 14 x 14
+    kernels: Tensor  # 6 x k x k
+    bias: float
+    parts: Tensor  # 6 x m x m: what each kernel makes of its map
+    sums: Tensor  # 7 x m x m: the bias and the first 0 to 6 of the parts
+
+    @property
+    def addends(self) -> list[float]:
+        """The pixel's share from each map."""
+        return self.parts[:, self.row, self.column].tolist()
+
+    @property
+    def totals(self) -> list[float]:
+        """The pixel's sum with 0 to 6 maps."""
+        return self.sums[:, self.row, self.column].tolist()
+
+    @property
+    def scales(self) -> tuple[float, float, float]:
+        """The largest number, without its sign, of the inputs, the kernels, and the sums and parts."""
+        return tuple(max(values.abs().max().item() for values in group)
+                     for group in ([self.inputs], [self.kernels], [self.parts, self.sums]))
 
 
 def limits(kernel, **others) -> dict[str, int]:
@@ -45,57 +79,15 @@ def limits(kernel, **others) -> dict[str, int]:
 
 
 @torch.inference_mode()
-def paint(sheet: Sheet, digit, output, maps, kernel, row, column) -> str:
-    inputs, kernels, bias = _layer(digit, output, kernel)
-    parts = torch.cat([conv2d(inputs[k:k + 1], kernels[k].expand(1, 1, -1, -1)) for k in range(6)])
-    sums = bias + torch.cat([torch.zeros_like(parts[:1]), parts]).cumsum(0)  # of 0 to 6 maps
-    reach = max(parts.abs().max(), sums.abs().max()).item()
-    strongest, heaviest = inputs.max().item(), kernels.abs().max().item()
-    size = len(parts[0])
-    addends, totals = parts[:, row, column].tolist(), sums[:, row, column].tolist()
-
-    sheet.image(ten_digits().images[digit], 26, 14, 60)
-    _label(sheet, 88, "input maps", f"{_SIZE} × {_SIZE}")
-    _label(sheet, _KERNELS + 16, "kernels", f"{kernel} × {kernel}")
-    _label(sheet, _PARTS + 32, "partial sums", f"{size} × {size}")
-    _label(sheet, _SUMS, "this pixel", "sum so far", between=24)
-    for k in range(6):
-        left = _LEFT + _PITCH * k
-        middle = left + _SIZE * _CELL / 2
-        sheet.text(middle, 16, k, 15, bold=True)
-        _map(sheet, inputs[k], left, _INPUTS, _CELL, strongest, row, column, kernel)
-        _kernel(sheet, kernels[k], middle - _KERNEL / 2, heaviest)
-        _map(sheet, parts[k] if k < maps else None, left, _PARTS, _CELL, reach, row, column)
-        if k < maps:
-            sheet.text(middle, _SUMS, _signed(addends[k]), 15, BLUE, bold=True)
-            sheet.text(middle, _SUMS + 24, number(totals[k + 1]), 14)
-    sheet.text(_RIGHT, 16, f"output map {output}", 16, anchor="lm", bold=True)
-    sheet.text(_RIGHT, 38, f"bias + {maps} of 6 maps", 14, anchor="lm")
-    _map(sheet, sums[maps], _RIGHT, _TOP, _LARGE, reach, row, column)
-    sheet.text(_RIGHT, 242, f"{size} × {size}", 13, anchor="lm")
-    sheet.text(_RIGHT, _SUMS - 18, f"bias {number(bias)}", 14, anchor="lm")
-    sheet.text(_RIGHT, _SUMS + 12, f"= {number(totals[maps])}", 22, BLUE, "lm", bold=True)
-    sheet.text(8, 358, f"violet below zero, orange above: inputs to {strongest:.1f}, kernels to "
-               f"±{heaviest:.2f}, partial sums and output map to ±{reach:.1f}; dashed: "
-               f"{_SIZE} × {_SIZE}", 12, anchor="lm")
-
-    terms = [_signed(addend) for addend in addends]
-    end = f"Each kernel of 5 × 5 turns {_SIZE} × {_SIZE} pixels into {size} × {size}."
-    if kernel == 1:
-        terms = [f"{_signed(weight)}·{number(pixel)}" for weight, pixel in
-                 zip(kernels.flatten().tolist(), inputs[:, row, column].tolist(), strict=True)]
-        end = (f"With the middle number of each kernel alone the output keeps {_SIZE} × {_SIZE}: at "
-               "every pixel the same dense layer over the six maps.")
-    total = " ".join(["", *terms[:maps], "=", number(totals[maps])]) if maps else ""
-    return (f"Output map {output}, row {row}, column {column}, {maps} of 6 maps added: bias "
-            f"{number(bias)}{total}{', rounded' * bool(maps)}. {end}")
-
-
-def _layer(digit: int, output: int, kernel: int) -> tuple[Tensor, Tensor, float]:
-    """Input maps (6 x 14 x 14), kernels (6 x kernel x kernel) and bias of one output map."""
-    inputs, c3 = _trained()
+def compute(digit, output, maps, kernel, row, column) -> Facts:
+    s2, c3 = _trained()
     cut = (5 - kernel) // 2
-    return inputs[digit], c3.weight[output, :, cut:5 - cut, cut:5 - cut], c3.bias[output].item()
+    inputs, kernels = s2[digit], c3.weight[output, :, cut:5 - cut, cut:5 - cut]
+    bias = c3.bias[output].item()
+    parts = torch.cat([conv2d(one[None], weights[None, None])
+                       for one, weights in zip(inputs, kernels, strict=True)])
+    sums = bias + torch.cat([torch.zeros_like(parts[:1]), parts]).cumsum(0)
+    return Facts(digit, output, maps, row, column, inputs, kernels, bias, parts, sums)
 
 
 @cache
@@ -106,17 +98,47 @@ def _trained() -> tuple[Tensor, torch.nn.Conv2d]:
         return net[:3](ten_digits().inputs(net.input_size, net.scaling)), net.c3
 
 
-def _map(sheet: Sheet, values: Tensor | None, left: float, top: float, cell: float, reach: float,
-         row: int, column: int, window: int = 1) -> None:
-    """A map in the middle of a frame of 14 x 14, its window at row, column outlined; or no map yet."""
-    frame = _SIZE * cell
-    sheet.outline(left, top, frame, frame, _GREY, 1, dash=values is None or len(values) < _SIZE)
-    if values is None:
-        return
+def paint(sheet: Sheet, facts: Facts) -> None:
+    kernel, size = facts.kernels.shape[-1], facts.parts.shape[-1]
+    strongest, heaviest, reach = facts.scales
+    place, addends, totals = (facts.row, facts.column), facts.addends, facts.totals
+    sheet.image(ten_digits().images[facts.digit], 26, 14, 60)
+    _label(sheet, 88, "input maps", f"{_SIZE} × {_SIZE}")
+    _label(sheet, _KERNELS + 16, "kernels", f"{kernel} × {kernel}")
+    _label(sheet, _PARTS + 32, "partial sums", f"{size} × {size}")
+    _label(sheet, _SUMS, "this pixel", "sum so far", between=24)
+    for k in range(6):
+        left = _LEFT + _PITCH * k
+        middle = left + _SIZE * _CELL / 2
+        sheet.text(middle, 16, k, 15, bold=True)
+        _map(sheet, facts.inputs[k], left, _INPUTS, _CELL, strongest, place, kernel)
+        _kernel(sheet, facts.kernels[k], middle - _KERNEL / 2, heaviest)
+        if k < facts.maps:
+            _map(sheet, facts.parts[k], left, _PARTS, _CELL, reach, place)
+            sheet.text(middle, _SUMS, signed(addends[k]), 15, BLUE, bold=True)
+            sheet.text(middle, _SUMS + 24, number(totals[k + 1]), 14)
+        else:
+            sheet.outline(left, _PARTS, _SIZE * _CELL, _SIZE * _CELL, GREY, 1, dash=True)
+    sheet.title(_RIGHT, 16, f"output map {facts.output}", 16)
+    sheet.text(_RIGHT, 38, f"bias + {facts.maps} of 6 maps", 14, anchor="lm")
+    _map(sheet, facts.sums[facts.maps], _RIGHT, _TOP, _LARGE, reach, place)
+    sheet.text(_RIGHT, 242, f"{size} × {size}", 13, anchor="lm")
+    sheet.text(_RIGHT, _SUMS - 18, f"bias {number(facts.bias)}", 14, anchor="lm")
+    sheet.title(_RIGHT, _SUMS + 12, f"= {number(totals[facts.maps])}", 22, BLUE)
+    sheet.text(8, 358, f"violet below zero, orange above: inputs to {strongest:.1f}, kernels to "
+               f"±{heaviest:.2f}, partial sums and output map to ±{reach:.1f}; dashed: "
+               f"{_SIZE} × {_SIZE}", 12, anchor="lm")
+
+
+def _map(sheet: Sheet, values: Tensor, left: float, top: float, cell: float, reach: float,
+         place: tuple[int, int], window: int = 1) -> None:
+    """A map in the middle of a frame of 14 x 14, with the outline of its window at a place."""
+    row, column = place
+    if len(values) < _SIZE:
+        sheet.outline(left, top, _SIZE * cell, _SIZE * cell, GREY, 1, dash=True)
     inset = (_SIZE - len(values)) / 2 * cell
     left, top = left + inset, top + inset
-    sheet.image(values, left, top, cell * len(values), low=-reach, high=reach, colours="signed")
-    sheet.outline(left, top, cell * len(values), cell * len(values), _GREY, 1)
+    sheet.image(values, left, top, cell * len(values), None, -reach, reach, "signed", frame=True)
     sheet.outline(left + cell * column - 2, top + cell * row - 2, cell * window + 4, cell * window + 4,
                   BLUE, 2)
 
@@ -126,15 +148,27 @@ def _kernel(sheet: Sheet, weights: Tensor, left: float, reach: float) -> None:
     if len(weights) == 1:
         sheet.numbers(weights, left, _KERNELS, _KERNEL, 15, reach, 2)
     else:
-        sheet.image(weights, left, _KERNELS, _KERNEL, low=-reach, high=reach, colours="signed")
-        sheet.outline(left, _KERNELS, _KERNEL, _KERNEL, _GREY, 1)
+        sheet.image(weights, left, _KERNELS, _KERNEL, None, -reach, reach, "signed", frame=True)
 
 
 def _label(sheet: Sheet, top: float, first: str, second: str, between: float = 17) -> None:
-    sheet.text(8, top, first, 13, anchor="lm", bold=True)
+    sheet.title(8, top, first, 13)
     sheet.text(8, top + between, second, 13, anchor="lm")
 
 
-def _signed(value: float) -> str:
-    """With a sign that stands apart, as in a sum: + 1.20 or − 0.53."""
-    return f"{'−' if round(value, 2) < 0 else '+'} {number(abs(value))}"
+def say(facts: Facts) -> str:
+    size = facts.parts.shape[-1]
+    if size < _SIZE:
+        terms = map(signed, facts.addends)
+        end = f"Each kernel of 5 × 5 turns {_SIZE} × {_SIZE} pixels into {size} × {size}."
+    else:
+        pixels = facts.inputs[:, facts.row, facts.column]
+        terms = [f"{signed(weight.item())}·{number(pixel)}" for weight, pixel in
+                 zip(facts.kernels.flatten(), pixels, strict=True)]
+        end = (f"With the middle number of each kernel alone the output keeps {_SIZE} × {_SIZE}: at "
+               "every pixel the same dense layer over the six maps.")
+    total = ""
+    if facts.maps:
+        total = f" {' '.join(list(terms)[:facts.maps])} = {number(facts.totals[facts.maps])}, rounded"
+    return (f"Output map {facts.output}, row {facts.row}, column {facts.column}, {facts.maps} of 6 "
+            f"maps added: bias {number(facts.bias)}{total}. {end}")

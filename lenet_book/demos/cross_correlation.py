@@ -1,17 +1,19 @@
 """A window slides over an image: the products, their sum, and the result as far as it has come."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import ipywidgets as widgets
-import numpy as np
 import torch
+from torch import Tensor
 
 from ..convolution import conv2d
-from ..plots import BLUE, PALE, RED
+from ..plots import BLUE, RED
 from .base import Demo
 from .controls import button, choice, slider, switch
 from .examples import ten_digits
-from .sheet import Sheet, number
+from .sheet import Sheet
+from .words import number
 
 KERNELS = {
     "vertical edges": "-1 0 1; -1 0 1; -1 0 1", "horizontal edges": "-1 -1 -1; 0 0 0; 1 1 1",
@@ -62,11 +64,40 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
         else:
             column.value, row.value = 0, row.value + 1 if row.value < row.max else 0
 
-    return Demo("cross_correlation", paint, controls, (840, 452), limits=limits, projector=projector,
+    return Demo("cross_correlation", compute, paint, say, controls, (840, 452), limits=limits,
+                projector=projector,
                 actions={"kernel": show_preset, "numbers": note_own_numbers, "next": step})
 
 
-def parse(numbers: str) -> torch.Tensor:
+@dataclass(frozen=True)
+class Facts:
+    """One window, and the result up to it."""
+
+    image: Tensor  # H x W
+    flip: bool
+    row: int
+    column: int
+    problem: str = ""  # why the numbers are no kernel; nothing more is known then
+    symmetric: bool = False  # whether turning the kernel makes no difference
+    kernel: Tensor | None = None  # h x w, turned if flip
+    window: Tensor | None = None  # h x w
+    products: Tensor | None = None  # h x w
+    result: Tensor | None = None  # of all windows, H - h + 1 x W - w + 1
+
+    @property
+    def value(self) -> float:
+        """The sum of the products."""
+        return self.result[self.row, self.column].item()
+
+    @property
+    def so_far(self) -> Tensor:
+        """The result in reading order, NaN where the window has not been yet."""
+        done = self.result.clone()
+        done[self.row, self.column + 1:], done[self.row + 1:] = torch.nan, torch.nan
+        return done
+
+
+def parse(numbers: str) -> Tensor:
     """A kernel from its numbers: "1 0; 0 -1" -> 2 x 2.
 
     Raises ValueError where it is not 1 to 3 rows of 1 to 3 numbers of moderate size.
@@ -95,95 +126,83 @@ def limits(image, numbers, **others) -> dict[str, int]:
     return {"row": H - h, "column": W - w}
 
 
-def paint(sheet: Sheet, image, kernel, numbers, flip, row, column) -> str:
-    """The window at its place: image, products, result so far; the sentence writes the sum out."""
+def compute(image, kernel, numbers, flip, row, column) -> Facts:
     pixels = _pixels(image)
-    cell = _SIDE / len(pixels)
-    _title(sheet, _LEFT, "image", pixels)
-    _panel(sheet, pixels, _LEFT, cell)
     try:
         weights = parse(numbers)
     except ValueError as error:
-        sheet.text(_MIDDLE, _TOP + 20, "this is not a kernel", 15, RED, "lm", bold=True)
-        return f"Not a kernel: {error}."
-    symmetric = torch.equal(weights, torch.rot90(weights, 2))
-    if flip:
-        weights = torch.rot90(weights, 2)
+        return Facts(pixels, flip, row, column, str(error))
+    turned = torch.rot90(weights, 2)
+    symmetric = torch.equal(weights, turned)
+    weights = turned if flip else weights
     h, w = weights.shape
     window = pixels[row:row + h, column:column + w]
-    products = window * weights
-    result = conv2d(pixels[None], weights[None, None])[0]
-    value = result[row, column].item()
-    sheet.outline(_LEFT + cell * column, _TOP + cell * row, cell * w, cell * h, RED, 3)
-    _sum(sheet, window, weights, products, value, flip)
-    _title(sheet, _RIGHT, "result", result)
-    done = result.clone()
-    done[row, column + 1:], done[row + 1:] = float("nan"), float("nan")
-    _panel(sheet, done, _RIGHT, cell, reach=max(result.abs().max().item(), 1e-9))
-    sheet.outline(_RIGHT + cell * column, _TOP + cell * row, cell, cell, RED, 3)
-    sheet.text(_RIGHT, _TOP + _SIDE + 20, "orange above zero, violet below", 12, anchor="lm")
-    sheet.text(_RIGHT, _TOP + _SIDE + 38, "grey: the window has not been there yet", 12, anchor="lm")
-    pairs = zip(weights.flatten(), window.flatten(), strict=True)
-    terms = [f"{_short(k)}·{_short(x)}" for k, x in pairs if k]
-    turn = " (turned by 180 degrees)" if flip else ""
-    same = " Turned or not, this kernel is the same." if flip and symmetric else ""
-    return (f"{'Convolution' if flip else 'Cross-correlation'}, window at row {row}, column {column}: "
-            f"weight{turn} times pixel, added up: {' + '.join(terms) or '0'} = {number(value)}.{same}")
-
-
-def _panel(sheet: Sheet, values, left: float, cell: float, reach: float | None = None) -> None:
-    """A matrix, with its numbers where they fit; NaN is left as it is."""
-    if len(_MATRIX) * cell >= _SIDE:  # the small matrix and its results
-        sheet.numbers(values, left, _TOP, cell, 14, reach)
-        return
-    values = np.asarray(values)
-    known = np.isfinite(values)
-    rows, columns = values.shape
-    sheet.fill(left, _TOP, cell * columns, cell * rows, PALE)
-    full = int(known.all(axis=1).sum())  # whole rows, and then the row that has been begun
-    style = {"low": 0.0, "high": 1.0} if reach is None else \
-        {"low": -reach, "high": reach, "colours": "signed"}
-    if full:
-        sheet.image(values[:full], left, _TOP, cell * columns, cell * full, **style)
-    if full < rows:
-        begun = int(known[full].sum())
-        if begun:
-            sheet.image(values[full:full + 1, :begun], left, _TOP + cell * full, cell * begun, cell,
-                        **style)
-    sheet.outline(left, _TOP, cell * columns, cell * rows, "#AAAAAA", 1)
-
-
-def _sum(sheet: Sheet, window, weights, products, value: float, flip: bool) -> None:
-    """Window, kernel and products below each other, and what they add up to."""
-    top = _TOP - 8
-    height = _CELL * len(weights)
-    for title, sign, values in (("window", "", window), ("kernel" + ", turned" * flip, "×", weights),
-                                ("products", "=", products)):
-        sheet.text(_MIDDLE, top, title, 13, anchor="lm", bold=True)
-        sheet.text(_MIDDLE - 22, top + 12 + height / 2, sign, 22)
-        sheet.numbers(values, _MIDDLE, top + 12, _CELL, 13, decimals=_decimals(values))
-        top += height + 26
-    sheet.text(_RIGHT, 400, f"sum of the products: {number(value)}", 17, BLUE, "lm", bold=True)
-
-
-def _title(sheet: Sheet, left: float, name: str, values) -> None:
-    sheet.text(left, 24, f"{name} {values.shape[0]} × {values.shape[1]}", 15, anchor="lm", bold=True)
-
-
-def _decimals(values) -> int:
-    return 0 if torch.equal(values, values.round()) else 2
-
-
-def _short(value) -> str:
-    """A number as short as it can be, in brackets where it is negative."""
-    words = number(value, _decimals(value))
-    return f"({words})" if value < 0 else words
+    return Facts(pixels, flip, row, column, "", symmetric, weights, window, weights * window,
+                 conv2d(pixels[None], weights[None, None])[0])
 
 
 @cache
-def _pixels(image: str) -> torch.Tensor:
-    """The image of that name, 2-D."""
+def _pixels(image: str) -> Tensor:
+    """The image of that name, H x W."""
     if image == _SMALL:
         return _MATRIX
     digit = int(image.removeprefix("digit "))
     return ten_digits()[[digit]].inputs(size=28, scaling="unit")[0, 0]
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    cell = _SIDE / len(facts.image)
+    _panel(sheet, "image", facts.image, _LEFT, cell)
+    if facts.problem:
+        sheet.title(_MIDDLE, _TOP + 20, "this is not a kernel", colour=RED)
+        return
+    h, w = facts.kernel.shape
+    x, y = cell * facts.column, _TOP + cell * facts.row
+    sheet.outline(_LEFT + x, y, cell * w, cell * h, RED, 3)
+    _sum(sheet, facts)
+    _panel(sheet, "result", facts.so_far, _RIGHT, cell, max(facts.result.abs().max().item(), 1e-9))
+    sheet.outline(_RIGHT + x, y, cell, cell, RED, 3)
+    sheet.text(_RIGHT, _TOP + _SIDE + 20, "orange above zero, violet below", 12, anchor="lm")
+    sheet.text(_RIGHT, _TOP + _SIDE + 38, "grey: the window has not been there yet", 12, anchor="lm")
+
+
+def _panel(sheet: Sheet, name: str, values: Tensor, left: float, cell: float,
+           reach: float | None = None) -> None:
+    """A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1."""
+    rows, columns = values.shape
+    sheet.title(left, 24, f"{name} {rows} × {columns}")
+    if cell > _CELL:
+        sheet.numbers(values, left, _TOP, cell, 14, reach)
+    else:
+        style = {"low": -reach, "high": reach, "colours": "signed"} if reach else {"low": 0, "high": 1}
+        sheet.image(values, left, _TOP, cell * columns, frame=True, **style)
+
+
+def _sum(sheet: Sheet, facts: Facts) -> None:
+    """Window, kernel and products below each other, and what they add up to."""
+    top, height = _TOP - 8, _CELL * len(facts.kernel)
+    for title, sign, values in (("window", "", facts.window),
+                                ("kernel" + ", turned" * facts.flip, "×", facts.kernel),
+                                ("products", "=", facts.products)):
+        sheet.title(_MIDDLE, top, title, 13)
+        sheet.text(_MIDDLE - 22, top + 12 + height / 2, sign, 22)
+        sheet.numbers(values, _MIDDLE, top + 12, _CELL, 13)
+        top += height + 26
+    sheet.title(_RIGHT, 400, f"sum of the products: {number(facts.value)}", 17, BLUE)
+
+
+def say(facts: Facts) -> str:
+    if facts.problem:
+        return f"Not a kernel: {facts.problem}."
+    pairs = zip(facts.kernel.flatten(), facts.window.flatten(), strict=True)
+    terms = [f"{_factor(weight)}·{_factor(pixel)}" for weight, pixel in pairs if weight]
+    turn = " (turned by 180 degrees)" if facts.flip else ""
+    same = " Turned or not, this kernel is the same." if facts.flip and facts.symmetric else ""
+    return (f"{'Convolution' if facts.flip else 'Cross-correlation'}, window at row {facts.row}, "
+            f"column {facts.column}: weight{turn} times pixel, added up: {' + '.join(terms) or '0'} = "
+            f"{number(facts.value)}.{same}")
+
+
+def _factor(value: Tensor) -> str:
+    """In brackets where it is negative."""
+    return f"({number(value, None)})" if value < 0 else number(value, None)

@@ -1,12 +1,12 @@
 """Draw a digit, and every layer of LeNet-5 follows while the pen moves."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
-from torch import Tensor
 
 from .. import paper
 from ..plots import BLUE
@@ -14,18 +14,16 @@ from .base import Demo
 from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
-from .reading import GREY, NETS, full_colour, paint_glyphs, paint_scores, read
-from .sheet import Sheet
+from .reading import NETS, Reading, paint_glyphs, paint_scores, read
+from .sheet import GREY, Sheet
 
 _SIDE = 264       # of the canvas with its margin, pixels
 _WIDTH = 570      # of the picture
 _RIGHT = 412      # from where on it shows the input and the scores
 _DRAWING = "drawing"
 # Where the maps of each layer are: left, top, side of a map, maps in a row, space between them.
-_PLACES = {"c1": (10, 28, 60, 6, 4), "s2": (10, 110, 56, 6, 8), "c3": (10, 188, 44, 8, 4),
-           "s4": (10, 306, 26, 4, 4), "c5": (142, 306, 8, 10, 2), "f6": (254, 306, 8, 7, 2)}
-_NOTHING = {layer.name.lower(): np.zeros((layer.maps, layer.size, layer.size))
-            for layer in paper.LAYERS[:-1]}
+_PLACES = {"C1": (10, 28, 60, 6, 4), "S2": (10, 110, 56, 6, 8), "C3": (10, 188, 44, 8, 4),
+           "S4": (10, 306, 26, 4, 4), "C5": (142, 306, 8, 10, 2), "F6": (254, 306, 8, 7, 2)}
 
 
 class Canvas(anywidget.AnyWidget):
@@ -51,6 +49,7 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
     strokes: to begin with, each [x0, y0, x1, y1, ...] in shares of the side, y downwards.
     thickness: of the pen, 1 to 30 percent of the side. show: "drawing", or 0 to 9 for the first such
     digit of the test set. net: "lenet5-1998" or "lenet5".
+    Raises ValueError where a value is none of these.
     """
     strokes = [list(stroke) for stroke in strokes]
     checked(strokes)
@@ -76,10 +75,9 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
         canvas.value = []
         turn_to_the_drawing()
 
-    demo = Demo("draw_digit", paint, controls, (_WIDTH, 450), projector=projector, arrange=_column,
-                actions={
-                    "canvas": turn_to_the_drawing, "thickness": turn_to_the_drawing,
-                    "undo": undo, "clear": clear})
+    demo = Demo("draw_digit", compute, paint, say, controls, (_WIDTH, 450), projector=projector,
+                arrange=_column, actions={"canvas": turn_to_the_drawing, "undo": undo, "clear": clear,
+                                          "thickness": turn_to_the_drawing})
     demo.widget.add_class("lenet-beside")
     return demo
 
@@ -90,48 +88,62 @@ def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
     return widgets.VBox([canvas, widgets.HBox([undo, clear]), *others])
 
 
-def paint(sheet: Sheet, canvas, thickness, show, net) -> str:
-    sheet.text(_RIGHT, 18, "input: 32 × 32", 13, anchor="lm", bold=True)
-    sheet.outline(_RIGHT - 1, 27, 98, 98, GREY, 1)
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is read and what the net makes of it, or, with nothing to read, what to do about it.
+
+    pen: percent of the canvas's side. net: its name for a reader.
+    """
+
+    what: str
+    pen: int
+    net: str
+    reading: Reading | None
+
+
+def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
+    what, image = f"The first {show} of the test set", None
+    name = next(label for label, value in NETS if value == net)
     try:
-        image, what = _digit(canvas, thickness, show)
+        if show != _DRAWING:
+            image = ten_digits().images[show]
+        elif strokes := checked(canvas):
+            what, image = "Your drawing", drawn(strokes, thickness / 100)
+        else:
+            what = "Draw a digit with mouse, pen or finger, or choose one of the test set."
     except ValueError as error:
-        _paint_layers(sheet, net, _NOTHING)
-        sheet.text(_RIGHT + 48, 76, f"pen {thickness} %", 14, GREY)
-        sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
-        name = next(label for label, value in NETS if value == net)
-        sheet.text(_RIGHT, 150, f"LeNet-5 {name} waits", 13, GREY, "lm")
-        return f"{error} The pen has {thickness} % of the side; LeNet-5, {name}, will read it."
-    reading = read(net, image)
-    _paint_layers(sheet, net, reading.maps)
-    if reading.are_distances:  # F6 then aims at a picture
-        sheet.text(332, 296, f"ideal {reading.answer}", 13, anchor="lm", bold=True)
-        paint_glyphs(sheet, reading, 254, 306, 10, 78, full_colour(net, "f6"))
-    sheet.image(reading.picture, _RIGHT, 28, 96, low=0, high=1)
-    sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
-    paint_scores(sheet, reading, _RIGHT + 2, 177, 78, 26)
-    return f"{what} is read as {reading.answer}: {reading.because()}."
+        what = f"The drawing cannot be read: {error}. Press clear and draw again."
+    return Facts(what, thickness, name, None if image is None else read(net, image))
 
 
-def _digit(canvas, thickness, show) -> tuple[Tensor, str]:
-    """The digit to read, uint8, 28 x 28, and what it is; ValueError, with what to do, for none."""
-    if show != _DRAWING:
-        return ten_digits().images[show], f"The first {show} of the test set"
-    try:
-        strokes = checked(canvas)
-    except ValueError as error:
-        raise ValueError(f"The drawing cannot be read: {error}. Press clear and draw again.") from None
-    if not strokes:
-        raise ValueError("Draw a digit with mouse, pen or finger, or choose one of the test set.")
-    return drawn(strokes, thickness / 100), "Your drawing"
-
-
-def _paint_layers(sheet: Sheet, net: str, maps: dict[str, np.ndarray]) -> None:
+def paint(sheet: Sheet, facts: Facts) -> None:
+    reading = facts.reading
+    for layer in paper.LAYERS[:-1]:
+        left, top, side, columns, gap = _PLACES[layer.name]
+        size = f" maps of {layer.size} × {layer.size}" if layer.size > 5 else ""
+        sheet.title(left, top - 10, f"{layer.name}: {layer.maps}{size}", 13)
+        maps, full = np.zeros((layer.maps, layer.size, layer.size)), 1.0
+        if reading:
+            maps, full = reading.maps[layer.name.lower()], reading.full[layer.name.lower()]
+        sheet.maps(maps, left, top, side, columns, gap, -full, full)
     sheet.text(10, 438, "violet below 0, white 0, orange above; one scale for each layer", 12,
                anchor="lm")
-    for layer, (left, top, side, columns, gap) in _PLACES.items():
-        count, size, _ = maps[layer].shape
-        words = f"{layer.upper()}: {count}" + f" maps of {size} × {size}" * (size > 5)
-        sheet.text(left, top - 10, words, 13, anchor="lm", bold=True)
-        full = full_colour(net, layer)
-        sheet.maps(maps[layer], left, top, side, columns, gap, -full, full)
+    sheet.title(_RIGHT, 18, "input: 32 × 32", 13)
+    sheet.outline(_RIGHT - 1, 27, 98, 98, GREY, 1)
+    if not reading:
+        sheet.text(_RIGHT + 48, 76, f"pen {facts.pen} %", 14)
+        sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
+        sheet.text(_RIGHT, 150, f"LeNet-5 {facts.net} waits", anchor="lm")
+        return
+    sheet.image(reading.image, _RIGHT, 28, 96, low=0, high=1)
+    sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
+    paint_scores(sheet, reading, _RIGHT + 2, 177, 78, 26)
+    if reading.are_distances:  # F6 then aims at a picture
+        sheet.title(332, 296, f"ideal {reading.answer}", 13)
+        paint_glyphs(sheet, reading, 254, 306, 10, 78)
+
+
+def say(facts: Facts) -> str:
+    if facts.reading:
+        return f"{facts.what} is read as {facts.reading.answer}: {facts.reading.because()}."
+    return f"{facts.what} The pen has {facts.pen} % of the side; LeNet-5, {facts.net}, will read it."

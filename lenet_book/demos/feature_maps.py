@@ -1,16 +1,18 @@
 """What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..plots import BLUE, INK, RED
+from ..training.augmentation import linear_map
 from .base import Demo
 from .controls import choice, slider
 from .examples import test_digits
-from .reading import GREY, LAYERS, NETS, full_colour, paint_glyphs, paint_scores, read
+from .reading import LAYERS, NETS, Reading, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 
 _LEFT, _TOP, _SIDE = 225, 58, 366  # the square for the maps, pixels
@@ -33,70 +35,93 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "rotate": slider("rotate, °", rotate, -180, 180, 5),
         "scale": slider("scale, %", scale, 50, 140, 5), "noise": slider("noise, %", noise, 0, 50, 5),
     }
-    return Demo("feature_maps", paint, controls, (840, 430), projector=projector)
+    return Demo("feature_maps", compute, paint, say, controls, (840, 430), projector=projector)
 
 
 def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
            noise: float = 0) -> Tensor:
-    """A digit shifted, turned and scaled about its middle, with noise; uint8, 28 x 28, as before.
+    """A digit turned and scaled about its middle, then shifted, with noise; uint8, 28 x 28, as before.
 
     Units as in `feature_maps`. It works on raw pixels, so that what comes in from outside is
     background. The noise is the same each time: it does not flicker while something else moves.
     """
-    angle = math.radians(rotate)
-    cosine, sine = 100 / scale * math.cos(angle), 100 / scale * math.sin(angle)
-    back = torch.tensor([[cosine, sine], [-sine, cosine]])  # from where in the digit a pixel comes
-    shift = back @ torch.tensor([[2.0 * right], [2.0 * down]]) / len(image)  # torch's picture is 2 wide
-    moves = torch.cat([back, -shift], dim=1)
-    grid = F.affine_grid(moves[None], (1, 1, *image.shape), align_corners=False)
+    height, width = image.shape
+    growth = torch.tensor([scale / 100])
+    matrix = linear_map(torch.tensor([-math.radians(rotate)]), growth, growth, torch.zeros(1), height,
+                        width)
+    shift = matrix @ torch.tensor([[2 * right / width], [2 * down / height]])  # torch's image is 2 wide
+    grid = F.affine_grid(torch.cat([matrix, -shift], dim=2), (1, 1, height, width), align_corners=False)
     moved = F.grid_sample(image[None, None].float(), grid, align_corners=False)[0, 0]
     random = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
     return (moved + 255 * noise / 100 * random).round().clamp(0, 255).to(torch.uint8)
 
 
-def paint(sheet: Sheet, index, layer, net, right, down, rotate, scale, noise) -> str:
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A test digit, what it is, what was done to it (see `deform`), and what the net makes of it."""
+
+    index: int
+    label: int
+    layer: str
+    changes: dict[str, int]
+    reading: Reading
+
+    @property
+    def what(self) -> str:
+        """How many maps or units the layer has."""
+        count, size, _ = self.reading.maps[self.layer].shape
+        return f"{count} maps of {size} × {size}" if size > 1 else f"{count} units"
+
+    @property
+    def correct(self) -> bool:
+        return self.reading.answer == self.label
+
+
+def compute(index: int, layer: str, net: str, **changes: int) -> Facts:
     image, label = test_digits().images[index], test_digits().labels[index].item()
-    reading = read(net, deform(image, right, down, rotate, scale, noise))
-    correct = reading.answer == label
-    maps = reading.maps[layer]
-    count, size, _ = maps.shape
-    what = f"{count} maps of {size} × {size}" if size > 1 else f"{count} units"
-    sheet.text(20, 24, "input: 32 × 32", 15, anchor="lm", bold=True)
-    sheet.text(20, 44, "white 0, black 1", 13, anchor="lm")
-    sheet.image(reading.picture, 20, _TOP, 176, low=0, high=1)
-    sheet.outline(20, _TOP, 176, 176, GREY, 1)
-    sheet.text(20, 260, f"it is {_a(label)}, read as", 15, anchor="lm")
-    colour, verdict = (BLUE, "✓ right") if correct else (RED, "✗ wrong")
+    return Facts(index, label, layer, changes, read(net, deform(image, **changes)))
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    reading, layer, full = facts.reading, facts.layer, facts.reading.full[facts.layer]
+    sheet.title(20, 24, "input: 32 × 32")
+    sheet.text(20, 44, "white 0, black 1", anchor="lm")
+    sheet.image(reading.image, 20, _TOP, 176, low=0, high=1, frame=True)
+    sheet.text(20, 260, f"it is {_a(facts.label)}, read as", 15, anchor="lm")
+    colour, verdict = (BLUE, "✓ right") if facts.correct else (RED, "✗ wrong")
     sheet.text(48, 318, reading.answer, 72, colour, bold=True)
-    sheet.text(90, 320, verdict, 20, colour, "lm", bold=True)
-    sheet.text(_LEFT, 24, f"{layer.upper()}: {what}", 15, anchor="lm", bold=True)
-    full = full_colour(net, layer)
-    scale_of_colours = f"violet −{full:.1f}, white 0, orange +{full:.1f} and beyond"
-    sheet.text(_LEFT, 44, scale_of_colours, 13, anchor="lm")
+    sheet.title(90, 320, verdict, 20, colour)
+    sheet.title(_LEFT, 24, f"{layer.upper()}: {facts.what}")
+    sheet.text(_LEFT, 44, f"violet −{full:.1f}, white 0, orange +{full:.1f} and beyond", anchor="lm")
     if layer == "f6" and reading.are_distances:
-        sheet.text(_LEFT, _TOP + 10, "as 7 × 12 dots", 13, anchor="lm")
-        sheet.text(_LEFT + 192, _TOP + 10, f"the ideal {reading.answer}", 13, anchor="lm")
-        paint_glyphs(sheet, reading, _LEFT, _TOP + 24, 25, 192, full)
+        sheet.text(_LEFT, _TOP + 10, "as 7 × 12 dots", anchor="lm")
+        sheet.text(_LEFT + 192, _TOP + 10, f"the ideal {reading.answer}", anchor="lm")
+        paint_glyphs(sheet, reading, _LEFT, _TOP + 24, 25, 192)
     else:
-        columns = {6: 3, 16: 4, 84: 12, 120: 12}[count]
+        maps = reading.maps[layer]
+        columns = {6: 3, 16: 4, 84: 12, 120: 12}[len(maps)]
         sheet.maps(maps, _LEFT, _TOP, _SIDE / columns - 6, columns, gap=6, low=-full, high=full)
-    paint_scores(sheet, reading, 632, 60, 108, 30, label)
+    paint_scores(sheet, reading, 632, 60, 108, 30, facts.label)
     sheet.text(632, 376, "▶", 13, BLUE)
-    sheet.text(646, 376, "the answer", 13, anchor="lm")
+    sheet.text(646, 376, "the answer", anchor="lm")
     sheet.outline(624, 390, 16, 16, INK, 2, dash=True)
-    sheet.text(646, 398, "what it is", 13, anchor="lm")
-    return (f"Test digit {index}, {_a(label)}{_changes(right, down, rotate, scale, noise)}, is read "
-            f"as {reading.answer}, which is {verdict[2:]}: {reading.because(label)}. "
-            f"Layer {layer.upper()} has {what}.")
+    sheet.text(646, 398, "what it is", anchor="lm")
+
+
+def say(facts: Facts) -> str:
+    reading = facts.reading
+    return (f"Test digit {facts.index}, {_a(facts.label)}{_changes(**facts.changes)}, is read as "
+            f"{reading.answer}, which is {'right' if facts.correct else 'wrong'}: "
+            f"{reading.because(facts.label)}. Layer {facts.layer.upper()} has {facts.what}.")
 
 
 def _a(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def _changes(right, down, rotate, scale, noise) -> str:
+def _changes(right: int, down: int, rotate: int, scale: int, noise: int) -> str:
     """What was done to the digit, in words, each after a comma."""
-    def pixels(count):
+    def pixels(count: int) -> str:
         return f"{abs(count)} pixel{'s' * (abs(count) != 1)}"
 
     shifts = [f"{pixels(right)} to the {'right' if right > 0 else 'left'}" if right else "",

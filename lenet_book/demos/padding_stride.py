@@ -1,12 +1,16 @@
 """Where the windows lie, what they leave out, and the formula with its numbers."""
 
+from dataclasses import dataclass
+from itertools import product
+
 from ..arithmetic import conv_output_size, dropped, effective_kernel, explain
 from ..plots import BLUE, GREEN, PALE, RED
 from .base import Demo
 from .controls import slider
 from .sheet import Sheet
+from .words import span
 
-_AREA, _TOP = 330, 40  # pixels: the square for the input, and where it begins
+_SIDE, _LEFT, _RIGHT, _TOP = 330, 30, 470, 40  # pixels: input and output, and where they begin
 
 
 def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, window: int = 0,
@@ -21,7 +25,36 @@ def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, w
         "p": slider("padding p", p, 0, 4), "s": slider("stride s", s, 1, 5),
         "d": slider("dilation d", d, 1, 4), "window": slider("window", window, 0, 24**2 - 1),
     }
-    return Demo("padding_stride", paint, controls, (840, 440), limits=limits, projector=projector)
+    return Demo("padding_stride", compute, paint, say, controls, (840, 440), limits=limits,
+                projector=projector)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One window of a layer; lengths in pixels."""
+
+    n: int  # the input, a side
+    k: int
+    p: int
+    s: int
+    d: int
+    m: int  # the output, a side; 0 where the kernel does not fit, and the rest then means nothing
+    unit: tuple[int, int]  # row and column of the output that this window makes
+    rows: range  # of the input that it reads, below 0 and from n on in the padding
+    columns: range
+
+    @property
+    def reach(self) -> int:
+        return effective_kernel(self.k, self.d)
+
+    @property
+    def lost(self) -> int:
+        """Rows and columns at the end of the padded input that no window reaches."""
+        return dropped(self.n, self.k, self.s, self.p, self.d) if self.m else 0
+
+    @property
+    def formula(self) -> str:
+        return explain(self.n, self.k, self.s, self.p, self.d)
 
 
 def limits(n, k, p, s, d, window) -> dict[str, int]:
@@ -29,57 +62,65 @@ def limits(n, k, p, s, d, window) -> dict[str, int]:
     return {"window": max(_outputs(n, k, p, s, d)**2 - 1, 0)}
 
 
-def paint(sheet: Sheet, n, k, p, s, d, window) -> str:
-    """Input, windows, output and formula; where nothing fits, the sentence says what to change."""
-    outputs = _outputs(n, k, p, s, d)
-    padded, reach = n + 2 * p, effective_kernel(k, d)
-    lost = dropped(n, k, s, p, d) if outputs else 0
-    cell = _AREA / max(padded, 8)
-    left = 30
-    sheet.text(left, 20, f"input {n} × {n}" + f", padding {p}" * bool(p), 15, anchor="lm", bold=True)
-    sheet.fill(left, _TOP, cell * padded, cell * padded, PALE)
-    sheet.fill(left + cell * p, _TOP + cell * p, cell * n, cell * n, "white")
-    sheet.grid(left, _TOP, cell, padded, padded)
-    for i in range(padded):
-        for j in range(padded):
-            if outputs and max(i, j) >= padded - lost:
-                sheet.cross(left + cell * j, _TOP + cell * i, cell, RED)
-    if not outputs:
-        sheet.text(600, _TOP + 30, "no output: the kernel does not fit", 15, RED, bold=True)
-        return (f"A kernel of {k} with dilation {d} reaches across {reach} pixels; the padded input "
-                f"has only {n} + 2·{p} = {padded}: {padded} - {reach} < 0, so there is no output. Make "
-                "n or p larger, or k or d smaller.")
-    row, column = divmod(min(window, outputs**2 - 1), outputs)
-    _windows(sheet, left, cell, k, s, d, outputs, row, column)
-    right = 470
-    size = min(cell, _AREA / outputs)
-    sheet.text(right, 20, f"output {outputs} × {outputs}", 15, anchor="lm", bold=True)
-    sheet.grid(right, _TOP, size, outputs, outputs)
-    sheet.outline(right + size * column, _TOP + size * row, size, size, BLUE, 3)
-    sheet.text(left, 394, "floor((n + 2p − d(k − 1) − 1) / s) + 1", 15, anchor="lm")
-    sheet.text(left, 420, explain(n, k, s, p, d), 15, anchor="lm", bold=True)
-    rows, columns = (range(start * s - p, start * s - p + reach) for start in (row, column))
-    beyond = " (what is below 0 lies in the padding)" if min(rows.start, columns.start) < 0 else ""
-    return (f"{explain(n, k, s, p, d)}. Input {n} × {n}, output {outputs} × {outputs}; "
-            f"output ({row}, {column}) reads rows {rows.start} to {rows[-1]} and columns "
-            f"{columns.start} to {columns[-1]} of the input{beyond}.")
-
-
-def _windows(sheet, left, cell, k, s, d, outputs, row, column) -> None:
-    """The chosen window, its taps, and the next ones to the right and below."""
-    reach = effective_kernel(k, d)
-    neighbours = [(row, column + 1, RED), (row + 1, column, GREEN)]
-    for r, c, colour in neighbours:
-        if max(r, c) < outputs:
-            sheet.outline(left + cell * c * s, _TOP + cell * r * s, cell * reach, cell * reach, colour,
-                          2, dash=True)
-    x, y = left + cell * column * s, _TOP + cell * row * s
-    for i in range(k):
-        for j in range(k):
-            sheet.fill(x + cell * (d * j + 0.3), y + cell * (d * i + 0.3), cell * 0.4, cell * 0.4, BLUE)
-    sheet.outline(x, y, cell * reach, cell * reach, BLUE, 3)
+def compute(n, k, p, s, d, window) -> Facts:
+    m = _outputs(n, k, p, s, d)
+    unit = divmod(min(window, m**2 - 1), m) if m else (0, 0)
+    rows, columns = (range(u * s - p, u * s - p + effective_kernel(k, d), d) for u in unit)
+    return Facts(n, k, p, s, d, m, unit, rows, columns)
 
 
 def _outputs(n, k, p, s, d) -> int:
     """Output positions along one axis; none where the kernel does not fit."""
     return conv_output_size(n, k, s, p, d) if effective_kernel(k, d) <= n + 2 * p else 0
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    n, p, m = facts.n, facts.p, facts.m
+    padded = n + 2 * p
+    cell = _SIDE / max(padded, 8)
+    sheet.title(_LEFT, 20, f"input {n} × {n}" + f", padding {p}" * bool(p))
+    sheet.fill(_LEFT, _TOP, cell * padded, cell * padded, PALE)
+    sheet.fill(_LEFT + cell * p, _TOP + cell * p, cell * n, cell * n, "white")
+    sheet.grid(_LEFT, _TOP, cell, padded, padded)
+    for i, j in product(range(padded), repeat=2):
+        if max(i, j) >= padded - facts.lost:
+            sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED)
+    if not m:
+        sheet.text(600, _TOP + 30, "no output: the kernel does not fit", 15, RED, bold=True)
+        return
+    _windows(sheet, facts, cell)
+    row, column = facts.unit
+    size = min(cell, _SIDE / m)
+    sheet.title(_RIGHT, 20, f"output {m} × {m}")
+    sheet.grid(_RIGHT, _TOP, size, m, m)
+    sheet.outline(_RIGHT + size * column, _TOP + size * row, size, size, BLUE, 3)
+    sheet.text(_LEFT, 394, "floor((n + 2p − d(k − 1) − 1) / s) + 1", 15, anchor="lm")
+    sheet.title(_LEFT, 420, facts.formula)
+
+
+def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:
+    """The chosen window with the pixels it reads, and the next ones to the right and below."""
+    row, column = facts.unit
+    left, top = _LEFT + cell * facts.p, _TOP + cell * facts.p  # of the input's first pixel
+    x, y, side = left + cell * facts.columns[0], top + cell * facts.rows[0], cell * facts.reach
+    if column + 1 < facts.m:
+        sheet.outline(x + cell * facts.s, y, side, side, RED, 2, dash=True)
+    if row + 1 < facts.m:
+        sheet.outline(x, y + cell * facts.s, side, side, GREEN, 2, dash=True)
+    for i, j in product(facts.rows, facts.columns):
+        sheet.fill(left + cell * (j + 0.3), top + cell * (i + 0.3), cell * 0.4, cell * 0.4, BLUE)
+    sheet.outline(x, y, side, side, BLUE, 3)
+
+
+def say(facts: Facts) -> str:
+    n, k, p, m = facts.n, facts.k, facts.p, facts.m
+    if not m:
+        padded = n + 2 * p
+        return (f"A kernel of {k} with dilation {facts.d} reaches across {facts.reach} pixels; the "
+                f"padded input has only {n} + 2·{p} = {padded}: {padded} - {facts.reach} < 0, so there "
+                "is no output. Make n or p larger, or k or d smaller.")
+    outside = ["below 0"] * (min(facts.rows[0], facts.columns[0]) < 0)
+    outside += [f"above {n - 1}"] * (max(facts.rows[-1], facts.columns[-1]) >= n)
+    beyond = f" (what is {' or '.join(outside)} lies in the padding)" if outside else ""
+    return (f"{facts.formula}. Input {n} × {n}, output {m} × {m}; output {facts.unit} reads "
+            f"{span('row', facts.rows)} and {span('column', facts.columns)} of the input{beyond}.")

@@ -1,6 +1,7 @@
 """A digit and its shifted copy, each pooled: how much does the pooled map change?"""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from ..plots import BLUE, RED
 from .base import Demo
 from .controls import choice, slider
 from .examples import ten_digits
-from .sheet import Sheet, number
+from .sheet import GREY, Sheet
+from .words import moved, number, signed
 
 _SUBSAMPLING, _EVERY, _NONE = "subsampling of 1998", "every s-th pixel", "no pooling"
 KINDS = "max", "average", _SUBSAMPLING, _EVERY, _NONE
@@ -20,7 +22,6 @@ _FIELD = 36  # pixels: height and width of the field in which a digit is shifted
 _SIDE, _UPPER, _LOWER = 180, 32, 242  # a map in the picture, and where the two rows begin
 _LEFT, _MIDDLE, _RIGHT, _BARS = 8, 202, 396, 598  # where the four columns begin
 _FULL = 1.5  # the change at which a bar is full
-_GREY = "#999999"
 
 
 def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2, right: int = 1,
@@ -40,44 +41,56 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
         "coefficient": slider("coefficient", coefficient, -1.0, 1.0, 0.05),
         "bias": slider("bias", bias, -1.0, 1.0, 0.05),
     }
-    return Demo("pooling", paint, controls, (840, 428), projector=projector)
+    return Demo("pooling", compute, paint, say, controls, (840, 428), projector=projector)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A digit and its shifted copy, before and after pooling of one kind."""
+
+    digit: int
+    kind: str
+    chosen_stride: int  # on the slider; of "every s-th pixel" whether it is shown or not
+    window: int  # of this kind: 1 where it has none
+    stride: int  # of this kind
+    right: int
+    down: int
+    coefficient: float
+    bias: float
+    fields: Tensor  # 2 x 36 x 36: the digit and its shifted copy
+    pooled: Tensor  # 2 x m x m
+    changes: dict[str, float]  # kind -> of its pooled map, a share of its length; NaN if that is 0
+    other_change: float  # where the next digit takes the place of this one
+
+    @property
+    def lost(self) -> int:
+        """Rows and columns at the end of the field that no window reaches."""
+        return dropped(_FIELD, self.window, self.stride)
+
+    @property
+    def whole_places(self) -> bool:
+        """Whether the pooled map only moves: the shift is a multiple of the stride."""
+        return (self.kind != _NONE and (self.right, self.down) != (0, 0)
+                and self.right % self.stride == self.down % self.stride == 0)
 
 
 @torch.inference_mode()
-def paint(sheet: Sheet, digit, kind, window, stride, right, down, coefficient, bias) -> str:
+def compute(digit, kind, window, stride, right, down, coefficient, bias) -> Facts:
     coefficient, bias = round(coefficient, 2), round(bias, 2)  # a slider's 0 may be 1e-17
-    fields, other = ten_digits().inputs(_FIELD, "unit"), (digit + 1) % 10
-    maps = torch.stack([fields[digit], fields[digit].roll((down, right), dims=(-2, -1)), fields[other]])
-    pooled = {name: _pool(name, maps, window, stride, coefficient, bias) for name in KINDS}
+    digits = ten_digits().inputs(_FIELD, "unit")
+    fields = torch.stack([digits[digit], digits[digit].roll((down, right), dims=(-2, -1)),
+                          digits[(digit + 1) % 10]])
+    pooled = {name: _pool(name, fields, window, stride, coefficient, bias) for name in KINDS}
     changes = {name: _change(shifted, still) for name, (still, shifted, _) in pooled.items()}
-    still, shifted, another = pooled[kind][:, 0]
-    difference, reach = shifted - still, 1.0
-    signed = kind == _SUBSAMPLING  # the others stay between paper, 0, and ink, 1
-    if signed:
-        reach = torch.stack([still, shifted, difference]).abs().max().item() or 1.0
-
-    for top, title, field, result in ((_UPPER, f"digit {digit}", maps[0, 0], still),
-                                      (_LOWER, _moved(right, down), maps[1, 0], shifted)):
-        _map(sheet, _LEFT, top, title, field)
-        _map(sheet, _MIDDLE, top, f"pooled, {len(result)} × {len(result)}", result, reach, signed)
-        _windows(sheet, top, *_reads(kind, window, stride), len(result))
-    middle = (_UPPER + _LOWER) / 2
-    _map(sheet, _RIGHT, middle, "difference", difference, reach, signed=True)
-    sheet.text(_RIGHT, middle + _SIDE + 14, f"violet −, orange +, to {number(reach)}", 12, anchor="lm")
-    sheet.text(_BARS, _UPPER - 16, "change of the pooled map", 15, anchor="lm", bold=True)
-    for i, name in enumerate(KINDS):
-        _bar(sheet, _UPPER + 60 * i, _name(name, stride), changes[name], name == kind)
-    sheet.text(_BARS, _UPPER + 60 * KINDS.index(_SUBSAMPLING) + 46, _formula(coefficient, bias), 12,
-               anchor="lm")
-    _bar(sheet, _LOWER + _SIDE - 38, f"with a {other} in its place", _change(another, still))
-    return _sentence(digit, kind, window, stride, right, down, coefficient, bias,
-                     len(still), changes)
+    still, _, other = pooled[kind]
+    return Facts(digit, kind, stride, *_reads(kind, window, stride), right, down, coefficient, bias,
+                 fields[:2, 0], pooled[kind][:2, 0], changes, _change(other, still))
 
 
-def _change(moved: Tensor, still: Tensor) -> float:
-    """The length of the difference as a share of the length of `still`; NaN if that is zero."""
-    length = still.norm().item()
-    return (moved - still).norm().item() / length if length else math.nan
+def _change(after: Tensor, before: Tensor) -> float:
+    """The length of the difference as a share of the length before; NaN if that is zero."""
+    length = before.norm().item()
+    return (after - before).norm().item() / length if length else math.nan
 
 
 def _pool(kind: str, maps: Tensor, window: int, stride: int, coefficient: float, bias: float) -> Tensor:
@@ -96,68 +109,85 @@ def _reads(kind: str, window: int, stride: int) -> tuple[int, int]:
     return {_EVERY: (1, stride), _NONE: (1, 1)}.get(kind, (window, stride))
 
 
-def _name(kind: str, stride: int) -> str:
-    return f"every {_ORDINALS[stride - 1]}pixel" if kind == _EVERY else kind
-
-
-def _formula(coefficient: float, bias: float) -> str:
-    """What the subsampling makes of a window."""
-    return f"sum × {number(coefficient)} {'−' if bias < 0 else '+'} {number(abs(bias))}"
-
-
-def _moved(right: int, down: int) -> str:
-    """The shift in words, such as "moved 1 right, 2 up"."""
-    ways = (right, "right" if right > 0 else "left"), (down, "down" if down > 0 else "up")
-    return "moved " + (", ".join(f"{abs(by)} {way}" for by, way in ways if by) or "by 0 pixels")
-
-
-def _sentence(digit, kind, window, stride, right, down, coefficient, bias, size, changes) -> str:
-    if math.isnan(changes[kind]):
-        return ("Coefficient and bias are both 0, so that every pooled number is 0 and no change can "
-                "be seen. Move one of them.")
-    window, step = _reads(kind, window, stride)
-    windows = f", {window} × {window}, stride {step}"
-    title = {"max": "Max pooling" + windows, "average": "Average pooling" + windows,
-             _SUBSAMPLING: f"Subsampling, {_formula(coefficient, bias)}{windows}",
-             _EVERY: _name(kind, stride).capitalize(), _NONE: "No pooling"}[kind]
-    lost = dropped(_FIELD, window, step)
-    rows = "row and column are" if lost == 1 else f"{lost} rows and columns are"
-    left_out = f"; the last {rows} left out" if lost else ""
-    without = f", without pooling by {number(changes[_NONE])}" if kind != _NONE else ""
-    other = changes[_SUBSAMPLING]
-    beside = ("" if kind == _SUBSAMPLING else f" Subsampling, {_formula(coefficient, bias)}: "
-              f"{'all 0' if math.isnan(other) else number(other)}.")
-    whole = (right or down) and right % step == down % step == 0 and kind != _NONE
-    same = " The shift is a multiple of the stride: the same numbers, moved by whole places."
-    return (f"{title}: {_FIELD} × {_FIELD} {'stays' if size == _FIELD else 'becomes'} {size} × {size}"
-            f"{left_out}. With the {digit} {_moved(right, down)}, this map changes by "
-            f"{number(changes[kind])} of its length{without}.{beside}{same if whole else ''}")
+def paint(sheet: Sheet, facts: Facts) -> None:
+    signed, reach = facts.kind == _SUBSAMPLING, 1.0  # the others stay between paper, 0, and ink, 1
+    still, shifted = facts.pooled
+    difference = shifted - still
+    if signed:
+        reach = torch.stack([still, shifted, difference]).abs().max().item() or 1.0
+    for top, title, field, result in zip((_UPPER, _LOWER), (f"digit {facts.digit}", _shift(facts)),
+                                         facts.fields, facts.pooled, strict=True):
+        _map(sheet, _LEFT, top, title, field)
+        _map(sheet, _MIDDLE, top, f"pooled, {len(result)} × {len(result)}", result, reach, signed)
+        _windows(sheet, top, facts)
+    middle = (_UPPER + _LOWER) / 2
+    _map(sheet, _RIGHT, middle, "difference", difference, reach, signed=True)
+    sheet.text(_RIGHT, middle + _SIDE + 14, f"violet −, orange +, to {number(reach)}", 12, anchor="lm")
+    sheet.title(_BARS, _UPPER - 16, "change of the pooled map")
+    for i, (kind, share) in enumerate(facts.changes.items()):
+        _bar(sheet, _UPPER + 60 * i, _name(kind, facts), share, kind == facts.kind)
+    sheet.text(_BARS, _UPPER + 60 * KINDS.index(_SUBSAMPLING) + 46, _formula(facts), 12, anchor="lm")
+    _bar(sheet, _LOWER + _SIDE - 38, f"with a {(facts.digit + 1) % 10} in its place",
+         facts.other_change)
 
 
 def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor, reach: float = 1.0,
          signed: bool = False) -> None:
     """Ink on paper from 0 to 1, or violet and orange from -reach to reach."""
-    sheet.text(left, top - 16, title, 15, anchor="lm", bold=True)
-    sheet.image(values, left, top, _SIDE, low=-reach if signed else 0.0, high=reach,
-                colours="signed" if signed else "ink")
-    sheet.outline(left, top, _SIDE, _SIDE, _GREY, 1)
+    sheet.title(left, top - 16, title)
+    sheet.image(values, left, top, _SIDE, None, -reach if signed else 0.0, reach,
+                "signed" if signed else "ink", frame=True)
 
 
-def _windows(sheet: Sheet, top: float, window: int, stride: int, size: int) -> None:
+def _windows(sheet: Sheet, top: float, facts: Facts) -> None:
     """Two windows in the middle and the number of each, and the edge of what no window reaches."""
+    size = facts.pooled.shape[-1]
     pixel, cell, index = _SIDE / _FIELD, _SIDE / size, size // 2
-    lost = dropped(_FIELD, window, stride)
-    if lost:
-        reached = pixel * (_FIELD - lost)
+    if facts.lost:
+        reached = pixel * (_FIELD - facts.lost)
         sheet.outline(_LEFT, top, reached, reached, RED, 2, dash=True)
+    side, step = pixel * facts.window, pixel * facts.stride
     for column, colour, dash in ((index + 1, RED, True), (index, BLUE, False)):
-        sheet.outline(_LEFT + pixel * stride * column, top + pixel * stride * index, pixel * window,
-                      pixel * window, colour, 2, dash)
+        sheet.outline(_LEFT + step * column, top + step * index, side, side, colour, 2, dash)
         sheet.outline(_MIDDLE + cell * column, top + cell * index, cell, cell, colour, 2, dash)
 
 
 def _bar(sheet: Sheet, top: float, name: str, share: float, chosen: bool = False) -> None:
     sheet.text(_BARS, top + 8, "▶ " * chosen + name, 14, anchor="lm", bold=chosen)
     known = not math.isnan(share)
-    sheet.bar(_BARS, top + 20, 180, 18, share / _FULL if known else 0, BLUE if chosen else _GREY)
+    sheet.bar(_BARS, top + 20, 180, 18, share / _FULL if known else 0, BLUE if chosen else GREY)
     sheet.text(_BARS + 190, top + 29, number(share) if known else "–", 15, anchor="lm", bold=chosen)
+
+
+def say(facts: Facts) -> str:
+    kind, changes, size = facts.kind, facts.changes, facts.pooled.shape[-1]
+    if math.isnan(changes[kind]):
+        return ("Coefficient and bias are both 0, so that every pooled number is 0 and no change can "
+                "be seen. Move one of them.")
+    windows = f", {facts.window} × {facts.window}, stride {facts.stride}"
+    title = {"max": "Max pooling" + windows, "average": "Average pooling" + windows,
+             _SUBSAMPLING: f"Subsampling, {_formula(facts)}{windows}",
+             _EVERY: _name(kind, facts).capitalize(), _NONE: "No pooling"}[kind]
+    rows = "row and column are" if facts.lost == 1 else f"{facts.lost} rows and columns are"
+    left_out = f"; the last {rows} left out" if facts.lost else ""
+    without = f", without pooling by {number(changes[_NONE])}" if kind != _NONE else ""
+    other = changes[_SUBSAMPLING]
+    beside = ("" if kind == _SUBSAMPLING else
+              f" Subsampling, {_formula(facts)}: {'all 0' if math.isnan(other) else number(other)}.")
+    same = " The shift is a multiple of the stride: the same numbers, moved by whole places."
+    return (f"{title}: {_FIELD} × {_FIELD} {'stays' if size == _FIELD else 'becomes'} {size} × {size}"
+            f"{left_out}. With the {facts.digit} {_shift(facts)}, this map changes by "
+            f"{number(changes[kind])} of its length{without}.{beside}{same * facts.whole_places}")
+
+
+def _name(kind: str, facts: Facts) -> str:
+    return f"every {_ORDINALS[facts.chosen_stride - 1]}pixel" if kind == _EVERY else kind
+
+
+def _formula(facts: Facts) -> str:
+    """What the subsampling makes of a window."""
+    return f"sum × {number(facts.coefficient)} {signed(facts.bias)}"
+
+
+def _shift(facts: Facts) -> str:
+    return f"moved {moved(facts.right, facts.down) or 'by 0 pixels'}"

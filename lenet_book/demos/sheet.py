@@ -12,10 +12,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..plots import INK, PALE
+from .words import number
 
+GREY = "#999999"  # frames, and what stands back
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 _COLOURS = {  # a number between the lowest and the highest -> red, green, blue
     "ink": np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1),
@@ -28,15 +30,11 @@ class Sheet:
     """A white picture, width x height, to paint on.
 
     scale: pixels of the image for each pixel of the page, 2 being sharp on any screen.
-    background: height x width x 3 at that scale, uint8, in place of white.
     """
 
-    def __init__(self, width: int, height: int, scale: float = 1.0, background=None):
-        self.width, self.height, self.scale = width, height, scale
-        if background is None:
-            self._image = Image.new("RGB", (self._px(width), self._px(height)), "white")
-        else:
-            self._image = Image.fromarray(background)
+    def __init__(self, width: int, height: int, scale: float = 1.0):
+        self.scale = scale
+        self._image = Image.new("RGB", (self._px(width), self._px(height)), "white")
         self._pen = ImageDraw.Draw(self._image)
 
     @property
@@ -67,6 +65,10 @@ class Sheet:
         """One line of words. anchor: l, m or r, and t, m, b or s (the base line), of them at x, y."""
         mask, left, top = _written(str(words), round(size * self.scale), bold, anchor)
         self._image.paste(colour, (self._px(x) + left, self._px(y) + top), mask)
+
+    def title(self, x: float, y: float, words, size: float = 15, colour: str = INK) -> None:
+        """One bold line of words that begins at x, y."""
+        self.text(x, y, words, size, colour, "lm", bold=True)
 
     def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A rectangle full of one colour."""
@@ -121,13 +123,18 @@ class Sheet:
         self.curve([tip - 7 * along + 4 * across, tip, tip - 7 * along - 4 * across], colour, 1.5)
 
     def image(self, values, x: float, y: float, width: float, height: float | None = None,
-              low: float | None = None, high: float | None = None, colours: str = "ink") -> None:
-        """One map, H x W, as squares of colour; height: width * H / W if None.
+              low: float | None = None, high: float | None = None, colours: str = "ink",
+              frame: bool = False) -> None:
+        """One map, H x W, as squares of colour, grey where it is NaN; height: width * H / W if None.
 
         colours: "ink" (low white, high black), "signed" (violet below zero, white, orange above;
-        low and high then default to minus and plus the largest).
+        low and high then default to minus and plus the largest). frame: a thin one in grey.
         """
-        self.paste(_coloured(np.asarray(values, dtype=float), low, high, colours), x, y, width, height)
+        values = np.asarray(values, dtype=float)
+        height = width * values.shape[0] / values.shape[1] if height is None else height
+        self.paste(_coloured(values, low, high, colours), x, y, width, height)
+        if frame:
+            self.outline(x, y, width, height, GREY, 1)
 
     def paste(self, pixels, x: float, y: float, width: float, height: float | None = None) -> None:
         """Colours as they are, H x W x 3, uint8: each a square; height: width * H / W if None."""
@@ -170,10 +177,8 @@ class Sheet:
         words = [(row, column, number(value, decimals))
                  for (row, column), value in np.ndenumerate(values) if not np.isnan(value)]
         widest = max((_font(100, False).getlength(word) / 100 for *_, word in words), default=1.0)
-        self.image(np.nan_to_num(values), x, y, cell * values.shape[1],  # pale, under dark words
+        self.image(values, x, y, cell * values.shape[1],  # pale, under dark words
                    low=-2 * reach, high=2 * reach, colours="signed")
-        for row, column in np.argwhere(np.isnan(values)):
-            self.fill(x + cell * column, y + cell * row, cell, cell, PALE)
         self.grid(x, y, cell, *values.shape)
         for row, column, word in words:
             self.text(x + cell * (column + 0.5), y + cell * (row + 0.5), word,
@@ -203,11 +208,6 @@ class Sheet:
         return self._px(x), self._px(y), self._px(x + width), self._px(y + height)
 
 
-def number(value: float, decimals: int = 2) -> str:
-    """A number for a reader: a true minus sign, and none before a zero."""
-    return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
-
-
 @lru_cache(maxsize=1000)  # most words of a picture stand in the next one too
 def _written(words: str, size: int, bold: bool, anchor: str) -> tuple[Image.Image, int, int]:
     """The words as a mask, and where its upper left corner lies from the anchor."""
@@ -231,4 +231,8 @@ def _coloured(values: np.ndarray, low: float | None, high: float | None, colours
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
     steps = np.clip((values - low) * (255 / ((high - low) or 1.0)) + 0.5, 0, 255)
-    return _COLOURS[colours][steps.astype(np.uint8)]
+    unknown = np.isnan(steps)
+    steps[unknown] = 0
+    pixels = _COLOURS[colours][steps.astype(np.uint8)]
+    pixels[unknown] = ImageColor.getrgb(PALE)
+    return pixels

@@ -1,17 +1,18 @@
 """A LeNet-5 learns while one watches; other cells can run meanwhile.
 
-The training is a task on the kernel's own event loop that gives way after every few steps. It needs
-no thread, and the sliders keep working.
+The training is a task on the kernel's own event loop that yields after every few steps. It needs no
+thread, and the sliders keep working.
 """
 
 import asyncio
 import math
 import time
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .. import mnist
 from ..layers import ScaledTanh, Subsampling
@@ -27,8 +28,7 @@ POOLINGS = {"max": lambda maps: nn.MaxPool2d(2), "average": lambda maps: nn.AvgP
             "subsampling of 1998": Subsampling}
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 BATCH_SIZES = [8, 16, 32, 64, 128, 256, 512]
-_WINDOW = 1000  # digits over which the training error is averaged
-_HELD_OUT, _EVERY = 2000, 5000  # digits: how many are held out, and after how many they are tried
+_WINDOW, _EVERY = 1000, 5000  # digits: of a training error, and between two validations
 _SLICE, _PAUSE, _FRAME = 0.03, 0.005, 0.25  # seconds: to train, to let others run, between pictures
 _LEFT, _TOP, _WIDTH, _HEIGHT, _LOWEST = 64, 40, 470, 310, 0.003  # the curve; pixels, and an error rate
 
@@ -50,21 +50,25 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
         "pooling": choice("pooling", pooling, list(POOLINGS), width=240),
         "start": button("start", "begin with a fresh net"),
         "stop": button("stop", "pause; the net can be used"),
-        "continue": button("continue", "go on from here; after a whole pass, add another"),
+        "continue": button("continue", "go on from here; after a whole epoch, add another"),
     }
     return TrainingDemo(controls, seed, projector)
 
 
 class TrainingDemo(Demo):
-    """The demo with the net that it trains."""
+    """The demo with the task in which its net learns."""
 
     def __init__(self, controls, seed: int, projector: bool):
-        self.seed = seed
         self.task: asyncio.Task | None = None
-        self.trouble = ""
-        self._forget()
-        super().__init__("training", self._draw, controls, (840, 420), projector=projector, actions={
-            "start": self._start, "stop": self._stop, "continue": self._continue})
+        self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
+        super().__init__(
+            "training", lambda **values: compute(self.learner, self.running, **values), paint, say,
+            controls, (840, 420), projector=projector, actions={
+                "start": self._start, "stop": self._stop, "continue": self._continue})
+
+    @property
+    def model(self) -> nn.Module:
+        return self.learner.model
 
     @property
     def running(self) -> bool:
@@ -76,31 +80,15 @@ class TrainingDemo(Demo):
         self._stop()
         super().close()
 
-    def _forget(self, activation: str = "ReLU", pooling: str = "max") -> None:
-        """A fresh net that has seen nothing."""
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            self.model = network(activation, pooling).eval()
-        self.kind = activation, pooling
-        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9)
-        self.generator = torch.Generator().manual_seed(self.seed)
-        self.order = torch.empty(0, dtype=torch.int64)
-        self.seen, self.passes = 0, 1
-        self.errors: list[tuple[int, float]] = []  # digits seen, share wrong of the last _WINDOW
-        self.held_out: list[tuple[int, float]] = []
-        self.wrong, self.since = 0, 0  # in the window that is not full yet
-        self.trouble = ""
-
     def _start(self) -> None:
         self._stop()
-        self._forget(self.controls["activation"].value, self.controls["pooling"].value)
+        self.learner = Learner(self.learner.seed, self.values["activation"], self.values["pooling"])
         self._continue()
 
     def _stop(self) -> None:
         if self.running:
             self.task.cancel()
         self.task = None
-        self.model.eval()
 
     def _continue(self) -> None:
         if self.running:
@@ -108,107 +96,85 @@ class TrainingDemo(Demo):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self.trouble = "It can learn only where an event loop runs, as in a notebook."
+            self.learner.trouble = "It can learn only where an event loop runs, as in a notebook."
             return
-        if self.seen >= self.passes * len(_digits()[0]):
-            self.passes += 1
-        self.trouble = ""
+        self.learner.trouble = ""
+        self.learner.epochs += self.learner.seen >= self.learner.total
         self.task = loop.create_task(self._learn())
 
     async def _learn(self) -> None:
-        """Train to the end of the pass, giving way again and again."""
-        shown = time.perf_counter()
-        total = self.passes * len(_digits()[0])
+        """Train to the end of the epoch, yielding again and again."""
+        learner, shown = self.learner, time.perf_counter()
         try:
-            while self.seen < total:
+            while learner.seen < learner.total:
                 until = time.perf_counter() + _SLICE
-                while time.perf_counter() < until and self.seen < total and not self.trouble:
-                    self._step()
-                self.model.eval()  # between two slices it may be used, and is left so by stop
-                if self.trouble:
-                    break
+                while time.perf_counter() < until and learner.seen < learner.total:
+                    learner.step(self.values["learning_rate"], self.values["batch_size"])
                 if time.perf_counter() - shown > _FRAME:
                     self.redraw()
                     shown = time.perf_counter()
                 await asyncio.sleep(_PAUSE)
+        except FloatingPointError as error:
+            learner.trouble = str(error)
         except Exception as error:  # a task's error would go unseen
-            self.trouble = f"Stopped by an error: {error}."
+            learner.trouble = f"Stopped by an error: {error}."
         self.task = None
         self.redraw()
 
-    def _step(self) -> None:
-        """One batch."""
-        train, held_out = _digits()
-        size = self.controls["batch_size"].value
+
+class Learner:
+    """A net, how it learns step by step, and how it has fared.
+
+    model: always in evaluation mode, in which its layers learn as well. seen: digits so far. total:
+    those of all epochs asked for. training, validation: after so many digits, the share read wrong of
+    about the last 1,000, and of the validation set. trouble: in words, why it does not learn.
+    """
+
+    def __init__(self, seed: int, activation: str, pooling: str):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.model = network(activation, pooling).eval()
+        self.seed, self.net = seed, (activation, pooling)
+        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.order = torch.empty(0, dtype=torch.int64)  # what this epoch has still to come
+        self.seen, self.epochs, self.trouble = 0, 1, ""
+        self.training: list[tuple[int, float]] = []
+        self.validation: list[tuple[int, float]] = []
+        self._wrong = self._since = 0  # in the window that is not full yet
+
+    @property
+    def total(self) -> int:
+        return self.epochs * len(_digits()[0])
+
+    def step(self, learning_rate: float, batch_size: int) -> None:
+        """One batch. Raises FloatingPointError, with what to do, where the loss is not finite."""
+        train, validation = _digits()
         if len(self.order) == 0:
             self.order = torch.randperm(len(train), generator=self.generator)
-        batch, self.order = train[self.order[:size]], self.order[size:]
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.controls["learning_rate"].value
-        self.model.train()
-        scores = self.model(batch.inputs(self.model.input_size, self.model.scaling))
-        loss = F.cross_entropy(scores, batch.labels)
+        batch, self.order = train[self.order[:batch_size]], self.order[batch_size:]
+        logits = self.model(batch.inputs(self.model.input_size, self.model.scaling))
+        loss = F.cross_entropy(logits, batch.labels)
         if not torch.isfinite(loss):
-            self.trouble = (f"After {self.seen:,} digits the loss is no longer a finite number: the "
-                            "steps are too large. Choose a smaller learning rate and press start.")
-            return
+            raise FloatingPointError(
+                f"After {self.seen:,} digits the loss is no longer a finite number: the steps are too "
+                "large. Choose a smaller learning rate and press start.")
+        self.optimiser.param_groups[0]["lr"] = learning_rate
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         before, self.seen = self.seen, self.seen + len(batch)
-        self.wrong += (scores.argmax(1) != batch.labels).sum().item()
-        self.since += len(batch)
-        if self.since >= _WINDOW:
-            self.errors.append((self.seen, self.wrong / self.since))
-            self.wrong = self.since = 0
+        self._wrong += (logits.argmax(1) != batch.labels).sum().item()
+        self._since += len(batch)
+        if self._since >= _WINDOW:
+            self.training.append((self.seen, self._wrong / self._since))
+            self._wrong = self._since = 0
         if before // _EVERY < self.seen // _EVERY:
-            self.held_out.append((self.seen, evaluate(self.model, held_out).error_rate))
-
-    def _draw(self, sheet: Sheet, learning_rate, batch_size, activation, pooling) -> str:
-        total = self.passes * len(_digits()[0])
-        _axes(sheet, total)
-        for points, colour in ((self.errors, BLUE), (self.held_out, RED)):
-            sheet.curve([_place(x, y, total) for x, y in points], colour, 2)
-        for x, y in self.held_out:
-            left, top = _place(x, y, total)
-            sheet.fill(left - 3, top - 3, 6, 6, RED)
-        sheet.text(_LEFT + _WIDTH - 12, _TOP + 14, "training digits", 13, BLUE, "rm", bold=True)
-        sheet.text(_LEFT + _WIDTH - 12, _TOP + 32, "■ held-out digits", 13, RED, "rm", bold=True)
-        sheet.text(580, 22, "the kernels of C1", 15, anchor="lm", bold=True)
-        sheet.maps(self.model.c1.weight.detach()[:, 0], 580, 44, 70, columns=3, gap=8)
-        sheet.text(580, 218, "orange above zero, violet below", 12, anchor="lm")
-        sheet.text(580, 250, "held-out digits read wrong", 15, anchor="lm", bold=True)
-        latest = f"{self.held_out[-1][1]:.1%}" if self.held_out else "not tried yet"
-        sheet.text(580, 284, latest, 30 if self.held_out else 20, RED, "lm", bold=True)
-        sheet.bar(580, 322, 230, 22, self.seen / total, GREEN)
-        sheet.text(580, 358, f"{self.seen:,} of {total:,} digits seen", 13, anchor="lm")
-        sheet.text(580, 384, f"{activation}, {pooling}", 13, anchor="lm")
-        sheet.text(580, 404, f"learning rate {learning_rate:g}, {batch_size} a step", 13, anchor="lm")
-        return self.trouble or self._sentence(
-            total, learning_rate, batch_size, (activation, pooling))
-
-    def _sentence(self, total: int, learning_rate: float, batch_size: int,
-                  kind: tuple[str, str]) -> str:
-        count = sum(parameter.numel() for parameter in self.model.parameters())
-        if not self.seen:
-            state = "has begun to learn" if self.running else "has learned nothing yet; press start"
-            return (f"A fresh net with LeNet-5's layers ({kind[0]}, {kind[1]} pooling) {state}. One "
-                    f"pass: {total:,} digits, {batch_size} a step, learning rate {learning_rate:g}.")
-        state = "Learning" if self.running else "Pass finished" if self.seen >= total else "Stopped"
-        words = [f"{state}: {self.seen:,} of {total:,} digits seen by {count:,} parameters "
-                 f"({self.kind[0]}, {self.kind[1]} pooling; learning rate {learning_rate:g}, "
-                 f"{batch_size} a step)"]
-        if self.errors:
-            words.append(f"of the last {_WINDOW:,} or so {self.errors[-1][1]:.1%} were read wrong")
-        if self.held_out:
-            words.append(f"of {_HELD_OUT:,} held-out digits {self.held_out[-1][1]:.1%}")
-        other = ("" if kind == self.kind else
-                 f" For a net with {kind[0]} and {kind[1]} pooling press start.")
-        return "; ".join(words) + "." + other
+            self.validation.append((self.seen, evaluate(self.model, validation).error_rate))
 
 
 def network(activation: str, pooling: str) -> nn.Module:
-    """LeNet-5 in its modern form with another squashing function or pooling."""
+    """LeNet-5 in its modern form with another activation function or pooling."""
     net = build("lenet5")
     for name in ("s2_relu", "s4_relu", "c5_relu", "f6_relu"):
         setattr(net, name, ACTIVATIONS[activation]())
@@ -218,13 +184,66 @@ def network(activation: str, pooling: str) -> nn.Module:
 
 @cache
 def _digits() -> tuple[mnist.Digits, mnist.Digits]:
-    """To learn from, and held out: both from the training files."""
-    train, _ = mnist.load_mnist()
-    return train[:-_HELD_OUT], train[-_HELD_OUT:]
+    """To learn from, and the validation set: both from the training files."""
+    return mnist.load_mnist()[0].split(58_000)
 
 
-def _axes(sheet: Sheet, total: int) -> None:
-    sheet.text(_LEFT, 22, "digits read wrong", 15, anchor="lm", bold=True)
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is chosen, and how the net that learns has fared: see `Learner`.
+
+    chosen, net: activation and pooling on the controls, and of the net. kernels: of C1, 6 x 5 x 5.
+    """
+
+    learning_rate: float
+    batch_size: int
+    chosen: tuple[str, str]
+    running: bool
+    trouble: str
+    net: tuple[str, str]
+    parameters: int
+    kernels: Tensor
+    seen: int
+    total: int
+    training: tuple[tuple[int, float], ...]
+    validation: tuple[tuple[int, float], ...]
+    validation_digits: int
+
+
+def compute(learner: Learner, running: bool, learning_rate: float, batch_size: int, activation: str,
+            pooling: str) -> Facts:
+    return Facts(learning_rate, batch_size, (activation, pooling), running, learner.trouble,
+                 learner.net, sum(parameter.numel() for parameter in learner.model.parameters()),
+                 learner.model.c1.weight.detach()[:, 0].clone(), learner.seen, learner.total,
+                 tuple(learner.training), tuple(learner.validation), len(_digits()[1]))
+
+
+def paint(sheet: Sheet, facts: Facts) -> None:
+    _paint_axes(sheet, facts.total)
+    for points, colour in ((facts.training, BLUE), (facts.validation, RED)):
+        sheet.curve([_place(*point, facts.total) for point in points], colour, 2)
+    for point in facts.validation:
+        x, y = _place(*point, facts.total)
+        sheet.fill(x - 3, y - 3, 6, 6, RED)
+    sheet.text(_LEFT + _WIDTH - 12, _TOP + 14, "training digits", 13, BLUE, "rm", bold=True)
+    sheet.text(_LEFT + _WIDTH - 12, _TOP + 32, "■ validation digits", 13, RED, "rm", bold=True)
+    sheet.title(580, 22, "the kernels of C1")
+    sheet.maps(facts.kernels, 580, 44, 70, columns=3, gap=8)
+    sheet.text(580, 218, "orange above zero, violet below", 12, anchor="lm")
+    sheet.title(580, 250, "validation error")
+    if facts.validation:
+        sheet.title(580, 284, f"{facts.validation[-1][1]:.1%}", 30, RED)
+    else:
+        sheet.title(580, 284, "not tried yet", 20, RED)
+    sheet.bar(580, 322, 230, 22, facts.seen / facts.total, GREEN)
+    sheet.text(580, 358, f"{facts.seen:,} of {facts.total:,} digits seen", anchor="lm")
+    sheet.text(580, 384, ", ".join(facts.chosen), anchor="lm")
+    sheet.text(580, 404, f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step",
+               anchor="lm")
+
+
+def _paint_axes(sheet: Sheet, total: int) -> None:
+    sheet.title(_LEFT, 22, "digits read wrong")
     for error in (1, 0.3, 0.1, 0.03, 0.01, 0.003):
         _, y = _place(0, error, total)
         sheet.fill(_LEFT, y, _WIDTH, 1, PALE)
@@ -234,10 +253,31 @@ def _axes(sheet: Sheet, total: int) -> None:
         sheet.fill(x, _TOP, 1, _HEIGHT, PALE)
         sheet.text(x, _TOP + _HEIGHT + 14, f"{total * part // 4:,}", 12)
     sheet.fill(_LEFT, _TOP + _HEIGHT, _WIDTH, 1, INK)
-    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 36, "digits seen", 13)
+    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 36, "digits seen")
 
 
 def _place(seen: int, error: float, total: int) -> tuple[float, float]:
     """Where a point of the curve lies: the error on a logarithmic scale, 100 % at the top."""
     depth = math.log(max(error, _LOWEST)) / math.log(_LOWEST)
     return _LEFT + _WIDTH * seen / total, _TOP + _HEIGHT * depth
+
+
+def say(facts: Facts) -> str:
+    if facts.trouble:
+        return facts.trouble
+    rate = f"learning rate {facts.learning_rate:g}"
+    if not facts.seen:
+        state = "has begun to learn" if facts.running else "has learned nothing yet; press start"
+        return (f"A fresh net with LeNet-5's layers ({', '.join(facts.chosen)} pooling) {state}. One "
+                f"epoch: {facts.total:,} digits, {facts.batch_size} a step, {rate}.")
+    state = ("Learning" if facts.running else "Epoch finished" if facts.seen >= facts.total
+             else "Stopped")
+    words = [f"{state}: {facts.seen:,} of {facts.total:,} digits seen by {facts.parameters:,} "
+             f"parameters ({', '.join(facts.net)} pooling; {rate}, {facts.batch_size} a step)"]
+    if facts.training:
+        words.append(f"of the last {_WINDOW:,} or so {facts.training[-1][1]:.1%} were read wrong")
+    if facts.validation:
+        words.append(f"of {facts.validation_digits:,} validation digits {facts.validation[-1][1]:.1%}")
+    other = ("" if facts.chosen == facts.net else
+             f" For a net with {' and '.join(facts.chosen)} pooling press start.")
+    return "; ".join(words) + "." + other

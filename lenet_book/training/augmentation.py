@@ -1,7 +1,7 @@
-"""Distorted copies of pictures: the same digit, as another hand might have written it.
+"""Distorted copies of images: the same digit, as another hand might have written it.
 
 Section III of the paper trains on such copies; the bent grid is what Simard, Steinkraus and Platt
-(2003) added. A whole batch is bent at once, each picture by draws of its own.
+(2003) added. A whole batch is bent at once, each image by draws of its own.
 """
 
 import functools
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far a picture may be bent, at most.
+    """How far an image may be bent, at most.
 
     shift: pixels, in each direction. scale: share by which it grows or shrinks, in height and width
     apart. rotation: degrees to either side. shear: shift of a row to the side, as a share of its
@@ -44,45 +44,51 @@ class Distortion:
             raise ValueError(f"grid must be a whole number of points a side, from 2, not {self.grid}")
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Random numbers for `count` pictures: count x 6 from -1 to 1, and normal ones for the net.
+        """Random numbers for `count` images: count x 6 from -1 to 1, and normal ones for the net.
 
-        The six, as shares of their limits: turn against the clock, growth in width and in height, lean
-        to the right, shift to the right and down. The net's, count x 2 x grid x grid: right and down.
-        generator: torch's global one if unsaid. Drawn on the processor, so that every device, and each
-        of several processes, gets the same ones.
+        The six, as shares of their limits: rotation counterclockwise, growth in width and in height,
+        shear to the right, shift to the right and down. The net's, count x 2 x grid x grid: right and
+        down. generator: torch's global one by default. Drawn on the CPU, so that every device, and
+        each of several processes, gets the same ones.
         """
         even = torch.rand(count, 6, generator=generator) * 2 - 1
         return even, torch.randn(count, 2, self.grid, self.grid, generator=generator)
 
-    def apply(self, pictures: Tensor, even: Tensor, normal: Tensor) -> Tensor:
+    def apply(self, images: Tensor, even: Tensor, normal: Tensor) -> Tensor:
         """Bend N x C x H x W by these draws; what comes in from outside is as the nearest pixel."""
-        count, _, height, width = pictures.shape
-        weights = torch.cat([self._affine(even, height, width), self.elastic * normal.flatten(2)], 2)
+        count, _, height, width = images.shape
+        rotation, grow_x, grow_y, shear, right, down = even.unbind(dim=1)
+        matrix = linear_map(rotation * math.radians(self.rotation), 1 + self.scale * grow_x,
+                            1 + self.scale * grow_y, self.shear * shear, height, width)
+        shift = torch.stack([-2 * self.shift * right / width, -2 * self.shift * down / height], dim=1)
+        weights = torch.cat([matrix, shift[:, :, None], self.elastic * normal.flatten(2)], dim=2)
         # One matrix product: from which place each pixel of each copy is to be read.
-        basis = _basis(height, width, self.grid, pictures.device)
-        places = (weights.to(pictures.device).flatten(0, 1) @ basis).view(count, 2, height, width)
-        return F.grid_sample(pictures, places.permute(0, 2, 3, 1), padding_mode="border",
+        basis = _basis(height, width, self.grid, images.device)
+        places = (weights.to(images.device).flatten(0, 1) @ basis).view(count, 2, height, width)
+        return F.grid_sample(images, places.permute(0, 2, 3, 1), padding_mode="border",
                              align_corners=False)
 
-    def __call__(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A distorted copy of each picture, N x C x H x W."""
-        return self.apply(pictures, *self.draw(len(pictures), generator))
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A distorted copy of each image, N x C x H x W."""
+        return self.apply(images, *self.draw(len(images), generator))
 
-    def _affine(self, even: Tensor, height: int, width: int) -> Tensor:
-        """N x 2 x 3: the place, in units of half the picture, as a weighted sum of x, y and 1.
 
-        The units differ where the picture is not square, but angles and leans are those of pixels.
-        """
-        turn, grow_x, grow_y, shear, right, down = even.unbind(dim=1)
-        cos, sin = (f(turn * math.radians(self.rotation)) for f in (torch.cos, torch.sin))
-        # From the copy back to the original, so a picture that grows is read at shorter distances.
-        x_scale, y_scale = 1 / (1 + self.scale * grow_x), 1 / (1 + self.scale * grow_y)
-        lean = self.shear * shear
-        right, down = -2 * self.shift * right / width, -2 * self.shift * down / height
-        return torch.stack([
-            torch.stack([cos * x_scale, (lean * cos - sin) * x_scale * (height / width), right], dim=1),
-            torch.stack([sin * y_scale * (width / height), (lean * sin + cos) * y_scale, down], dim=1),
-        ], dim=1)
+def linear_map(angle: Tensor, wider: Tensor, higher: Tensor, shear: Tensor, height: int,
+               width: int) -> Tensor:
+    """From which place, x and y from the middle, a copy takes what it has at x and y: N x 2 x 2.
+
+    The copy is made wider and higher by these factors, then turned by the angle (counterclockwise,
+    radians), and then leans to the right by shear pixels for each pixel upwards; each is a tensor
+    of N. All this is done in pixels of a height x width image; the places are in units of half its
+    width and half its height. With a shift as third column torch.nn.functional.affine_grid takes it.
+    """
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # From the copy back to the original, so an image that grows is read at shorter distances.
+    x_scale, y_scale = 1 / wider, 1 / higher
+    return torch.stack([
+        torch.stack([cos * x_scale, (shear * cos - sin) * x_scale * (height / width)], dim=1),
+        torch.stack([sin * y_scale * (width / height), (shear * sin + cos) * y_scale], dim=1),
+    ], dim=1)
 
 
 @functools.cache
@@ -96,5 +102,5 @@ def _basis(height: int, width: int, grid: int, device: torch.device) -> Tensor:
 
 
 def _middles(count: int) -> Tensor:
-    """The middles of `count` pixels from the picture's edge at -1 to that at 1."""
+    """The middles of `count` pixels from the image's edge at -1 to that at 1."""
     return (torch.arange(count) + 0.5) * 2 / count - 1

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from lab import chromium, jupyterlab, open_chapter, run_all
 
 from lenet_book import demos
-from lenet_book.demos.sheet import number
+from lenet_book.demos.sheet import Sheet
 
 NAMES = [name for name in demos.__all__ if name != "Demo"]
 PRESSES = 80  # of a key, in the browser
@@ -47,11 +47,11 @@ WATCH = """demo => {
 }"""
 
 
-class PyplotSheet:
-    """The methods of Sheet, each by Matplotlib, in a new pyplot figure."""
+class PyplotSheet(Sheet):
+    """What every method of Sheet comes down to, by Matplotlib, in a new pyplot figure."""
 
-    def __init__(self, width, height, scale=1.0):
-        self.width, self.height, self.scale = width, height, scale
+    def __init__(self, width, height):
+        self.width, self.height = width, height
         self.figure = plt.figure(figsize=(width / 72, height / 72))  # as large as inline shows it
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set(xlim=(0, width), ylim=(height, 0))
@@ -71,61 +71,43 @@ class PyplotSheet:
                                       linewidth=thickness, linestyle="--" if dash else "-"))
 
     def cross(self, x, y, size, colour, thickness=1):
-        self.axes.plot([x, x + size], [y, y + size], color=colour, linewidth=thickness)
-        self.axes.plot([x, x + size], [y + size, y], color=colour, linewidth=thickness)
+        self.curve([(x, y), (x + size, y + size)], colour, thickness)
+        self.curve([(x, y + size), (x + size, y)], colour, thickness)
 
     def curve(self, points, colour="k", thickness=2):
-        points = np.asarray(points, float).reshape(-1, 2)
-        self.axes.plot(*points.T, color=colour, linewidth=thickness)
+        self.axes.plot(*np.asarray(points, float).reshape(-1, 2).T, color=colour, linewidth=thickness)
 
     def arrow(self, x, y, to_x, to_y, colour="k"):
         self.axes.annotate("", (to_x, to_y), (x, y), arrowprops={"arrowstyle": "->", "color": colour})
 
-    def image(self, values, x, y, width, height=None, low=None, high=None, colours="ink"):
+    def image(self, values, x, y, width, height=None, low=None, high=None, colours="ink", frame=False):
         values = np.asarray(values, float)
-        height = width * values.shape[0] / values.shape[1] if height is None else height
         if colours == "signed" and high is None:
             high = float(abs(values).max()) or 1.0
             low = -high
-        self.axes.imshow(values, cmap="gray_r" if colours == "ink" else "PuOr_r", vmin=low, vmax=high,
-                         extent=(x, x + width, y + height, y), aspect="auto")
+        self.paste(values, x, y, width, height, cmap="gray_r" if colours == "ink" else "PuOr_r",
+                   vmin=low, vmax=high)
+        if frame:
+            self.outline(x, y, width, height or width * values.shape[0] / values.shape[1], "gray", 1)
+
+    def paste(self, pixels, x, y, width, height=None, **colours):
+        height = width * pixels.shape[0] / pixels.shape[1] if height is None else height
+        self.axes.imshow(pixels, extent=(x, x + width, y + height, y), aspect="auto", **colours)
         self.axes.set(xlim=(0, self.width), ylim=(self.height, 0))
 
     def maps(self, values, x, y, side, columns, gap=4, low=None, high=None, colours="signed"):
         values = np.asarray(values, float)
-        if colours == "signed" and high is None:
-            high = float(abs(values).max()) or 1.0
-            low = -high
+        high = float(abs(values).max()) or 1.0 if high is None else high
         for i, one in enumerate(values):
             row, column = divmod(i, columns)
-            self.image(one, x + column * (side + gap), y + row * (side + gap), side, side, low, high,
-                       colours)
-
-    def numbers(self, values, x, y, cell, size=12, reach=None, decimals=None):
-        values = np.asarray(values, float)
-        reach = reach or float(np.nanmax(abs(values), initial=0.0)) or 1.0
-        self.image(values, x, y, cell * values.shape[1], low=-2 * reach, high=2 * reach,
-                   colours="signed")
-        self.grid(x, y, cell, *values.shape)
-        for (row, column), value in np.ndenumerate(values):
-            if not np.isnan(value):
-                self.text(x + cell * (column + 0.5), y + cell * (row + 0.5),
-                          number(value, 2 if decimals is None else decimals), size)
+            self.image(one, x + column * (side + gap), y + row * (side + gap), side, side,
+                       -high if low is None else low, high, colours)
 
     def grid(self, x, y, cell, rows, columns, colour="#AAAAAA"):
         self.axes.add_collection(LineCollection(
             [[(x, y + cell * i), (x + cell * columns, y + cell * i)] for i in range(rows + 1)]
             + [[(x + cell * j, y), (x + cell * j, y + cell * rows)] for j in range(columns + 1)],
             colors=colour, linewidths=0.8))
-
-    def bar(self, x, y, width, height, share, colour):
-        self.fill(x, y, width, height, "#F0F0F0")
-        self.fill(x, y, width * share, height, colour)
-
-    def paste(self, pixels, x, y, width, height=None):
-        height = width * pixels.shape[0] / pixels.shape[1] if height is None else height
-        self.axes.imshow(pixels, extent=(x, x + width, y + height, y), aspect="auto")
-        self.axes.set(xlim=(0, self.width), ylim=(self.height, 0))
 
 
 def redraws(name, repeats=30):
@@ -138,7 +120,7 @@ def redraws(name, repeats=30):
             demo.redraw()
             middle = time.perf_counter()
             sheet = PyplotSheet(*demo._size)
-            demo._paint(sheet, **demo.values)
+            demo._paint(sheet, demo._compute(**demo.values))
             sheet.figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")  # as inline does
             plt.close(sheet.figure)
             ours.append(middle - start)

@@ -7,6 +7,7 @@ import random
 import re
 import sys
 from io import BytesIO
+from types import SimpleNamespace
 
 import ipywidgets as widgets
 import matplotlib
@@ -124,11 +125,29 @@ def test_a_thousand_events_and_nothing_is_left(name):
     assert "matplotlib.pyplot" not in sys.modules or not matplotlib.pyplot.get_fignums()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_argument_is_refused_with_what_it_may_be(name):
+    with getattr(demos, name)() as demo:
+        controls = [(argument, demo.controls[argument]) for argument in
+                    inspect.signature(getattr(demos, name)).parameters if argument in demo.controls]
+    assert controls or name == "draw_digit"
+    for argument, control in controls:
+        if hasattr(control, "options"):
+            with pytest.raises(ValueError, match="'no such thing'"):
+                getattr(demos, name)(**{argument: "no such thing"})
+        elif hasattr(control, "max"):
+            for wrong in (control.min - control.step, 1e6):  # a limit may have lowered the highest
+                with pytest.raises(ValueError, match=f"{control.description} must be between "
+                                                     f"{control.min} and .*, not {wrong}"):
+                    getattr(demos, name)(**{argument: wrong})
+
+
 def test_the_picture_follows_the_controls(demo):
     def pixels():
         return demo._sheet.pixels
 
     first, start, moved = pixels(), demo.values, 0
+    facts, sentence = demo.facts, demo.value
     for name, control in demo.controls.items():
         if isinstance(control, (widgets.Button, widgets.ToggleButton)):
             continue
@@ -140,6 +159,9 @@ def test_the_picture_follows_the_controls(demo):
                 moved += 1
                 break
     assert moved >= 2
+    again = Sheet(*demo._size)
+    demo._paint(again, facts)  # what is seen depends on the facts alone, and they stay as they are
+    assert np.array_equal(again.pixels, first) and demo._say(facts) == sentence
     for _ in range(2):  # twice, since one control may narrow another
         for name, value in start.items():
             put(demo, name, value)
@@ -179,6 +201,11 @@ def test_closed_it_shows_the_picture_alone(demo):
     data, _ = demo._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"}
     demo.close()  # twice does no harm
+    count = demo.redraws
+    for name, value in itertools.islice(events(demo), 20):
+        control = demo.controls[name]
+        control.click() if value is None else control.set_trait("value", value)
+    assert demo.redraws == count  # it listens no more
 
 
 def test_labels_fit(demo):
@@ -256,38 +283,24 @@ def test_one_message_brings_all_and_comes_first(monkeypatch):
         (demo._page.shown, {"picture", "sentence"}), (demo.controls["window"], {"max", "value"})]
 
 
-class Kernel:
-    """Tells which cell runs, as ipykernel does."""
-
-    def __init__(self):
-        self.cell, self.run = None, ""
-
-    @property
-    def kernel(self):
-        return self
-
-    def get_parent(self, channel):
-        return {"metadata": {"cellId": self.cell} if self.cell else {}, "header": {"msg_id": self.run}}
-
-
 def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
     monkeypatch.setattr(base, "_made", {})
-    kernel = Kernel()
-    monkeypatch.setattr(base, "get_ipython", lambda: kernel)
-    before = set(registry)
+    before, running = set(registry), {}
+    kernel = SimpleNamespace(get_parent=lambda channel: running)
+    monkeypatch.setattr(base, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
 
     def run(cell, message, count=1):
-        kernel.cell, kernel.run = cell, message
+        running["metadata"], running["header"] = {"cellId": cell} if cell else {}, {"msg_id": message}
         return [demos.padding_stride() for _ in range(count)]
 
     first, second = run("a", "1", count=2)     # two in one cell live side by side
     other, = run("b", "2")
-    assert first._handlers and second._handlers
+    assert first._open and second._open
     again, = run("a", "3")
-    assert not first._handlers and not second._handlers
-    assert other._handlers and again._handlers
+    assert not first._open and not second._open
+    assert other._open and again._open
     plain = run(None, "4") + run(None, "5")    # a program that does not name its cells
-    assert all(demo._handlers for demo in plain)
+    assert all(demo._open for demo in plain)
     for demo in (other, again, *plain):
         demo.close()
     assert set(registry) == before

@@ -1,20 +1,21 @@
-"""The demo of C3's table against the paper's numbers and counts made by hand."""
+"""The demo of C3's table against Table I of the paper, the layer itself and the ledger."""
 
-import re
+from dataclasses import replace
+from unittest import mock
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances as registry
-from PIL import ImageColor
+from recorder import Recorder
 
-from lenet_book import demos
-from lenet_book.demos.c3_connections import TABLES, paint
+from lenet_book import demos, mnist, models, paper
+from lenet_book.demos.c3_connections import TABLES, compute, paint, say
 from lenet_book.demos.sheet import Sheet
-from lenet_book.plots import BLUE, RED
+from lenet_book.layers import SparseConv2d
+from lenet_book.ledger import ledger
 
-LEFT, PITCH, TOP, SIDE = 28, 136, 62, 104  # pixels of the picture: the maps of S2
 TABLE_I = """X...XXX..XXXX.XX
              XX...XXX..XXXX.X
              XXX...XXX..X.XXX
@@ -32,102 +33,95 @@ def demo():
         yield demo
 
 
-def painted(pairs, map=0, start="your own"):
-    sheet = Sheet(840, 350)
-    reads = {f"reads {source} {output}": (source, output) in pairs for source, output in SLOTS}
-    return paint(sheet, start, map, **reads), sheet.pixels
+def facts_of(pairs, map=0, start="your own"):
+    return compute(start, map, **{"reads {} {}".format(*slot): slot in pairs for slot in SLOTS})
+
+
+def painted(facts):
+    return Recorder(paint, facts).pixels
 
 
 def pressed(demo):
     return {slot for slot in SLOTS if demo.controls["reads {} {}".format(*slot)].value}
 
 
-def listed(words):
-    """"maps 0, 1 and 2" -> [0, 1, 2]"""
-    return [int(number) for number in re.findall(r"\d+", words)]
+@settings(max_examples=60)
+@given(st.sets(st.sampled_from(SLOTS)).flatmap(lambda some: st.sampled_from([some, set(SLOTS) - some])),
+       st.integers(0, 15))
+def test_any_table(pairs, map):
+    facts = facts_of(pairs, map)
+    columns = tuple(tuple(s for s in range(6) if (s, output) in pairs) for output in range(16))
+    assert (facts.table, facts.kernels, facts.sets) == (columns, len(pairs), len(set(columns)))
+    assert facts.idle == tuple(output for output in range(16) if not columns[output])
+    words = say(facts)
+    assert f"{len(pairs)} of 96 kernels" in words and f"Map {map} of C3 reads " in words
+    if facts.idle:
+        assert "this is no layer yet" in words and "parameters" not in words
+    else:
+        row, = ledger(SparseConv2d(columns, 5, in_channels=6), (6, 14, 14))
+        assert (facts.parameters, facts.connections) == (row.parameters, row.connections)
+        assert f" = {row.parameters:,} parameters, {row.connections:,} connections; " in words
+    assert np.ptp(painted(facts)) == 255
+
+
+def test_the_maps_are_those_of_the_trained_net():
+    x = mnist.load_mnist()[1][[0]].inputs()
+    for layer in ("c1", "c1_squash", "s2", "s2_squash"):
+        x = getattr(models.pretrained("lenet5-1998"), layer)(x)
+    assert np.array_equal(facts_of(PAPER).s2, x[0].detach())
 
 
 def test_the_paper(demo):
     demo.controls["start"].value = "paper"
     assert pressed(demo) == TABLES["paper"] == PAPER
-    assert demo.value.startswith(
-        "The paper's table: 60 of 96 kernels, 25·60 + 16 = 1,516 parameters, 151,600 connections; "
-        "no two maps of C3 read the same. Map 0 of C3 reads maps 0, 1 and 2 of S2.")
-    for map in range(16):
-        demo.controls["map"].value = map
-        own = re.search(rf"Map {map} of C3 reads maps (.*) of S2\.$", demo.value)[1]
-        assert listed(own) == [source for source, output in sorted(PAPER) if output == map]
-    demo.controls["map"].value = 0
+    layer = paper.LAYERS[2]
+    assert demo.value == (
+        f"The paper's table: 60 of 96 kernels, 25·60 + 16 = {layer.trainable:,} parameters, "
+        f"{layer.connections:,} connections; no two maps of C3 read the same. "
+        "Map 0 of C3 reads maps 0, 1 and 2 of S2.")
 
 
-def test_dense_random_and_none(demo):
-    demo.controls["start"].value = "dense"
-    assert "96 of 96 kernels, 25·96 + 16 = 2,416 parameters, 241,600 connections" in demo.value
-    assert "all maps of C3 read the same" in demo.value
-    demo.controls["start"].value = "random"
-    assert "60 of 96 kernels" in demo.value and "1,516 parameters" in demo.value
-    assert {output for _, output in pressed(demo)} == set(range(16)) and pressed(demo) != PAPER
-    demo.controls["start"].value = "none"
-    assert "0 of 96 kernels, but all 16 maps of C3 read nothing" in demo.value
-    assert "Map 0 of C3 reads no map of S2." in demo.value
+def without(*outputs):
+    return {slot for slot in SLOTS if slot[1] not in outputs}
 
 
-def test_two_maps_alike():
-    words, _ = painted(PAPER - {(0, 6)})  # map 6 then reads 1, 2 and 3, as map 1 does
-    assert "59 of 96 kernels" in words and "the 16 maps of C3 share 15 sets of inputs" in words
+@pytest.mark.parametrize(("pairs", "map", "words"), [
+    (TABLES["dense"], 0, ": 96 of 96 kernels, 25·96 + 16 = 2,416 parameters, 241,600 connections; all "
+     "maps of C3 read the same. Map 0 of C3 reads maps 0, 1, 2, 3, 4 and 5 of S2."),
+    (PAPER - {(0, 6)}, 6, "the 16 maps of C3 share 15 sets of inputs. Map 6 of C3 reads maps 1, 2 and"),
+    (PAPER - {(1, 0), (2, 0)}, 0, "Map 0 of C3 reads map 0 of S2."),
+    (without(6), 0, "90 of 96 kernels, but map 6 of C3 reads nothing: so this is no layer yet. Press "
+     "at least one square in its column. Map"),
+    (without(0, 3, 15), 3, "but maps 0, 3 and 15 of C3 read nothing: so this is no layer yet. Press at "
+     "least one square in the column of each. Map 3 of C3 reads no map of S2."),
+    (without(*range(5)), 0, "but 5 of the 16 maps of C3 read nothing:"),
+    (set(), 0, "0 of 96 kernels, but all 16 maps of C3 read nothing:"),
+])
+def test_sentences(pairs, map, words):
+    assert words in say(facts_of(pairs, map))
 
 
-@settings(max_examples=40)
-@given(st.sets(st.sampled_from(SLOTS)), st.integers(0, 15))
-def test_any_table(pairs, map):
-    check(pairs, map)
+def test_random_is_a_layer_with_as_many_kernels_as_the_papers():
+    facts = facts_of(TABLES["random"])
+    assert not facts.idle and facts.parameters == 1_516 and TABLES["random"] != PAPER
 
 
-@settings(max_examples=25)  # tables in which hardly any map reads nothing
-@given(st.sets(st.sampled_from(SLOTS), max_size=25).map(lambda gaps: set(SLOTS) - gaps),
-       st.integers(0, 15))
-def test_any_full_table(pairs, map):
-    check(pairs, map)
+@pytest.mark.parametrize("change", [
+    {"map": 7}, {"table": ((5,), *paper.C3_CONNECTIONS[1:])}, {"kernels": 61}, {"idle": (3,)},
+    {"sets": 15}, {"parameters": 1_541}, {"connections": 154_100}, {"s2": np.zeros((6, 14, 14))}])
+def test_every_fact_is_painted(change):
+    facts = facts_of(PAPER)
+    assert not np.array_equal(painted(facts), painted(replace(facts, **change)))
 
 
-def check(pairs, map):
-    words, picture = painted(pairs, map)
-    own = [source for source in range(6) if (source, map) in pairs]
-    assert f"{len(pairs)} of 96 kernels" in words
-    assert listed(re.search(rf"Map {map} of C3 reads (.*) of S2\.$", words)[1]) == own
-    columns = [frozenset(s for s, o in pairs if o == output) for output in range(16)]
-    idle = [output for output, column in enumerate(columns) if not column]
-    assert ("read nothing" in words or "reads nothing" in words) == bool(idle)
-    if idle:
-        which = listed(re.search(r"but (.*) of C3 reads? nothing", words)[1])
-        assert which == (idle if len(idle) <= 4 else [len(idle), 16] if len(idle) < 16 else [16])
-        assert "parameters" not in words
-    else:
-        parameters = sum(25 * len(column) + 1 for column in columns)
-        assert f"= {parameters:,} parameters, {100 * parameters:,} connections" in words
-        sets = len(set(columns))
-        share = {16: "no two maps", 1: "all maps"}.get(sets, f"share {sets} sets")
-        assert share in words
-    for source in range(6):  # framed where read, crossed out where not
-        x = LEFT + PITCH * source
-        framed = tuple(picture[TOP + SIDE // 2, x - 2]) == ImageColor.getrgb(BLUE)
-        crossed = tuple(picture[TOP + SIDE // 4, x + SIDE // 4]) == ImageColor.getrgb("#888888")
-        assert (framed, crossed) == (source in own, source not in own)
-    box = ImageColor.getrgb(BLUE if own else RED)
-    assert any(tuple(pixel) == box for pixel in picture[237, 180:660])
-    filled = sum(tuple(pixel) == ImageColor.getrgb(BLUE) for pixel in picture[327, 29:267])
-    assert abs(filled / 238 - len(pairs) / 96) < 0.02
-
-
-def test_how_many_read_each_map(monkeypatch):
-    words = []
-    monkeypatch.setattr(Sheet, "text", lambda self, x, y, text, *_, **__: words.append(str(text)))
-    painted(PAPER)
-    assert words.count("read by 10 maps") == 6
-    words.clear()
-    painted({(0, 0), (2, 0), (2, 5)})
-    counts = [word for word in words if word.startswith("read by")]
-    assert counts == ["read by 1 map", "read by 0 maps", "read by 2 maps", *["read by 0 maps"] * 3]
+def test_how_many_maps_read_each_and_how_many_kernels_there_are():
+    sheet = mock.create_autospec(Sheet, instance=True)
+    paint(sheet, facts_of({(0, 0), (2, 0), (2, 5)}))
+    words = [call.args[2] for call in sheet.text.call_args_list]
+    assert [word for word in words if word.startswith("read by")] == [
+        "read by 1 map", "read by 0 maps", "read by 2 maps", *["read by 0 maps"] * 3]
+    assert (sheet.arrow.call_count, sheet.cross.call_count) == (2, 4)
+    assert sheet.bar.call_args.args[4] == 3 / 96
 
 
 def test_a_start_is_one_redraw_and_its_name_stays_true(demo):
@@ -157,18 +151,10 @@ def test_the_toggles_stand_as_a_table_and_share_their_look():
             assert cells == toggles[16 * source:16 * source + 16]
         assert table.layout.grid_template_columns == "repeat(17, max-content)"
         assert toggles[35].tooltip == "map 3 of C3 reads map 2 of S2"
-        assert len({id(toggle.layout) for toggle in toggles}) == 1
-        assert len({id(toggle.style) for toggle in toggles}) == 1
+        assert len({(toggle.layout, toggle.style) for toggle in toggles}) == 1
         assert toggles[0].layout.width == "48px"  # 34, once 1.4 times as wide
         assert len(set(registry) - before) < 160
     assert set(registry) == before
-
-
-def test_it_leaves_the_random_numbers_alone(demo):
-    state = torch.get_rng_state()
-    demo.controls["start"].value = "dense"
-    demo.controls["map"].value = 7
-    assert torch.equal(state, torch.get_rng_state())
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

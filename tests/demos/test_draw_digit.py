@@ -1,17 +1,22 @@
 """Digits drawn as people draw them, wherever, however large and with whatever pen, are read."""
 
-import itertools
 import math
+from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from recorder import Recorder
+from scipy.interpolate import CubicSpline
 
 from lenet_book import mnist, models, paper
 from lenet_book.demos import draw_digit, ink
-from lenet_book.demos.reading import full_colour, read
+from lenet_book.demos.draw_digit import compute, paint, say
+from lenet_book.demos.reading import LAYERS, read
+from lenet_book.demos.sheet import Sheet
 
 # Strokes in a box 10 high, x to the right and y downwards. Their points are joined smoothly; | is a
 # corner of a stroke, ; begins the next one.
@@ -55,21 +60,16 @@ CONDITIONS = {
     "tiny with a thick pen": (0.06, None, 6), "from edge to edge": (1.0, None, 10),
     "thin": (0.7, None, 1), "thick": (0.7, None, 20), "very thick": (0.7, None, 30),
 }
+NETS = ["lenet5-1998", "lenet5"]
+_, TEST = mnist.load_mnist()
 SEVEN = [[0.2, 0.2, 0.8, 0.2, 0.45, 0.9]]
 
 
 def smooth(points, steps=8):
-    """A Catmull-Rom curve through the points."""
-    points = np.array(points)
-    closed = np.array_equal(points[0], points[-1])
-    first = points[-2] if closed else 2 * points[0] - points[1]
-    last = points[1] if closed else 2 * points[-1] - points[-2]
-    p = np.stack([first, *points, last])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = [b + (c - a) * t / 2
-              + (2 * a - 5 * b + 4 * c - d) * t**2 / 2 + (3 * b - a - 3 * c + d) * t**3 / 2
-              for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)]
-    return np.concatenate([*pieces, points[-1:]])
+    """A cubic spline through the points."""
+    closed = points[0] == points[-1]
+    return CubicSpline(range(len(points)), points, bc_type="periodic" if closed else "natural")(
+        np.linspace(0, len(points) - 1, steps * (len(points) - 1) + 1))
 
 
 def strokes_of(text):
@@ -82,6 +82,19 @@ def strokes_of(text):
             if len(points) > 1:
                 pieces.append(smooth(points))
         yield np.concatenate(pieces)
+
+
+def outputs(net, images):
+    """What a trained net gives out for some digits, and its answers."""
+    model = models.pretrained(net)
+    digits = mnist.Digits(torch.stack(images), torch.zeros(len(images), dtype=torch.int64))
+    with torch.inference_mode():
+        out = model(digits.inputs(model.input_size, model.scaling))
+    return out, model.predict(out)
+
+
+def painted(facts):
+    return Recorder(paint, facts).pixels
 
 
 def by_hand(text, random, size, place=None):
@@ -105,44 +118,31 @@ def by_hand(text, random, size, place=None):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-@pytest.mark.parametrize("net", ["lenet5-1998", "lenet5"])
+@pytest.mark.parametrize("net", NETS)
 def test_drawings_are_read(condition, net):
     """At least 97 of 100, as well in a corner, tiny or thick as in the manner of MNIST."""
     size, place, thickness = CONDITIONS[condition]
     random = np.random.default_rng(0)
-    drawn = [(by_hand(text, random, size, place), digit)
-             for digit, texts in DRAWINGS.items() for text in texts for _ in range(4)]
-    images = [ink.drawn(ink.checked(strokes), thickness / 100) for strokes, _ in drawn]
-    digits = mnist.Digits(torch.stack(images), torch.tensor([digit for _, digit in drawn]))
-    model = models.pretrained(net)
-    with torch.inference_mode():
-        read_as = model.predict(model(digits.inputs(model.input_size, model.scaling)))
-    assert (read_as == digits.labels).double().mean() >= 0.97
+    labels, drawings = zip(*(
+        (digit, ink.drawn(ink.checked(by_hand(text, random, size, place)), thickness / 100))
+        for digit, texts in DRAWINGS.items() for text in texts for _ in range(4)), strict=True)
+    assert (outputs(net, drawings)[1] == torch.tensor(labels)).double().mean() >= 0.97
 
 
-@pytest.fixture(scope="module")
-def ten_thousand():
-    return mnist.load_mnist()[1]
-
-
-def test_a_digit_of_mnist_is_prepared_as_it_was(ten_thousand):
+def test_a_digit_of_mnist_is_prepared_as_it_was():
     """Cut out of its background and centred again, it lies exactly where MNIST has it."""
-    for image in ten_thousand.images[:2000]:
+    for image in TEST.images[:2000]:
         rows, columns = (image.any(dim=axis).nonzero().flatten() for axis in (1, 0))
         cut = image[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
         assert max(cut.shape) == ink.BOX
         assert torch.equal(ink.centred(cut.numpy() / 255), image)
 
 
-def test_digits_of_mnist_drawn_again_are_read_as_before(ten_thousand):
+def test_digits_of_mnist_drawn_again_are_read_as_before():
     """Each dark pixel is tapped with a small pen: end to end, but for the pen's own shape."""
-    taps = [(image > 140).nonzero().flip(1).numpy() / 28 for image in ten_thousand.images[:300]]
-    images = [ink.drawn(list(dots[:, None]), 0.7 / 28) for dots in taps]
-    digits = mnist.Digits(torch.stack(images), ten_thousand.labels[:300])
-    model = models.pretrained("lenet5-1998")
-    with torch.inference_mode():
-        read_as = model.predict(model(digits.inputs()))
-    assert (read_as == digits.labels).double().mean() > 0.96
+    taps = [(image > 140).nonzero().flip(1).numpy() / 28 for image in TEST.images[:300]]
+    _, answers = outputs("lenet5-1998", [ink.drawn(list(dots[:, None]), 0.7 / 28) for dots in taps])
+    assert (answers == TEST.labels[:300]).double().mean() > 0.96
 
 
 paths = st.lists(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
@@ -241,9 +241,8 @@ def test_whatever_comes_there_is_a_sentence(value):
         drawable = bool(ink.checked(value))
     except ValueError:
         drawable = False
-    with draw_digit() as demo:
-        demo.controls["canvas"].value = value
-        assert demo.value.startswith("Your drawing is read as") is drawable
+    facts = compute(value, 8, "drawing", "lenet5")
+    assert bool(facts.reading) is drawable is say(facts).startswith("Your drawing is read as")
 
 
 def test_many_points():
@@ -253,60 +252,44 @@ def test_many_points():
     assert (image > 0).sum() > 390  # the box is full of ink, but for its corners
 
 
-@pytest.mark.parametrize("net", ["lenet5-1998", "lenet5"])
-def test_the_sentence_says_what_the_net_says(net):
-    image = ink.drawn(ink.checked(SEVEN), 0.08)
-    model = models.pretrained(net)
-    with torch.inference_mode():
-        out = model(mnist.Digits(image[None], torch.tensor([7])).inputs(32, model.scaling))[0]
-    with draw_digit(SEVEN, net=net) as demo:
-        sentence = demo.value
-    if net == "lenet5-1998":
-        order = out.argsort().tolist()
-        expected = f"with {out[order[1]]:.0f}."
+@settings(max_examples=40)
+@given(st.sampled_from([SEVEN, [], [["x"]]]), st.integers(1, 30),
+       st.just("drawing") | st.integers(0, 9), st.sampled_from(NETS))
+def test_any_settings(strokes, thickness, show, net):
+    """What is read, by the net's own forward; with nothing to read, what to do about it."""
+    facts = compute(strokes, thickness, show, net)
+    Recorder(paint, facts)
+    if show == "drawing" and strokes != SEVEN:
+        name = "of 1998" if net == "lenet5-1998" else "modern"
+        assert facts.reading is None and say(facts).endswith(
+            f" The pen has {thickness} % of the side; LeNet-5, {name}, will read it.")
+        return
+    if show == "drawing":
+        image, what = ink.drawn(ink.checked(SEVEN), thickness / 100), "Your drawing"
     else:
-        order = out.argsort(descending=True).tolist()
-        expected = "with less than 1 %."
-        assert out.softmax(0)[order[1]] < 0.005
-    assert order[0] == 7
-    assert sentence.startswith("Your drawing is read as 7: the ")
-    assert f"next comes the {order[1]} {expected}" in sentence
+        image, what = TEST.images[TEST.labels == show][0], f"The first {show} of the test set"
+    out, answers = outputs(net, [image])
+    scores = out if net == "lenet5-1998" else out.softmax(dim=1)
+    assert np.array_equal(facts.reading.scores, scores[0])
+    assert say(facts) == f"{what} is read as {answers.item()}: {facts.reading.because()}."
 
 
-def test_a_test_digit_and_back_to_the_drawing(ten_thousand):
+def test_a_test_digit_and_back_to_the_drawing():
     with draw_digit(SEVEN) as demo:
-        canvas, show = demo.controls["canvas"], demo.controls["show"]
-        drawing = demo.value
-        for digit in range(10):
-            show.value = digit
-            assert demo.value.startswith(f"The first {digit} of the test set is read as {digit}: ")
+        canvas, show, drawing = demo.controls["canvas"], demo.controls["show"], demo.value
+        show.value = 3
+        assert demo.value.startswith("The first 3 of the test set is read as 3: ")
         count = demo.redraws
         canvas.value = [*SEVEN, [0.3, 0.5, 0.7, 0.5]]
-        assert demo.redraws == count + 1
-        assert show.value == "drawing"
+        assert (show.value, demo.redraws) == ("drawing", count + 1)
         assert demo.value.startswith("Your drawing is read as 7")
         demo.controls["undo"].click()
-        assert canvas.value == SEVEN
-        assert demo.value == drawing
-        canvas.value = [*SEVEN, [0.3, 0.5, 0.7, 0.5]]
-        show.value = 3
-        demo.controls["clear"].click()
-        assert canvas.value == []
-        assert show.value == "drawing"
-        assert demo.value.startswith("Draw a digit")
-        demo.controls["undo"].click()
-        assert canvas.value == []
-
-
-def test_an_empty_canvas_tells_the_pen_and_the_net():
-    with draw_digit() as demo:
-        assert "The pen has 8 % of the side; LeNet-5, of 1998, will read it." in demo.value
-        pictures = [demo._painted(1)[0].pixels]
-        for name, value in (("thickness", 20), ("net", "lenet5")):
-            demo.controls[name].value = value
-            pictures.append(demo._painted(1)[0].pixels)
-        assert "The pen has 20 % of the side; LeNet-5, modern, will read it." in demo.value
-        assert all((one != other).any() for one, other in itertools.pairwise(pictures))
+        assert (canvas.value, demo.value) == (SEVEN, drawing)
+        for name in "clear", "undo":
+            show.value = 3
+            demo.controls[name].click()
+            assert (canvas.value, show.value) == ([], "drawing")
+            assert demo.value.startswith("Draw a digit")
 
 
 def test_moving_the_pen_turns_to_the_drawing():
@@ -321,10 +304,6 @@ def test_the_canvas_draws_with_the_pen_of_the_slider():
         assert demo.controls["canvas"].thickness == 0.05
         demo.controls["thickness"].value = 20
         assert demo.controls["canvas"].thickness == 0.2
-        demo.controls["canvas"].value = SEVEN
-        thick = demo._sheet.pixels
-        demo.controls["thickness"].value = 1
-        assert not np.array_equal(demo._sheet.pixels, thick)
 
 
 def test_what_the_browser_gets():
@@ -339,29 +318,24 @@ def test_what_the_browser_gets():
     assert "touch-action: none" in style and ":focus-visible" in style
 
 
-def colour(pixels, x, y):
-    return tuple(int(c) for c in pixels[y, x])
+@pytest.mark.parametrize("net", NETS)
+def test_the_input_the_maps_and_the_scores_are_painted(net):
+    facts, sheet = compute(SEVEN, 8, "drawing", net), mock.create_autospec(Sheet, instance=True)
+    paint(sheet, facts)
+    image, *glyphs = [call.args[0] for call in sheet.image.call_args_list]
+    assert image is facts.reading.image
+    maps, full = facts.reading.maps, facts.reading.full
+    for call, layer in zip(sheet.maps.call_args_list, LAYERS, strict=True):
+        assert call.args[0] is maps[layer] and call.args[6:] == (-full[layer], full[layer])
+    assert np.array_equal(glyphs[1:], [paper.GLYPHS[7]] * (net == "lenet5-1998"))
+    assert sheet.bar.call_count == 10
 
 
-def test_the_picture():
-    with draw_digit(SEVEN) as demo:
-        pixels = demo._painted(1)[0].pixels
-        demo.controls["clear"].click()
-        empty = demo._painted(1)[0].pixels
-    reading = read("lenet5-1998", ink.drawn(ink.checked(SEVEN), 0.08))
-    shown = 1 - pixels[28:124:3, 412:508:3, 0] / 255.0  # the input, three pixels for each of its own
-    assert shown == pytest.approx(reading.picture, abs=0.01)
-    signs = np.sign(pixels[306:426, 254:324].astype(int)[5::10, 5::10] @ [1, 0, -1])  # red less blue
-    assert (signs == paper.GLYPHS[7]).mean() > 0.97  # F6 is orange where the ideal seven has ink
-    signs = np.sign(pixels[306:426, 332:402].astype(int)[5::10, 5::10] @ [1, 0, -1])
-    assert (signs == paper.GLYPHS[7]).all()
-    first = reading.maps["c1"][0] / full_colour("lenet5-1998", "c1")
-    strong = abs(first) > 0.3
-    seen = pixels[28:88, 10:70].astype(int) @ [1, 0, -1]
-    rows = (np.arange(28) * 60 + 30) // 28
-    assert (np.sign(seen[rows][:, rows]) == np.sign(first))[1:-1, 1:-1][strong[1:-1, 1:-1]].all()
-    assert (empty[30:60, 414:506] == 255).all()  # no digit, but the pen's width in the middle
-    assert np.ptp(empty[30:86, 12:68].astype(int), axis=(0, 1)).max() == 0  # no map shows anything
+def test_every_fact_is_painted():
+    full, empty = compute(SEVEN, 8, "drawing", "lenet5"), compute([], 8, "drawing", "lenet5")
+    for facts, change in ((full, {"reading": None}), (empty, {"pen": 9}), (empty, {"net": "of 1998"}),
+                          (full, {"reading": compute(SEVEN, 20, "drawing", "lenet5").reading})):
+        assert not np.array_equal(painted(replace(facts, **change)), painted(facts)), change
 
 
 @pytest.mark.parametrize("arguments", [

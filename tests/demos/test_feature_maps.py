@@ -1,76 +1,60 @@
 """A digit that is deformed, what the layers make of it, and what the sentence and the picture say."""
 
-import functools
 import math
-import re
+from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorder import Recorder
 from scipy import ndimage
 
 from lenet_book import mnist, models, paper
-from lenet_book.demos import feature_maps
-from lenet_book.demos.feature_maps import deform
-from lenet_book.demos.reading import full_colour, percent, read
+from lenet_book.demos import feature_maps, reading
+from lenet_book.demos.feature_maps import compute, deform, paint, say
+from lenet_book.demos.reading import percent, read
+from lenet_book.demos.sheet import Sheet
 
-NETS = ["lenet5-1998", "lenet5"]
-pretrained = functools.cache(models.pretrained)
-
-
-@functools.cache
-def ten_thousand():
-    return mnist.load_mnist()[1]
+NETS = {name: models.pretrained(name) for name in ("lenet5-1998", "lenet5")}
+DIGITS = mnist.load_mnist()[1]
+NOTHING = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
 
 
-@pytest.fixture
-def digits():
-    return ten_thousand()
+def facts_of(index=8, layer="c1", net="lenet5-1998", **changes):
+    return compute(index=index, layer=layer, net=net, **{**NOTHING, **changes})
 
 
-def test_nothing_is_changed_where_nothing_is_asked_for(digits):
-    for image in digits.images[:500]:
-        assert torch.equal(deform(image), image)
+def painted(facts):
+    return Recorder(paint, facts).pixels
 
 
-@pytest.mark.parametrize(("right", "down"), [(3, 0), (0, -4), (-10, 10), (1, 7)])
-def test_shifts_by_whole_pixels(digits, right, down):
-    image = digits.images[3]
-    expected = torch.zeros_like(image)
-    for row in range(28):
-        for column in range(28):
-            if 0 <= row - down < 28 and 0 <= column - right < 28:
-                expected[row, column] = image[row - down, column - right]
-    assert torch.equal(deform(image, right, down), expected)
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, -4), (-10, 10), (1, 7)])
+def test_shifts_by_whole_pixels(right, down):
+    for image in DIGITS.images[:100]:
+        around = torch.nn.functional.pad(image, (10, 10, 10, 10))[10 - down:, 10 - right:]
+        assert torch.equal(deform(image, right, down), around[:28, :28])
 
 
 @pytest.mark.parametrize("quarters", [-2, -1, 1, 2])
-def test_clockwise_quarter_turns(digits, quarters):
-    for image in digits.images[:20]:
+def test_clockwise_quarter_turns(quarters):
+    for image in DIGITS.images[:20]:
         assert torch.equal(deform(image, rotate=90 * quarters), torch.rot90(image, -quarters))
 
 
 @settings(max_examples=30)
-@given(st.integers(-10, 10), st.integers(-10, 10), st.integers(-180, 180), st.integers(50, 140))
-def test_all_of_it_against_scipy(right, down, rotate, scale):
-    image = without_symmetry()
-    angle, middle = math.radians(rotate), np.array([13.5, 13.5])  # row and column
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    back = turn * 100 / scale
+@given(st.integers(0, 9999), st.integers(-10, 10), st.integers(-10, 10), st.integers(-180, 180),
+       st.integers(50, 140))
+def test_all_of_it_against_scipy(index, right, down, rotate, scale):
+    image, angle, middle = DIGITS.images[index], math.radians(rotate), np.array([13.5, 13.5])
+    back = 100 / scale * np.array([[math.cos(angle), -math.sin(angle)],  # of row and column
+                                   [math.sin(angle), math.cos(angle)]])
     expected = ndimage.affine_transform(
         image.numpy().astype(float), back, order=1, mode="grid-constant",
         offset=middle - back @ (middle + (down, right)))
     assert deform(image, right, down, rotate, scale).numpy() == pytest.approx(expected, abs=1)
-
-
-def without_symmetry():
-    image = torch.zeros(28, 28, dtype=torch.uint8)
-    image[4:20, 6:9] = 200
-    image[17:20, 9:22] = 90
-    image[5, 20:24] = 255
-    return image
 
 
 def test_the_noise_is_seeded_and_as_strong_as_it_says():
@@ -82,130 +66,113 @@ def test_the_noise_is_seeded_and_as_strong_as_it_says():
     assert (deform(grey, noise=50) == 255).any() and (deform(grey, noise=50) == 0).any()
 
 
-@pytest.mark.parametrize("net", NETS)
-def test_maps_and_scores_layer_by_layer(digits, net):
-    """Against the net's layers called one after the other."""
-    model = pretrained(net)
-    reading = read(net, digits.images[5])
-    x = digits[[5]].inputs(32, model.scaling)
-    with torch.inference_mode():
-        for name, layer in model.named_children():
-            x = layer(x)
-            if name.endswith(("_squash", "_relu")) or (name in ("c1", "c3") and net == "lenet5"):
-                assert np.array_equal(reading.maps[name[:2]].squeeze(), x[0].squeeze().numpy())
-    scores = x[0] if net == "lenet5-1998" else x[0].softmax(0)
-    assert np.array_equal(reading.scores, scores.numpy())
-    shapes = {layer: maps.shape for layer, maps in reading.maps.items()}
-    assert shapes == {layer.name.lower(): (layer.maps, layer.size, layer.size)
-                      for layer in paper.LAYERS[:-1]}
-    assert reading.picture.shape == (32, 32)
-    assert reading.picture[2:30, 2:30] == pytest.approx(digits.images[5].numpy() / 255, abs=1e-6)
-
-
+steps = st.integers(-36, 36).map(lambda n: 5 * n)
 values = st.fixed_dictionaries({
-    "index": st.integers(0, 9999), "layer": st.sampled_from(["c1", "s2", "c3", "s4", "c5", "f6"]),
-    "net": st.sampled_from(NETS), "right": st.integers(-10, 10), "down": st.integers(-10, 10),
-    "rotate": st.integers(-36, 36).map(lambda n: 5 * n),
-    "noise": st.integers(0, 10).map(lambda n: 5 * n),
-    "scale": st.integers(10, 28).map(lambda n: 5 * n)})
+    "index": st.integers(0, 9999), "layer": st.sampled_from(reading.LAYERS), "rotate": steps,
+    "net": st.sampled_from([*NETS]), "right": st.integers(-10, 10), "down": st.integers(-10, 10),
+    "noise": steps.filter(lambda n: 0 <= n <= 50), "scale": steps.filter(lambda n: 50 <= n <= 140)})
 
 
 @settings(max_examples=60)
 @given(values)
-def test_the_sentence_says_what_is_so(value):
-    with feature_maps(**value) as demo:
-        sentence = demo.value
-    test = ten_thousand()
-    label = test.labels[value["index"]].item()
-    model = pretrained(value["net"])
-    changes = {name: value[name] for name in ("right", "down", "rotate", "scale", "noise")}
-    image = deform(test.images[value["index"]], **changes)
+def test_any_settings(value):
+    """Against the net's layers called one after the other."""
+    facts, model = compute(**value), NETS[value["net"]]
+    image = deform(DIGITS.images[value["index"]], **{name: value[name] for name in NOTHING})
+    x, outputs = mnist.Digits(image[None], DIGITS.labels[:1]).inputs(32, model.scaling), {}
     with torch.inference_mode():
-        out = model(mnist.Digits(image[None], test.labels[:1]).inputs(32, model.scaling))
-    answer = model.predict(out).item()
-    start = re.match(r"Test digit (\d+), an? (\d)(.*?), is read as (\d), which is (right|wrong): ",
-                     sentence)
-    assert [int(start[1]), int(start[2]), int(start[4])] == [value["index"], label, answer]
-    assert ("an 8" in start[0]) == (label == 8)
-    assert (start[5] == "right") == (answer == label)
-    for name, pattern in {"right": r"(\d+) pixels? to the (right|left)", "scale": r"scaled to (\d+) %",
-                          "down": r"(\d+) pixels? (down|up)", "noise": r"with noise of (\d+) %",
-                          "rotate": r"rotated by (\d+) degrees (clockwise|counterclockwise)"}.items():
-        found = re.search(pattern, start[3])
-        assert bool(found) == (value[name] != (100 if name == "scale" else 0))
-        if found:
-            sign = -1 if found[0].endswith(("left", "up", "counterclockwise")) else 1
-            assert sign * int(found[1]) == value[name]
-    layer, = (layer for layer in paper.LAYERS if layer.name == value["layer"].upper())
-    what = (f"{layer.maps} maps of {layer.size} × {layer.size}" if layer.size > 1
-            else f"{layer.maps} units")
-    assert sentence.endswith(f". Layer {value['layer'].upper()} has {what}.")
-    other = re.search(r"; (?:next comes )?the (\d) (?:has|with) (.*?)\. Layer", sentence)
-    scores = out[0] if value["net"] == "lenet5-1998" else out[0].softmax(0)
-    second = scores.argsort(descending=value["net"] == "lenet5")[1].item()
-    assert int(other[1]) == (second if answer == label else label)
-    if value["net"] == "lenet5":
-        assert other[2] == percent(scores[int(other[1])].item())
-        best = scores.max().item()
-        assert f"the probability of the {answer} is the largest, {percent(best)};" in sentence
-    else:
-        best = scores.min().item()
-        best = "less than 1" if best < 0.5 else f"{best:.0f}"
-        assert f"the distance to the {answer} is the smallest, {best};" in sentence
-        assert other[2] == f"{scores[int(other[1])]:.0f}"
+        for name, layer in model.named_children():
+            x = outputs[name[:2]] = layer(x)  # c1, and in its place c1_squash
+        scores = x[0] if value["net"] == "lenet5-1998" else x[0].softmax(0)
+        answer, label = model.predict(x).item(), DIGITS.labels[value["index"]].item()
+    found = facts.reading
+    for layer in paper.LAYERS[:-1]:
+        maps = found.maps[layer.name.lower()]
+        assert maps.shape == (layer.maps, layer.size, layer.size)
+        assert np.array_equal(maps.squeeze(), outputs[layer.name.lower()][0].squeeze())
+    assert np.array_equal(found.scores, scores) and (found.answer, facts.label) == (answer, label)
+    assert found.image[2:30, 2:30] == pytest.approx(image.numpy() / 255, abs=1e-6)
+    assert found.image.sum() == pytest.approx(image.sum().item() / 255, rel=1e-5)
+    others = np.delete(scores.numpy(), [answer])
+    assert scores[found.second] == (others.min() if value["net"] == "lenet5-1998" else others.max())
+    words = say(facts)
+    assert words.startswith(f"Test digit {value['index']}, {'an' if label == 8 else 'a'} {label}, ")
+    right = "right" if answer == label else "wrong"
+    assert f", is read as {answer}, which is {right}: {found.because(label)}. Layer " in words
+    assert np.ptp(painted(facts)) == 255
 
 
-@pytest.mark.parametrize(("share", "words"), [
-    (0.0, "less than 1 %"), (0.004, "less than 1 %"), (0.006, "1 %"), (0.5, "50 %"), (0.994, "99 %"),
-    (0.996, "more than 99 %"), (1.0, "more than 99 %")])
-def test_percent(share, words):
-    assert percent(share) == words
+@pytest.mark.parametrize(("changes", "words"), [
+    ({}, "Test digit 8, a 5, is"), ({"index": 61}, "Test digit 61, an 8, is"),
+    ({"right": 1}, ", shifted 1 pixel to the right, is"),
+    ({"right": -2, "down": -1}, ", shifted 2 pixels to the left and 1 pixel up, is"),
+    ({"down": 3, "rotate": 5}, ", shifted 3 pixels down, rotated by 5 degrees clockwise, is"),
+    ({"rotate": -180, "scale": 50}, ", rotated by 180 degrees counterclockwise, scaled to 50 %, is"),
+    ({"noise": 5}, ", with noise of 5 %, is"), ({}, " Layer C1 has 6 maps of 28 × 28."),
+    ({"layer": "s4"}, " Layer S4 has 16 maps of 5 × 5."), ({"layer": "f6"}, " Layer F6 has 84 units."),
+])
+def test_what_was_done_to_the_digit_is_said(changes, words):
+    assert words in say(facts_of(**changes))
+
+
+@pytest.mark.parametrize(("are_distances", "label", "words"), [
+    (True, None, "the distance to the 2 is the smallest, less than 1; next comes the 0 with 3"),
+    (True, 2, "the distance to the 2 is the smallest, less than 1; next comes the 0 with 3"),
+    (True, 1, "the distance to the 2 is the smallest, less than 1; the 1 has 60"),
+    (False, 1, "the probability of the 2 is the largest, 40 %; the 1 has more than 99 %"),
+])
+def test_why_it_is_the_answer(are_distances, label, words):
+    scores = np.array([3.4, 60.2, 0.4])
+    found = replace(facts_of().reading, scores=scores, are_distances=are_distances, answer=2, second=0)
+    assert found.because(label) == words
+
+
+def test_percent():
+    shares = (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)
+    assert [percent(share) for share in shares] == [
+        *["less than 1 %"] * 2, "1 %", "50 %", "99 %", *["more than 99 %"] * 2]
 
 
 @pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize(("layer", "columns"), [("c1", 3), ("s2", 3), ("c3", 4), ("s4", 4), ("c5", 12)])
-def test_maps_are_where_they_should_be(digits, net, layer, columns):
-    """At the middle of every unit that is far from 0: orange where it is positive, violet if not."""
-    with feature_maps(4, layer, net, rotate=20) as demo:
-        pixels = demo._painted(1)[0].pixels.astype(int)
-    maps = read(net, deform(digits.images[4], rotate=20)).maps[layer]
-    pitch = 366 / columns
-    size = maps.shape[1]
-    cell = (pitch - 6) / size
-    checked = 0
-    for (map_, row, column), value in np.ndenumerate(maps):
-        strength = value / full_colour(net, layer)
-        if abs(strength) < 0.2:
-            continue
-        x = 225 + round(pitch) * (map_ % columns) + cell * (column + 0.5)
-        y = 58 + round(pitch) * (map_ // columns) + cell * (row + 0.5)
-        red, _, blue = pixels[round(y), round(x)]
-        checked += 1
-        assert (red > blue) == (value > 0), (map_, row, column)
-    assert checked > 10
+@pytest.mark.parametrize("layer", reading.LAYERS)
+def test_the_maps_the_input_and_the_scores_are_painted(net, layer):
+    facts, sheet = facts_of(4, layer, net, rotate=20), mock.create_autospec(Sheet, instance=True)
+    paint(sheet, facts)
+    image, *glyphs = [call.args[0] for call in sheet.image.call_args_list]
+    assert image is facts.reading.image
+    maps, answer = facts.reading.maps[layer], facts.reading.answer
+    if layer == "f6" and net == "lenet5-1998":
+        assert np.array_equal(glyphs[0].ravel(), maps.ravel())
+        assert np.array_equal(glyphs[1], paper.GLYPHS[answer]) and not sheet.maps.called
+    else:
+        assert sheet.maps.call_args.args[0] is maps and not glyphs
+    shares = [call.args[4] for call in sheet.bar.call_args_list]
+    assert shares == pytest.approx(facts.reading.scores / (200 if net == "lenet5-1998" else 1))
 
 
-def test_f6_beside_its_ideal():
-    with feature_maps(0, "f6") as demo:
-        pixels = demo._painted(1)[0].pixels.astype(int)
-    for left in (225, 417):  # test digit 0 is a clear seven: both pictures show one
-        middles = pixels[94:382:25, left + 12:left + 175:25]
-        assert (np.sign(middles[..., 0] - middles[..., 2]) == paper.GLYPHS[7]).all()
+@pytest.mark.parametrize("net", NETS)
+def test_the_full_colour_is_that_of_all_but_one_in_a_hundred(net):
+    readings = [read(net, image) for image in DIGITS.images[:100]]
+    for layer, full in readings[0].full.items():
+        sizes = abs(np.stack([one.maps[layer] for one in readings]))
+        assert full == pytest.approx(np.percentile(sizes, 99), rel=1e-4)
 
 
-def test_scores_as_bars(digits):
-    with feature_maps(8, net="lenet5-1998", rotate=-20) as demo:
-        pixels = demo._painted(1)[0].pixels.astype(int)
-    reading = read("lenet5-1998", deform(digits.images[8], rotate=-20))
-    for digit, distance in enumerate(reading.scores):
-        row = pixels[60 + 30 * digit + 15, 665:771]  # inside the frame of the bar
-        filled = (row.sum(axis=1) < 600).sum()
-        assert filled == pytest.approx(min(distance / 200, 1) * 108 - 1, abs=2)
-        blue = row[0, 2] > row[0, 0] + 50
-        assert blue == (digit == reading.answer)
-    assert reading.answer != digits.labels[8] == 5
-    frame = pixels[60 + 30 * 5 + 1, 640:810]
-    assert (frame.sum(axis=1) < 200).mean() > 0.4  # the dashes around the right class
+def test_every_fact_is_painted():
+    facts = facts_of()
+    for change in ({"scores": facts.reading.scores[::-1]}, {"image": np.ones((32, 32))}, {"answer": 9},
+                   {"are_distances": False}, {"full": {"c1": 5.0}}):
+        changed = replace(facts, reading=replace(facts.reading, **change))
+        assert not np.array_equal(painted(changed), painted(facts)), change
+    for change in {"label": 3}, {"layer": "s2"}:
+        assert not np.array_equal(painted(replace(facts, **change)), painted(facts)), change
+
+
+def test_to_read_leaves_the_random_numbers_alone():
+    reading._net.cache_clear()
+    state = torch.get_rng_state()
+    facts_of(noise=10)
+    assert torch.equal(state, torch.get_rng_state())
 
 
 @pytest.mark.parametrize("arguments", [
@@ -218,7 +185,7 @@ def test_bad_arguments(arguments):
 
 def test_what_the_chapter_says():
     """A 5 moved up by 4 pixels is a 2 for 1998, though all of it is there and C1 has moved with it."""
-    image = ten_thousand().images[15]
+    image = DIGITS.images[15]
     moved = deform(image, down=-4)
     assert moved.sum() == image.sum()
     before, after = read("lenet5-1998", image), read("lenet5-1998", moved)
@@ -228,11 +195,9 @@ def test_what_the_chapter_says():
     for axis in (1, 2):
         centre = (ink.sum(dim=3 - axis) * torch.arange(28)).sum(dim=1) / ink.sum(dim=(1, 2))
         assert abs(centre - 14).max() < 0.6  # pixels from the middle
-    sure = read("lenet5", deform(ten_thousand().images[1], noise=50))
-    assert sure.answer == 8 and sure.scores.max() > 0.99
-    noisy = read("lenet5-1998", deform(ten_thousand().images[1], noise=50))
-    assert noisy.answer == 8 and noisy.scores.min() > 8
-    _, test = mnist.load_mnist()
+    noisy = deform(DIGITS.images[1], noise=50)
+    sure, far = read("lenet5", noisy), read("lenet5-1998", noisy)
+    assert sure.answer == far.answer == 8 and sure.scores.max() > 0.99 and far.scores.min() > 8
     with torch.inference_mode():
-        nearest = models.pretrained("lenet5-1998")(test.inputs(32, "paper")).amin(dim=1)
+        nearest = NETS["lenet5-1998"](DIGITS.inputs(32, "paper")).amin(dim=1)
     assert 0.965 < (nearest < 8).float().mean() < 0.98

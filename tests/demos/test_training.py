@@ -2,9 +2,13 @@
 
 import asyncio
 import importlib
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from recorder import Recorder
 
 from lenet_book import demos, mnist
 from lenet_book.training import evaluate
@@ -14,9 +18,9 @@ module = importlib.import_module("lenet_book.demos.training")
 
 @pytest.fixture(autouse=True)
 def few_digits(monkeypatch):
-    """A pass of 2,000 digits, and 200 held out, so that a test takes a second."""
-    train, _ = mnist.load_mnist()
-    monkeypatch.setattr(module, "_digits", lambda: (train[:2000], train[-200:]))
+    """An epoch of 2,000 digits, and 200 for validation, so that a test takes a second."""
+    digits = mnist.load_mnist()[0][:2200].split(2000)
+    monkeypatch.setattr(module, "_digits", lambda: digits)
     monkeypatch.setattr(module, "_EVERY", 500)
     monkeypatch.setattr(module, "_FRAME", 0.0)
 
@@ -34,117 +38,143 @@ async def finished(demo):
         await asyncio.sleep(0.01)
 
 
-def test_a_pass_teaches_it_something():
-    async def script(demo):
-        before = demo.redraws
-        demo.controls["start"].click()
-        assert demo.running
-        await finished(demo)
-        assert demo.seen == 2000 and len(demo.held_out) == 4 and len(demo.errors) == 1
-        assert demo.held_out[-1][1] < min(0.4, demo.held_out[0][1])
-        assert demo.redraws > before + 3  # the curve moved meanwhile
-        held_out = module._digits()[1]
-        error = evaluate(demo.model, held_out).error_rate
-        assert error == demo.held_out[-1][1]
-        assert "2,000 of 2,000 digits" in demo.value and f"held-out digits {error:.1%}" in demo.value
-    run(script, learning_rate=0.03, batch_size=16)
+def test_the_steps_are_those_of_a_loop_by_hand():
+    """The same seed, momentum 0.9; learning rate and batch size change on the way."""
+    train, validation = module._digits()
+    torch.manual_seed(7)
+    net, state, wrong, errors = module.network("tanh", "average"), torch.get_rng_state(), [], []
+    weights, order = list(net.parameters()), torch.Generator().manual_seed(7)
+    learner = module.Learner(7, "tanh", "average")
+    learner.epochs = 2
+    momenta = [torch.zeros_like(weight) for weight in weights]
+    for rate, size in (0.03, 32), (0.01, 512):  # an epoch each
+        for places in torch.randperm(2000, generator=order).split(size):
+            learner.step(rate, size)
+            logits = net(train[places].inputs(32, net.scaling))
+            gradients = torch.autograd.grad(F.cross_entropy(logits, train.labels[places]), weights)
+            with torch.no_grad():
+                for weight, momentum, gradient in zip(weights, momenta, gradients, strict=True):
+                    weight -= rate * momentum.mul_(0.9).add_(gradient)
+            wrong += (logits.argmax(1) != train.labels[places]).tolist()
+            if len(wrong) >= 1000:
+                errors.append((learner.seen, sum(wrong) / len(wrong)))
+                wrong = []
+    assert torch.equal(torch.get_rng_state(), state)
+    for own, its in zip(weights, learner.model.parameters(), strict=True):
+        torch.testing.assert_close(its, own)
+    facts = module.compute(learner, False, 0.01, 512, "ReLU", "max")
+    assert facts.training == tuple(errors) and len(facts.validation) == 8
+    assert facts.validation[-1] == (4000, evaluate(net, validation).error_rate)
+    assert (facts.seen, facts.total, facts.parameters) == (4000, 4000, 61_706)
+    assert (facts.chosen, facts.net) == (("ReLU", "max"), ("tanh", "average"))
+    assert torch.equal(facts.kernels, learner.model.c1.weight[:, 0])
+    learner.step(0.03, 64)
+    assert not torch.equal(facts.kernels, learner.model.c1.weight[:, 0])  # facts stay as they are
 
 
-def test_the_same_seed_gives_the_same_net_and_leaves_the_global_generator_alone():
-    weights = []
+FACTS = module.Facts(
+    learning_rate=0.01, batch_size=64, chosen=("ReLU", "max"), net=("ReLU", "max"), parameters=61_706,
+    kernels=torch.ones(6, 5, 5), running=False, trouble="", seen=1500, total=2000,
+    training=((1000, 0.2), (1400, 0.5)), validation=((500, 0.4), (1000, 0.2)), validation_digits=200)
 
-    async def script(demo):
-        state = torch.get_rng_state()
-        demo.controls["start"].click()
-        await finished(demo)
-        assert torch.equal(torch.get_rng_state(), state)
-        weights.append(demo.model.c1.weight.detach().clone())
-    run(script)
-    run(script)
-    run(script, seed=1)
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+def painted(facts):
+    return Recorder(module.paint, facts).pixels
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({}, "Stopped: 1,500 of 2,000 digits seen by 61,706 parameters (ReLU, max pooling; learning rate "
+     "0.01, 64 a step); of the last 1,000 or so 50.0% were read wrong; of 200 validation digits 20.0%"),
+    ({"seen": 2000}, "Epoch finished: 2,000 of 2,000"), ({"total": 4000}, "Stopped: 1,500 of 4,000"),
+    ({"running": True}, "Learning: 1,500"), ({"trouble": "Ouch."}, "Ouch."),
+    ({"learning_rate": 0.003}, "learning rate 0.003"), ({"batch_size": 8}, "8 a step"),
+    ({"chosen": ("tanh", "average")}, "20.0%. For a net with tanh and average pooling press start."),
+    ({"training": ()}, "64 a step); of 200"), ({"training": ((1000, 0.2), (1400, 0.1))}, "10.0% were"),
+    ({"validation": ()}, "read wrong."), ({"validation": ((500, 0.4), (1000, 0.3))}, "digits 30.0%."),
+    ({"kernels": torch.eye(5).expand(6, 5, 5)}, ""),
+    ({"seen": 0}, "A fresh net with LeNet-5's layers (ReLU, max pooling) has learned nothing yet; "
+     "press start. One epoch: 2,000 digits, 64 a step, learning rate 0.01."),
+    ({"seen": 0, "running": True}, "(ReLU, max pooling) has begun to learn. One"),
+])
+def test_every_fact_is_painted_or_said(change, words):
+    facts = replace(FACTS, **change)
+    assert words in module.say(facts)
+    unpainted = {"running", "trouble"} >= set(change)
+    assert np.array_equal(painted(facts), painted(FACTS)) == unpainted
 
 
 def test_other_work_goes_on_and_stop_leaves_a_usable_model():
     async def script(demo):
         demo.controls["start"].click()
         turns = 0
-        while not demo.held_out:
+        while not demo.facts.validation:
             await asyncio.sleep(0)
             turns += 1
         assert turns > 3
         demo.controls["stop"].click()
-        seen = demo.seen
-        assert 0 < seen < 2000 and not demo.running
-        assert not demo.model.training
+        seen = demo.facts.seen
+        assert 0 < seen < 2000 and not demo.running and not demo.model.training
         assert demo.value.startswith("Stopped")
         await asyncio.sleep(0.05)
-        assert demo.seen == seen
+        assert demo.learner.seen == seen
         assert 0 < evaluate(demo.model, module._digits()[1]).error_rate < 1
         demo.controls["continue"].click()
         await finished(demo)
-        assert demo.seen == 2000
-        demo.controls["continue"].click()  # one pass more
+        assert demo.facts.seen == 2000
+        demo.controls["continue"].click()  # another epoch
         await finished(demo)
-        assert demo.seen == 4000 and "4,000 of 4,000" in demo.value
+        assert demo.facts.seen == demo.facts.total == 4000
     run(script, batch_size=16)
 
 
-def test_start_begins_anew_with_what_is_chosen():
+def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_chosen():
     async def script(demo):
+        before = demo.redraws
         demo.controls["start"].click()
+        assert demo.running and demo.facts.running
         await finished(demo)
+        errors = [error for _, error in demo.facts.validation]
+        assert demo.facts.seen == 2000 and not demo.facts.running
+        assert len(errors) == 4 and errors[-1] < min(0.4, errors[0])
+        assert errors[-1] == evaluate(demo.model, module._digits()[1]).error_rate
+        assert demo.redraws > before + 3  # the curve moved meanwhile
         demo.controls["activation"].value = "sigmoid"
         demo.controls["pooling"].value = "average"
-        assert demo.kind == ("ReLU", "max") and "press start" in demo.value
+        assert demo.facts.net == ("ReLU", "max") and "press start" in demo.value
         demo.controls["start"].click()
-        assert demo.seen == 0 and demo.kind == ("sigmoid", "average")
+        assert demo.facts.seen == 0 and demo.facts.net == ("sigmoid", "average")
         assert isinstance(demo.model.s2_relu, torch.nn.Sigmoid)
         assert isinstance(demo.model.s4, torch.nn.AvgPool2d)
         await finished(demo)
-        assert demo.held_out[-1][1] > 0.7  # logistic units do not move in one pass
-    run(script)
-
-
-def test_steps_of_a_wrong_length_do_not_get_far():
-    async def script(demo):
-        demo.controls["start"].click()
-        await finished(demo)
-        assert demo.held_out[-1][1] > 0.5
-    run(script, learning_rate=1.0)
-    run(script, learning_rate=0.0001)
+        assert demo.facts.validation[-1][1] > 0.7  # logistic units do not move in one epoch
+    run(script, learning_rate=0.03, batch_size=16)
 
 
 def test_learning_rate_and_batch_size_act_while_it_learns():
     async def script(demo):
         demo.controls["start"].click()
-        await asyncio.sleep(0)
         await asyncio.sleep(0.01)
         demo.controls["learning_rate"].value = 0.0001
         demo.controls["batch_size"].value = 512
-        before = demo.seen
+        before = demo.learner.seen
         await asyncio.sleep(0.2)
-        assert demo.optimiser.param_groups[0]["lr"] == 0.0001
-        assert demo.seen == 2000 or (demo.seen - before) % 512 == 0
+        assert demo.learner.optimiser.param_groups[0]["lr"] == 0.0001
+        assert demo.learner.seen == 2000 or (demo.learner.seen - before) % 512 == 0
     run(script, batch_size=8)
 
 
-def test_steps_too_large_are_said_and_a_fresh_start_is_possible():
+def test_steps_too_large_are_said_and_a_fresh_start_is_possible(monkeypatch):
+    monkeypatch.setattr(module, "LEARNING_RATES", [0.01, 1e6])
+
     async def script(demo):
-        module.LEARNING_RATES.append(1e6)
-        try:
-            demo.controls["learning_rate"].options = module.LEARNING_RATES
-            demo.controls["learning_rate"].value = 1e6
-            demo.controls["start"].click()
-            await finished(demo)
-        finally:
-            module.LEARNING_RATES.remove(1e6)
-        assert "no longer a finite number" in demo.value and not demo.running
+        demo.controls["start"].click()
+        await finished(demo)
+        assert "no longer a finite number" in demo.value
         demo.controls["learning_rate"].value = 0.01
         demo.controls["start"].click()
         await finished(demo)
-        assert demo.seen == 2000 and "finite" not in demo.value
-    run(script)
+        assert demo.facts.seen == 2000 and "finite" not in demo.value
+    run(script, learning_rate=1e6)
 
 
 def test_without_an_event_loop_it_says_so():
@@ -154,11 +184,26 @@ def test_without_an_event_loop_it_says_so():
 
 
 def test_an_error_while_it_learns_is_shown(monkeypatch):
+    monkeypatch.setattr(module.Learner, "step", lambda *_: 1 / 0)
+
     async def script(demo):
-        monkeypatch.setattr(demo, "_step", lambda: 1 / 0)
         demo.controls["start"].click()
         await finished(demo)
         assert "division by zero" in demo.value
+    run(script)
+
+
+def test_interrupted_it_can_go_on():
+    """As when the cell that awaits its task is interrupted, which cancels the task."""
+    async def script(demo):
+        demo.controls["start"].click()
+        await asyncio.sleep(0.02)
+        demo.task.cancel()
+        await asyncio.sleep(0)
+        assert not demo.running
+        demo.controls["continue"].click()
+        await finished(demo)
+        assert demo.facts.seen == 2000
     run(script)
 
 
@@ -173,12 +218,13 @@ def test_closing_ends_the_task():
     run(script, batch_size=8)
 
 
-def test_networks_have_lenet5s_shape_whatever_is_chosen():
-    for activation in module.ACTIVATIONS:
-        for pooling, extra in (("max", 0), ("average", 0), ("subsampling of 1998", 44)):
-            net = module.network(activation, pooling)
-            assert sum(p.numel() for p in net.parameters()) == 61_706 + extra
-            assert net(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
+@pytest.mark.parametrize("activation", module.ACTIVATIONS)
+@pytest.mark.parametrize("pooling", module.POOLINGS)
+def test_networks_have_lenet5s_shape_whatever_is_chosen(activation, pooling):
+    net = module.network(activation, pooling)
+    trainable = 2 * (6 + 16) if pooling == "subsampling of 1998" else 0
+    assert sum(p.numel() for p in net.parameters()) == 61_706 + trainable
+    assert net(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
 
 
 @pytest.mark.parametrize("wrong", [{"learning_rate": 0.02}, {"batch_size": 100}, {"activation": "GELU"},

@@ -21,7 +21,7 @@ def close(a, b, tolerance=1e-4):
 
 
 def ramps(height, width):
-    """1 x 2 x height x width: each pixel's own x and y, in pixels from the picture's middle."""
+    """1 x 2 x height x width: each pixel's own x and y, in pixels from the image's middle."""
     y, x = torch.meshgrid(torch.arange(height) - (height - 1) / 2,
                           torch.arange(width) - (width - 1) / 2, indexing="ij")
     return torch.stack([x, y]).unsqueeze(0).float()
@@ -37,12 +37,12 @@ def only(**shares):
     return torch.tensor([[float(shares.get(name, 0)) for name in names]])
 
 
-def pixel_by_pixel(picture, bend, shares, normal):
+def pixel_by_pixel(image, bend, shares, normal):
     """C x H x W bent as the docstrings have it, in numpy: pixels from the middle, y downwards.
 
-    Forward from the picture to its copy: shifted, grown, turned against the clock, leant to the right.
+    Forward from the image to its copy: shifted, grown, turned against the clock, leant to the right.
     """
-    _, height, width = picture.shape
+    _, height, width = image.shape
     turn, wider, higher, lean, right, down = shares
     angle, lean = math.radians(bend.rotation * turn), bend.shear * lean
     forward = (np.array([[1, -lean], [0, 1]])
@@ -57,7 +57,7 @@ def pixel_by_pixel(picture, bend, shares, normal):
                             - bend.shift * np.array([right, down])
                             + bend.elastic * np.array([width, height]) / 2 * wander[:, i, j])
     return torch.from_numpy(np.stack([map_coordinates(values, [y, x], order=1, mode="nearest")
-                                      for values in picture.numpy()]))
+                                      for values in image.numpy()]))
 
 
 @settings(max_examples=40)
@@ -67,38 +67,38 @@ def pixel_by_pixel(picture, bend, shares, normal):
 def test_every_pixel_is_where_the_docstring_says(channels, height, width, grid, seed, rotation, scale,
                                                  shear, shift, elastic, shares):
     generator = torch.Generator().manual_seed(seed)
-    picture = torch.rand(channels, height, width, generator=generator)
+    image = torch.rand(channels, height, width, generator=generator)
     normal = torch.randn(2, grid, grid, generator=generator)
     bend = Distortion(rotation, scale, shear, shift, elastic, grid)
-    copy = bend.apply(picture[None], torch.tensor([shares]), normal[None])
-    close(copy[0], pixel_by_pixel(picture, bend, shares, normal), 2e-4)
+    copy = bend.apply(image[None], torch.tensor([shares]), normal[None])
+    close(copy[0], pixel_by_pixel(image, bend, shares, normal), 2e-4)
 
 
 @pytest.mark.parametrize(("share", "quarters"), [(1, 1), (-1, -1)])
 def test_a_quarter_turn_against_the_clock(share, quarters):
-    pictures = torch.rand(1, 3, 7, 7)
-    copy = Distortion(rotation=90).apply(pictures, only(turn=share), no_net(1))
-    close(copy, torch.rot90(pictures, quarters, dims=(2, 3)))
+    images = torch.rand(1, 3, 7, 7)
+    copy = Distortion(rotation=90).apply(images, only(turn=share), no_net(1))
+    close(copy, torch.rot90(images, quarters, dims=(2, 3)))
 
 
 @pytest.mark.parametrize(("right", "down"), [(1, 0), (-1, 0), (0, 1), (0, -1), (1, -1)])
 def test_whole_pixels_are_a_roll_within_the_background(right, down):
-    pictures = torch.zeros(1, 2, 10, 13)
-    pictures[:, :, 3:-3, 3:-3] = torch.rand(1, 2, 4, 7)
-    copy = Distortion(shift=3).apply(pictures, only(right=right, down=down), no_net(1))
-    close(copy, pictures.roll((3 * down, 3 * right), dims=(2, 3)), 1e-5)
+    images = torch.zeros(1, 2, 10, 13)
+    images[:, :, 3:-3, 3:-3] = torch.rand(1, 2, 4, 7)
+    copy = Distortion(shift=3).apply(images, only(right=right, down=down), no_net(1))
+    close(copy, images.roll((3 * down, 3 * right), dims=(2, 3)), 1e-5)
 
 
 def test_what_comes_in_from_outside_is_the_nearest_pixel():
-    pictures = torch.rand(1, 1, 6, 8)
-    copy = Distortion(shift=3).apply(pictures, only(right=1, down=-1), no_net(1))
-    expected = F.pad(pictures[:, :, 3:, :5], (3, 0, 0, 3), mode="replicate")
+    images = torch.rand(1, 1, 6, 8)
+    copy = Distortion(shift=3).apply(images, only(right=1, down=-1), no_net(1))
+    expected = F.pad(images[:, :, 3:, :5], (3, 0, 0, 3), mode="replicate")
     close(copy, expected, 1e-5)
 
 
 def test_nothing_is_bent_by_limits_of_0():
-    pictures = torch.rand(5, 3, 28, 32)
-    close(Distortion()(pictures), pictures, 1e-5)
+    images = torch.rand(5, 3, 28, 32)
+    close(Distortion()(images), images, 1e-5)
 
 
 def test_what_grows_covers_more_pixels():
@@ -115,10 +115,10 @@ def test_what_grows_covers_more_pixels():
 
 def affine_part(bend, count, seed, height=41, width=35):
     """count x 2 x 3, measured: where middle pixels are read from, in pixels, as a sum of x, y, 1."""
-    pictures = ramps(height, width).expand(count, -1, -1, -1)
-    copies = bend(pictures, torch.Generator().manual_seed(seed))
+    images = ramps(height, width).expand(count, -1, -1, -1)
+    copies = bend(images, torch.Generator().manual_seed(seed))
     across, along = slice(height // 2 - 1, height // 2 + 2), slice(width // 2 - 1, width // 2 + 2)
-    at = torch.cat([pictures[0, :, across, along], torch.ones(1, 3, 3)]).flatten(1)  # 3 x 9
+    at = torch.cat([images[0, :, across, along], torch.ones(1, 3, 3)]).flatten(1)  # 3 x 9
     read = copies[:, :, across, along].flatten(2)
     return (read @ torch.linalg.pinv(at)).double()
 
@@ -169,9 +169,9 @@ def test_shifts_stay_within_their_limit(limit, seed):
 
 def test_the_points_of_the_net_wander_by_the_standard_deviation():
     """At 21 x 11 pixels the points of a net of 6 lie on every fourth row and every second column."""
-    bend, pictures = Distortion(elastic=0.04), ramps(21, 11)
+    bend, images = Distortion(elastic=0.04), ramps(21, 11)
     even, normal = bend.draw(400, torch.Generator().manual_seed(1))
-    moved = bend.apply(pictures.expand(400, -1, -1, -1), even, normal) - pictures
+    moved = bend.apply(images.expand(400, -1, -1, -1), even, normal) - images
     inside = moved[:, :, 4:-4:4, 2:-2:2]  # at the edge there is nothing to be read further out
     expected = 0.04 * torch.tensor([11, 21]).view(2, 1, 1) / 2 * normal[:, :, 1:-1, 1:-1]
     close(inside, expected)
@@ -179,15 +179,15 @@ def test_the_points_of_the_net_wander_by_the_standard_deviation():
 
 
 def test_a_net_that_moves_as_a_whole_is_a_shift():
-    pictures = ramps(16, 16)
+    images = ramps(16, 16)
     even, normal = only(), no_net(1)
     normal[:, 0] = 1.0
-    moved = Distortion(elastic=0.25).apply(pictures, even, normal) - pictures
+    moved = Distortion(elastic=0.25).apply(images, even, normal) - images
     close(moved[:, 0, :, :-2], torch.full((1, 16, 14), 2.0))  # 0.25 of 8 pixels
     close(moved[:, 1], torch.zeros(1, 16, 16))
 
 
-def test_every_picture_has_draws_of_its_own():
+def test_every_image_has_draws_of_its_own():
     bend = Distortion(rotation=10)
     copies = bend(torch.rand(1, 1, 12, 12).expand(8, -1, -1, -1))
     assert len({copy.numpy().tobytes() for copy in copies}) == 8
@@ -197,16 +197,16 @@ def test_every_picture_has_draws_of_its_own():
 
 def test_the_draws_belong_to_the_generator():
     bend = Distortion(rotation=10, scale=0.1, shear=0.1, shift=2, elastic=0.05)
-    pictures, generator = torch.rand(4, 1, 12, 12), torch.Generator().manual_seed(3)
+    images, generator = torch.rand(4, 1, 12, 12), torch.Generator().manual_seed(3)
     before, state = torch.get_rng_state(), generator.get_state()
-    first, second = bend(pictures, generator), bend(pictures, generator)
+    first, second = bend(images, generator), bend(images, generator)
     assert torch.equal(torch.get_rng_state(), before)
     assert not torch.equal(first, second)
     generator.set_state(state)
-    assert torch.equal(bend(pictures, generator), first)
-    assert torch.equal(bend(pictures, generator), second)
+    assert torch.equal(bend(images, generator), first)
+    assert torch.equal(bend(images, generator), second)
     torch.manual_seed(3)  # the same generator, torch's own
-    assert torch.equal(bend(pictures), first)
+    assert torch.equal(bend(images), first)
 
 
 def test_draws_are_even_and_normal():
@@ -219,11 +219,11 @@ def test_draws_are_even_and_normal():
 
 
 def test_a_copy_is_a_copy():
-    pictures = torch.rand(3, 2, 9, 14)
-    before = pictures.clone()
-    copy = Distortion(rotation=20, elastic=0.1)(pictures)
-    assert copy.shape == pictures.shape and copy.dtype == torch.float32 and not copy.requires_grad
-    assert torch.equal(pictures, before) and not torch.equal(copy, before)
+    images = torch.rand(3, 2, 9, 14)
+    before = images.clone()
+    copy = Distortion(rotation=20, elastic=0.1)(images)
+    assert copy.shape == images.shape and copy.dtype == torch.float32 and not copy.requires_grad
+    assert torch.equal(images, before) and not torch.equal(copy, before)
 
 
 def test_what_was_used_for_measuring_first_can_be_trained_with():

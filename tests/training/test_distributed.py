@@ -243,8 +243,8 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
         torch.testing.assert_close(killed[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
     logs = [json.loads((tmp_path / folder / "lenet5.json").read_text()) for folder in ("out", "whole")]
     assert logs[0]["command"] == logs[1]["command"]
-    assert [each["train_error"] for each in logs[0]["log"]] == pytest.approx(
-        [each["train_error"] for each in logs[1]["log"]], abs=3 / 640)
+    assert [each["train_error"] for each in logs[0]["epochs"]] == pytest.approx(
+        [each["train_error"] for each in logs[1]["epochs"]], abs=3 / 640)
 
 
 # In one process

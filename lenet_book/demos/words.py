@@ -1,0 +1,29 @@
+"""Numbers and places as the sentences and the pictures of the demos write them."""
+
+
+def number(value: float, decimals: int | None = 2) -> str:
+    """A number for a reader: a true minus sign, and none before a zero.
+
+    decimals: none for a whole number and else two, if None.
+    """
+    value = float(value)
+    if decimals is None:
+        decimals = 0 if value.is_integer() else 2
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """With a sign that stands apart, as in a sum: + 1.20 or − 0.53."""
+    return f"{'−' if round(value, 2) < 0 else '+'} {number(abs(value))}"
+
+
+def moved(right: int, down: int) -> str:
+    """A shift in pixels, such as "2 right, 1 up"; empty for none."""
+    ways = (right, "right" if right > 0 else "left"), (down, "down" if down > 0 else "up")
+    return ", ".join(f"{abs(by)} {way}" for by, way in ways if by)
+
+
+def span(name: str, places: range) -> str:
+    """From the first to the last of some rows or columns: "row 4" or "rows 4 to 17"."""
+    return (f"{name} {places[0]}" if len(places) == 1 else
+            f"{name}s {places[0]} to {places[-1]}")

@@ -1,0 +1,72 @@
+"""The demo of chapter 2 against torch's unfold, which says what pixels each window reads."""
+
+from itertools import product
+
+import torch
+import torch.nn.functional as F
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from recorder import Recorder, cells
+
+from lenet_book import demos
+from lenet_book.demos.padding_stride import compute, limits, paint, say
+from lenet_book.plots import BLUE, GREEN, RED
+
+
+@given(n=st.integers(1, 16), k=st.integers(1, 7), p=st.integers(0, 4), s=st.integers(1, 5),
+       d=st.integers(1, 4), window=st.integers(0, 24**2 - 1))
+@example(n=8, k=3, p=0, s=2, d=1, window=8)
+@example(n=7, k=3, p=4, s=5, d=1, window=0)  # the last output reads padding alone
+@settings(max_examples=200, deadline=None)
+def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
+    facts, padded = compute(n, k, p, s, d, window), n + 2 * p
+    sheet, words = Recorder(paint, facts), say(facts)
+    places = torch.arange(1, 1.0 + padded**2).reshape(1, 1, padded, padded)  # each pixel's number
+    try:
+        read = F.unfold(places, k, dilation=d, stride=s)[0].T.long() - 1  # windows x k²
+    except RuntimeError:
+        assert facts.m == facts.lost == limits(n, k, p, s, d, window)["window"] == 0
+        assert "no output" in words and f"{padded} - {facts.reach} < 0" in words
+        assert "no output: the kernel does not fit" in sheet.words and len(sheet.grids) == 1
+        return
+    m = facts.m
+    assert len(read) == m**2 == limits(n, k, p, s, d, window)["window"] + 1
+    window = min(window, m**2 - 1)
+    row, column = facts.unit
+    assert row * m + column == window
+    assert read[window].tolist() == [
+        (i + p) * padded + j + p for i, j in product(facts.rows, facts.columns)]
+    assert facts.lost == padded - 1 - read.max() // padded
+    assert facts.reach == (read[0, -1] - read[0, 0]) // padded + 1
+
+    grid, output = sheet.grids
+    assert (grid.shape, output.shape) == ((padded, padded), (m, m))
+    corners = {unit: divmod(read[unit[0] * m + unit[1], 0].item(), padded)  # of each window
+               for unit in product(range(m), repeat=2)}
+    for unit, colour, dash in (((row, column), BLUE, False), ((row, column + 1), RED, True),
+                               ((row + 1, column), GREEN, True)):
+        assert cells(grid, sheet.outlines, colour, dash) == (
+            [(*corners[unit], facts.reach, facts.reach)] if unit in corners else [])
+    assert cells(output, sheet.outlines, BLUE) == [(row, column, 1, 1)]
+    middles = [(x + width / 2, y + height / 2) for x, y, width, height, colour, _ in sheet.fills
+               if colour == BLUE]
+    cell = grid.width / padded
+    assert [int((y - grid.y) / cell) * padded + int((x - grid.x) / cell) for x, y in middles] == \
+        read[window].tolist()
+    reached = range(padded - facts.lost)
+    assert {mark[:2] for mark in cells(grid, sheet.crosses, RED)} == {
+        place for place in product(range(padded), repeat=2) if not set(place) <= set(reached)}
+
+    assert facts.formula in sheet.words and facts.formula in words and f"= {m}" in facts.formula
+    assert f"output {m} × {m}; output {facts.unit} reads row" in words
+    outside = {i for i in (*facts.rows, *facts.columns) if not 0 <= i < n}
+    assert ("lies in the padding" in words) == bool(outside)
+    assert ("below 0" in words) == any(i < 0 for i in outside)
+    assert (f"above {n - 1}" in words) == any(i >= n for i in outside)
+
+
+def test_the_window_stays_among_the_outputs():
+    with demos.padding_stride(n=8, k=3, p=0, s=1, window=35) as demo:
+        assert demo.facts.unit == (5, 5)
+        demo.controls["n"].value = 3
+        assert demo.facts.unit == (0, 0) and demo.controls["window"].max == 0
