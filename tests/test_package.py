@@ -207,5 +207,5 @@ def test_every_module_says_what_it_is(pytestconfig):
         assert ast.get_docstring(tree), path
         for node in tree.body:
             if (isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
-                    and node.name not in ("main", "compute", "paint", "say", "limits")):  # Demo says what these two are
+                    and node.name not in ("main", "compute", "paint", "say", "limits")):  # see Demo
                 assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
