@@ -1,6 +1,6 @@
-"""The layers of a network in a form that a processor computes in less time, for the training steps.
+"""The layers of a network in a form that a CPU computes in less time, for the training steps.
 
-Three things in LeNet-5 take longer than their multiplications would:
+Two things in LeNet-5 take longer than their multiplications would:
 
 Max pooling looks through small windows, one number after the other. Each window holds four outputs of
 the convolution before it, and all four come from one patch of (k + 1) x (k + 1) pixels, each with the
@@ -11,28 +11,23 @@ kernel in another corner:
     k k k .    . k k k    k k k .    . k k k
     . . . .    . . . .    k k k .    . k k k
 
-So a convolution with these four kernels in place of each one, and a step of two, gives the four as maps
-of their own, and pooling is the larger of whole maps. The zeros cost (k + 1)^2 / k^2 as many
-multiplications, 1.44 for k = 5. From a single map, as in C1, that is less than what it saves.
-
-The way back through a convolution is one, too, with as many outputs as the layer has inputs. Sixteen
-maps are computed in the time of one, so with C3's six a processor is idle for the larger part. With a
-kernel one row longer, in both places, and a step of two rows, it gives two rows at once as twelve maps;
-again the zeros cost less than they save.
+So a convolution with these four kernels in place of each one, and a stride of two, gives the four as
+feature maps of their own, and pooling is the larger of whole maps (chapter 04 shows it). The zeros
+cost (k + 1)^2 / k^2 as many multiplications, 1.44 for k = 5. From a single map, as in C1, that is less
+than what it saves on a CPU with vectors of 512 bits; with 256 bits it was slower than the layers
+themselves.
 
 A kernel that covers the whole map, as in C5, makes the convolution a dense layer, which is computed
 without a convolution's preparations.
 
-The first two are for processors with vectors of 512 bits. Confined to 256 bits on such a processor,
-PyTorch computed these convolutions in other ways, and the two were slower than the layers themselves.
+On two cores an epoch of LeNet-5 by the recipe `fast` took 1.5 times as long without the two: 1.2 times
+without the first alone, 1.1 times without the second.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-
-_AT_ONCE = 16  # maps: numbers of single precision in 512 bits
 
 
 def conv_max_pool2d(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -41,7 +36,8 @@ def conv_max_pool2d(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     x: N x maps x H x W, finite. weight: filters x maps x k x k. bias: filters. Floats.
     Returns N x filters x (H-k+1)//2 x (W-k+1)//2. Where several of a window are the largest, the
     gradient goes to the first of them, as in PyTorch.
-    Raises RuntimeError where not even one window fits in, and on a second way back through one result.
+    Raises RuntimeError where not even one window fits in, and on a second backward pass through
+    one result.
     """
     return _ConvMaxPool2d.apply(x, weight, bias)
 
@@ -50,7 +46,7 @@ class _ConvMaxPool2d(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias):
-        kernels = _moved(weight, 2, 2)
+        kernels = _moved(weight)
         four = F.conv2d(x, kernels, bias.repeat(4), stride=2).unflatten(1, (4, -1))
         largest = four.amax(1)
         is_largest = four.eq_(largest.unsqueeze(1))  # as 1.0 or 0.0, for no one needs the four again
@@ -67,8 +63,10 @@ class _ConvMaxPool2d(torch.autograd.Function):
         for one in first_three:
             one.mul_(left)
             left = torch.sub(left, one, out=fourth)
-        of_x, of_kernels, of_bias = _back(of_four.flatten(1, 2), x, kernels, stride=2,
-                                          of_x=ctx.needs_input_grad[0])
+        of_x, of_kernels, of_bias = torch.ops.aten.convolution_backward(
+            of_four.flatten(1, 2), x, kernels, bias_sizes=kernels.shape[:1], stride=(2, 2),
+            padding=(0, 0), dilation=(1, 1), transposed=False, output_padding=(0, 0), groups=1,
+            output_mask=(ctx.needs_input_grad[0], True, True))
         of_weight = torch.zeros_like(weight)  # with its strides, as DistributedDataParallel wants it
         rows, columns = weight.shape[2:]
         for number, moved in enumerate(of_kernels.unflatten(0, (4, -1))):
@@ -77,43 +75,13 @@ class _ConvMaxPool2d(torch.autograd.Function):
         return of_x, of_weight, of_bias.unflatten(0, (4, -1)).sum(0)
 
 
-class _Conv2d(torch.autograd.Function):
-    """F.conv2d(x, weight, bias), but for rounding, for an x with an even number of rows."""
+def _moved(kernels: Tensor) -> Tensor:
+    """Each kernel in each corner of a field of zeros that is one larger, from the upper left one on.
 
-    @staticmethod
-    def forward(ctx, x, weight, bias):
-        x = x.contiguous(memory_format=torch.channels_last)
-        ctx.save_for_backward(x, weight)
-        return F.conv2d(x, weight, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient):
-        x, weight = ctx.saved_tensors
-        _, of_weight, of_bias = _back(gradient, x, weight, stride=1, of_x=False)
-        if not ctx.needs_input_grad[0]:
-            return None, of_weight, of_bias
-        back = _moved(weight.flip(2, 3).transpose(0, 1), 2, 1)
-        two_rows = F.conv2d(gradient.contiguous(), back, stride=(2, 1), padding=weight.shape[-1] - 1)
-        of_x = two_rows.unflatten(1, (2, -1)).permute(0, 2, 3, 1, 4).reshape(x.shape)
-        return of_x, of_weight, of_bias
-
-
-def _back(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, of_x: bool) -> tuple[Tensor, ...]:
-    """PyTorch's way back through F.conv2d(x, weight, bias, stride): the gradients of the three."""
-    return torch.ops.aten.convolution_backward(gradient, x, weight, weight.shape[:1], (stride, stride),
-                                               (0, 0), (1, 1), False, (0, 0), 1, (of_x, True, True))
-
-
-def _moved(kernels: Tensor, down: int, across: int) -> Tensor:
-    """Each kernel in a larger field of zeros, in each of so many places, from the upper left one on.
-
-    filters x maps x k x k -> (down x across x filters) x maps x k+down-1 x k+across-1, contiguous.
+    filters x maps x k x k -> (4 x filters) x maps x (k + 1) x (k + 1)
     """
-    rows, columns = (size + by - 1 for size, by in zip(kernels.shape[2:], (down, across), strict=True))
-    around = F.pad(kernels, (across - 1, across - 1, down - 1, down - 1))
-    windows = around.unfold(2, rows, 1).unfold(3, columns, 1).flip(2, 3)
-    return windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 2).contiguous()
+    return torch.cat([F.pad(kernels, (across, 1 - across, down, 1 - down))
+                      for down in (0, 1) for across in (0, 1)])
 
 
 class ConvMaxPool2d(nn.Module):
@@ -129,19 +97,6 @@ class ConvMaxPool2d(nn.Module):
         return conv_max_pool2d(x, self.conv.weight, self.conv.bias)
 
 
-class TwoRowsConv2d(nn.Module):
-    """An nn.Conv2d whose gradient for its inputs is computed two rows at once, where they are even."""
-
-    def __init__(self, conv: nn.Conv2d):
-        super().__init__()
-        self.conv = conv
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not _fits(self.conv, x) or x.shape[-2] % 2:
-            return self.conv(x)
-        return _Conv2d.apply(x, self.conv.weight, self.conv.bias)
-
-
 class WholeConv2d(nn.Module):
     """An nn.Conv2d, computed as a dense layer where its kernel covers the whole map."""
 
@@ -152,14 +107,13 @@ class WholeConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not _fits(self.conv, x) or x.shape[-2:] != self.conv.kernel_size:
             return self.conv(x)
-        weight = _maps_last(self.conv.weight).flatten(1)
-        return F.linear(_maps_last(x).flatten(1), weight, self.conv.bias)[..., None, None]
+        return F.linear(x.flatten(1), self.conv.weight.flatten(1), self.conv.bias)[..., None, None]
 
 
 def fuse(model: nn.Module) -> nn.Module:
     """The same layers with the same parameters, to be run in a training step; or the model itself.
 
-    It is the model itself unless that is an nn.Sequential on a processor, in single or double
+    It is the model itself unless that is an nn.Sequential on a CPU, in single or double
     precision, and where a hook waits for what one of the layers takes in or gives out.
     """
     if (type(model).forward is not nn.Sequential.forward
@@ -175,17 +129,10 @@ def fuse(model: nn.Module) -> nn.Module:
             if has_512_bits and layer.in_channels == 1 and layers and _halves(layers[0]):
                 layers.pop(0)
                 layer = ConvMaxPool2d(layer)
-            elif has_512_bits and 2 * layer.in_channels <= _AT_ONCE:
-                layer = TwoRowsConv2d(layer)
             else:
                 layer = WholeConv2d(layer)
         fused.append(layer)
     return nn.Sequential(*fused)
-
-
-def _maps_last(x: Tensor) -> Tensor:
-    """As it lies in memory in a training; gradients that come back this way lie so, too."""
-    return x.permute(0, 2, 3, 1)
 
 
 def _fits(conv: nn.Conv2d, x: Tensor) -> bool:

@@ -56,12 +56,12 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     criterion, predict = _judge(model)
     train = examples_of(train, model)
     validation = None if validation is None else examples_of(validation, model)
-    with _Interrupts() as interrupts, speed.settings(model, recipe.batch_size):
+    with _Interrupts() as interrupts, speed.settings(model, recipe.batch_size) as fast:
         run = Run(model, train, recipe)
         if resume:
             run.restore(checkpoint)
         with _told(run, callbacks, progress) as told:
-            forward = distributed.wrap(speed.fuse(model))
+            forward = distributed.wrap(fast)
             while run.epoch < recipe.epochs:
                 if run.step == 0 and hasattr(run.optimiser, "before_epoch"):
                     run.optimiser.before_epoch(train, run.order)
