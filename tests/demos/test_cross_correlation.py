@@ -72,6 +72,11 @@ def test_picture_and_sentence_show_the_facts(values):
     assert ("Turned or not" in words) == (facts.flip and facts.symmetric)
 
 
+def test_negative_numbers_are_said_in_brackets_and_whole_ones_without_decimals():
+    words = say(compute("a small matrix", "typed by you", "-2.5 2", False, 0, 0))
+    assert words.endswith(": (−2.50)·3 + 2·1 = −5.50.")
+
+
 def test_the_images_are_the_first_of_each_digit():
     for digit, first in enumerate(DIGITS.images[FIRSTS]):
         torch.testing.assert_close(compute(f"digit {digit}", "", "1", False, 0, 0).image, first / 255)

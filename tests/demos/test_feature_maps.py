@@ -25,11 +25,11 @@ def facts_of(index=8, layer="c1", net="lenet5-1998", **changes):
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, -4), (-10, 10), (1, 7)])
 def test_whole_pixels_and_quarter_turns_are_exact(right, down):
-    for image in DIGITS.images[:100]:
+    for image in DIGITS.images[:50]:
         around = torch.nn.functional.pad(image, (10, 10, 10, 10))[10 - down:, 10 - right:]
         assert torch.equal(deform(image, right, down), around[:28, :28])
-    for quarters in (-2, -1, 1, 2):
-        assert torch.equal(deform(image, rotate=90 * quarters), torch.rot90(image, -quarters))
+        for quarters in (-2, -1, 1, 2):
+            assert torch.equal(deform(image, rotate=90 * quarters), torch.rot90(image, -quarters))
 
 
 @settings(max_examples=30)
