@@ -1,18 +1,15 @@
 """LeNet-5 layer by layer: where each stands, how its size and its counts come about, its share."""
 
-from dataclasses import dataclass
 from functools import cache
-
-import torch
 
 from .. import paper
 from ..arithmetic import explain
 from ..ledger import Ledger, ledger
-from ..models import build
 from ..plots.picture import INK, KINDS
 from ..plots.to_scale import stacks
-from .base import Demo
+from .base import Demo, Facts
 from .controls import choice, stops
+from .examples import trained
 from .sheet import Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
@@ -33,84 +30,59 @@ def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = 
     return Demo("architecture", compute, paint, say, controls, (840, 460), projector=projector)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Everything that is shown: of one layer, of all layers, and of the whole net."""
-
-    number: int               # of the layer in paper.LAYERS
-    size: str                 # how its size comes about
-    trainable: int            # parameters
-    fixed: int                # parameters
-    connections: int
-    uses: str                 # how the connections come about
-    macs: int
-    measured: str             # what is compared
-    counts: tuple[int, ...]   # of it, in each layer
-    whole: str                # what the net has in all
-
-    @property
-    def layer(self) -> paper.Layer:
-        return paper.LAYERS[self.number]
-
-    @property
-    def shape(self) -> str:
-        return _NET[self.number + 1].shape
-
-    @property
-    def held(self) -> str:
-        return f"{self.fixed:,} fixed parameters" if self.fixed else f"{self.trainable:,} parameters"
-
-    def share(self, number: int) -> str:
-        """Of a layer, in per cent, with a second decimal where the first would be 0."""
-        share = self.counts[number] / sum(self.counts)
-        return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
-
-
 def compute(layer: str, bars: str) -> Facts:
     """Count the layer in the net itself, and write out how its numbers come about."""
     table = _counts()
     number = [one.name for one in paper.LAYERS].index(layer)
     this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table[number]
     k, subsampling = this.kernel, this.kind == "subsampling"
-    read = before.size if number else paper.INPUT_SIZE
-    once = f"({k}*{k} + 1) * {this.maps}" if subsampling else f"{row.parameters:,}"
+    size, uses = f"each reads all {before.maps} of {before.name}", "each parameter is used once"
+    if k:
+        size = explain(before.size if number else paper.INPUT_SIZE, k, k if subsampling else 1)
+    if this.size > 1:
+        once = f"({k}*{k} + 1) * {this.maps}" if subsampling else f"{row.parameters:,}"
+        uses = f"= {once} * {this.size}*{this.size}"
+    counts = [getattr(one, MEASURES[bars]) for one in table]
     return Facts(
-        number, explain(read, k, k if subsampling else 1) if k else
-        f"each reads all {before.maps} of {before.name}",
-        row.parameters, row.fixed, row.connections,
-        f"= {once} * {this.size}*{this.size}" if this.size > 1 else "each parameter is used once",
-        row.macs, "trainable parameters" if bars == "parameters" else bars,
-        tuple(getattr(one, MEASURES[bars]) for one in table),
-        f"{table.parameters:,} trainable and {table.fixed:,} fixed parameters and "
-        f"{table.connections:,} connections")
+        number=number, layer=this, shape=_NET[number + 1].shape, size=size,
+        held=f"{row.fixed:,} fixed parameters" if row.fixed else f"{row.parameters:,} parameters",
+        connections=row.connections, uses=uses, macs=row.macs,
+        measured="trainable parameters" if bars == "parameters" else bars,
+        counts=counts, total=sum(counts), shares=[_per_cent(count / sum(counts)) for count in counts],
+        whole=f"{table.parameters:,} trainable and {table.fixed:,} fixed parameters and "
+              f"{table.connections:,} connections")
+
+
+def _per_cent(share: float) -> str:
+    """With a second decimal where the first would be 0."""
+    return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def say(facts: Facts) -> str:
     """The numbers of the layer, and its share, in one sentence."""
     return (f"{facts.layer.name}, {facts.layer.kind}, {facts.shape}: {facts.layer.working} = "
             f"{facts.held}, {facts.connections:,} connections, {facts.macs:,} multiply-adds; "
-            f"{facts.share(facts.number)} of all {sum(facts.counts):,} {facts.measured}. "
+            f"{facts.shares[facts.number]} of all {facts.total:,} {facts.measured}. "
             f"The whole net has {facts.whole}.")
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     """The net above, the words on the left, the bars on the right."""
     _draw_net(sheet, facts.number)
-    sheet.text(_LEFT, _TOP, f"{facts.layer.name}: {facts.layer.kind}", 18, anchor="lm", bold=True)
+    sheet.title(_LEFT, _TOP, f"{facts.layer.name}: {facts.layer.kind}", 18)
     for i, (title, working) in enumerate([
             (facts.shape, facts.size), (facts.held, f"= {facts.layer.working}"),
             (f"{facts.connections:,} connections", facts.uses)]):
-        sheet.text(_LEFT, _TOP + 36 + 62 * i, title, 16, anchor="lm", bold=True)
+        sheet.title(_LEFT, _TOP + 36 + 62 * i, title, 16)
         sheet.text(_LEFT, _TOP + 59 + 62 * i, working, 14, anchor="lm")
-    total = sum(facts.counts)
-    sheet.text(_RIGHT, _TOP, f"share of {total:,} {facts.measured}", 15, anchor="lm", bold=True)
+    sheet.title(_RIGHT, _TOP, f"share of {facts.total:,} {facts.measured}")
     for i, (layer, count) in enumerate(zip(paper.LAYERS, facts.counts, strict=True)):
         y, strong = _TOP + 33 + 28 * i, i == facts.number
         sheet.text(_RIGHT, y, layer.name, 14, anchor="lm", **_style(strong))
-        sheet.bar(_RIGHT + 62, y - 9, 180, 18, count / total,
+        sheet.bar(_RIGHT + 62, y - 9, 180, 18, count / facts.total,
                   KINDS[layer.name[0].upper()] if strong else "#B8B8B8")
         sheet.text(_RIGHT + 318, y, f"{count:,}", 14, anchor="rm", **_style(strong))
-        sheet.text(_RIGHT + 382, y, facts.share(i), 14, anchor="rm", **_style(strong))
+        sheet.text(_RIGHT + 382, y, facts.shares[i], 14, anchor="rm", **_style(strong))
 
 
 def _draw_net(sheet: Sheet, number: int) -> None:
@@ -150,6 +122,4 @@ def _style(strong: bool) -> dict:
 
 @cache
 def _counts() -> Ledger:
-    with torch.random.fork_rng(devices=[]):  # its random weights shall not be felt elsewhere
-        net = build("lenet5-1998")
-    return ledger(net, (1, paper.INPUT_SIZE, paper.INPUT_SIZE))
+    return ledger(trained("lenet5-1998"), (1, paper.INPUT_SIZE, paper.INPUT_SIZE))

@@ -2,10 +2,7 @@
 
 A demo is three functions and the controls whose values the first of them is given:
 
-    @dataclass(frozen=True)
-    class Facts: outputs: int  # numbers, words, tensors: all that is shown
-
-    def compute(n, k) -> Facts: return Facts(conv_output_size(n, k))
+    def compute(n, k): return Facts(outputs=conv_output_size(n, k))  # all that is shown
     def paint(sheet, facts): sheet.title(20, 20, f"output {facts.outputs}")
     def say(facts): return f"There are {facts.outputs} outputs."
 
@@ -19,7 +16,7 @@ them against another way to get them, and a page could paint the same facts itse
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace as Facts
 
 import anywidget
 import ipywidgets as widgets
@@ -76,8 +73,8 @@ class Demo:
     In a notebook, running the same cell again closes the demo that it had made before.
     """
 
-    def __init__(self, name: str, compute: Callable[..., Any], paint: Callable[[Sheet, Any], None],
-                 say: Callable[[Any], str], controls: Mapping[str, widgets.Widget],
+    def __init__(self, name: str, compute: Callable[..., Facts], paint: Callable[[Sheet, Facts], None],
+                 say: Callable[[Facts], str], controls: Mapping[str, widgets.Widget],
                  size: tuple[int, int], actions: Mapping[str, Callable[[], None]] | None = None,
                  limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
                  arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None):

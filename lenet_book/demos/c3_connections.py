@@ -2,16 +2,14 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import ipywidgets as widgets
-import numpy as np
 
 from .. import paper
 from ..arithmetic import conv_output_size
 from ..plots import BLUE, INK, RED
 from . import reading
-from .base import Demo
+from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import test_digits
 from .sheet import Sheet
@@ -80,37 +78,20 @@ def _alike(kind: type, layout: dict, each: list[dict]) -> list[widgets.Widget]:
     return [first, *(kind(layout=first.layout, style=first.style, **one) for one in each[1:])]
 
 
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """A table of C3, what it costs, and what one of its maps reads.
-
-    start: the table's name. map: the map of C3 whose inputs are shown. table: for each map of C3 the
-    maps of S2 that it reads. idle: the maps of C3 that read none, without which it is a layer.
-    parameters, connections: of the layer. sets: how many different sets of inputs its maps read.
-    s2: what S2 of the trained net makes of the first test digit, a seven; 6 x 14 x 14.
-    """
-
-    start: str
-    map: int
-    table: tuple[tuple[int, ...], ...]
-    kernels: int
-    idle: tuple[int, ...]
-    parameters: int
-    connections: int
-    sets: int
-    s2: np.ndarray
-
-
 def compute(start: str, map: int, **reads: bool) -> Facts:
+    """What the table costs, and what one of the maps of C3 reads."""
     table = tuple(tuple(source for source in range(_S2) if reads[f"reads {source} {output}"])
                   for output in range(_C3))
     s2 = reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
     kernels = sum(len(sources) for sources in table)
     parameters = _KERNEL**2 * kernels + _C3  # a bias for each map
-    places = conv_output_size(s2.shape[1], _KERNEL) ** 2
-    return Facts(start, map, table, kernels,
-                 tuple(output for output, sources in enumerate(table) if not sources),
-                 parameters, parameters * places, len(set(table)), s2)
+    return Facts(
+        start=start, map=map, kernels=kernels, parameters=parameters,
+        table=table,  # for each map of C3 the maps of S2 that it reads
+        idle=tuple(output for output in range(_C3) if not table[output]),  # no layer with any of these
+        connections=parameters * conv_output_size(s2.shape[1], _KERNEL)**2,
+        sets=len(set(table)),  # different sets of inputs
+        s2=s2)  # 6 x 14 x 14, of the trained net, for the first test digit, a seven
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -135,8 +116,7 @@ def _paint_sources(sheet: Sheet, facts: Facts) -> None:
         x, strong = _LEFT + _PITCH * source, source in read
         middle, users = x + _SIDE / 2, sum(source in sources for sources in facts.table)
         sheet.text(middle, 48, f"S2 map {source}", 14, INK if strong else "#707070", bold=strong)
-        sheet.image(values * (1 if strong else 0.25), x, _TOP, _SIDE, low=-reach, high=reach,
-                    colours="signed", frame=not strong)
+        sheet.image(values * (1 if strong else 0.25), x, _TOP, _SIDE, reach, frame=not strong)
         if strong:
             sheet.outline(x - 3, _TOP - 3, _SIDE + 6, _SIDE + 6, BLUE, 3)
             sheet.arrow(middle, _TOP + _SIDE + 26, 420 + (middle - 420) * 0.5, 232, BLUE)

@@ -1,17 +1,13 @@
 """Six maps in, one map out: what each kernel makes of its map, and their sum so far."""
 
-from dataclasses import dataclass
-from functools import cache
-
 import torch
 from torch import Tensor
 
-from .. import models
 from ..convolution import conv2d
 from ..plots import BLUE
-from .base import Demo
+from .base import Demo, Facts
 from .controls import choice, slider
-from .examples import ten_digits
+from .examples import ten_digits, trained
 from .sheet import GREY, Sheet
 from .words import number, signed
 
@@ -42,67 +38,32 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
                 projector=projector)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """One output map as it is added up."""
-
-    digit: int
-    output: int
-    maps: int  # that have been added
-    row: int  # of the pixel that is followed
-    column: int
-    inputs: Tensor  # 6 x 14 x 14
-    kernels: Tensor  # 6 x k x k
-    bias: float
-    parts: Tensor  # 6 x m x m: what each kernel makes of its map
-    sums: Tensor  # 7 x m x m: the bias and the first 0 to 6 of the parts
-
-    @property
-    def addends(self) -> list[float]:
-        """The pixel's share from each map."""
-        return self.parts[:, self.row, self.column].tolist()
-
-    @property
-    def totals(self) -> list[float]:
-        """The pixel's sum with 0 to 6 maps."""
-        return self.sums[:, self.row, self.column].tolist()
-
-    @property
-    def scales(self) -> tuple[float, float, float]:
-        """The largest number, without its sign, of the inputs, the kernels, and the sums and parts."""
-        return tuple(max(values.abs().max().item() for values in group)
-                     for group in ([self.inputs], [self.kernels], [self.parts, self.sums]))
-
-
 def limits(kernel, **others) -> dict[str, int]:
     return {"row": _SIZE - kernel, "column": _SIZE - kernel}
 
 
 @torch.inference_mode()
 def compute(digit, output, maps, kernel, row, column) -> Facts:
-    s2, c3 = _trained()
-    cut = (5 - kernel) // 2
-    inputs, kernels = s2[digit], c3.weight[output, :, cut:5 - cut, cut:5 - cut]
-    bias = c3.bias[output].item()
+    net, cut = trained("lenet5"), (5 - kernel) // 2
+    inputs = net[:3](ten_digits()[[digit]].inputs(net.input_size, net.scaling))[0]  # those of S2
+    kernels, bias = net.c3.weight[output, :, cut:5 - cut, cut:5 - cut], net.c3.bias[output].item()
     parts = torch.cat([conv2d(one[None], weights[None, None])
                        for one, weights in zip(inputs, kernels, strict=True)])
     sums = bias + torch.cat([torch.zeros_like(parts[:1]), parts]).cumsum(0)
-    return Facts(digit, output, maps, row, column, inputs, kernels, bias, parts, sums)
-
-
-@cache
-def _trained() -> tuple[Tensor, torch.nn.Conv2d]:
-    """What S2 makes of the ten digits (10 x 6 x 14 x 14), and C3, which reads it."""
-    net = models.pretrained("lenet5")
-    with torch.inference_mode():
-        return net[:3](ten_digits().inputs(net.input_size, net.scaling)), net.c3
+    return Facts(
+        digit=digit, output=output, maps=maps, row=row, column=column, bias=bias,
+        inputs=inputs, kernels=kernels,  # 6 x 14 x 14, 6 x k x k
+        parts=parts, sums=sums,  # 6 x m x m; 7 x m x m, of the bias and the first 0 to 6 parts
+        addends=parts[:, row, column].tolist(), totals=sums[:, row, column].tolist(),  # of the pixel
+        reach=[max(values.abs().max().item() for values in group)  # numbers that are in full colour
+               for group in ([inputs], [kernels], [parts, sums])])
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     kernel, size = facts.kernels.shape[-1], facts.parts.shape[-1]
-    strongest, heaviest, reach = facts.scales
+    strongest, heaviest, reach = facts.reach
     place, addends, totals = (facts.row, facts.column), facts.addends, facts.totals
-    sheet.image(ten_digits().images[facts.digit], 26, 14, 60)
+    sheet.image(ten_digits().images[facts.digit] / 255, 26, 14, 60)
     _label(sheet, 88, "input maps", f"{_SIZE} × {_SIZE}")
     _label(sheet, _KERNELS + 16, "kernels", f"{kernel} × {kernel}")
     _label(sheet, _PARTS + 32, "partial sums", f"{size} × {size}")
@@ -112,7 +73,10 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         middle = left + _SIZE * _CELL / 2
         sheet.text(middle, 16, k, 15, bold=True)
         _map(sheet, facts.inputs[k], left, _INPUTS, _CELL, strongest, place, kernel)
-        _kernel(sheet, facts.kernels[k], middle - _KERNEL / 2, heaviest)
+        if kernel == 1:
+            sheet.numbers(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, 15, heaviest)
+        else:
+            sheet.image(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, heaviest, frame=True)
         if k < facts.maps:
             _map(sheet, facts.parts[k], left, _PARTS, _CELL, reach, place)
             sheet.text(middle, _SUMS, signed(addends[k]), 15, BLUE, bold=True)
@@ -138,17 +102,9 @@ def _map(sheet: Sheet, values: Tensor, left: float, top: float, cell: float, rea
         sheet.outline(left, top, _SIZE * cell, _SIZE * cell, GREY, 1, dash=True)
     inset = (_SIZE - len(values)) / 2 * cell
     left, top = left + inset, top + inset
-    sheet.image(values, left, top, cell * len(values), None, -reach, reach, "signed", frame=True)
+    sheet.image(values, left, top, cell * len(values), reach, frame=True)
     sheet.outline(left + cell * column - 2, top + cell * row - 2, cell * window + 4, cell * window + 4,
                   BLUE, 2)
-
-
-def _kernel(sheet: Sheet, weights: Tensor, left: float, reach: float) -> None:
-    """In colours, or, of one pixel, with its number."""
-    if len(weights) == 1:
-        sheet.numbers(weights, left, _KERNELS, _KERNEL, 15, reach, 2)
-    else:
-        sheet.image(weights, left, _KERNELS, _KERNEL, None, -reach, reach, "signed", frame=True)
 
 
 def _label(sheet: Sheet, top: float, first: str, second: str, between: float = 17) -> None:

@@ -20,21 +20,22 @@ def slider(label: str, value: float, low: float, high: float, step: float = 1,
                 layout={"width": f"{width}px"})
 
 
-def choice(label: str, value, options: Sequence, width: int = 220) -> widgets.Dropdown:
+def choice(label: str, value, options: Sequence, width: int = 220,
+           kind: type = widgets.Dropdown) -> widgets.Dropdown | widgets.SelectionSlider:
     """One of several. options: the values, or pairs of what is shown and the value.
 
     Raises ValueError where the value is none of them.
     """
-    _check(label, value, options)
-    return widgets.Dropdown(value=value, options=list(options), description=label, style=_LABEL,
-                            layout={"width": f"{width}px"})
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if value not in values:
+        raise ValueError(f"{label} must be one of {', '.join(map(str, values))}, not {value!r}")
+    return kind(value=value, options=list(options), description=label, style=_LABEL,
+                layout={"width": f"{width}px"})
 
 
-def stops(label: str, value, options: Sequence, width: int = 250) -> widgets.SelectionSlider:
+def stops(label: str, value, options: Sequence, width: int) -> widgets.SelectionSlider:
     """One of several that have an order, on a slider; otherwise as `choice`."""
-    _check(label, value, options)
-    return widgets.SelectionSlider(value=value, options=list(options), description=label, style=_LABEL,
-                                   layout={"width": f"{width}px"})
+    return choice(label, value, options, width, widgets.SelectionSlider)
 
 
 def switch(label: str, value: bool, width: int = 150) -> widgets.Checkbox:
@@ -46,9 +47,3 @@ def switch(label: str, value: bool, width: int = 150) -> widgets.Checkbox:
 def button(label: str, tooltip: str, width: int = 110) -> widgets.Button:
     """Does something when it is pressed."""
     return widgets.Button(description=label, tooltip=tooltip, layout={"width": f"{width}px"})
-
-
-def _check(label: str, value, options: Sequence) -> None:
-    values = [option[1] if isinstance(option, tuple) else option for option in options]
-    if value not in values:
-        raise ValueError(f"{label} must be one of {', '.join(map(str, values))}, not {value!r}")

@@ -1,15 +1,12 @@
 """A window slides over an image: the products, their sum, and the result as far as it has come."""
 
-from dataclasses import dataclass
-from functools import cache
-
 import ipywidgets as widgets
 import torch
 from torch import Tensor
 
 from ..convolution import conv2d
 from ..plots import BLUE, RED
-from .base import Demo
+from .base import Demo, Facts
 from .controls import button, choice, slider, switch
 from .examples import ten_digits
 from .sheet import Sheet
@@ -69,34 +66,6 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
                 actions={"kernel": show_preset, "numbers": note_own_numbers, "next": step})
 
 
-@dataclass(frozen=True)
-class Facts:
-    """One window, and the result up to it."""
-
-    image: Tensor  # H x W
-    flip: bool
-    row: int
-    column: int
-    problem: str = ""  # why the numbers are no kernel; nothing more is known then
-    symmetric: bool = False  # whether turning the kernel makes no difference
-    kernel: Tensor | None = None  # h x w, turned if flip
-    window: Tensor | None = None  # h x w
-    products: Tensor | None = None  # h x w
-    result: Tensor | None = None  # of all windows, H - h + 1 x W - w + 1
-
-    @property
-    def value(self) -> float:
-        """The sum of the products."""
-        return self.result[self.row, self.column].item()
-
-    @property
-    def so_far(self) -> Tensor:
-        """The result in reading order, NaN where the window has not been yet."""
-        done = self.result.clone()
-        done[self.row, self.column + 1:], done[self.row + 1:] = torch.nan, torch.nan
-        return done
-
-
 def parse(numbers: str) -> Tensor:
     """A kernel from its numbers: "1 0; 0 -1" -> 2 x 2.
 
@@ -127,27 +96,31 @@ def limits(image, numbers, **others) -> dict[str, int]:
 
 
 def compute(image, kernel, numbers, flip, row, column) -> Facts:
+    """One window, and the result up to it; or, where the numbers are no kernel, the problem."""
     pixels = _pixels(image)
     try:
         weights = parse(numbers)
     except ValueError as error:
-        return Facts(pixels, flip, row, column, str(error))
+        return Facts(problem=str(error), image=pixels)
     turned = torch.rot90(weights, 2)
-    symmetric = torch.equal(weights, turned)
-    weights = turned if flip else weights
-    h, w = weights.shape
+    kernel = turned if flip else weights
+    h, w = kernel.shape
     window = pixels[row:row + h, column:column + w]
-    return Facts(pixels, flip, row, column, "", symmetric, weights, window, weights * window,
-                 conv2d(pixels[None], weights[None, None])[0])
+    result = conv2d(pixels[None], kernel[None, None])[0]
+    so_far = result.clone()
+    so_far[row, column + 1:], so_far[row + 1:] = torch.nan, torch.nan
+    return Facts(
+        problem="", image=pixels, flip=flip, row=row, column=column, kernel=kernel, window=window,
+        symmetric=torch.equal(weights, turned),  # turning it makes no difference
+        products=kernel * window, value=result[row, column].item(),
+        result=result, so_far=so_far)  # in reading order, NaN where the window has not been yet
 
 
-@cache
 def _pixels(image: str) -> Tensor:
     """The image of that name, H x W."""
     if image == _SMALL:
         return _MATRIX
-    digit = int(image.removeprefix("digit "))
-    return ten_digits()[[digit]].inputs(size=28, scaling="unit")[0, 0]
+    return ten_digits()[[int(image[-1])]].inputs(size=28, scaling="unit")[0, 0]
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -174,8 +147,7 @@ def _panel(sheet: Sheet, name: str, values: Tensor, left: float, cell: float,
     if cell > _CELL:
         sheet.numbers(values, left, _TOP, cell, 14, reach)
     else:
-        style = {"low": -reach, "high": reach, "colours": "signed"} if reach else {"low": 0, "high": 1}
-        sheet.image(values, left, _TOP, cell * columns, frame=True, **style)
+        sheet.image(values, left, _TOP, cell * columns, reach, frame=True)
 
 
 def _sum(sheet: Sheet, facts: Facts) -> None:
@@ -204,5 +176,6 @@ def say(facts: Facts) -> str:
 
 
 def _factor(value: Tensor) -> str:
-    """In brackets where it is negative."""
-    return f"({number(value, None)})" if value < 0 else number(value, None)
+    """With decimals if it has any, in brackets where it is negative."""
+    words = number(value, 0 if value == value.round() else 2)
+    return f"({words})" if value < 0 else words

@@ -1,6 +1,5 @@
 """Draw a digit, and every layer of LeNet-5 follows while the pen moves."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import anywidget
@@ -10,11 +9,11 @@ import traitlets
 
 from .. import paper
 from ..plots import BLUE
-from .base import Demo
+from .base import Demo, Facts
 from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
-from .reading import NETS, Reading, paint_glyphs, paint_scores, read
+from .reading import NETS, paint_glyphs, paint_scores, read
 from .sheet import GREY, Sheet
 
 _SIDE = 264       # of the canvas with its margin, pixels
@@ -88,22 +87,9 @@ def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
     return widgets.VBox([canvas, widgets.HBox([undo, clear]), *others])
 
 
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What is read and what the net makes of it, or, with nothing to read, what to do about it.
-
-    pen: percent of the canvas's side. net: its name for a reader.
-    """
-
-    what: str
-    pen: int
-    net: str
-    reading: Reading | None
-
-
 def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
+    """What is read and what the net makes of it, or, with nothing to read, what to do about it."""
     what, image = f"The first {show} of the test set", None
-    name = next(label for label, value in NETS if value == net)
     try:
         if show != _DRAWING:
             image = ten_digits().images[show]
@@ -113,7 +99,8 @@ def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
             what = "Draw a digit with mouse, pen or finger, or choose one of the test set."
     except ValueError as error:
         what = f"The drawing cannot be read: {error}. Press clear and draw again."
-    return Facts(what, thickness, name, None if image is None else read(net, image))
+    return Facts(what=what, pen=thickness, reading=None if image is None else read(net, image),
+                 net=next(label for label, value in NETS if value == net))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -125,7 +112,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         maps, full = np.zeros((layer.maps, layer.size, layer.size)), 1.0
         if reading:
             maps, full = reading.maps[layer.name.lower()], reading.full[layer.name.lower()]
-        sheet.maps(maps, left, top, side, columns, gap, -full, full)
+        sheet.maps(maps, left, top, side, columns, gap, full)
     sheet.text(10, 438, "violet below 0, white 0, orange above; one scale for each layer", 12,
                anchor="lm")
     sheet.title(_RIGHT, 18, "input: 32 × 32", 13)
@@ -135,7 +122,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
         sheet.text(_RIGHT, 150, f"LeNet-5 {facts.net} waits", anchor="lm")
         return
-    sheet.image(reading.image, _RIGHT, 28, 96, low=0, high=1)
+    sheet.image(reading.image, _RIGHT, 28, 96)
     sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
     paint_scores(sheet, reading, _RIGHT + 2, 177, 78, 26)
     if reading.are_distances:  # F6 then aims at a picture

@@ -1,8 +1,12 @@
-"""The digits that the demos show."""
+"""The digits that the demos show, and the trained nets that read them."""
 
 from functools import cache
 
+import torch
+from torch import nn
+
 from .. import mnist
+from ..models import pretrained
 
 
 @cache
@@ -16,3 +20,10 @@ def ten_digits() -> mnist.Digits:
     """The first 0, the first 1, ... the first 9 of the test set, in this order."""
     test = test_digits()
     return test[[(test.labels == digit).nonzero()[0, 0].item() for digit in range(10)]]
+
+
+@cache
+def trained(net: str) -> nn.Module:
+    """The pretrained net of that name."""
+    with torch.random.fork_rng(devices=[]):  # its first random weights shall not be felt elsewhere
+        return pretrained(net)

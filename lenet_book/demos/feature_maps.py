@@ -1,7 +1,6 @@
 """What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +8,10 @@ from torch import Tensor
 
 from ..plots import BLUE, INK, RED
 from ..training.augmentation import linear_map
-from .base import Demo
+from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import test_digits
-from .reading import LAYERS, NETS, Reading, paint_glyphs, paint_scores, read
+from .reading import LAYERS, NETS, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 
 _LEFT, _TOP, _SIDE = 225, 58, 366  # the square for the maps, pixels
@@ -56,37 +55,21 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
     return (moved + 255 * noise / 100 * random).round().clamp(0, 255).to(torch.uint8)
 
 
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """A test digit, what it is, what was done to it (see `deform`), and what the net makes of it."""
-
-    index: int
-    label: int
-    layer: str
-    changes: dict[str, int]
-    reading: Reading
-
-    @property
-    def what(self) -> str:
-        """How many maps or units the layer has."""
-        count, size, _ = self.reading.maps[self.layer].shape
-        return f"{count} maps of {size} × {size}" if size > 1 else f"{count} units"
-
-    @property
-    def correct(self) -> bool:
-        return self.reading.answer == self.label
-
-
 def compute(index: int, layer: str, net: str, **changes: int) -> Facts:
+    """changes: what is done to the digit, see `deform`."""
     image, label = test_digits().images[index], test_digits().labels[index].item()
-    return Facts(index, label, layer, changes, read(net, deform(image, **changes)))
+    reading = read(net, deform(image, **changes))
+    count, size, _ = reading.maps[layer].shape
+    return Facts(index=index, label=label, layer=layer, changes=changes, reading=reading,
+                 what=f"{count} maps of {size} × {size}" if size > 1 else f"{count} units",
+                 correct=reading.answer == label)
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     reading, layer, full = facts.reading, facts.layer, facts.reading.full[facts.layer]
     sheet.title(20, 24, "input: 32 × 32")
     sheet.text(20, 44, "white 0, black 1", anchor="lm")
-    sheet.image(reading.image, 20, _TOP, 176, low=0, high=1, frame=True)
+    sheet.image(reading.image, 20, _TOP, 176, frame=True)
     sheet.text(20, 260, f"it is {_a(facts.label)}, read as", 15, anchor="lm")
     colour, verdict = (BLUE, "✓ right") if facts.correct else (RED, "✗ wrong")
     sheet.text(48, 318, reading.answer, 72, colour, bold=True)
@@ -100,7 +83,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     else:
         maps = reading.maps[layer]
         columns = {6: 3, 16: 4, 84: 12, 120: 12}[len(maps)]
-        sheet.maps(maps, _LEFT, _TOP, _SIDE / columns - 6, columns, gap=6, low=-full, high=full)
+        sheet.maps(maps, _LEFT, _TOP, _SIDE / columns - 6, columns, 6, full)
     paint_scores(sheet, reading, 632, 60, 108, 30, facts.label)
     sheet.text(632, 376, "▶", 13, BLUE)
     sheet.text(646, 376, "the answer", anchor="lm")
@@ -121,12 +104,10 @@ def _a(digit: int) -> str:
 
 def _changes(right: int, down: int, rotate: int, scale: int, noise: int) -> str:
     """What was done to the digit, in words, each after a comma."""
-    def pixels(count: int) -> str:
-        return f"{abs(count)} pixel{'s' * (abs(count) != 1)}"
-
-    shifts = [f"{pixels(right)} to the {'right' if right > 0 else 'left'}" if right else "",
-              f"{pixels(down)} {'down' if down > 0 else 'up'}" if down else ""]
-    changes = ["shifted " + " and ".join(filter(None, shifts)) if any(shifts) else "",
+    ways = ((right, "to the right" if right > 0 else "to the left"),
+            (down, "down" if down > 0 else "up"))
+    shifts = [f"{abs(by)} pixel{'s' * (abs(by) != 1)} {way}" for by, way in ways if by]
+    changes = ["shifted " + " and ".join(shifts) if shifts else "",
                f"rotated by {abs(rotate)} degrees {'clockwise' if rotate > 0 else 'counterclockwise'}"
                if rotate else "",
                f"scaled to {scale} %" if scale != 100 else "",

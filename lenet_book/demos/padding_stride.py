@@ -1,11 +1,10 @@
 """Where the windows lie, what they leave out, and the formula with its numbers."""
 
-from dataclasses import dataclass
 from itertools import product
 
 from ..arithmetic import conv_output_size, dropped, effective_kernel, explain
 from ..plots import BLUE, GREEN, PALE, RED
-from .base import Demo
+from .base import Demo, Facts
 from .controls import slider
 from .sheet import Sheet
 from .words import span
@@ -29,44 +28,22 @@ def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, w
                 projector=projector)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """One window of a layer; lengths in pixels."""
-
-    n: int  # the input, a side
-    k: int
-    p: int
-    s: int
-    d: int
-    m: int  # the output, a side; 0 where the kernel does not fit, and the rest then means nothing
-    unit: tuple[int, int]  # row and column of the output that this window makes
-    rows: range  # of the input that it reads, below 0 and from n on in the padding
-    columns: range
-
-    @property
-    def reach(self) -> int:
-        return effective_kernel(self.k, self.d)
-
-    @property
-    def lost(self) -> int:
-        """Rows and columns at the end of the padded input that no window reaches."""
-        return dropped(self.n, self.k, self.s, self.p, self.d) if self.m else 0
-
-    @property
-    def formula(self) -> str:
-        return explain(self.n, self.k, self.s, self.p, self.d)
-
-
 def limits(n, k, p, s, d, window) -> dict[str, int]:
     """As many windows as there are outputs."""
     return {"window": max(_outputs(n, k, p, s, d)**2 - 1, 0)}
 
 
 def compute(n, k, p, s, d, window) -> Facts:
-    m = _outputs(n, k, p, s, d)
+    """One window of a layer; lengths in pixels. m is 0 where the kernel does not fit."""
+    m, reach = _outputs(n, k, p, s, d), effective_kernel(k, d)
     unit = divmod(min(window, m**2 - 1), m) if m else (0, 0)
-    rows, columns = (range(u * s - p, u * s - p + effective_kernel(k, d), d) for u in unit)
-    return Facts(n, k, p, s, d, m, unit, rows, columns)
+    rows, columns = (range(u * s - p, u * s - p + reach, d) for u in unit)
+    return Facts(
+        n=n, k=k, p=p, s=s, d=d, m=m, reach=reach,
+        lost=dropped(n, k, s, p, d) if m else 0,  # at the end of the padded input, read by no window
+        unit=unit,  # row and column of the output that this window makes
+        rows=rows, columns=columns,  # of the input that it reads; from -p to -1 and from n on: padding
+        formula=explain(n, k, s, p, d) if m else "")
 
 
 def _outputs(n, k, p, s, d) -> int:
@@ -113,11 +90,11 @@ def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:
 
 
 def say(facts: Facts) -> str:
-    n, k, p, m = facts.n, facts.k, facts.p, facts.m
+    n, p, m, reach = facts.n, facts.p, facts.m, facts.reach
     if not m:
         padded = n + 2 * p
-        return (f"A kernel of {k} with dilation {facts.d} reaches across {facts.reach} pixels; the "
-                f"padded input has only {n} + 2·{p} = {padded}: {padded} - {facts.reach} < 0, so there "
+        return (f"A kernel of {facts.k} with dilation {facts.d} reaches across {reach} pixels; the "
+                f"padded input has only {n} + 2·{p} = {padded}: {padded} - {reach} < 0, so there "
                 "is no output. Make n or p larger, or k or d smaller.")
     outside = ["below 0"] * (min(facts.rows[0], facts.columns[0]) < 0)
     outside += [f"above {n - 1}"] * (max(facts.rows[-1], facts.columns[-1]) >= n)

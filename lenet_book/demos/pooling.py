@@ -1,7 +1,6 @@
 """A digit and its shifted copy, each pooled: how much does the pooled map change?"""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from ..arithmetic import dropped
 from ..convolution import avg_pool2d, max_pool2d
 from ..plots import BLUE, RED
-from .base import Demo
+from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import ten_digits
 from .sheet import GREY, Sheet
@@ -44,36 +43,6 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
     return Demo("pooling", compute, paint, say, controls, (840, 428), projector=projector)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """A digit and its shifted copy, before and after pooling of one kind."""
-
-    digit: int
-    kind: str
-    chosen_stride: int  # on the slider; of "every s-th pixel" whether it is shown or not
-    window: int  # of this kind: 1 where it has none
-    stride: int  # of this kind
-    right: int
-    down: int
-    coefficient: float
-    bias: float
-    fields: Tensor  # 2 x 36 x 36: the digit and its shifted copy
-    pooled: Tensor  # 2 x m x m
-    changes: dict[str, float]  # kind -> of its pooled map, a share of its length; NaN if that is 0
-    other_change: float  # where the next digit takes the place of this one
-
-    @property
-    def lost(self) -> int:
-        """Rows and columns at the end of the field that no window reaches."""
-        return dropped(_FIELD, self.window, self.stride)
-
-    @property
-    def whole_places(self) -> bool:
-        """Whether the pooled map only moves: the shift is a multiple of the stride."""
-        return (self.kind != _NONE and (self.right, self.down) != (0, 0)
-                and self.right % self.stride == self.down % self.stride == 0)
-
-
 @torch.inference_mode()
 def compute(digit, kind, window, stride, right, down, coefficient, bias) -> Facts:
     coefficient, bias = round(coefficient, 2), round(bias, 2)  # a slider's 0 may be 1e-17
@@ -83,8 +52,16 @@ def compute(digit, kind, window, stride, right, down, coefficient, bias) -> Fact
     pooled = {name: _pool(name, fields, window, stride, coefficient, bias) for name in KINDS}
     changes = {name: _change(shifted, still) for name, (still, shifted, _) in pooled.items()}
     still, _, other = pooled[kind]
-    return Facts(digit, kind, stride, *_reads(kind, window, stride), right, down, coefficient, bias,
-                 fields[:2, 0], pooled[kind][:2, 0], changes, _change(other, still))
+    chosen, (window, stride) = stride, _reads(kind, window, stride)
+    return Facts(
+        digit=digit, kind=kind, chosen_stride=chosen,  # that of "every s-th pixel", shown or not
+        window=window, stride=stride,  # of this kind
+        lost=dropped(_FIELD, window, stride),  # rows and columns at the end that no window reaches
+        right=right, down=down, coefficient=coefficient, bias=bias,
+        fields=fields[:2, 0], pooled=pooled[kind][:2, 0],  # of the digit and of its shifted copy
+        changes=changes, other_change=_change(other, still),  # with the next digit in its place
+        whole_places=(kind != _NONE and (right, down) != (0, 0)  # the pooled map only moves
+                      and right % stride == down % stride == 0))
 
 
 def _change(after: Tensor, before: Tensor) -> float:
@@ -110,19 +87,19 @@ def _reads(kind: str, window: int, stride: int) -> tuple[int, int]:
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
-    signed, reach = facts.kind == _SUBSAMPLING, 1.0  # the others stay between paper, 0, and ink, 1
     still, shifted = facts.pooled
-    difference = shifted - still
-    if signed:
+    difference, reach = shifted - still, None  # from paper, 0, to ink, 1
+    if facts.kind == _SUBSAMPLING:
         reach = torch.stack([still, shifted, difference]).abs().max().item() or 1.0
     for top, title, field, result in zip((_UPPER, _LOWER), (f"digit {facts.digit}", _shift(facts)),
                                          facts.fields, facts.pooled, strict=True):
         _map(sheet, _LEFT, top, title, field)
-        _map(sheet, _MIDDLE, top, f"pooled, {len(result)} × {len(result)}", result, reach, signed)
+        _map(sheet, _MIDDLE, top, f"pooled, {len(result)} × {len(result)}", result, reach)
         _windows(sheet, top, facts)
     middle = (_UPPER + _LOWER) / 2
-    _map(sheet, _RIGHT, middle, "difference", difference, reach, signed=True)
-    sheet.text(_RIGHT, middle + _SIDE + 14, f"violet −, orange +, to {number(reach)}", 12, anchor="lm")
+    _map(sheet, _RIGHT, middle, "difference", difference, reach or 1.0)
+    sheet.text(_RIGHT, middle + _SIDE + 14, f"violet −, orange +, to {number(reach or 1.0)}", 12,
+               anchor="lm")
     sheet.title(_BARS, _UPPER - 16, "change of the pooled map")
     for i, (kind, share) in enumerate(facts.changes.items()):
         _bar(sheet, _UPPER + 60 * i, _name(kind, facts), share, kind == facts.kind)
@@ -131,12 +108,10 @@ def paint(sheet: Sheet, facts: Facts) -> None:
          facts.other_change)
 
 
-def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor, reach: float = 1.0,
-         signed: bool = False) -> None:
-    """Ink on paper from 0 to 1, or violet and orange from -reach to reach."""
+def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor,
+         reach: float | None = None) -> None:
     sheet.title(left, top - 16, title)
-    sheet.image(values, left, top, _SIDE, None, -reach if signed else 0.0, reach,
-                "signed" if signed else "ink", frame=True)
+    sheet.image(values, left, top, _SIDE, reach, frame=True)
 
 
 def _windows(sheet: Sheet, top: float, facts: Facts) -> None:

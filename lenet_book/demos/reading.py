@@ -5,15 +5,14 @@ from functools import cache
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import paper
 from ..features import capture
 from ..layers import RBFOutput
 from ..mnist import Digits
-from ..models import pretrained
 from ..plots import BLUE, INK
-from .examples import test_digits
+from .examples import test_digits, trained
 from .sheet import GREY, Sheet
 
 NETS = [("of 1998", "lenet5-1998"), ("modern", "lenet5")]
@@ -65,7 +64,7 @@ def read(net: str, image: Tensor) -> Reading:
     """Have one digit, uint8, 28 x 28, read by the pretrained net of that name."""
     digit = Digits(image[None], torch.zeros(1, dtype=torch.int64))
     outputs, maps = _run(net, digit)
-    are_distances = isinstance(_net(net).output, RBFOutput)
+    are_distances = isinstance(trained(net).output, RBFOutput)
     scores = outputs[0] if are_distances else outputs[0].softmax(dim=0)
     answer, second = scores.argsort(descending=not are_distances)[:2].tolist()
     return Reading(digit.inputs(32, "unit")[0, 0].numpy(),
@@ -88,7 +87,7 @@ def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float
     height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
     aim, full = np.array(paper.GLYPHS[reading.answer]), reading.full["f6"]
     for left, dots in ((x, reading.maps["f6"].reshape(height, width)), (x + apart, aim)):
-        sheet.image(dots, left, y, cell * width, low=-full, high=full, colours="signed")
+        sheet.image(dots, left, y, cell * width, full)
         sheet.grid(left, y, cell, height, width)
 
 
@@ -113,17 +112,11 @@ def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float,
 
 def _run(net: str, digits: Digits) -> tuple[Tensor, dict[str, np.ndarray]]:
     """A net's outputs, and of each layer N x maps x H x W; units that are no maps are 1 x 1."""
-    model = _net(net)
+    model = trained(net)
     layers = {name.split("_")[0]: name for name, _ in model.named_children()  # c1, or later c1_squash
               if name.startswith(LAYERS)}
     with torch.inference_mode(), capture(model, layers.values()) as activations:
         outputs = model(digits.inputs(model.input_size, model.scaling))
-    return outputs, {layer: activations[name].reshape(*activations[name].shape, 1, 1).numpy()
-                     if activations[name].ndim == 2 else activations[name].numpy()
-                     for layer, name in layers.items()}
-
-
-@cache
-def _net(name: str) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):  # its first random weights shall not be felt elsewhere
-        return pretrained(name)
+    maps = {layer: activations[name].numpy() for layer, name in layers.items()}
+    return outputs, {layer: values if values.ndim == 4 else values[..., None, None]
+                     for layer, values in maps.items()}

@@ -1,16 +1,15 @@
 """Stack layers, pick a unit of the last one, and see which pixels of a digit it sees."""
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import skip_init
 
 from ..arithmetic import conv_output_size
 from ..plots import BLUE, INK, ORANGE, PALE, RED
 from ..receptive_field import ReceptiveField, Trace, measure, trace
-from .base import Demo
+from .base import Demo, Facts
 from .controls import button, choice, slider, switch
 from .examples import test_digits
 from .sheet import GREY, Sheet
@@ -50,75 +49,45 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
     }
     layers, refused = STACKS.get(stack, ()), False  # what the buttons change
 
-    def begin():
+    def become(stack, refuse=False):
         nonlocal layers, refused
-        layers, refused = STACKS.get(controls["stack"].value, layers), False
-
-    def add():
-        nonlocal layers, refused
-        refused = bool(_why_not(layers, controls["layer"].value))
-        layers += () if refused else (controls["layer"].value,)
-        name_it()
-
-    def remove():
-        nonlocal layers, refused
-        layers, refused = layers[:-1], False
-        name_it()
+        layers, refused = stack, refuse
 
     def name_it():
         names = {layers: name for name, layers in STACKS.items()}
         controls["stack"].value = names.get(layers, _OWN)
 
-    def forget_refusal():
-        nonlocal refused
-        refused = False
+    def add():
+        layer = controls["layer"].value
+        no_room = bool(_why_not(layers, layer))
+        become(layers if no_room else (*layers, layer), no_room)
+        name_it()
+
+    def remove():
+        become(layers[:-1])
+        name_it()
 
     def limits(**values) -> dict[str, int]:
         last = _units(layers)[-1] - 1
         return {"row": last, "column": last}
 
-    actions = {"stack": begin, "add": add, "remove": remove} | dict.fromkeys(
-        ("layer", "row", "column", "measured"), forget_refusal)
+    actions = {"stack": lambda: become(STACKS.get(controls["stack"].value, layers)),
+               "add": add, "remove": remove}
+    actions |= dict.fromkeys(("layer", "row", "column", "measured"), lambda: become(layers))
     return Demo("receptive_field", lambda stack, **values: compute(layers, refused=refused, **values),
                 paint, say, controls, (840, 460), actions, limits, projector)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """A stack of layers, and what one unit of the last of them sees. All lengths in pixels."""
-
-    layers: tuple[str, ...]
-    units: tuple[int, ...]  # a side: of the input, and of the output of each layer
-    fields: tuple[ReceptiveField, ...]  # of a pixel of the input, and of each layer's units
-    layer: str  # that could be added
-    why_not: str  # why it has no room; empty if it has
-    refused: bool  # whether it has just been tried
-    row: int
-    column: int
-    window: tuple[range, range]  # rows and columns of the input that the unit sees
-    neighbour: int | None  # its column; none where the row has one unit
-    neighbours_window: tuple[range, range] | None
-    measured: bool  # whether the gradient is shown
-    gradient: Tensor  # 32 x 32: how much each pixel moves the unit, as shares that add up to 1
-    measured_window: tuple[range, range]  # rows and columns in which it is not zero
-
-    @property
-    def read(self) -> int:
-        """Pixels that move the unit."""
-        return int((self.gradient > 0).sum())
-
-    @property
-    def more(self) -> tuple[int, ReceptiveField]:
-        """Units a side and field with the layer that has room on top."""
-        settings = LAYERS[self.layer]
-        return conv_output_size(self.units[-1], *settings), self.fields[-1].then(*settings)
-
-
 def compute(layers: tuple[str, ...], layer: str, row: int, column: int, measured: bool,
             refused: bool) -> Facts:
-    """layers: their names, from the input on; the other arguments as in Facts."""
+    """What one unit of the last layer sees. All lengths in pixels.
+
+    layers: their names, from the input on. layer: that could be added; refused: because there was no
+    room for it. row, column: of the unit. measured: whether the gradient is shown.
+    """
     model, traced = _followed(layers)
-    units = _units(layers)
+    units, settings, why_not = _units(layers), LAYERS[layer], _why_not(layers, layer)
+    fields = (ReceptiveField(), *(line.field for line in traced))
     by_gradient = measure(model, (1, _INPUT, _INPUT), str(len(layers)), (row, column))
 
     def window(column):
@@ -127,10 +96,17 @@ def compute(layers: tuple[str, ...], layer: str, row: int, column: int, measured
         return range(row, row + 1), range(column, column + 1)
 
     neighbour = column + 1 if column + 1 < units[-1] else column - 1 if column else None
-    return Facts(layers, units, (ReceptiveField(), *(line.field for line in traced)), layer,
-                 _why_not(layers, layer), refused, row, column, window(column), neighbour,
-                 None if neighbour is None else window(neighbour), measured, by_gradient.gradient,
-                 by_gradient.window)
+    return Facts(
+        layers=layers, layer=layer, row=row, column=column, measured=measured, refused=refused,
+        units=units, fields=fields,  # units a side and their field: of the input, of each layer ...
+        more=None if why_not else (conv_output_size(units[-1], *settings), fields[-1].then(*settings)),
+        why_not=why_not,  # ... and with the layer that could be added, if it has room
+        window=window(column),  # rows and columns of the input that the unit sees
+        neighbour=neighbour,  # its column, if the row has more than one unit
+        neighbours_window=None if neighbour is None else window(neighbour),
+        gradient=by_gradient.gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
+        measured_window=by_gradient.window,  # rows and columns in which it is not zero
+        read=int((by_gradient.gradient > 0).sum()))  # pixels that move the unit
 
 
 def _units(layers: tuple[str, ...]) -> tuple[int, ...]:
@@ -204,7 +180,7 @@ def _table(sheet: Sheet, facts: Facts) -> None:
     lines = [("", "layer", "output", "size", "jump", "start")]
     lines += [_line(i or "", *line) for i, line in enumerate(
         zip(("input", *facts.layers), facts.units, facts.fields, strict=True))]
-    if not facts.why_not:
+    if facts.more:
         lines.append(_line("+", facts.layer, *facts.more))
     elif len(facts.layers) < _MOST:
         lines.append(("+", facts.layer, "no room", "", "", ""))

@@ -15,14 +15,13 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..plots import INK, PALE
-from .words import number
+from ..plots.picture import number
 
 GREY = "#999999"  # frames, and what stands back
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-_COLOURS = {  # a number between the lowest and the highest -> red, green, blue
-    "ink": np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1),
-    "signed": (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round().astype(np.uint8),
-}
+# Between the lowest and the highest number: red, green, blue.
+_INK = np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1)
+_SIGNED = (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 _FINE = 4  # slanted lines are drawn so many times larger and then reduced, which smooths them
 
 
@@ -122,38 +121,37 @@ class Sheet:
         self.curve([(x, y), tip], colour, 1.5)
         self.curve([tip - 7 * along + 4 * across, tip, tip - 7 * along - 4 * across], colour, 1.5)
 
-    def image(self, values, x: float, y: float, width: float, height: float | None = None,
-              low: float | None = None, high: float | None = None, colours: str = "ink",
+    def image(self, values, x: float, y: float, width: float, reach: float | None = None,
               frame: bool = False) -> None:
-        """One map, H x W, as squares of colour, grey where it is NaN; height: width * H / W if None.
+        """One map, H x W, as squares of colour, grey where it is NaN.
 
-        colours: "ink" (low white, high black), "signed" (violet below zero, white, orange above;
-        low and high then default to minus and plus the largest). frame: a thin one in grey.
+        From 0, white, to 1, black; with a reach, from violet at -reach over white to orange at reach.
+        frame: a thin one in grey.
         """
         values = np.asarray(values, dtype=float)
-        height = width * values.shape[0] / values.shape[1] if height is None else height
-        self.paste(_coloured(values, low, high, colours), x, y, width, height)
+        self.paste(_coloured(values, reach), x, y, width)
         if frame:
-            self.outline(x, y, width, height, GREY, 1)
+            self.outline(x, y, width, width * values.shape[0] / values.shape[1], GREY, 1)
 
-    def paste(self, pixels, x: float, y: float, width: float, height: float | None = None) -> None:
-        """Colours as they are, H x W x 3, uint8: each a square; height: width * H / W if None."""
-        rows, columns = pixels.shape[:2]
-        height = width * rows / columns if height is None else height
-        left, top, right, bottom = self._corners(x, y, width, height)
-        if right > left and bottom > top:
-            self._image.paste(Image.fromarray(pixels).resize((right - left, bottom - top),
-                                                             Image.Resampling.NEAREST), (left, top))
+    def paste(self, pixels, x: float, y: float, width: float) -> None:
+        """Colours as they are, H x W x 3, uint8: each a square."""
+        left, top, right, bottom = self._corners(x, y, width, width * pixels.shape[0] / pixels.shape[1])
+        self._image.paste(Image.fromarray(pixels).resize((right - left, bottom - top),
+                                                         Image.Resampling.NEAREST), (left, top))
 
-    def maps(self, values, x: float, y: float, side: float, columns: int, gap: float = 4,
-             low: float | None = None, high: float | None = None, colours: str = "signed") -> None:
-        """Many maps, N x H x W, in rows, each side wide; all share one scale of colours."""
+    def maps(self, values, x: float, y: float, side: float, columns: int, gap: float,
+             reach: float | None = None) -> None:
+        """Many maps, N x H x W, in rows, each side wide; violet at -reach, orange at reach.
+
+        reach: the largest number, without its sign, by default.
+        """
         values = np.asarray(values, dtype=float)
         count, rows, across = values.shape
         left, top = self._px(x), self._px(y)
         pitch, inner = self._px(side + gap), self._px(side)
         pick = [np.arange(inner) * length // inner for length in (rows, across)]
-        tiles = _coloured(values, low, high, colours)[:, pick[0]][:, :, pick[1]]
+        coloured = _coloured(values, reach or float(abs(values).max()) or 1.0)
+        tiles = coloured[:, pick[0]][:, :, pick[1]]
         tiles[:, [0, -1]] = tiles[:, :, [0, -1]] = 0xC8  # a thin frame, so that a white map is seen
         lines = -(-count // columns)
         wall = np.full((lines * columns, pitch, pitch, 3), 255, np.uint8)
@@ -162,23 +160,21 @@ class Sheet:
         self._image.paste(Image.fromarray(wall.reshape(lines * pitch, columns * pitch, 3)),
                           (left, top))
 
-    def numbers(self, values, x: float, y: float, cell: float, size: float = 12,
-                reach: float | None = None, decimals: int | None = None) -> None:
+    def numbers(self, values, x: float, y: float, cell: float, size: float,
+                reach: float | None = None) -> None:
         """A matrix with its numbers written out, a coloured square each; NaN leaves one grey and empty.
 
         size: of the numbers, made smaller where they do not fit. reach: the number whose colour is
-        full; the largest if None. decimals: two, or none where all are whole, if None.
+        full, by default the largest.
         """
         values = np.asarray(values, dtype=float)
-        reach = reach or float(np.nanmax(abs(values), initial=0.0)) or 1.0
-        if decimals is None:
-            known = values[~np.isnan(values)]
-            decimals = 0 if np.array_equal(known, known.round()) else 2
+        known = values[~np.isnan(values)]
+        reach = reach or float(abs(known).max(initial=0.0)) or 1.0
+        decimals = 0 if np.array_equal(known, known.round()) else 2
         words = [(row, column, number(value, decimals))
                  for (row, column), value in np.ndenumerate(values) if not np.isnan(value)]
         widest = max((_font(100, False).getlength(word) / 100 for *_, word in words), default=1.0)
-        self.image(values, x, y, cell * values.shape[1],  # pale, under dark words
-                   low=-2 * reach, high=2 * reach, colours="signed")
+        self.image(values, x, y, cell * values.shape[1], 2 * reach)  # pale, under dark words
         self.grid(x, y, cell, *values.shape)
         for row, column, word in words:
             self.text(x + cell * (column + 0.5), y + cell * (row + 0.5), word,
@@ -223,16 +219,10 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(_FONTS / f"DejaVuSans{'-Bold' * bold}.ttf"), size)
 
 
-def _coloured(values: np.ndarray, low: float | None, high: float | None, colours: str) -> np.ndarray:
+def _coloured(values: np.ndarray, reach: float | None) -> np.ndarray:
     """The same shape with red, green and blue behind it, uint8."""
-    if colours != "ink" and high is None:
-        high = float(abs(values).max()) or 1.0
-        low = -high
-    low = float(values.min()) if low is None else low
-    high = float(values.max()) if high is None else high
-    steps = np.clip((values - low) * (255 / ((high - low) or 1.0)) + 0.5, 0, 255)
-    unknown = np.isnan(steps)
-    steps[unknown] = 0
-    pixels = _COLOURS[colours][steps.astype(np.uint8)]
-    pixels[unknown] = ImageColor.getrgb(PALE)
+    low, high, colours = (-reach, reach, _SIGNED) if reach else (0.0, 1.0, _INK)
+    steps = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255)
+    pixels = colours[np.nan_to_num(steps).astype(np.uint8)]
+    pixels[np.isnan(steps)] = ImageColor.getrgb(PALE)
     return pixels

@@ -7,19 +7,18 @@ thread, and the sliders keep working.
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 from functools import cache
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from .. import mnist
 from ..layers import ScaledTanh, Subsampling
 from ..models import build
 from ..plots import BLUE, GREEN, INK, PALE, RED
 from ..training import evaluate
-from .base import Demo
+from .base import Demo, Facts
 from .controls import button, choice, stops
 from .sheet import Sheet
 
@@ -188,34 +187,18 @@ def _digits() -> tuple[mnist.Digits, mnist.Digits]:
     return mnist.load_mnist()[0].split(58_000)
 
 
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What is chosen, and how the net that learns has fared: see `Learner`.
-
-    chosen, net: activation and pooling on the controls, and of the net. kernels: of C1, 6 x 5 x 5.
-    """
-
-    learning_rate: float
-    batch_size: int
-    chosen: tuple[str, str]
-    running: bool
-    trouble: str
-    net: tuple[str, str]
-    parameters: int
-    kernels: Tensor
-    seen: int
-    total: int
-    training: tuple[tuple[int, float], ...]
-    validation: tuple[tuple[int, float], ...]
-    validation_digits: int
-
-
 def compute(learner: Learner, running: bool, learning_rate: float, batch_size: int, activation: str,
             pooling: str) -> Facts:
-    return Facts(learning_rate, batch_size, (activation, pooling), running, learner.trouble,
-                 learner.net, sum(parameter.numel() for parameter in learner.model.parameters()),
-                 learner.model.c1.weight.detach()[:, 0].clone(), learner.seen, learner.total,
-                 tuple(learner.training), tuple(learner.validation), len(_digits()[1]))
+    """What is chosen, and how the net that learns has fared: see `Learner`."""
+    model = learner.model
+    return Facts(
+        learning_rate=learning_rate, batch_size=batch_size, chosen=(activation, pooling),
+        net=learner.net,  # activation and pooling of the net that learns
+        running=running, trouble=learner.trouble, seen=learner.seen, total=learner.total,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        kernels=model.c1.weight.detach()[:, 0].clone(),  # 6 x 5 x 5
+        training=tuple(learner.training), validation=tuple(learner.validation),
+        validation_digits=len(_digits()[1]))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -1,15 +1,6 @@
 """Numbers and places as the sentences and the pictures of the demos write them."""
 
-
-def number(value: float, decimals: int | None = 2) -> str:
-    """A number for a reader: a true minus sign, and none before a zero.
-
-    decimals: none for a whole number and else two, if None.
-    """
-    value = float(value)
-    if decimals is None:
-        decimals = 0 if value.is_integer() else 2
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+from ..plots.picture import number
 
 
 def signed(value: float) -> str:

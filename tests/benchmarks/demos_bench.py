@@ -80,28 +80,24 @@ class PyplotSheet(Sheet):
     def arrow(self, x, y, to_x, to_y, colour="k"):
         self.axes.annotate("", (to_x, to_y), (x, y), arrowprops={"arrowstyle": "->", "color": colour})
 
-    def image(self, values, x, y, width, height=None, low=None, high=None, colours="ink", frame=False):
+    def image(self, values, x, y, width, reach=None, frame=False):
+        colours = ({"cmap": "PuOr_r", "vmin": -reach, "vmax": reach} if reach else
+                   {"cmap": "gray_r", "vmin": 0, "vmax": 1})
         values = np.asarray(values, float)
-        if colours == "signed" and high is None:
-            high = float(abs(values).max()) or 1.0
-            low = -high
-        self.paste(values, x, y, width, height, cmap="gray_r" if colours == "ink" else "PuOr_r",
-                   vmin=low, vmax=high)
+        self.paste(values, x, y, width, **colours)
         if frame:
-            self.outline(x, y, width, height or width * values.shape[0] / values.shape[1], "gray", 1)
+            self.outline(x, y, width, width * values.shape[0] / values.shape[1], "gray", 1)
 
-    def paste(self, pixels, x, y, width, height=None, **colours):
-        height = width * pixels.shape[0] / pixels.shape[1] if height is None else height
+    def paste(self, pixels, x, y, width, **colours):
+        height = width * pixels.shape[0] / pixels.shape[1]
         self.axes.imshow(pixels, extent=(x, x + width, y + height, y), aspect="auto", **colours)
         self.axes.set(xlim=(0, self.width), ylim=(self.height, 0))
 
-    def maps(self, values, x, y, side, columns, gap=4, low=None, high=None, colours="signed"):
-        values = np.asarray(values, float)
-        high = float(abs(values).max()) or 1.0 if high is None else high
+    def maps(self, values, x, y, side, columns, gap, reach=None):
+        reach = reach or float(abs(np.asarray(values)).max()) or 1.0
         for i, one in enumerate(values):
             row, column = divmod(i, columns)
-            self.image(one, x + column * (side + gap), y + row * (side + gap), side, side,
-                       -high if low is None else low, high, colours)
+            self.image(one, x + column * (side + gap), y + row * (side + gap), side, reach)
 
     def grid(self, x, y, cell, rows, columns, colour="#AAAAAA"):
         self.axes.add_collection(LineCollection(

@@ -1,77 +1,73 @@
-"""A sheet that notes what is painted on it, so that a test can ask what lies where."""
+"""What the demos' tests share: a sheet that notes what is painted on it, facts that are changed."""
 
-from typing import NamedTuple
+import inspect
+from types import SimpleNamespace
 
 import numpy as np
+import torch
 
+from lenet_book import mnist
 from lenet_book.demos.sheet import Sheet
 
-
-class Area(NamedTuple):
-    """A matrix on the sheet; values may be of one colour each, or None for empty cells."""
-
-    values: np.ndarray | None
-    shape: tuple[int, int]
-    x: float
-    y: float
-    width: float
-    height: float
-    style: tuple  # lowest and highest number, and the colours between them
+DIGITS = mnist.load_mnist()[1]
+FIRSTS = [int(torch.where(DIGITS.labels == digit)[0][0]) for digit in range(10)]  # of each class
+NOTED = {"text": "texts", "image": "images", "paste": "pasted", "maps": "walls", "grid": "grids",
+         "outline": "outlines", "fill": "fills", "cross": "crosses", "arrow": "arrows", "bar": "bars"}
 
 
 class Recorder(Sheet):
-    """Paints the facts and keeps every word, matrix, outline, small square and bar, in order."""
+    """Paints the facts; the arguments of each call are kept in order, those of image in images ..."""
 
     def __init__(self, paint, facts):
         super().__init__(840, 460)
-        self.words, self.images, self.pasted, self.grids = [], [], [], []
-        self.outlines, self.fills, self.crosses, self.bars = [], [], [], []
+        for calls in NOTED.values():
+            setattr(self, calls, [])
         paint(self, facts)
+        self.words = [str(text.words) for text in self.texts]
 
-    def text(self, x, y, words, *style, **more):
-        self.words.append(str(words))
-        super().text(x, y, words, *style, **more)
 
-    def image(self, values, x, y, width, height=None, low=None, high=None, colours="ink", frame=False):
-        rows, columns = np.shape(values)
-        self.images.append(Area(np.asarray(values), (rows, columns), x, y, width,
-                                height or width * rows / columns, (low, high, colours)))
-        super().image(values, x, y, width, height, low, high, colours, frame)
+def noting(name):
+    method = getattr(Sheet, name)
+    signature = inspect.signature(method)
 
-    def paste(self, pixels, x, y, width, height=None):
-        self.pasted.append(Area(pixels, pixels.shape[:2], x, y, width, height or width, ()))
-        super().paste(pixels, x, y, width, height)
+    def noted(self, *arguments, **named):
+        call = signature.bind(self, *arguments, **named)
+        call.apply_defaults()
+        getattr(self, NOTED[name]).append(SimpleNamespace(**call.arguments))
+        method(self, *arguments, **named)
+    return noted
 
-    def grid(self, x, y, cell, rows, columns, *colour):
-        self.grids.append(Area(None, (rows, columns), x, y, cell * columns, cell * rows, ()))
-        super().grid(x, y, cell, rows, columns, *colour)
 
-    def outline(self, x, y, width, height, colour="", thickness=2, dash=False):
-        self.outlines.append((x, y, width, height, colour, dash))
-        super().outline(x, y, width, height, colour, thickness, dash)
+for name in NOTED:
+    setattr(Recorder, name, noting(name))
 
-    def fill(self, x, y, width, height, colour):
-        self.fills.append((x, y, width, height, colour, False))
-        super().fill(x, y, width, height, colour)
 
-    def cross(self, x, y, size, colour, *thickness):
-        self.crosses.append((x, y, size, size, colour, False))
-        super().cross(x, y, size, colour, *thickness)
-
-    def bar(self, x, y, width, height, share, colour):
-        self.bars.append((share, colour))
-        super().bar(x, y, width, height, share, colour)
+def shape(area):
+    """Rows and columns of a grid, an image or pasted pixels."""
+    if hasattr(area, "cell"):
+        return area.rows, area.columns
+    return tuple(np.shape(area.values if hasattr(area, "values") else area.pixels)[:2])
 
 
 def cells(area, marks, colour, dash=False):
     """Which cells of the area are marked in this colour: (row, column, rows, columns) of each mark."""
+    rows, columns = shape(area)
+    cell = area.cell if hasattr(area, "cell") else area.width / columns
     found = []
-    for x, y, width, height, its_colour, dashed in marks:
-        x, y = x - area.x, y - area.y
-        inside = min(x, y) > -3 and x + width < area.width + 3 and y + height < area.height + 3
-        if inside and (its_colour, dashed) == (colour, dash):
-            across, down = area.width / area.shape[1], area.height / area.shape[0]
-            left, right, top, bottom = (round(edge) for edge in (
-                x / across, (x + width) / across, y / down, (y + height) / down))
+    for mark in marks:
+        x, y = mark.x - area.x, mark.y - area.y
+        width, height = (mark.size,) * 2 if hasattr(mark, "size") else (mark.width, mark.height)
+        inside = min(x, y) > -3 and x + width < cell * columns + 3 and y + height < cell * rows + 3
+        if inside and (mark.colour, getattr(mark, "dash", False)) == (colour, dash):
+            top, left, bottom, right = (round(at / cell) for at in (y, x, y + height, x + width))
             found.append((top, left, bottom - top, right - left))
     return found
+
+
+def changed(facts, **change):
+    """The same facts but for these."""
+    return SimpleNamespace(**{**vars(facts), **change})
+
+
+def same_picture(paint, facts, other):
+    return np.array_equal(Recorder(paint, facts).pixels, Recorder(paint, other).pixels)

@@ -3,11 +3,10 @@
 import math
 
 import pytest
-import torch
+from recorder import Recorder
 
-from lenet_book import demos, paper
-from lenet_book.demos.architecture import MEASURES, _counts, compute, paint, say
-from lenet_book.demos.sheet import Sheet
+from lenet_book import paper
+from lenet_book.demos.architecture import MEASURES, compute, paint, say
 
 MACS = [5*5*6 * 28*28, 6 * 14*14, 5*5*60 * 10*10, 16 * 5*5, 5*5*16 * 120, 120 * 84, 84 * 10]
 LAYERS = [layer.name for layer in paper.LAYERS]
@@ -24,11 +23,12 @@ def test_the_facts_are_the_papers(number, bars):
     layer = paper.LAYERS[number]
     facts = compute(layer.name, bars)
     assert facts.layer is layer
-    assert (facts.trainable, facts.fixed, facts.connections, facts.macs) == (
-        layer.trainable, layer.fixed, layer.connections, MACS[number])
-    assert facts.counts == tuple({
+    assert (facts.connections, facts.macs) == (layer.connections, MACS[number])
+    assert facts.held == (f"{layer.fixed:,} fixed parameters" if layer.fixed else
+                          f"{layer.trainable:,} parameters")
+    assert facts.counts == {
         "parameters": [one.trainable for one in paper.LAYERS], "multiply-adds": MACS,
-        "connections": [one.connections for one in paper.LAYERS]}[bars])
+        "connections": [one.connections for one in paper.LAYERS]}[bars]
     assert value(layer.working) == layer.trainable + layer.fixed
     if layer.size > 1:
         assert value(facts.uses) == layer.connections
@@ -51,45 +51,12 @@ def test_the_sentence():
         "connections. The whole net has 60,000 trainable and 840 fixed parameters and 340,908 "
         "connections.")
     assert "= 840 fixed parameters" in say(compute("output", "parameters"))
+    facts = compute("C5", "parameters")
+    assert "80.2% of all 60,000 trainable parameters" in say(facts)
+    assert facts.shares == ["0.3%", "0.02%", "2.5%", "0.05%", "80.2%", "16.9%", "0.0%"]
 
 
-def test_a_small_share_is_not_zero():
-    facts = compute("C1", "parameters")
-    assert [facts.share(i) for i in range(7)] == ["0.3%", "0.02%", "2.5%", "0.05%", "80.2%", "16.9%",
-                                                  "0.0%"]
-
-
-def test_every_combination_is_painted_and_said():
-    pictures, sentences = set(), set()
-    for layer in LAYERS:
-        for bars in MEASURES:
-            sheet, facts = Sheet(840, 460), compute(layer, bars)
-            paint(sheet, facts)
-            pictures.add(sheet.pixels.tobytes())
-            sentences.add(say(facts))
-    assert len(pictures) == len(sentences) == 21
-
-
-def test_from_the_sliders():
-    with demos.architecture("C3", "connections") as demo:
-        assert "44.5% of all 340,908 connections" in demo.value
-        demo.controls["layer"].value = "C5"
-        demo.controls["bars"].value = "parameters"
-        assert "80.2% of all 60,000 trainable parameters" in demo.value
-        assert demo.redraws == 3
-
-
-def test_it_leaves_the_random_numbers_alone():
-    _counts.cache_clear()
-    state = torch.get_rng_state()
-    compute("C1", "parameters")
-    assert torch.equal(state, torch.get_rng_state())
-
-
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"layer": "C2"}, "layer must be one of C1, S2, C3, S4, C5, F6, output, not 'C2'"),
-    ({"bars": "macs"}, "bars must be one of parameters, connections, multiply-adds, not 'macs'"),
-])
-def test_wrong_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        demos.architecture(**arguments)
+def test_every_combination_has_its_picture_and_its_sentence():
+    combinations = [compute(layer, bars) for layer in LAYERS for bars in MEASURES]
+    assert len({Recorder(paint, facts).pixels.tobytes() for facts in combinations}) == 21
+    assert len(set(map(say, combinations))) == 21

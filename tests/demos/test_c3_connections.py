@@ -1,18 +1,14 @@
 """The demo of C3's table against Table I of the paper, the layer itself and the ledger."""
 
-from dataclasses import replace
-from unittest import mock
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances as registry
-from recorder import Recorder
+from recorder import DIGITS, Recorder, changed, same_picture
 
-from lenet_book import demos, mnist, models, paper
+from lenet_book import demos, models, paper
 from lenet_book.demos.c3_connections import TABLES, compute, paint, say
-from lenet_book.demos.sheet import Sheet
 from lenet_book.layers import SparseConv2d
 from lenet_book.ledger import ledger
 
@@ -27,22 +23,12 @@ PAPER = {(source, output) for source, row in enumerate(TABLE_I.split())
          for output, mark in enumerate(row) if mark == "X"}
 
 
-@pytest.fixture(scope="module")
-def demo():
-    with demos.c3_connections() as demo:
-        yield demo
-
-
 def facts_of(pairs, map=0, start="your own"):
     return compute(start, map, **{"reads {} {}".format(*slot): slot in pairs for slot in SLOTS})
 
 
-def painted(facts):
-    return Recorder(paint, facts).pixels
-
-
-def pressed(demo):
-    return {slot for slot in SLOTS if demo.controls["reads {} {}".format(*slot)].value}
+def without(*outputs):
+    return {slot for slot in SLOTS if slot[1] not in outputs}
 
 
 @settings(max_examples=60)
@@ -61,31 +47,19 @@ def test_any_table(pairs, map):
         row, = ledger(SparseConv2d(columns, 5, in_channels=6), (6, 14, 14))
         assert (facts.parameters, facts.connections) == (row.parameters, row.connections)
         assert f" = {row.parameters:,} parameters, {row.connections:,} connections; " in words
-    assert np.ptp(painted(facts)) == 255
+    assert np.ptp(Recorder(paint, facts).pixels) == 255
 
 
 def test_the_maps_are_those_of_the_trained_net():
-    x = mnist.load_mnist()[1][[0]].inputs()
+    x = DIGITS[[0]].inputs()
     for layer in ("c1", "c1_squash", "s2", "s2_squash"):
         x = getattr(models.pretrained("lenet5-1998"), layer)(x)
     assert np.array_equal(facts_of(PAPER).s2, x[0].detach())
 
 
-def test_the_paper(demo):
-    demo.controls["start"].value = "paper"
-    assert pressed(demo) == TABLES["paper"] == PAPER
-    layer = paper.LAYERS[2]
-    assert demo.value == (
-        f"The paper's table: 60 of 96 kernels, 25·60 + 16 = {layer.trainable:,} parameters, "
-        f"{layer.connections:,} connections; no two maps of C3 read the same. "
-        "Map 0 of C3 reads maps 0, 1 and 2 of S2.")
-
-
-def without(*outputs):
-    return {slot for slot in SLOTS if slot[1] not in outputs}
-
-
 @pytest.mark.parametrize(("pairs", "map", "words"), [
+    (PAPER, 0, "This table: 60 of 96 kernels, 25·60 + 16 = 1,516 parameters, 151,600 connections; no "
+     "two maps of C3 read the same. Map 0 of C3 reads maps 0, 1 and 2 of S2."),
     (TABLES["dense"], 0, ": 96 of 96 kernels, 25·96 + 16 = 2,416 parameters, 241,600 connections; all "
      "maps of C3 read the same. Map 0 of C3 reads maps 0, 1, 2, 3, 4 and 5 of S2."),
     (PAPER - {(0, 6)}, 6, "the 16 maps of C3 share 15 sets of inputs. Map 6 of C3 reads maps 1, 2 and"),
@@ -101,8 +75,9 @@ def test_sentences(pairs, map, words):
     assert words in say(facts_of(pairs, map))
 
 
-def test_random_is_a_layer_with_as_many_kernels_as_the_papers():
-    facts = facts_of(TABLES["random"])
+def test_the_tables_to_begin_with():
+    assert TABLES["paper"] == PAPER
+    facts = facts_of(TABLES["random"])  # a layer with as many kernels as the paper's
     assert not facts.idle and facts.parameters == 1_516 and TABLES["random"] != PAPER
 
 
@@ -111,32 +86,26 @@ def test_random_is_a_layer_with_as_many_kernels_as_the_papers():
     {"sets": 15}, {"parameters": 1_541}, {"connections": 154_100}, {"s2": np.zeros((6, 14, 14))}])
 def test_every_fact_is_painted(change):
     facts = facts_of(PAPER)
-    assert not np.array_equal(painted(facts), painted(replace(facts, **change)))
+    assert not same_picture(paint, facts, changed(facts, **change))
 
 
 def test_how_many_maps_read_each_and_how_many_kernels_there_are():
-    sheet = mock.create_autospec(Sheet, instance=True)
-    paint(sheet, facts_of({(0, 0), (2, 0), (2, 5)}))
-    words = [call.args[2] for call in sheet.text.call_args_list]
-    assert [word for word in words if word.startswith("read by")] == [
+    sheet = Recorder(paint, facts_of({(0, 0), (2, 0), (2, 5)}))
+    assert [word for word in sheet.words if word.startswith("read by")] == [
         "read by 1 map", "read by 0 maps", "read by 2 maps", *["read by 0 maps"] * 3]
-    assert (sheet.arrow.call_count, sheet.cross.call_count) == (2, 4)
-    assert sheet.bar.call_args.args[4] == 3 / 96
+    assert (len(sheet.arrows), len(sheet.crosses), sheet.bars[0].share) == (2, 4, 3 / 96)
 
 
-def test_a_start_is_one_redraw_and_its_name_stays_true(demo):
-    start, toggle = demo.controls["start"], demo.controls["reads 3 0"]
-    start.value = "dense"
-    redraws = demo.redraws
-    start.value = "paper"
-    assert demo.redraws == redraws + 1
-    toggle.value = True
-    assert start.value == "your own" and "This table: 61 of 96 kernels" in demo.value
-    assert demo.redraws == redraws + 2
-    toggle.value = False
-    assert start.value == "paper" and "The paper's table" in demo.value
-    start.value = "your own"
-    assert pressed(demo) == PAPER  # nothing is lost by choosing it
+def test_a_start_is_one_redraw_and_its_name_stays_true():
+    with demos.c3_connections("dense") as demo:
+        start, toggle = demo.controls["start"], demo.controls["reads 3 0"]
+        start.value = "paper"
+        toggle.value = True
+        assert start.value == "your own" and "This table: 61 of 96 kernels" in demo.value
+        toggle.value = False
+        assert start.value == "paper" and "The paper's table" in demo.value and demo.redraws == 4
+        start.value = "your own"
+        assert demo.facts.table == paper.C3_CONNECTIONS  # nothing is lost by choosing it
 
 
 def test_the_toggles_stand_as_a_table_and_share_their_look():
@@ -155,12 +124,3 @@ def test_the_toggles_stand_as_a_table_and_share_their_look():
         assert toggles[0].layout.width == "48px"  # 34, once 1.4 times as wide
         assert len(set(registry) - before) < 160
     assert set(registry) == before
-
-
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"start": "sparse"}, "table must be one of paper, dense, none, random, your own, not 'sparse'"),
-    ({"map": 16}, "map of C3 must be between 0 and 15, not 16"),
-])
-def test_wrong_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        demos.c3_connections(**arguments)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorder import Recorder, cells
+from recorder import DIGITS, FIRSTS, Recorder, cells
 from scipy.signal import convolve2d, correlate2d
 
-from lenet_book import demos, mnist
+from lenet_book import demos
 from lenet_book.demos.cross_correlation import KERNELS, compute, limits, paint, parse, say
 from lenet_book.demos.words import number
 from lenet_book.plots import RED
@@ -72,12 +72,14 @@ def test_picture_and_sentence_show_the_facts(values):
     assert ("Turned or not" in words) == (facts.flip and facts.symmetric)
 
 
+def test_negative_numbers_are_said_in_brackets_and_whole_ones_without_decimals():
+    words = say(compute("a small matrix", "typed by you", "-2.5 2", False, 0, 0))
+    assert words.endswith(": (−2.50)·3 + 2·1 = −5.50.")
+
+
 def test_the_images_are_the_first_of_each_digit():
-    _, test = mnist.load_mnist()
-    for digit in range(10):
-        first = test.images[int(np.flatnonzero(test.labels.numpy() == digit)[0])]
-        image = compute(f"digit {digit}", "", "1", False, 0, 0).image
-        torch.testing.assert_close(image, first.float() / 255)
+    for digit, first in enumerate(DIGITS.images[FIRSTS]):
+        torch.testing.assert_close(compute(f"digit {digit}", "", "1", False, 0, 0).image, first / 255)
 
 
 @pytest.mark.parametrize("typed", ["", "one", "1 2; 3", "1 2 3 4", "1; 2; 3; 4", "nan", "100", "1;"])

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recorder import Recorder, cells
+from recorder import Recorder, cells, shape
 
 from lenet_book import demos
 from lenet_book.demos.padding_stride import compute, limits, paint, say
@@ -40,7 +40,7 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
     assert facts.reach == (read[0, -1] - read[0, 0]) // padded + 1
 
     grid, output = sheet.grids
-    assert (grid.shape, output.shape) == ((padded, padded), (m, m))
+    assert (shape(grid), shape(output)) == ((padded, padded), (m, m))
     corners = {unit: divmod(read[unit[0] * m + unit[1], 0].item(), padded)  # of each window
                for unit in product(range(m), repeat=2)}
     for unit, colour, dash in (((row, column), BLUE, False), ((row, column + 1), RED, True),
@@ -48,11 +48,9 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
         assert cells(grid, sheet.outlines, colour, dash) == (
             [(*corners[unit], facts.reach, facts.reach)] if unit in corners else [])
     assert cells(output, sheet.outlines, BLUE) == [(row, column, 1, 1)]
-    middles = [(x + width / 2, y + height / 2) for x, y, width, height, colour, _ in sheet.fills
-               if colour == BLUE]
-    cell = grid.width / padded
-    assert [int((y - grid.y) / cell) * padded + int((x - grid.x) / cell) for x, y in middles] == \
-        read[window].tolist()
+    dots = [dot for dot in sheet.fills if dot.colour == BLUE]
+    assert [int((dot.y - grid.y) / grid.cell) * padded + int((dot.x - grid.x) / grid.cell)
+            for dot in dots] == read[window].tolist()
     reached = range(padded - facts.lost)
     assert {mark[:2] for mark in cells(grid, sheet.crosses, RED)} == {
         place for place in product(range(padded), repeat=2) if not set(place) <= set(reached)}

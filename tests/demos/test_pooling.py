@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recorder import Recorder, cells
+from recorder import DIGITS, FIRSTS, Recorder, cells
 
-from lenet_book import demos, layers, mnist
+from lenet_book import demos, layers
 from lenet_book.demos.pooling import KINDS, compute, paint, say
 from lenet_book.demos.sheet import GREY
 from lenet_book.demos.words import moved, number
@@ -19,23 +19,14 @@ from lenet_book.plots import BLUE, RED
 MAX, AVERAGE, SUBSAMPLING, EVERY, NONE = KINDS
 START = {"digit": 4, "kind": MAX, "window": 2, "stride": 2, "right": 1, "down": 0, "coefficient": 0.5,
          "bias": 0.0}
+# The first test digit of each class in the middle of 36 x 36: 10 x 36 x 36.
+FIELDS = F.pad(DIGITS.images[FIRSTS].float() / 255, (4, 4, 4, 4))
 
 
-@pytest.fixture(scope="module")
-def fields():
-    """The first test digit of each class in the middle of 36 x 36: 10 x 36 x 36."""
-    _, test = mnist.load_mnist()
-    first = [int(np.flatnonzero(test.labels.numpy() == digit)[0]) for digit in range(10)]
-    return F.pad(test.images[first].float() / 255, (4, 4, 4, 4))
-
-
-@st.composite
-def settings_of_the_demo(draw):
-    shift, steps = st.integers(-4, 4), st.integers(-20, 20)
-    return {"digit": draw(st.integers(0, 9)), "kind": draw(st.sampled_from(KINDS)),
-            "window": draw(st.integers(1, 6)), "stride": draw(st.integers(1, 6)),
-            "right": draw(shift), "down": draw(shift),
-            "coefficient": draw(steps) / 20, "bias": draw(steps) / 20}
+shift, steps = st.integers(-4, 4), st.integers(-20, 20).map(lambda n: n / 20)
+settings_of_the_demo = st.fixed_dictionaries({
+    "digit": st.integers(0, 9), "kind": st.sampled_from(KINDS), "window": st.integers(1, 6),
+    "stride": st.integers(1, 6), "right": shift, "down": shift, "coefficient": steps, "bias": steps})
 
 
 def pool(field, kind, window, stride, coefficient, bias):
@@ -50,14 +41,6 @@ def pool(field, kind, window, stride, coefficient, bias):
     return field[::stride, ::stride] if kind == EVERY else field
 
 
-def shifted(field, right, down):
-    """With paper coming in: H x W."""
-    rows, columns = field.nonzero().T  # ink is never pushed out
-    result = torch.zeros_like(field)
-    result[rows + down, columns + right] = field[rows, columns]
-    return result
-
-
 def relative_change(after, before):
     return ((after - before).square().sum().sqrt() / before.square().sum().sqrt()).item()
 
@@ -66,17 +49,17 @@ def approximately(expected):
     return pytest.approx(expected, abs=1e-5, nan_ok=True)
 
 
-@given(values=settings_of_the_demo())
+@given(values=settings_of_the_demo)
 @example(values={**START, "right": 0})
 @example(values={**START, "right": 2, "coefficient": 0.0})  # the shift is a whole place
 @settings(max_examples=60, deadline=None)
-def test_the_facts_against_torch(fields, values):
+def test_the_facts_against_torch(values):
     facts = compute(**values)
-    digit, kind, window, stride, right, down, *subsampling = values.values()
-    pair = torch.stack([fields[digit], shifted(fields[digit], right, down)])
+    digit, kind, window, stride, right, down, *subsampling = map(values.get, START)
+    pair = torch.stack([FIELDS[digit], F.pad(FIELDS[digit], (right, -right, down, -down))])
     torch.testing.assert_close(facts.fields, pair)
     still, after, other = (pool(field, kind, window, stride, *subsampling)
-                           for field in (*pair, fields[(digit + 1) % 10]))
+                           for field in (*pair, FIELDS[(digit + 1) % 10]))
     torch.testing.assert_close(facts.pooled, torch.stack([still, after]))
     assert facts.changes == approximately({name: relative_change(*(
         pool(field, name, window, stride, *subsampling).double() for field in reversed(pair)))
@@ -96,7 +79,7 @@ def test_the_facts_against_torch(fields, values):
                                    still[max(-d, 0):m + min(-d, 0), max(-r, 0):m + min(-r, 0)])
 
 
-@given(values=settings_of_the_demo())
+@given(values=settings_of_the_demo)
 @settings(max_examples=30, deadline=None)
 def test_picture_and_sentence_show_the_facts(values):
     facts = compute(**values)
@@ -106,7 +89,7 @@ def test_picture_and_sentence_show_the_facts(values):
             facts.fields[0], facts.pooled[0], facts.fields[1], facts.pooled[1],
             facts.pooled[1] - facts.pooled[0]], strict=True):
         assert np.array_equal(area.values, shown)
-    assert still.style == moved_map.style and difference.style[2] == "signed"
+    assert still.reach == moved_map.reach and difference.reach
     m, side, step = facts.pooled.shape[-1], facts.window, facts.stride
     middle = m // 2
     edge = [(0, 0, 36 - facts.lost, 36 - facts.lost)] if facts.lost else []
@@ -118,8 +101,8 @@ def test_picture_and_sentence_show_the_facts(values):
         assert cells(pooled, sheet.outlines, RED, True) == [(middle, middle + 1, 1, 1)]
     changes = [0 if math.isnan(one) else one for one in (*facts.changes.values(), facts.other_change)]
     colours = [BLUE if name == kind else GREY for name in KINDS] + [GREY]
-    assert sheet.bars == [(change / 1.5, colour)  # a change of 1.5 fills a bar
-                          for change, colour in zip(changes, colours, strict=True)]
+    assert [(bar.share, bar.colour) for bar in sheet.bars] == [
+        (change / 1.5, colour) for change, colour in zip(changes, colours, strict=True)]
     assert {number(change) for change in facts.changes.values() if change == change} <= set(sheet.words)
 
     if math.isnan(facts.changes[kind]):

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recorder import Recorder, cells
+from recorder import Recorder, cells, shape
 
 from lenet_book import demos
 from lenet_book.demos.receptive_field import LAYERS, STACKS, compute, paint, say
@@ -30,11 +29,10 @@ def add(demo, *layers):
         demo.controls["add"].click()
 
 
-def units_after(layers, size=32):
+def units_after(layers):
     """Rows of units after each layer; those from the first that does not fit are left out."""
-    sizes = [size]
-    for layer in layers:
-        k, s, p, d = SIZES[layer]
+    sizes = [32]
+    for k, s, p, d in map(SIZES.get, layers):
         room = sizes[-1] + 2 * p - (d * (k - 1) + 1)
         if room < 0:
             break
@@ -44,8 +42,7 @@ def units_after(layers, size=32):
 
 def walk(unit, layers):
     """The rows of the input that a row of units of the last layer depends on."""
-    seen = {unit}
-    sizes = units_after(layers)
+    seen, sizes = {unit}, units_after(layers)
     for layer, size in zip(reversed(layers), reversed(sizes[:-1]), strict=True):
         k, s, p, d = SIZES[layer]
         seen = {u * s - p + i * d for u in seen for i in range(k)} & set(range(size))
@@ -62,10 +59,6 @@ def stacks(draw):
     layers = layers[:len(units_after(layers)) - 1]
     last = st.integers(0, units_after(layers)[-1] - 1)
     return tuple(layers), draw(last), draw(last)
-
-
-def test_it_knows_the_layers():
-    assert LAYERS == SIZES
 
 
 @settings(max_examples=40, deadline=None)
@@ -86,15 +79,17 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     expected[np.ix_(rows, columns)] = True
     assert np.array_equal(facts.gradient > 0, expected) and facts.read == expected.sum()
     jump, size, start = 1, 1, 0.0  # by the formula of the chapter, for an endless image
-    for (k, s, p, d), field in zip(map(SIZES.get, ("", *layers)[1:]), facts.fields[1:], strict=True):
+    for (k, s, p, d), field in zip(map(SIZES.get, layers), facts.fields[1:], strict=True):
         size, start, jump = size + d * (k - 1) * jump, start + (d * (k - 1) / 2 - p) * jump, jump * s
         assert (field.size, field.jump, field.start) == (size, jump, start)
     assert facts.neighbour == (column + 1 if column + 1 < units[-1] else column - 1 if column else None)
+    beside = []
     if facts.neighbour is not None:
         assert facts.neighbours_window == (hull(rows), hull(walk(facts.neighbour, layers)))
+        beside = [(rows[0], facts.neighbours_window[1][0], *map(len, facts.neighbours_window))]
     after = units_after((*layers, layer))
     fits = len(after) > len(units) and len(layers) < 8
-    assert bool(facts.why_not) == (not fits)
+    assert bool(facts.more) == (not facts.why_not) == fits
     if fits:  # what is said of one more layer is true once it is there
         one_more = compute((*layers, layer), layer, 0, 0, False, False)
         assert facts.more == (after[-1], one_more.fields[-1])
@@ -102,12 +97,10 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     sheet, words = Recorder(paint, facts), say(facts)
     digit, last = sheet.pasted[0], sheet.grids[0]
     assert cells(digit, sheet.outlines, BLUE) == [(rows[0], columns[0], *map(len, facts.window))]
-    assert cells(digit, sheet.outlines, RED, True) == ([
-        (rows[0], facts.neighbours_window[1][0], *map(len, facts.neighbours_window))]
-        if facts.neighbour is not None else [])
-    pixels = digit.values.astype(int)  # orange has little blue, ink and paper no colour
+    assert cells(digit, sheet.outlines, RED, True) == beside
+    pixels = digit.pixels.astype(int)  # orange has little blue, ink and paper no colour
     assert np.array_equal(pixels[..., 0] - pixels[..., 2] > 20, expected)
-    assert last.shape == (units[-1], units[-1])
+    assert shape(last) == (units[-1], units[-1])
     assert cells(last, sheet.fills, BLUE) == [(row, column, 1, 1)]
     assert f"row {row} and column {column}" in words
     assert not layers or " and ".join(map(span, ("row", "column"), facts.window)) in words
@@ -117,8 +110,12 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     assert (f"With {layer} on top: output {after[-1]} × {after[-1]}, size" in words) == fits
 
 
-def test_the_table_has_a_line_for_each_layer():
-    words = Recorder(paint, compute(STACKS["LeNet-5 to C5"], CONV, 0, 0, False, False)).words
+def test_the_table_has_a_line_for_each_layer_and_the_gradient_is_shown_where_it_is_asked_for():
+    assert LAYERS == SIZES
+    sheet = Recorder(paint, compute(STACKS["LeNet-5 to C5"], CONV, 0, 0, False, False))
+    assert not np.ptp(sheet.pasted[0].pixels, axis=-1).any()  # ink and paper alone
+    assert "orange: what moves the unit" not in sheet.words
+    words = sheet.words
     begin = words.index("layer") - 1
     table = [words[i:i + 6] for i in range(begin, begin + 6 * 8, 6)]
     assert table == [["", "layer", "output", "size", "jump", "start"],
@@ -135,12 +132,6 @@ def test_the_chapters_unit_of_c3():
             "19 of the input, 14 × 14 pixels. With conv 3×3 on top: output 8 × 8, size 18, jump 2.")
         demo.controls["measured"].value = True
         assert "at 196 pixels" in demo.value and "counts 25 times as much" in demo.value
-
-
-def test_the_gradient_is_shown_only_where_it_is_asked_for():
-    sheet = Recorder(paint, compute((FIVE,), CONV, 0, 0, False, False))
-    assert not np.ptp(sheet.pasted[0].values, axis=-1).any()  # ink and paper alone
-    assert "orange: what moves the unit" not in sheet.words
 
 
 def test_a_layer_that_does_not_fit_is_refused_with_the_numbers(demo):
@@ -183,9 +174,3 @@ def test_the_name_of_the_stack_stays_true(demo):
     assert start.value == "LeNet-5 to C3"
     start.value = "empty"
     assert demo.facts.layers == ()
-
-
-def test_it_leaves_the_random_numbers_alone():
-    state = torch.get_rng_state()
-    compute((STRIDED, STRIDED, CONV), POOL, 0, 0, True, False)
-    assert torch.equal(state, torch.get_rng_state())
