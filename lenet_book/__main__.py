@@ -53,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "doctor":
         return doctor.main()
     if chosen.command == "figures":
-        return _figures(chosen.folder)
+        from . import figures
+        print(*figures.write(chosen.folder), sep="\n")
+        return 0
     if chosen.command == "measure":
         return _measure(parser, chosen)
     return _train(parser, chosen)
@@ -71,13 +73,6 @@ def _lab(arguments: list[str]) -> int:
         os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
     os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")  # a slider need not be told where it stands
     return main(arguments)
-
-
-def _figures(folder: Path) -> int:
-    from . import figures
-    for path in figures.write(folder):
-        print(path)
-    return 0
 
 
 def _measure(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:

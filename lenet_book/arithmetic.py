@@ -25,16 +25,7 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
     a length is not an integer.
     Source: PyTorch's Conv2d; Dumoulin & Visin 2016, relationship 14/15.
     """
-    reach = effective_kernel(kernel, dilation)
-    _at_least("size", size, 1)
-    _at_least("stride", stride, 1)
-    _at_least("padding", padding, 0)
-    room = size + 2 * padding - reach
-    if room < 0:
-        dilated = f" with dilation {dilation} (reach {reach})" if dilation > 1 else ""
-        raise ValueError(
-            f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}: "
-            f"{size} + 2*{padding} - {reach} < 0; enlarge the input or the padding")
+    room = _room(size, kernel, stride, padding, dilation)
     if not ceil_mode:
         return room // stride + 1
     positions = -(-room // stride) + 1
@@ -101,8 +92,7 @@ def dropped(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 
     They are what floor throws away: (size + 2 padding - effective kernel) mod stride.
     """
-    conv_output_size(size, kernel, stride, padding, dilation)  # refuses what cannot be
-    return (size + 2 * padding - effective_kernel(kernel, dilation)) % stride
+    return _room(size, kernel, stride, padding, dilation) % stride
 
 
 def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
@@ -110,15 +100,30 @@ def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 
     explain(28, 5) -> '(28 + 2*0 - 5) / 1 + 1 = 24'
     """
-    output = conv_output_size(size, kernel, stride, padding, dilation)
+    room = _room(size, kernel, stride, padding, dilation)
+    steps, lost = divmod(room, stride)
     kernel_text = str(kernel) if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
     quotient = f"({size} + 2*{padding} - {kernel_text}) / {stride}"
-    lost = dropped(size, kernel, stride, padding, dilation)
     if not lost:
-        return f"{quotient} + 1 = {output}"
-    exact = (size + 2 * padding - effective_kernel(kernel, dilation)) / stride
+        return f"{quotient} + 1 = {steps + 1}"
     rows = "row and column" if lost == 1 else "rows and columns"
-    return f"floor({quotient}) + 1 = floor({exact:.4g}) + 1 = {output}, {lost} {rows} dropped"
+    return (f"floor({quotient}) + 1 = floor({room / stride:.4g}) + 1 = {steps + 1}, "
+            f"{lost} {rows} dropped")
+
+
+def _room(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    """The pixels that are left over beside the first window: how far it can still slide."""
+    reach = effective_kernel(kernel, dilation)
+    _at_least("size", size, 1)
+    _at_least("stride", stride, 1)
+    _at_least("padding", padding, 0)
+    room = size + 2 * padding - reach
+    if room < 0:
+        dilated = f" with dilation {dilation} (reach {reach})" if dilation > 1 else ""
+        raise ValueError(
+            f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}: "
+            f"{size} + 2*{padding} - {reach} < 0; enlarge the input or the padding")
+    return room
 
 
 def _at_least(name: str, value: int, least: int) -> None:

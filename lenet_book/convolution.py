@@ -34,11 +34,9 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError, with the values in it, where the two do not fit together.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6.
     """
-    _check_tensor("image", image, _ARITHMETIC, "H x W")
-    _check_tensor("kernel", kernel, _ARITHMETIC, "kh x kw")
-    _check_alike("image", image, "kernel", kernel)
-    _check_pixels("image", image)
-    _check_pixels("kernel", kernel)
+    _check_tensor("image", image, "H x W")
+    _check_tensor("kernel", kernel, "kh x kw")
+    _check_alike(image=image, kernel=kernel)
     _check_fit(image, kernel.shape)
     height, width = kernel.shape
     rows, columns = map(conv_output_size, image.shape, kernel.shape)
@@ -59,7 +57,7 @@ def convolve2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError as `cross_correlate2d` does.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.5.
     """
-    _check_tensor("kernel", kernel, _ARITHMETIC, "kh x kw")
+    _check_tensor("kernel", kernel, "kh x kw")
     return cross_correlate2d(image, kernel.flip(0, 1))
 
 
@@ -83,11 +81,9 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     stride = _pair("stride", stride, 1)
     padding = _pair("padding", padding, 0)
     dilation = _pair("dilation", dilation, 1)
-    _check_tensor("x", x, _ARITHMETIC, "N x C x H x W", "C x H x W")
-    _check_tensor("weight", weight, _ARITHMETIC, "M x C x kh x kw")
-    _check_alike("x", x, "weight", weight)
-    _check_pixels("x", x)
-    _check_pixels("weight", weight)
+    _check_tensor("x", x, "N x C x H x W", "C x H x W")
+    _check_tensor("weight", weight, "M x C x kh x kw")
+    _check_alike(x=x, weight=weight)
     maps, channels, *kernel = weight.shape
     if maps == 0:
         raise ValueError(f"weight must hold at least 1 output map, not {by(weight.shape)}")
@@ -95,8 +91,8 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
         raise ValueError(f"x has {x.shape[-3]} channels ({by(x.shape)}) but weight is for "
                          f"{channels} ({by(weight.shape)})")
     if bias is not None:
-        _check_tensor("bias", bias, _ARITHMETIC, "M")
-        _check_alike("x", x, "bias", bias)
+        _check_tensor("bias", bias, "M")
+        _check_alike(x=x, bias=bias)
         if len(bias) != maps:
             raise ValueError(f"bias must hold one number for each of the {maps} output maps of "
                              f"weight ({by(weight.shape)}), not {len(bias)}")
@@ -120,9 +116,7 @@ def max_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's max_pool2d with its defaults.
     """
-    _check_tensor("x", x, _FLOATING | _INTEGER, "N x C x H x W", "C x H x W")
-    lowest = -inf if x.is_floating_point() else torch.iinfo(x.dtype).min
-    windows = _pooling_windows(x, kernel_size, stride, padding, lowest)
+    windows = _pooling_windows(x, _FLOATING | _INTEGER, kernel_size, stride, padding, -inf)
     # Not amax, which would split the gradient among the pixels that tie.
     return windows.flatten(-2).max(-1).values
 
@@ -136,8 +130,7 @@ def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's avg_pool2d with its defaults (count_include_pad=True).
     """
-    _check_tensor("x", x, _FLOATING | {torch.int64}, "N x C x H x W", "C x H x W")
-    windows = _pooling_windows(x, kernel_size, stride, padding, 0)
+    windows = _pooling_windows(x, _FLOATING | {torch.int64}, kernel_size, stride, padding, 0)
     if x.is_floating_point():
         return windows.mean((-2, -1))
     # Of the integers PyTorch averages int64 alone, and rounds towards zero.
@@ -173,9 +166,10 @@ def _correlate_unfolded(padded: Tensor, weight: Tensor, stride: tuple[int, int],
     return result.contiguous()  # in memory as in its shape, so that .view() works on it
 
 
-def _pooling_windows(x: Tensor, kernel_size: Pair, stride: Pair | None, padding: Pair,
-                     fill: float) -> Tensor:
+def _pooling_windows(x: Tensor, dtypes: set[torch.dtype], kernel_size: Pair, stride: Pair | None,
+                     padding: Pair, fill: float) -> Tensor:
     """Checked and padded: N x C x rows x columns x kh x kw."""
+    _check_tensor("x", x, "N x C x H x W", "C x H x W", dtypes=dtypes)
     kernel = _pair("kernel_size", kernel_size, 1)
     stride = kernel if stride is None else _pair("stride", stride, 1)
     padding = _pair("padding", padding, 0)
@@ -183,10 +177,11 @@ def _pooling_windows(x: Tensor, kernel_size: Pair, stride: Pair | None, padding:
         if 2 * p > k:
             raise ValueError(f"padding {p} is more than half of the pooling window of {k}: "
                              f"2*{p} > {k}; use at most {k // 2}")
-    _check_pixels("x", x)
     if x.shape[-3] == 0:
         raise ValueError(f"x must hold at least 1 map, not {by(x.shape)}")
     _check_fit(x, kernel, padding)
+    if not x.is_floating_point():
+        fill = max(fill, torch.iinfo(x.dtype).min)  # integers have no -infinity
     return _windows(_pad(x, padding, fill), kernel, stride)
 
 
@@ -228,8 +223,9 @@ def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
     return vertical, horizontal
 
 
-def _check_tensor(name: str, value: Tensor, dtypes: set[torch.dtype], *layouts: str) -> None:
-    """Refuse what is no tensor of these types, laid out as one of these, such as "N x C x H x W"."""
+def _check_tensor(name: str, value: Tensor, *layouts: str,
+                  dtypes: set[torch.dtype] = _ARITHMETIC) -> None:
+    """Refuse what is no tensor of these types, with pixels, laid out as one of these, "H x W"."""
     if not isinstance(value, Tensor):
         raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, "
                          f"not {type(value).__name__} {short_repr(value)}")
@@ -239,18 +235,16 @@ def _check_tensor(name: str, value: Tensor, dtypes: set[torch.dtype], *layouts: 
     if value.dtype not in dtypes:
         raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with "
                          f"{name}.float()")
-
-
-def _check_alike(first_name: str, first: Tensor, name: str, other: Tensor) -> None:
-    if (first.dtype, first.device) != (other.dtype, other.device):
-        raise ValueError(
-            f"{first_name} is {first.dtype} on {first.device} but {name} is {other.dtype} on "
-            f"{other.device}; convert one, for example {name}.to({first_name})")
-
-
-def _check_pixels(name: str, value: Tensor) -> None:
-    if 0 in value.shape[-2:]:
+    if value.dim() > 1 and 0 in value.shape[-2:]:
         raise ValueError(f"{name} must be at least 1 pixel high and wide, not {by(value.shape)}")
+
+
+def _check_alike(**operands: Tensor) -> None:
+    """Refuse two that PyTorch would not multiply."""
+    (first, one), (second, other) = operands.items()
+    if (one.dtype, one.device) != (other.dtype, other.device):
+        raise ValueError(f"{first} is {one.dtype} on {one.device} but {second} is {other.dtype} on "
+                         f"{other.device}; convert one, for example {second}.to({first})")
 
 
 def _check_fit(x: Tensor, kernel: Sequence[int], padding: tuple[int, int] = (0, 0),

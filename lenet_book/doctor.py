@@ -5,6 +5,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 REINSTALL = "run `make lab`, or: python -m pip install -r requirements.txt"
@@ -19,14 +20,13 @@ def main() -> int:
     failures = 0
     for name, check in CHECKS.items():
         try:
-            mark, found, remedy = "ok", check(), None
+            mark, found = "ok", check()
         except Exception as error:  # a broken library may raise anything, and that is what we report
-            mark, found = "WRONG", f"{type(error).__name__}: {error}".splitlines()[0]
-            found, remedy = (str(error), None) if isinstance(error, Trouble) else (found, REINSTALL)
+            mark, found = "WRONG", str(error)
+            if not isinstance(error, Trouble):
+                found = f"{type(error).__name__}: {error}".splitlines()[0] + f" -> {REINSTALL}"
             failures += 1
         print(f"{mark:>5}  {name:<13} {found}")
-        if remedy:
-            print(f"{'':>5}  {'':<13} -> {remedy}")
     print("\nEverything the book needs is here." if not failures
           else f"\n{failures} of {len(CHECKS)} checks failed; mend them from the top.")
     return min(failures, 1)
@@ -39,14 +39,12 @@ def _python() -> str:
     return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
-def _library(name: str, imported_as: str = "") -> Callable[[], str]:
-    def check() -> str:
-        try:
-            importlib.import_module(imported_as or name)
-            return version(name)
-        except (ImportError, PackageNotFoundError) as error:
-            raise Trouble(f"cannot be imported ({error}) -> {REINSTALL}") from error
-    return check
+def _library(name: str) -> str:
+    try:
+        importlib.import_module({"pillow": "PIL"}.get(name, name))
+        return version(name)
+    except (ImportError, PackageNotFoundError) as error:
+        raise Trouble(f"cannot be imported ({error}) -> {REINSTALL}") from error
 
 
 def _torchvision() -> str:
@@ -120,18 +118,13 @@ def _temporary_files() -> str:
 
 CHECKS: dict[str, Callable[[], str]] = {
     "Python": _python,
-    "torch": _library("torch"),
+    "torch": partial(_library, "torch"),
     "torchvision": _torchvision,
-    "jupyterlab": _library("jupyterlab"),
+    "jupyterlab": partial(_library, "jupyterlab"),
     "kernel": _kernel,
-    "matplotlib": _library("matplotlib"),
-    "pillow": _library("pillow", imported_as="PIL"),
-    "ipywidgets": _library("ipywidgets"),
-    "anywidget": _library("anywidget"),
-    "torchinfo": _library("torchinfo"),
-    "safetensors": _library("safetensors"),
-    "scipy": _library("scipy"),
-    "tqdm": _library("tqdm"),
+    **{name: partial(_library, name) for name in (
+        "matplotlib", "pillow", "ipywidgets", "anywidget", "torchinfo", "safetensors", "scipy",
+        "tqdm")},
     "temporary": _temporary_files,
     "digits": _digits,
     "reading": _reads_a_digit,

@@ -120,7 +120,9 @@ def _checked(model: nn.Module) -> nn.Module:
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
     model = _unwrapped(model)
     for name, module in model.named_modules():
-        if _is_compiled(module):
+        # By torch.jit, by torch.compile or by its own compile(): then its layers' hooks are not run.
+        if (isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod")
+                or module._compiled_call_impl is not None):
             raise TypeError(f"{name or 'the model'} is compiled, and inside it no layer can be "
                             "listened to; take the model that it was compiled from")
     return model
@@ -133,9 +135,3 @@ def _unwrapped(model: nn.Module) -> nn.Module:
                         "would see a part of the batch; take and run model.module")
     wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
     return model.module if isinstance(model, wrappers) else model
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    """By torch.jit, by torch.compile or by its own compile(): then its layers' hooks are not run."""
-    return (isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod")
-            or module._compiled_call_impl is not None)

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from . import paper
 
 
-def initialise_(parameter: Tensor, fan_in: int) -> Tensor:
-    """Fill a tensor in place, uniform in +-2.4 / fan_in. Source: Section III-B of the paper.
+def initialise_(layer: nn.Module, fan_in: int) -> None:
+    """Draw a layer's weight and bias, uniform in +-2.4 / fan_in. Source: Section III-B of the paper.
 
-    fan_in: the number of inputs of the unit that the weight belongs to. The paper does not say
-    whether the bias counts as one; here it does not, and biases are drawn from the same range.
+    fan_in: the number of inputs of a unit. The paper does not say whether the bias counts as one;
+    here it does not, and biases are drawn from the same range.
     """
     bound = paper.INITIAL_RANGE / fan_in
-    return nn.init.uniform_(parameter, -bound, bound)
+    nn.init.uniform_(layer.weight, -bound, bound)
+    nn.init.uniform_(layer.bias, -bound, bound)
 
 
 class ScaledTanh(nn.Tanh):
@@ -46,11 +47,7 @@ class Subsampling(nn.Module):
         self.maps = maps
         self.weight = nn.Parameter(torch.empty(maps))
         self.bias = nn.Parameter(torch.empty(maps))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        initialise_(self.weight, fan_in=4)
-        initialise_(self.bias, fan_in=4)
+        initialise_(self, fan_in=4)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() not in (3, 4) or x.shape[-3] != self.maps:

@@ -1,4 +1,3 @@
-import itertools
 from contextlib import nullcontext
 
 import pytest
@@ -18,55 +17,40 @@ def test_1998_is_the_papers_table():
     assert [(row.name.lower(), row.parameters, row.fixed, row.connections) for row in table] == [
         (layer.name.lower(), layer.trainable, layer.fixed, layer.connections)
         for layer in paper.LAYERS]
+    assert [row.output_shape for row in table] == [
+        (layer.maps, layer.size, layer.size)[:3 if layer.name[0] in "CS" else 1]
+        for layer in paper.LAYERS]
     assert (table.parameters, table.fixed) == (60_000, 840)
     assert (table.connections, table.macs) == (340_908, 328_096)
-    assert table["c3"].output_shape == (16, 10, 10)
     assert table.not_counted == ()
 
 
-def test_modern_by_hand():
-    table = ledger(models.build("lenet5"), (1, 32, 32))
-    assert table.parameters == 61_706
+def test_modern_by_hand_by_torch_and_by_torchinfo():
+    model = models.build("lenet5")
+    table = ledger(model, (1, 32, 32))
     assert [row.macs for row in table] == [
         25 * 4704, 0, 150 * 1600, 0, 400 * 120, 120 * 84, 84 * 10]
     assert [row.connections for row in table] == [
         26 * 4704, 4 * 1176, 151 * 1600, 4 * 400, 401 * 120, 121 * 84, 85 * 10]
-
-
-def test_macs_are_half_of_torchs_flops():
-    """torch counts a multiplication and an addition, no bias and no pooling."""
-    model = models.build("lenet5")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 1, 32, 32))
-    assert ledger(model, (1, 32, 32)).macs * 2 == counter.get_total_flops()
-
-
-def test_connections_are_torchinfos_mult_adds_for_convolutions_and_dense_layers():
-    model = models.build("lenet5")
-    table = ledger(model, (1, 32, 32))
+    assert table.macs * 2 == counter.get_total_flops()  # a multiplication and an addition, no bias
     info = summary(model, (1, 1, 32, 32), device="cpu", verbose=0)
+    assert info.total_params == table.parameters == 61_706
     assert info.total_mult_adds == sum(row.connections for row in table if row.parameters)
-    assert info.total_params == table.parameters
-
-
-def _enumerate_connections(size, kernel, stride, padding, inputs, outputs, groups):
-    """Count by walking over every unit, every input map it reads and every kernel position."""
-    positions = range(0, size + 2 * padding - kernel + 1, stride)
-    units = itertools.product(range(outputs), positions, positions)
-    return sum((inputs // groups) * kernel * kernel + 1 for _ in units)
 
 
 @settings(max_examples=40)
 @given(st.integers(4, 8), st.integers(1, 3), st.integers(1, 2), st.integers(0, 1),
        st.sampled_from([(1, 2, 1), (2, 4, 2), (4, 4, 4), (3, 2, 1)]))
-def test_convolution_by_enumeration(size, kernel, stride, padding, channels):
+def test_convolution_against_torchs_flops(size, kernel, stride, padding, channels):
     inputs, outputs, groups = channels
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups)
     row = ledger(nn.Sequential(conv), (inputs, size, size))[0]
-    assert row.connections == _enumerate_connections(
-        size, kernel, stride, padding, inputs, outputs, groups)
-    units = outputs * ((size + 2 * padding - kernel) // stride + 1)**2
-    assert row.macs == row.connections - units  # all but the bias
+    with FlopCounterMode(display=False) as counter:
+        units = conv(torch.zeros(1, inputs, size, size)).numel()
+    assert row.macs * 2 == counter.get_total_flops()
+    assert row.connections == row.macs + units  # a bias for each unit
     assert row.parameters == sum(p.numel() for p in conv.parameters())
 
 
@@ -137,17 +121,12 @@ def test_every_parameter_is_in_some_row():
     assert "did not run" in repr(table)
 
 
-def test_a_layer_that_runs_twice_counts_its_parameters_once():
-    layer = nn.Linear(4, 4)
+def test_shared_parameters_count_once():
+    layer, other = nn.Linear(4, 4), nn.Linear(4, 4)
     table = ledger(nn.Sequential(layer, nn.ReLU(), layer), (4,))
-    assert [row.parameters for row in table] == [20, 0]
-    assert [row.connections for row in table] == [20, 20]
-
-
-def test_tied_weights_count_once():
-    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
-    second.weight = first.weight
-    assert ledger(nn.Sequential(first, second), (4,)).parameters == 16 + 4 + 4
+    assert [(row.parameters, row.connections) for row in table] == [(20, 20), (0, 20)]
+    other.weight = layer.weight
+    assert ledger(nn.Sequential(layer, other), (4,)).parameters == 16 + 4 + 4
 
 
 @pytest.mark.parametrize("width", [4, 5])

@@ -38,8 +38,7 @@ class LeNet5Of1998(Layers):
         self.f6_squash = ScaledTanh()
         self.output = RBFOutput()                               # N x 10
         for layer in (self.c1, self.c5, self.f6):  # the other layers start this way by themselves
-            initialise_(layer.weight, fan_in=layer.weight[0].numel())
-            initialise_(layer.bias, fan_in=layer.weight[0].numel())
+            initialise_(layer, fan_in=layer.weight[0].numel())
 
     def loss(self, distances: Tensor, labels: Tensor) -> Tensor:
         return map_loss(distances, labels, self.j)

@@ -59,21 +59,17 @@ class LeNet5Variant(Layers):
         self.flatten = nn.Flatten()                             # N x 120
         self.f6 = nn.Linear(120, 84)                            # N x 84
         self.f6_squash = squash()
-        self.output = RBFOutput() if output == "rbf" else nn.Linear(84, 10)  # N x 10
+        self.distances = output == "rbf"
+        self.output = RBFOutput() if self.distances else nn.Linear(84, 10)  # N x 10
         if initial_weights == "paper":
             for layer in self.children():
                 if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                    initialise_(layer.weight, fan_in=layer.weight[0].numel())
-                    initialise_(layer.bias, fan_in=layer.weight[0].numel())
+                    initialise_(layer, fan_in=layer.weight[0].numel())
         elif connections == "table":
             self.c3.reset_parameters(lambda fan_in: fan_in**-0.5)  # as torch does for a convolution
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        return map_loss(outputs, labels) if self._distances else F.cross_entropy(outputs, labels)
+        return map_loss(outputs, labels) if self.distances else F.cross_entropy(outputs, labels)
 
     def predict(self, outputs: Tensor) -> Tensor:
-        return outputs.argmin(dim=1) if self._distances else outputs.argmax(dim=1)
-
-    @property
-    def _distances(self) -> bool:
-        return isinstance(self.output, RBFOutput)
+        return outputs.argmin(dim=1) if self.distances else outputs.argmax(dim=1)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_book import features, mnist, models, training
+from lenet_book import mnist, models, training
 from lenet_book.ledger import ledger
 from lenet_book.models import which_lenet
 from lenet_book.models.tutorials import DropoutAlwaysOn
@@ -89,6 +89,9 @@ def scores(model, digits):
 @every_net
 def test_against_plain_modules(name, options, size, parameters, plain):
     model, other = build(name, **options).double(), copy.deepcopy(plain).double()
+    assert (model.input_size, model.scaling) == (size, "standard")
+    table = ledger(model, (1, size, size))
+    assert (table.parameters, table.not_counted) == (parameters, ())
     other.load_state_dict(dict(zip(other.state_dict(), model.state_dict().values(), strict=True)))
     x = torch.randn(5, 1, size, size, dtype=torch.float64)
     for mode in (True, False):  # in training BatchNorm and dropout work otherwise
@@ -98,55 +101,16 @@ def test_against_plain_modules(name, options, size, parameters, plain):
         torch.testing.assert_close(ours, other.train(mode)(x), rtol=1e-6, atol=1e-6)
 
 
-@every_net
-def test_total_size_and_scaling(name, options, size, parameters, plain):
+@pytest.mark.parametrize(("name", "options"), [
+    *((name, {}) for name in OFF), ("lenet-sigmoid", {"pads_after_scaling": True})])
+def test_the_maps_have_the_papers_sizes_and_see_what_they_saw(name, options):
     model = build(name, **options)
-    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == parameters
-    assert (model.input_size, model.scaling) == (size, "standard")
-
-
-@pytest.mark.parametrize(("name", "options", "counts"), [
-    ("lenet-batchnorm", {}, {"c1": 156, "c1_norm": 12, "s2": 0, "c3": 2416, "c3_norm": 32, "s4": 0,
-                             "c5": 48_120, "f6": 10_164, "output": 850}),
-    *((name, {}, {"c1": 156, "s2": 0, "c3": 2416, "s4": 0, "c5": 48_120, "f6": 10_164,
-                  "output": 850}) for name in OFF[1:]),
-    ("lenet-sigmoid", {"unpadded": True}, {"c1": 156, "s2": 0, "c3": 2416, "s4": 0, "c5": 30_840,
-                                           "f6": 10_164, "output": 850}),
-    ("lenet-tanh", {"stops_at_f6": True}, {"c1": 156, "s2": 0, "c3": 2416, "s4": 0, "c5": 48_120,
-                                           "f6": 10_164}),
-])
-def test_the_ledger_layer_by_layer(name, options, counts):
-    model = build(name, **options)
-    table = ledger(model, (1, model.input_size, model.input_size))
-    assert {row.name: row.parameters for row in table} == counts
-    assert table.not_counted == ()
-
-
-@pytest.mark.parametrize("options", [{}, {"pads_after_scaling": True}])
-@pytest.mark.parametrize("name", OFF)
-def test_the_maps_have_the_papers_sizes(name, options):
-    model = build(name, **(options if name == "lenet-sigmoid" else {}))
-    table = ledger(model, (1, model.input_size, model.input_size))
+    shape = (1, model.input_size, model.input_size)
+    table, s4 = ledger(model, shape), trace(model, shape)["s4"]
     assert [table[layer].output_shape for layer in ("c1", "s2", "c3", "s4", "f6", "output")] == [
         (6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (84,), (10,)]
     assert math.prod(table["c5"].output_shape) == 120
-
-
-@every_net
-def test_capture_names_every_layer(name, options, size, parameters, plain):
-    model = build(name, **options)
-    x = torch.randn(2, 1, size, size)
-    with features.capture(model) as activations, torch.no_grad():
-        output = model(x)
-    assert list(activations) == [layer for layer, _ in model.named_children()]
-    assert torch.equal(list(activations.values())[-1], output)
-
-
-@pytest.mark.parametrize("name", OFF)
-def test_a_unit_of_s4_sees_what_it_saw_in_1998(name):
-    model = build(name)
-    row = next(row for row in trace(model, (1, 32, 32)) if row.name == "s4")
-    assert (row.field.size, row.field.jump) == (16, 4)
+    assert (s4.field.size, s4.field.jump) == (16, 4)
 
 
 @every_net
@@ -158,15 +122,6 @@ def test_can_be_trained_and_evaluated(name, options, size, parameters, plain, di
     assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.dim() > 1)
     step.step()
     assert training.evaluate(model, digits).predictions.shape == digits.labels.shape
-
-
-@pytest.mark.parametrize("name", OFF)
-def test_loss_and_decision(name):
-    model = build(name)
-    y = torch.tensor([[5.0, 1.0, 9.0]])
-    assert model.predict(y).tolist() == [2]
-    by_hand = math.log(math.exp(5) + math.exp(1) + math.exp(9)) - 1
-    assert model.loss(y, torch.tensor([1])).item() == pytest.approx(by_hand)
 
 
 def test_relu_is_the_books_modern_net(digits):
@@ -221,7 +176,7 @@ def test_dense_sigmoids_starve_the_first_layers(digits):
     assert reached[True] < reached[False] / 10
 
 
-def test_padding_after_scaling_draws_a_frame(digits):
+def test_padding_after_scaling_draws_a_frame_unless_background_is_0(digits):
     """C1 with the same weights: equal where the window sees no padding, different at the border."""
     right, wrong = build("lenet-sigmoid"), build("lenet-sigmoid", pads_after_scaling=True)
     with torch.no_grad():
@@ -232,11 +187,7 @@ def test_padding_after_scaling_draws_a_frame(digits):
     border[2:-2, 2:-2] = False
     assert ((mended - framed).abs().amax((0, 1))[border] > 1e-3).all()
     assert not torch.allclose(scores(right, digits), scores(wrong, digits), atol=1e-5)
-
-
-def test_padding_after_scaling_does_no_harm_where_background_is_0(digits):
-    right, wrong = build("lenet-sigmoid"), build("lenet-sigmoid", pads_after_scaling=True)
-    right.scaling = wrong.scaling = "unit"
+    right.scaling = wrong.scaling = "unit"  # in which background is 0
     torch.testing.assert_close(scores(right, digits), scores(wrong, digits))
 
 
@@ -271,23 +222,7 @@ def test_softmax_before_loss_has_a_floor(options, lowest, digits):
     score = training.evaluate(model, sevens)
     assert score.error_rate == 0
     assert score.loss == pytest.approx(lowest, abs=1e-5)
-
-
-def test_the_floor_is_the_one_in_the_docstring():
-    assert f"{math.log(math.e + 9) - 1:.3f}" == "1.461"
-    assert "1.461" in models.MODELS["lenet-tanh"].__doc__
-
-
-def test_softmax_gives_shares(digits):
-    output = scores(build("lenet-tanh", softmax_before_loss=True), digits)
-    torch.testing.assert_close(output.sum(1), torch.ones(64))
-    assert (output > 0).all()
-
-
-@pytest.mark.parametrize(("training_mode", "alike"), [(True, False), (False, True)])
-def test_forgotten_eval_a_digit_alone_and_in_company(training_mode, alike, digits):
-    model = build("lenet-batchnorm").train(training_mode)
-    assert torch.allclose(scores(model, digits)[:1], scores(model, digits[:1]), atol=1e-4) is alike
+    assert f"{math.log(math.e + 9) - 1:.3f}" in models.MODELS["lenet-tanh"].__doc__
 
 
 # Options that make no sense
@@ -314,6 +249,7 @@ def test_bad_options(name, options, error, message):
 def test_which_lenet(total, word):
     assert which_lenet(total).startswith(f"{total:,}: ")
     assert word in which_lenet(total)
+    assert which_lenet(np.int64(total)) == which_lenet(torch.tensor(total)) == which_lenet(total)
 
 
 @pytest.mark.parametrize(("total", "nearest"), [
@@ -329,10 +265,6 @@ def test_which_lenet_does_not_know(total, nearest):
     for line in others:  # each with what it means
         known = int(line.split(":")[0].split(", ", 1)[1].replace(",", ""))
         assert line.endswith(f", {which_lenet(known)}")
-
-
-def test_which_lenet_takes_whole_numbers_of_every_kind():
-    assert which_lenet(np.int64(61_706)) == which_lenet(torch.tensor(61_706)) == which_lenet(61_706)
 
 
 @pytest.mark.parametrize(("total", "error", "message"), [

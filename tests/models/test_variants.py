@@ -74,16 +74,15 @@ def test_parameters(options, parameters):
 def test_initial_weights():
     for name, fan_in in (("c1", 25), ("c5", 400), ("f6", 120)):
         for initial, bound in (("paper", 2.4 / fan_in), ("torch", fan_in**-0.5)):
-            weight = getattr(build(initial_weights=initial), name).weight
-            assert 0.95 * bound < weight.abs().max() <= bound
-    torchs, papers = (build(initial_weights=w).c3 for w in ("torch", "paper"))
-    first = 0
-    for output, inputs in enumerate(torchs.connections):
-        fan_in, rows = 25 * len(inputs), slice(first, first + len(inputs))
-        assert 0.9 * fan_in**-0.5 < torchs.weight[rows].abs().max() <= fan_in**-0.5
-        assert torchs.bias[output].abs() <= fan_in**-0.5
-        assert papers.weight[rows].abs().max() <= 2.4 / fan_in
-        first += len(inputs)
+            layer = getattr(build(initial_weights=initial), name)
+            assert 0.95 * bound < layer.weight.abs().max() <= bound
+            assert layer.bias.abs().max() <= bound
+    for initial, bound in (("torch", lambda n: n**-0.5), ("paper", lambda n: 2.4 / n)):
+        c3 = build(initial_weights=initial).c3
+        kernels = c3.weight.split([len(inputs) for inputs in c3.connections])
+        for weight, bias in zip(kernels, c3.bias, strict=True):
+            assert 0.9 * bound(weight.numel()) < weight.abs().max() <= bound(weight.numel())
+            assert bias.abs() <= bound(weight.numel())
 
 
 @pytest.mark.parametrize("what", ["activation", "pooling", "connections", "output", "initial_weights"])

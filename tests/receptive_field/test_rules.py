@@ -66,16 +66,13 @@ def test_adaptive_pooling_to_more_than_one_unit():
         trace(nn.AdaptiveAvgPool2d(3), (1, 8, 8))
 
 
-def test_padding_by_its_own_layer_shifts_the_start():
+def test_padding_by_itself_shifts_the_start():
     rows = trace(nn.Sequential(nn.ZeroPad2d((1, 2, 3, 0)), nn.Conv2d(1, 1, 3)), (1, 8, 8))
     assert [axis.start for axis in rows["1"].fields] == [-2, 0]  # rows by the top, columns by left
     assert rows["1"].output_shape == (1, 9, 9)
     assert rows["1"].window(8, 8) == (range(5, 8), range(7, 8))
-
-
-def test_padding_of_the_columns_alone():
     rows = trace(Forward(lambda x, conv: conv(F.pad(x, (2, 2))), nn.Conv2d(1, 1, 3)), (1, 8, 8))
-    assert [axis.start for axis in rows[0].fields] == [1, -1]
+    assert [axis.start for axis in rows[0].fields] == [1, -1]  # the columns alone
 
 
 @pytest.mark.parametrize("layer", [nn.MaxPool2d(3, 2, ceil_mode=True),
