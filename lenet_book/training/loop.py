@@ -56,13 +56,13 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     criterion, predict = _judge(model)
     train = examples_of(train, model)
     validation = None if validation is None else examples_of(validation, model)
-    with _Interrupts() as interrupts, speed.settings(model, recipe.batch_size) as fast:
+    with _Interrupts() as interrupts, speed.settings(recipe.batch_size):
         run = Run(model, train, recipe)
         if resume:
             run.restore(checkpoint)
         with _told(run, callbacks, progress) as told:
-            forward = distributed.wrap(fast)
-            while run.epoch < recipe.epochs:
+            forward = distributed.wrap(speed.faster(model, recipe.batch_size))
+            for _ in range(run.epoch, recipe.epochs):
                 if run.step == 0 and hasattr(run.optimiser, "before_epoch"):
                     run.optimiser.before_epoch(train, run.order)
                 model.train()
@@ -82,7 +82,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
                     run.count(loss, (predict(outputs) != labels).sum(), len(labels) if weight else 0)
                     for callback in told:
                         callback.after_step(run)
-                    # Every process has to save, or to stop, at the same step.
+                    # Checkpoint: every process has to save, or to stop, at the same step.
                     due, stop = distributed.any_of(run.save_is_due, interrupts.seen)
                     if checkpoint is not None and (due or stop):
                         run.save(checkpoint)

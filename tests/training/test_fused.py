@@ -11,6 +11,7 @@ from torch import nn
 
 from lenet_book import mnist, models, training
 from lenet_book.training import fused, speed
+from lenet_book.training.callbacks import Callback
 from lenet_book.training.recipes import Recipe
 
 TRAIN, _ = mnist.load_mnist()
@@ -297,8 +298,15 @@ def test_fit_takes_the_faster_form_and_comes_to_the_same(monkeypatch):
         torch.testing.assert_close(p, q, rtol=0, atol=1e-3)
 
 
-def test_fit_shows_a_hook_every_batch():
-    net, seen = models.build("lenet5"), []
+def test_fit_shows_a_hook_every_batch_also_that_of_a_callback():
+    class Hooking(Callback):
+        def before_training(self, run):
+            run.model.s4.register_forward_hook(
+                lambda module, inputs, output: later.append(tuple(output.shape)))
+
+    net, seen, later = models.build("lenet5"), [], []
     net.s2.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape)))
-    training.fit(net, TRAIN.subset(128, seed=1), QUICK, progress=False)
+    for model in (net, models.build("lenet5")):
+        training.fit(model, TRAIN.subset(128, seed=1), QUICK, progress=False, callbacks=[Hooking()])
     assert seen == [(64, 6, 14, 14)] * 2
+    assert later == [(64, 16, 5, 5)] * 4
