@@ -112,22 +112,20 @@ def test_the_top_is_the_formula_of_the_docstring(classes, features, j, seed):
 def unit_by_unit(net, x, label):
     """The docstring's sums taken literally, for one example: the derivative of each unit of a layer in
     each parameter and each input, squared, times h of the unit."""
-    *below, last = net
-    if not isinstance(last, layers.RBFOutput):
-        below, last = [*below, last], nn.Identity()
-    criterion = getattr(net, "loss", F.cross_entropy)
-    reached = [x]
-    for layer in below:
+    named, reached = [*net.named_children()], [x]
+    top = named.pop()[1] if isinstance(net[-1], layers.RBFOutput) else nn.Identity()
+    for _, layer in named:
         reached.append(layer(reached[-1]).detach())
-    h = second_derivatives(lambda f: criterion(last(f[None]), label), reached.pop()[0]).diagonal()
+    criterion = getattr(net, "loss", F.cross_entropy)
+    h = second_derivatives(lambda f: criterion(top(f[None]), label), reached.pop()[0]).diagonal()
     found = {}
-    for number, layer in reversed([*enumerate(below)]):
+    for name, layer in reversed(named):
         def units(parameters, x, layer=layer):
             return functional_call(layer, parameters, (x,)).flatten()
-        parameters = {name: p.detach() for name, p in layer.named_parameters()}
+        parameters = {which: p.detach() for which, p in layer.named_parameters()}
         in_parameters, in_inputs = jacrev(units, (0, 1))(parameters, reached.pop())
-        for name, derivatives in in_parameters.items():
-            found[number, name] = torch.tensordot(h, derivatives.square(), 1)
+        for which, derivatives in in_parameters.items():
+            found[f"{name}.{which}"] = torch.tensordot(h, derivatives.square(), 1)
         h = torch.tensordot(h, in_inputs.square(), 1).flatten()
     return found
 
@@ -148,10 +146,9 @@ def test_shared_weights_sum_over_their_connections(net, shape):
         if p.requires_grad:
             nn.init.normal_(p)
     image, label = torch.randn(1, 1, *shape, dtype=DOUBLE), torch.tensor([1])
-    expected, names = unit_by_unit(net, image, label), [name for name, _ in net.named_children()]
     found = sdlm.curvature(net, image, label)
     assert found.keys() == {name for name, p in net.named_parameters() if p.requires_grad}
-    close(found, {f"{names[number]}.{which}": h for (number, which), h in expected.items()})
+    close(found, unit_by_unit(net, image, label))
 
 
 def test_on_the_networks_of_the_book():
