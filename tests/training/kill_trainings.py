@@ -35,6 +35,7 @@ from lenet_book.training.state import CheckpointError
 
 STEPS = 5  # in each of the two epochs
 SAVES = 2 * (STEPS + 1)  # one more at the end of each
+SAVING = state.save.__code__, state._sync_folder.__code__
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
     (Dropping, QUICK),  # the fastest first, which is taken where one kind has to do
     (models.MODELS["lenet5"], replace(QUICK, optimiser="muon", augmentation=BEND, ema=0.2)),
@@ -114,10 +115,8 @@ def in_save(number, action):
 
 def trace_saves(before_line):
     """Have before_line(number) called before each line that a save executes."""
-    saving = state.save.__code__, state._sync_folder.__code__
-
     def trace(frame, event, _):
-        if frame.f_code not in saving:
+        if frame.f_code not in SAVING:
             return None
         if event == "line":
             before_line(frame.f_lineno)

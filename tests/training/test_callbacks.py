@@ -31,23 +31,18 @@ def fit(recipe=QUICK, train=TRAIN, validation=VALIDATION, model=None, **options)
     return training.fit(model or linear(), train, recipe, validation, device="cpu", **options)
 
 
-class Terminal(io.StringIO):
-    """What a program believes to be a terminal."""
-
-    def isatty(self):
-        return True
+def terminal(monkeypatch):
+    """What a program believes to be a terminal, in place of stderr."""
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shown)
+    return shown
 
 
 @pytest.fixture
 def visible(monkeypatch):
     """As in a reader's shell: the tests' own environment hides the bars."""
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    return sys.stderr
 
 
 @pytest.mark.parametrize("added", [[], [LiveCurve()]])
@@ -83,25 +78,28 @@ def test_lines_do_not_wait_for_the_end(monkeypatch):
 
 
 @pytest.mark.usefixtures("visible")
-def test_in_a_terminal_there_is_a_bar_as_well(terminal):
+def test_in_a_terminal_there_is_a_bar_as_well(monkeypatch):
+    shown = terminal(monkeypatch)
     history = fit()
-    text = terminal.getvalue()
+    text = shown.getvalue()
     for said in ("epoch 1 of 2", "epoch 2 of 2", "20/20", "loss=", "error="):
         assert said in text
     for epoch in history.epochs:
         assert f"\r{epoch!r}\n" in text  # on a line of its own, from which the bar was wiped
 
 
-def test_tqdm_disable_hides_the_bar_and_leaves_the_lines(terminal, monkeypatch):
+def test_tqdm_disable_hides_the_bar_and_leaves_the_lines(monkeypatch):
     monkeypatch.setenv("TQDM_DISABLE", "1")
+    shown = terminal(monkeypatch)
     history = fit()
-    assert terminal.getvalue().splitlines() == [repr(epoch) for epoch in history.epochs]
+    assert shown.getvalue().splitlines() == [repr(epoch) for epoch in history.epochs]
 
 
 @pytest.mark.usefixtures("visible")
-def test_nothing_is_nothing(capsys, terminal):
+def test_nothing_is_nothing(monkeypatch, capsys):
+    shown = terminal(monkeypatch)
     fit(progress=False)
-    assert terminal.getvalue() == "" == capsys.readouterr().out
+    assert shown.getvalue() == "" == capsys.readouterr().out
 
 
 class Dying(nn.Flatten):
