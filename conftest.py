@@ -2,49 +2,46 @@
 
 import os
 import shutil
-from functools import partial
 
 # Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
 # every core, and more threads than cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars in the outputs
 
-import chapters
 import pytest
 from hypothesis import settings
-from nbval.plugin import IPyNbFile
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-get install chromium "
                    "(LENET_BOOK_BROWSER=required makes this an error)")
 
+EXECUTES_CHAPTER = "test_opened_it_shows_pictures_and_run_every_control_moves_them"
 LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "test_distributed.py", "test_loop.py", "10_from_1998_to_today.ipynb")
+           "test_base.py", "test_distributed.py", "test_run.py", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
 
 
+@pytest.hookimpl(trylast=True)  # what -k and -m leave
 def pytest_collection_modifyitems(config, items):
     """The longest first, so that no worker is left alone with one of them at the end.
 
-    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing.
+    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing. A
+    chapter that they execute and compare is not executed again by nbval.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 99)
-    for chapter in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
-        chapter.setup = partial(chapters.set_up, chapter)
+    in_browser = [item for item in items if item.path.parent == config.rootpath / "tests" / "browser"]
     if BROWSER:
-        return
-    if os.environ.get("LENET_BOOK_BROWSER") == "required":
+        executed = {item.callspec.params["chapter"] for item in in_browser
+                    if item.originalname == EXECUTES_CHAPTER}
+        dropped = {item for item in items if item.path.stem in executed}
+    elif os.environ.get("LENET_BOOK_BROWSER") == "required":
         raise pytest.UsageError(WITHOUT_BROWSER)
-    beside = config.rootpath / "tests" / "browser"
-    config.hook.pytest_deselected(items=[item for item in items if item.path.parent == beside])
-    items[:] = [item for item in items if item.path.parent != beside]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    return chapters.Scheduler(config, log)
+    else:
+        dropped = {*in_browser}
+    config.hook.pytest_deselected(items=[*dropped])
+    items[:] = [item for item in items if item not in dropped]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -71,7 +71,7 @@ def tutorial_epoch(loader, make_optimiser):
 
 
 def our_epoch(train, recipe):
-    """Seconds of one pass in the middle of a training, as the history has them."""
+    """Seconds of one epoch in the middle of a training, as the history has them."""
     torch.manual_seed(0)
     return fit(models.build("lenet5"), train, replace(recipe, epochs=1), progress=False).seconds
 

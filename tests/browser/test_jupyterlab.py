@@ -5,9 +5,9 @@ import re
 import nbformat
 import numpy as np
 import pytest
-from chapters import executed
 from lab import NOTEBOOKS, clear_all, close_all, notebook_shown, open_chapter, run_all
 from nbconvert import HTMLExporter
+from nbval.plugin import IPyNbFile, coalesce_streams
 
 from lenet_book import demos
 
@@ -129,20 +129,30 @@ def saved_pictures(chapter):
                for output in cell.get("outputs", []))
 
 
+def assert_same_outputs(notebook, path, session):
+    """As nbval compares what came out now with what is in the file."""
+    now = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    for outputs, cell in zip(now, IPyNbFile.from_parent(session, path=path).collect(), strict=True):
+        assert not [o for o in outputs if o.output_type == "error"], outputs
+        saved = coalesce_streams(cell.cell.outputs)
+        if cell.options["check"] and not cell.compare_outputs(coalesce_streams(outputs), saved):
+            raise AssertionError("\n".join([cell.cell.source, *cell.comparison_traceback]))
+
+
 def test_every_demo_has_its_chapter():
     shown = [name for names in CHAPTERS.values() for name in names]
     assert sorted(shown) == sorted(name for name in demos.__all__ if name != "Demo")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_opened_it_shows_pictures_and_run_every_control_moves_them(chapter, lab, page):
+def test_opened_it_shows_pictures_and_run_every_control_moves_them(chapter, lab, page, request):
     open_chapter(page, lab, chapter)
     images = page.locator(".jp-OutputArea-output.jp-RenderedImage img")
     assert images.evaluate_all(LOADED) == saved_pictures(chapter)  # as it was saved, not run yet
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
     clear_all(page)
     run_all(page)
-    executed[chapter] = notebook_shown(page)  # for nbval to compare
+    assert_same_outputs(notebook_shown(page), NOTEBOOKS / f"{chapter}.ipynb", request.session)
     found = page.locator(".lenet-demo")
     found.nth(len(CHAPTERS[chapter]) - 1).locator(".lenet-picture").wait_for()
     assert found.count() == len(CHAPTERS[chapter])

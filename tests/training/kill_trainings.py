@@ -26,28 +26,21 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # by an optimiser; here it is imported once and not by each process
-from test_state import forged, same, spoilt
-from torch import nn
+from test_state import forged, spoilt
+from trainings import BEND, QUICK, SDLM, TEST, TRAIN, Dropping, same, weights
 
-from lenet_book import mnist, models, training
-from lenet_book.training import run
-from lenet_book.training import state as checkpoint
-from lenet_book.training.augmentation import Distortion
-from lenet_book.training.recipes import Recipe
+from lenet_book import models, training
+from lenet_book.training import run, state
 from lenet_book.training.state import CheckpointError
 
-TRAIN, TEST = mnist.load_mnist()
 STEPS = 5  # in each of the two epochs
 SAVES = 2 * (STEPS + 1)  # one more at the end of each
-ADAMW = Recipe(learning_rate=5e-3, weight_decay=0.01, batch_size=64, epochs=2)
-SDLM = Recipe(learning_rate=5e-5, batch_size=1, epochs=2, optimiser="sdlm",
-              schedule=((1, 1.0), (1, 0.4)))
-BEND = Distortion(rotation=15, scale=0.1, shear=0.1, shift=2, elastic=0.05)
+SAVING = state.save.__code__, state._sync_folder.__code__
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
-    (models.MODELS["lenet5"], replace(ADAMW, optimiser="muon", augmentation=BEND, ema=0.2)),
-    (models.MODELS["lenet-batchnorm"], replace(ADAMW, ema=0.2)),
-    (models.MODELS["lenet5-1998"], SDLM),
-    (lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10)), ADAMW)]
+    (Dropping, QUICK),  # the fastest first, which is taken where one kind has to do
+    (models.MODELS["lenet5"], replace(QUICK, optimiser="muon", augmentation=BEND, ema=0.2)),
+    (models.MODELS["lenet-batchnorm"], replace(QUICK, ema=0.2)),
+    (models.MODELS["lenet5-1998"], SDLM)]
 
 
 class Training:
@@ -60,7 +53,7 @@ class Training:
     def __init__(self, make, recipe, folder):
         self.make, self.recipe = make, recipe
         wait(self.start(folder, resume=False))
-        self.result = checkpoint.load(folder.with_suffix(".result"))
+        self.result = state.load(folder.with_suffix(".result"))
         begin = time.monotonic()
         wait(self.start(folder))
         self.seconds = time.monotonic() - begin
@@ -80,7 +73,7 @@ class Training:
             prepare()
             model, history = self.fit(folder / "net.ckpt" if resume else None, resume)
             epochs = [astuple(replace(epoch, seconds=0.0)) for epoch in history.epochs]
-            checkpoint.save(folder.with_suffix(".result"),
+            state.save(folder.with_suffix(".result"),
                             {"model": model.state_dict(), "epochs": epochs})
         return start(train)
 
@@ -109,23 +102,21 @@ def wait(pid):
 
 def in_save(number, action):
     """Have a training do something as it begins the save of that number, counted from 1."""
-    count, save_whole = 0, checkpoint.save
+    count, save_whole = 0, state.save
 
-    def save(path, state):
+    def save(path, snapshot):
         nonlocal count
         count += 1
         if count == number:
             action()
-        save_whole(path, state)
-    checkpoint.save = save
+        save_whole(path, snapshot)
+    state.save = save
 
 
 def trace_saves(before_line):
     """Have before_line(number) called before each line that a save executes."""
-    saving = checkpoint.save.__code__, checkpoint._sync_folder.__code__
-
     def trace(frame, event, _):
-        if frame.f_code not in saving:
+        if frame.f_code not in SAVING:
             return None
         if event == "line":
             before_line(frame.f_lineno)
@@ -183,8 +174,8 @@ def look(counts, row, folder, old, allowed):
     beside = [file.name for file in folder.iterdir() if file.name != "net.ckpt"]
     wrong, number = None, 0
     try:
-        state = checkpoint.load(folder / "net.ckpt")
-        number = state["epoch"] * (STEPS + 1) + state["step"]
+        found = state.load(folder / "net.ckpt")
+        number = found["epoch"] * (STEPS + 1) + found["step"]
     except FileNotFoundError:
         pass
     except CheckpointError as error:
@@ -204,7 +195,7 @@ def compare(counts, row, folder, ended, expected):
     names = [file.name for file in folder.iterdir()]
     wrong = (f"going on, it {ended}" if ended != "whole" else
              "it came to something else"
-             if not same(checkpoint.load(folder.with_suffix(".result")), expected) else
+             if not same(state.load(folder.with_suffix(".result")), expected) else
              f"there are {names}" if names != ["net.ckpt"] else None)
     counts.add(row, "went on to the end", *([] if wrong else ["bit-identical"]), wrong=wrong)
 
@@ -246,9 +237,9 @@ def within_a_save(counts, kinds, folder, kills):
         once("killed at a random byte", kind, die_at_byte, random.randrange(len(kind.whole)), False)
     lines = []
     trace_saves(lines.append)
-    checkpoint.save(folder / "any.ckpt", {})
+    state.save(folder / "any.ckpt", {})
     sys.settrace(None)
-    texts = [linecache.getline(checkpoint.__file__, line).split("#")[0].strip() for line in lines]
+    texts = [linecache.getline(state.__file__, line).split("#")[0].strip() for line in lines]
     renamed = next(place for place, text in enumerate(texts) if text.startswith("os.replace("))
     for place, text in enumerate(texts):
         for kind in some:
@@ -260,7 +251,7 @@ def offered_a_spoilt_file(counts, kinds, folder, files):
     row, path, trace, before = "offered a spoilt file", folder / "spoilt.ckpt", folder / "trace", []
 
     def note(model):
-        before.extend([model, [*map(torch.clone, model.state_dict().values())], torch.get_rng_state()])
+        before.extend([model, weights(model), torch.get_rng_state()])
 
     def fit():
         refused = False
@@ -269,7 +260,7 @@ def offered_a_spoilt_file(counts, kinds, folder, files):
         except CheckpointError as error:
             refused = str(path) in str(error)
         model, values, generator = before
-        assert refused and same([*model.state_dict().values()], values)
+        assert refused and same(weights(model), values)
         assert same(torch.get_rng_state(), generator)
 
     contents = spoilt(kinds[0].whole) + forged(str(trace))

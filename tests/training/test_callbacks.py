@@ -1,6 +1,5 @@
 import base64
 import io
-import os
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,31 +11,32 @@ from nbclient import NotebookClient
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
-from tqdm.std import tqdm
+from trainings import TRAIN as DIGITS
+from trainings import Recording, same
 
-from lenet_book import mnist, models, training
-from lenet_book.training import Recipe, callbacks
+from lenet_book import models, training
+from lenet_book.training import Recipe
 from lenet_book.training.callbacks import Callback, LiveCurve, SaveEachEpoch, TensorBoard
 
-DIGITS, _ = mnist.load_mnist()
 TRAIN, VALIDATION = DIGITS[:300], DIGITS[300:400]
 QUICK = Recipe(learning_rate=5e-3, batch_size=30, epochs=2)  # ten steps an epoch
 
 
-def linear():
+def linear(flatten=nn.Flatten):
     torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(32 * 32, 10))
+    return nn.Sequential(flatten(), nn.Linear(32 * 32, 10))
 
 
 def fit(recipe=QUICK, train=TRAIN, validation=VALIDATION, model=None, **options):
     return training.fit(model or linear(), train, recipe, validation, device="cpu", **options)
 
 
-class Terminal(io.StringIO):
-    """What a program believes to be a terminal."""
-
-    def isatty(self):
-        return True
+def terminal(monkeypatch):
+    """What a program believes to be a terminal, in place of stderr."""
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shown)
+    return shown
 
 
 @pytest.fixture
@@ -73,58 +73,33 @@ def test_lines_do_not_wait_for_the_end(monkeypatch):
             return super().forward(x)
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
-    fit(model=nn.Sequential(Looking(), nn.Linear(32 * 32, 10)), validation=None)
+    fit(model=linear(Looking), validation=None)
     assert seen == [0] * 10 + [1] * 10
 
 
 @pytest.mark.usefixtures("visible")
 def test_in_a_terminal_there_is_a_bar_as_well(monkeypatch):
-    shown = Terminal()
-    monkeypatch.setattr(sys, "stderr", shown)
+    shown = terminal(monkeypatch)
     history = fit()
     text = shown.getvalue()
-    assert "epoch 1 of 2" in text and "epoch 2 of 2" in text and "20/20" in text
+    for said in ("epoch 1 of 2", "epoch 2 of 2", "20/20", "loss=", "error="):
+        assert said in text
     for epoch in history.epochs:
         assert f"\r{epoch!r}\n" in text  # on a line of its own, from which the bar was wiped
 
 
 def test_tqdm_disable_hides_the_bar_and_leaves_the_lines(monkeypatch):
-    shown = Terminal()
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.setattr(sys, "stderr", shown)
+    shown = terminal(monkeypatch)
     history = fit()
     assert shown.getvalue().splitlines() == [repr(epoch) for epoch in history.epochs]
 
 
-def test_progress_bar_shows_loss_and_error(capsys, monkeypatch):
-    class Terminal(tqdm):  # drawn, whatever the environment says
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs | {"disable": False})
-
-    monkeypatch.setattr(callbacks, "tqdm", Terminal)
-    fit()
-    shown = capsys.readouterr().err
-    assert "epoch 2 of 2" in shown
-    assert "loss=" in shown
-    assert "error=" in shown
-    assert "20/20" in shown
-
-
 @pytest.mark.usefixtures("visible")
 def test_nothing_is_nothing(monkeypatch, capsys):
-    shown = Terminal()
-    monkeypatch.setattr(sys, "stderr", shown)
+    shown = terminal(monkeypatch)
     fit(progress=False)
     assert shown.getvalue() == "" == capsys.readouterr().out
-
-
-@pytest.mark.parametrize("progress", ["curve", None, 2])
-def test_progress_refuses(progress):
-    model = linear()
-    before = model[1].weight.clone()
-    with pytest.raises(ValueError, match=f"must be True or False, not {progress!r}.*LiveCurve"):
-        fit(model=model, progress=progress)
-    assert torch.equal(model[1].weight, before)
 
 
 class Dying(nn.Flatten):
@@ -168,7 +143,7 @@ class Log(Callback):
 def test_a_callback_that_has_begun_is_told_all_and_ended(flatten, begins, raised, calls):
     noted = []
     both = [Log(noted), Log([], begins)]
-    model = nn.Sequential(flatten(), nn.Linear(32 * 32, 10)).train()
+    model = linear(flatten)
     with pytest.raises((RuntimeError, OSError), match=raised) if raised else nullcontext():
         fit(model=model, validation=None, progress=False, callbacks=both)
     assert noted == calls
@@ -244,16 +219,6 @@ def test_tensorboard_gets_what_the_history_holds(tmp_path, monkeypatch):
     assert losses[0] > losses[1] > losses[2]  # each of its own steps
 
 
-def test_tensorboard_is_told_every_100_steps(tmp_path):
-    recipe = replace(QUICK, batch_size=2, schedule="constant")
-    history = fit(recipe, TRAIN[:260], None, progress=False,  # 130 steps an epoch
-                  callbacks=[TensorBoard(tmp_path)])
-    found = scalars(tmp_path)
-    assert found.keys() == {"training loss"}  # there is nothing to validate on
-    assert [step for step, _ in found["training loss"]] == [100, 200]
-    assert len(history.epochs) == 2
-
-
 class Given(nn.Module):
     """Logits that do not depend on the image, and a loss that is the step's number."""
 
@@ -270,32 +235,25 @@ class Given(nn.Module):
         return logits.sum() * 0 + self.steps
 
 
-def test_the_training_loss_is_the_mean_since_the_one_before_within_the_epoch(tmp_path):
-    fit(replace(QUICK, batch_size=2, epochs=2), TRAIN[:300], None, Given(), progress=False,
+def test_every_100_steps_the_training_loss_is_the_mean_since_the_one_before_in_the_epoch(tmp_path):
+    fit(replace(QUICK, batch_size=2), TRAIN, None, Given(), progress=False,
         callbacks=[TensorBoard(tmp_path)])  # 150 steps an epoch
-    assert scalars(tmp_path)["training loss"] == [
-        (100, pytest.approx(50.5)),    # of 1 to 100
-        (200, pytest.approx(175.5)),   # of 151 to 200
-        (300, pytest.approx(250.5))]   # of 201 to 300
+    assert scalars(tmp_path) == {"training loss": [  # and of the validation nothing: there is none
+        (100, pytest.approx(50.5)),     # of 1 to 100
+        (200, pytest.approx(175.5)),    # of 151 to 200
+        (300, pytest.approx(250.5))]}   # of 201 to 300
 
 
 def test_a_training_that_is_resumed_goes_on_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(TensorBoard, "EVERY", 5)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole, parts, file = tmp_path / "whole", tmp_path / "parts", tmp_path / "net.ckpt"
     fit(progress=False, callbacks=[TensorBoard(whole)])
-
-    class Stop(Callback):
-        def after_step(self, run):
-            if run.steps == 15:
-                os.kill(os.getpid(), 2)
     with pytest.raises(KeyboardInterrupt):
-        fit(progress=False, callbacks=[TensorBoard(parts), Stop()],
-            checkpoint=tmp_path / "net.ckpt")
-    fit(progress=False, callbacks=[TensorBoard(parts)], checkpoint=tmp_path / "net.ckpt", resume=True)
+        fit(progress=False, callbacks=[TensorBoard(parts), Recording(stop=15)], checkpoint=file)
+    fit(progress=False, callbacks=[TensorBoard(parts)], checkpoint=file, resume=True)
     assert len(list(parts.iterdir())) == 2
-    approximate = {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in events]
-                   for tag, events in scalars(whole).items()}
-    assert scalars(parts) == approximate
+    assert scalars(parts) == {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in events]
+                              for tag, events in scalars(whole).items()}
 
 
 def test_without_tensorboard_it_is_said_what_to_install(monkeypatch, tmp_path):
@@ -312,11 +270,8 @@ def test_a_training_that_does_not_begin_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="there are no examples"):
         fit(train=TRAIN[:0], progress=False, callbacks=[TensorBoard(tmp_path / "runs")])
     assert not (tmp_path / "runs").exists()
-
-
-def test_a_folder_that_cannot_be_is_said(tmp_path):
-    (tmp_path / "runs").write_text("a file")
-    model = linear().train()
+    (tmp_path / "runs").write_text("a file")  # where the folder should be
+    model = linear()
     with pytest.raises(FileExistsError):
         fit(model=model, callbacks=[TensorBoard(tmp_path / "runs")])
     assert not model.training
@@ -324,25 +279,15 @@ def test_a_folder_that_cannot_be_is_said(tmp_path):
 
 # The weights of each epoch
 
-
-class Weights(Callback):
-    def before_training(self, run):
-        self.seen = []
-
-    def after_epoch(self, run):
-        self.seen.append({name: tensor.clone() for name, tensor in run.result.state_dict().items()})
-
-
 @pytest.mark.parametrize("ema", [0.0, 0.3])
 def test_the_weights_of_each_epoch_are_saved_whole(tmp_path, ema):
-    kept, model = Weights(), models.build("lenet-batchnorm")
+    kept, model = Recording(), models.build("lenet-batchnorm")
     history = fit(replace(QUICK, ema=ema), model=model, progress=False,
                   callbacks=[kept, SaveEachEpoch(tmp_path / "each")])
     files = sorted((tmp_path / "each").iterdir())
     assert [file.name for file in files] == ["epoch-01.safetensors", "epoch-02.safetensors"]
-    for file, seen, epoch in zip(files, kept.seen, history.epochs, strict=True):
-        weights = load_file(file)
-        assert weights.keys() == seen.keys()
-        assert all(torch.equal(weights[name], seen[name]) for name in seen)
-        model.load_state_dict(weights)
+    for file, expected, epoch in zip(files, kept.results, history.epochs, strict=True):
+        saved = load_file(file)
+        assert same({name: saved[name] for name in expected}, expected) and len(saved) == len(expected)
+        model.load_state_dict(saved)
         assert training.evaluate(model, VALIDATION).error_rate == epoch.validation_error

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from trainings import BEND, QUICK, SMALL, Dropping, fresh
 
@@ -13,7 +14,7 @@ from lenet_book.training.data import examples_of
 
 
 class Seeing(Dropping):
-    """Keeps the pictures it was shown."""
+    """Keeps the images it was shown."""
 
     def __init__(self):
         super().__init__()
@@ -49,12 +50,12 @@ def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
     assert all(torch.equal(x, SMALL[100:150].inputs()) for x in model.shown[False])
 
 
-def test_distortions_fade_over_the_second_half(monkeypatch):
+def test_distortions_decay_over_the_second_half(monkeypatch):
     strengths, apply = [], Distortion.apply
 
-    def noted(self, pictures, even, normal):
+    def noted(self, images, even, normal):
         strengths.append(even.abs().max().item())
-        return apply(self, pictures, even, normal)
+        return apply(self, images, even, normal)
     monkeypatch.setattr(Distortion, "apply", noted)
     monkeypatch.setattr(Distortion, "draw", lambda self, count, generator: (
         torch.ones(count, 6), torch.ones(count, 2, self.grid, self.grid)))
@@ -91,23 +92,17 @@ def small():
 
 @pytest.mark.parametrize("bend", [None, BEND])
 def test_tensors_and_datasets_train_alike_in_any_size(bend):
-    numbers = Numbers()
-    kinds = {"pair": (numbers.x, numbers.y), "tensor dataset": TensorDataset(numbers.x, numbers.y),
-             "own dataset": numbers}
-    recipe, found = replace(QUICK, batch_size=8, augmentation=bend), {}
-    for name, data in kinds.items():
+    numbers, recipe = Numbers(), replace(QUICK, batch_size=8, augmentation=bend)
+    x, y, found = numbers.x, numbers.y, []
+    for data in ((x, y), TensorDataset(x, y), numbers):
         model = small()
         history = training.fit(model, data, recipe, validation=data, progress=False)
         score = training.evaluate(model, data, batch_size=7)
         assert history.epochs[-1].validation_error == score.error_rate
-        found[name] = (model[0].weight, score.loss, score.predictions)
-        x = numbers.x
         assert torch.equal(score.predictions, model(x).argmax(dim=1))
-        loss = torch.nn.functional.cross_entropy(model(x), numbers.y).item()
-        assert score.loss == pytest.approx(loss, rel=1e-5)
-    first, *others = found.values()
-    for weight, _, predictions in others:
-        assert torch.equal(weight, first[0]) and torch.equal(predictions, first[2])
+        assert score.loss == pytest.approx(F.cross_entropy(model(x), y).item(), rel=1e-5)
+        found.append(model[0].weight)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
 def test_digits_as_tensors_come_to_what_digits_come_to():

@@ -20,24 +20,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from trainings import BEND, TEST, TRAIN, fresh
 
 from lenet_book import __main__, mnist, models, training
-from lenet_book.training import distributed
-from lenet_book.training import state as checkpoint
-from lenet_book.training.augmentation import Distortion
+from lenet_book.training import distributed, state
 from lenet_book.training.recipes import Recipe
 
-TRAIN, TEST = mnist.load_mnist()
 LIMIT = 120  # seconds: whoever takes longer hangs
 SGD = Recipe(learning_rate=0.05, momentum=0.9, optimiser="sgd", batch_size=64, epochs=2)
-BENT = Distortion(rotation=10, scale=0.1, shift=2, elastic=0.03)
 TRAININGS = {  # what each is called: the net, the number of examples, the recipe
     "plain": ("lenet5", 256, SGD),
     "adamw": ("lenet5", 256, replace(SGD, optimiser="adamw", momentum=0.0, learning_rate=1e-3)),
     "muon": ("lenet5", 256, replace(SGD, optimiser="muon", momentum=0.0, learning_rate=1e-3)),
     "last batch of 13": ("lenet5", 141, SGD),
     "last batch of 1": ("lenet5", 129, SGD),
-    "distorted, averaged": ("lenet5", 333, replace(SGD, augmentation=BENT, ema=0.1)),
+    "distorted, moving average": ("lenet5", 333, replace(SGD, augmentation=BEND, ema=0.1)),
     "1998": ("lenet5-1998", 65, Recipe(learning_rate=2e-5, optimiser="sdlm", batch_size=4)),
 }
 
@@ -45,8 +42,7 @@ TRAININGS = {  # what each is called: the net, the number of examples, the recip
 def trained(name, seed=0, **options):
     """A net after one of the trainings, or as far as it got, and its history."""
     kind, count, recipe = TRAININGS[name]
-    torch.manual_seed(seed)
-    model = models.build(kind)
+    model = fresh(kind, seed)
     return model, training.fit(model, TRAIN[:count], recipe, progress=False, device="cpu", **options)
 
 
@@ -100,23 +96,23 @@ def stop_and_go_on(found, folder, rank):
         calls = [] if name == "within" else [None] * 9
         counting = register_optimizer_step_post_hook(count)
         with pytest.raises(KeyboardInterrupt):
-            trained("distorted, averaged", checkpoint=file, **options)
+            trained("distorted, moving average", checkpoint=file, **options)
         counting.remove()
         dist.barrier()  # the file is read when all know that it is written
-        state = checkpoint.load(file)
-        model, history = trained("distorted, averaged", seed=9, checkpoint=file, resume=True)
-        found[name] = (state["epoch"], state["step"]), model.state_dict(), history.epochs
+        stopped = state.load(file)
+        model, history = trained("distorted, moving average", seed=9, checkpoint=file, resume=True)
+        found[name] = (stopped["epoch"], stopped["step"]), model.state_dict(), history.epochs
         dist.barrier()
 
 
 def disagree(found, folder, rank):
-    state = checkpoint.load(folder / "within.ckpt")
-    state["model"]["c1.bias"] += rank
-    checkpoint.save(folder / f"other{rank}.ckpt", state)
+    other = state.load(folder / "within.ckpt")
+    other["model"]["c1.bias"] += rank
+    state.save(folder / f"other{rank}.ckpt", other)
     found["refused"] = []
     for file in (("within.ckpt", "nothing.ckpt")[rank], f"other{rank}.ckpt"):
-        with pytest.raises(checkpoint.CheckpointError) as error:
-            trained("distorted, averaged", checkpoint=folder / file, resume=True)
+        with pytest.raises(state.CheckpointError) as error:
+            trained("distorted, moving average", checkpoint=folder / file, resume=True)
         found["refused"].append(str(error.value))
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared by 2 processes"):
         training.fit(models.build("lenet5"), None, replace(SGD, batch_size=1))
@@ -180,7 +176,7 @@ def test_told_to_stop_all_stop_at_the_same_step_and_go_on_from_there(runs, name,
     found, _, _ = runs
     for each in found:
         stopped, weights, epochs = each[name]
-        expected, whole = each["distorted, averaged"]
+        expected, whole = each["distorted, moving average"]
         assert stopped == place
         assert all(torch.equal(weights[key], tensor) for key, tensor in expected.items())
         for mine, other in zip(epochs, whole, strict=True):
@@ -202,20 +198,15 @@ def test_the_other_one_is_killed(runs):
 
 # The command
 
-def start(*arguments, folder):
-    """The train command in two processes of torchrun, its lines coming as they are written."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-         "-m", "lenet_book", "train", "lenet5", *arguments], cwd=folder, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
 def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, monkeypatch, capsys):
     # Plain steps: under AdamW's the rounding, which is another in two processes, would grow a lot.
-    arguments = ["--recipe", "tutorial-relu", "--examples", "640", "--epochs", "12",
+    arguments = ["train", "lenet5", "--recipe", "tutorial-relu", "--examples", "640", "--epochs", "12",
                  "--checkpoint", "run.ckpt", "--out", "out"]
     lines = []
-    with start(*arguments, folder=tmp_path) as process:
+    with subprocess.Popen([sys.executable, "-m", "torch.distributed.run", "--standalone",
+                           "--nproc-per-node=2", "-m", "lenet_book", *arguments], cwd=tmp_path,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()
         for line in process.stderr:
@@ -229,15 +220,15 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
     assert process.returncode == 1, "".join(lines)
     assert said == "lenet5 by recipe tutorial-relu, 640 digits, on cpu, processes: 2\n"
     assert sum(line.startswith("epoch 1:") for line in lines) == 1
-    state = checkpoint.load(tmp_path / "run.ckpt")
+    left = state.load(tmp_path / "run.ckpt")
     assert [line for line in lines if "another process" in line] == [
         "another process of this training has ended, or cannot be reached; its checkpoint run.ckpt is "
-        f"of epoch {state['epoch']}, step {state['step']}: start the same command with --resume\n"]
+        f"of epoch {left['epoch']}, step {left['step']}: start the same command with --resume\n"]
     assert not list(tmp_path.glob("out/*"))
 
     monkeypatch.chdir(tmp_path)
-    assert __main__.main(["train", "lenet5", *arguments, "--resume"]) == 0
-    assert __main__.main(["train", "lenet5", *arguments[:6], "--out", "whole"]) == 0
+    assert __main__.main([*arguments, "--resume"]) == 0
+    assert __main__.main([*arguments[:8], "--out", "whole"]) == 0
     killed, whole = (load_file(tmp_path / folder / "lenet5.safetensors") for folder in ("out", "whole"))
     for name, tensor in whole.items():
         torch.testing.assert_close(killed[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
@@ -280,7 +271,7 @@ def test_the_weighted_means_of_the_shares_average_to_the_mean_of_the_batch(count
     assert sum(weighted) / size == pytest.approx(values.mean().item(), rel=1e-12)
 
 
-def test_on_mps_processes_train_on_the_processor(monkeypatch):
+def test_on_mps_processes_train_on_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert training.choose_device().type == "mps"

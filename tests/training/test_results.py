@@ -19,7 +19,7 @@ def test_history_shows_itself():
                              "validation error 4.00%")
     data, metadata = history._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
-    assert "validation from 8.00% to 4.00%" in metadata["image/png"]["alt"]
+    assert "validation from 8 to 4" in metadata["image/png"]["alt"]
 
 
 @given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -1,4 +1,4 @@
-"""Trainings stopped anywhere and taken up again, and the average of their weights."""
+"""Trainings stopped anywhere and taken up again, and the moving average of their weights."""
 
 from dataclasses import replace
 
@@ -11,69 +11,54 @@ from trainings import (
     SMALL,
     Dropping,
     Recording,
-    assert_same,
     fresh,
+    same,
     stop_after,
     trained,
+    weights,
+    without_times,
 )
 
 from lenet_book import models, training
-from lenet_book.training import Recipe, state
+from lenet_book.training import state
+
+LENET5 = models.MODELS["lenet5"]
+SHORT = replace(QUICK, batch_size=10)
+SGD = replace(SHORT, optimiser="sgd", learning_rate=0.05)
+SPOILT = ({"optimiser": {"state": {}, "param_groups": []}}, {"history": [(1, 2)]}, {"average": None},
+          {"average": {"n_averaged": torch.tensor(1)}}, {"generator": torch.zeros(3).byte()})
 
 
-@pytest.mark.parametrize("make", [models.MODELS["lenet5"], models.MODELS["lenet5-1998"], Dropping])
-@pytest.mark.parametrize("saves", [1, 9, 10, 11, 12, 21])  # of each epoch the ten steps, and its end
-def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monkeypatch, make, saves):
-    expected = trained(make)
-    stop_after(saves, monkeypatch)
-    with pytest.raises(SystemExit):
-        trained(make, tmp_path / "net.ckpt")
-    assert_same(trained(make, tmp_path / "net.ckpt", resume=True), expected)
-
-
-@pytest.mark.parametrize(("name", "recipe"), [
-    ("lenet-relu", Recipe(optimiser="sgd", learning_rate=0.05, momentum=0.9, weight_decay=1e-3,
-                          batch_size=10, epochs=2, schedule="constant")),
-    ("lenet-tanh", Recipe(optimiser="sgd", learning_rate=0.05, batch_size=10, epochs=2)),
-    ("lenet-sigmoid", Recipe(optimiser="adam", learning_rate=5e-3, batch_size=10, epochs=2,
-                             schedule=((1, 1.0), (1, 0.1)))),
-    ("lenet5", replace(QUICK, optimiser="muon", batch_size=10, augmentation=BEND, augmentation_end=0.3,
-                       ema=0.2)),
-    ("lenet-batchnorm", replace(QUICK, batch_size=10, ema=0.2)),
-    ("lenet5-1998", SDLM),
-    ("lenet5-1998", replace(SDLM, augmentation=BEND, ema=0.2))])
-def test_every_kind_of_training_resumes_bit_identical(tmp_path, monkeypatch, name, recipe):
-    """Stopped before and after the first average, between the epochs, and in the last one."""
-    make, train = models.MODELS[name], SMALL[:10 * recipe.batch_size]
-    expected = trained(make, recipe=recipe, train=train)
-    for saves in (4, 7, 11, 18):
+@pytest.mark.parametrize(("make", "recipe"), [
+    (LENET5, SHORT),
+    (Dropping, SHORT),
+    (models.MODELS["lenet-relu"], replace(SGD, momentum=0.9, schedule="constant")),
+    (models.MODELS["lenet-tanh"], replace(SGD, weight_decay=0.0)),
+    (models.MODELS["lenet-sigmoid"], replace(SHORT, optimiser="adam", schedule=((1, 1.0), (1, 0.1)))),
+    (LENET5, replace(SHORT, optimiser="muon", augmentation=BEND, augmentation_end=0.3, ema=0.2)),
+    (models.MODELS["lenet-batchnorm"], replace(SHORT, ema=0.2)),
+    (models.MODELS["lenet5-1998"], SDLM),
+    (models.MODELS["lenet5-1998"], replace(SDLM, augmentation=BEND, ema=0.2))])
+def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monkeypatch, make, recipe):
+    """After the first step, before and after the moving average begins, beside the end of an epoch,
+    after the last step; and once more after the end."""
+    train = SMALL[:10 * recipe.batch_size]
+    expected, history = trained(make, recipe=recipe, train=train)
+    for saves in (1, 4, 7, 10, 11, 12, 21):  # of each epoch the ten steps, and its end
         path = tmp_path / f"{saves}.ckpt"
         with monkeypatch.context() as patch:
             stop_after(saves, patch)
             with pytest.raises(SystemExit):
                 trained(make, path, recipe=recipe, train=train)
-        found = trained(make, path, resume=True, recipe=recipe, train=train)
-        assert_same(found, expected)
-    assert_same(trained(make, path, resume=True, recipe=recipe, train=train), expected)  # had ended
-
-
-def test_a_training_that_had_ended_is_returned_as_it_was(tmp_path):
-    model, history = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt")
-    again, resumed = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt", resume=True)
-    assert resumed.epochs == history.epochs
-    assert torch.equal(again.f6.weight, model.f6.weight)
-
-
-def test_without_a_file_resume_begins(tmp_path):
-    model, _ = trained(models.MODELS["lenet5"])
-    again, _ = trained(models.MODELS["lenet5"], tmp_path / "net.ckpt", resume=True)
-    assert torch.equal(again.f6.weight, model.f6.weight)
-    with pytest.raises(ValueError, match="needs the checkpoint"):
-        training.fit(model, SMALL, QUICK, resume=True)
+        model, resumed = trained(make, path, resume=True, recipe=recipe, train=train)
+        assert same(weights(model), weights(expected)) and not model.training
+        assert without_times(resumed) == without_times(history)
+    again, ended = trained(make, path, resume=True, recipe=recipe, train=train)
+    assert same(weights(again), weights(expected)) and ended.epochs == resumed.epochs
 
 
 def averaged(states, share):
-    """By hand: of every fifth state, each new one getting this share."""
+    """The moving average by hand: of every fifth state, each new one getting this share."""
     every_fifth = states[4::5]
     average = {name: t.double() for name, t in every_fifth[0].items()}
     for later in every_fifth[1:]:
@@ -83,7 +68,7 @@ def averaged(states, share):
 
 
 @pytest.mark.parametrize("name", ["lenet5", "lenet-batchnorm", "lenet5-1998"])
-def test_the_average_is_what_remains_and_what_is_validated(name):
+def test_the_moving_average_is_what_remains_and_what_is_validated(name):
     model, recording = fresh(name), Recording()
     recipe = replace(QUICK, batch_size=20, ema=0.3)  # 24 steps: at 5, 10, 15 and 20 of them
     history = training.fit(model, SMALL[:240], recipe, validation=SMALL[300:], progress=False,
@@ -101,7 +86,7 @@ def test_the_average_is_what_remains_and_what_is_validated(name):
     assert history.epochs[-1].validation_loss == pytest.approx(score.loss, rel=1e-6)
 
 
-def test_a_training_of_fewer_than_five_steps_has_no_average_and_keeps_its_weights():
+def test_a_training_of_fewer_than_five_steps_has_no_moving_average_and_keeps_its_weights():
     model, recording = fresh(), Recording()
     training.fit(model, SMALL[:80], replace(QUICK, batch_size=40, ema=0.3), progress=False,
                  callbacks=[recording])
@@ -109,7 +94,7 @@ def test_a_training_of_fewer_than_five_steps_has_no_average_and_keeps_its_weight
     assert torch.equal(model.f6.weight, recording.states[-1]["f6.weight"])
 
 
-def test_after_an_interrupt_it_is_not_the_average(tmp_path):
+def test_after_an_interrupt_it_is_not_the_moving_average(tmp_path):
     model, recording = fresh(), Recording(stop=12)
     with pytest.raises(KeyboardInterrupt):
         training.fit(model, SMALL, replace(QUICK, ema=0.3), checkpoint=tmp_path / "net.ckpt",
@@ -122,37 +107,20 @@ def test_after_an_interrupt_it_is_not_the_average(tmp_path):
                                averaged(recording.states, 0.3)["f6.weight"], rtol=1e-5, atol=1e-6)
 
 
-def change(state, what, value):
-    return {**state, what: value}
-
-
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda s: {"weights": s["model"]}, "not of a training"),
-    (lambda s: change(s, "recipe", {**s["recipe"], "seed": 9}), "its recipe is"),
-    (lambda s: change(s, "examples", 599), "its examples is 599, this one's 600"),
-    (lambda s: change(s, "model", {**s["model"], "c1.bias": torch.zeros(7)}), "another network"),
-    (lambda s: change(s, "optimiser", {"state": {}, "param_groups": []}), "not hold a whole training"),
-    (lambda s: change(s, "generator", torch.zeros(3, dtype=torch.uint8)), "not hold a whole training"),
-    (lambda s: change(s, "history", [(1, 2)]), "not hold a whole training")])
-def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_path, spoil, message):
-    path = tmp_path / "net.ckpt"
-    trained(models.MODELS["lenet5"], path)
-    state.save(path, spoil(state.load(path)))
-    torch.manual_seed(3)
-    model = models.build("lenet5")
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(training.CheckpointError, match=message):
-        training.fit(model, SMALL, QUICK, checkpoint=path, resume=True, progress=False)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-
-
-@pytest.mark.parametrize("average", [None, {"n_averaged": torch.tensor(1)}])
-def test_a_checkpoint_without_its_average_is_refused(tmp_path, average):
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda s: s.pop("history"), "not of a training"),
+    (lambda s: s["recipe"].update(seed=9), "its recipe is"),
+    (lambda s: s.update(examples=599), "its examples is 599, this one's 600"),
+    (lambda s: s["model"].update({"c1.bias": torch.zeros(7)}), "another network"),
+    *((lambda s, spoilt=spoilt: s.update(spoilt), "not hold a whole training") for spoilt in SPOILT)])
+def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_path, change, message):
     path, recipe = tmp_path / "net.ckpt", replace(QUICK, ema=0.1)
-    trained(models.MODELS["lenet5"], path, recipe=recipe)
-    state.save(path, change(state.load(path), "average", average))
+    trained(LENET5, path, recipe=recipe)
+    snapshot = state.load(path)
+    change(snapshot)
+    state.save(path, snapshot)
     model = fresh(seed=3)
-    before = model.f6.weight.clone()
-    with pytest.raises(training.CheckpointError, match="not hold a whole training"):
+    before = weights(model)
+    with pytest.raises(training.CheckpointError, match=message):
         training.fit(model, SMALL, recipe, checkpoint=path, resume=True, progress=False)
-    assert torch.equal(model.f6.weight, before)
+    assert same(weights(model), before)
