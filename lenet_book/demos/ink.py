@@ -25,7 +25,7 @@ _STEP, _MOST_DOTS = 0.25, 8000  # a path is drawn as dots so many pixels apart; 
 def checked(value) -> list[np.ndarray]:
     """What a browser sends as strokes: a list of [x0, y0, x1, y1, ...], from 0 to 1, y downwards.
 
-    Returns each as N x 2. Raises ValueError, in words for who drew it, for anything else.
+    Returns each as N x 2. Raises ValueError, in words for the reader who drew it, for anything else.
     """
     if not isinstance(value, (list, tuple)):
         raise ValueError("it is not a list of strokes")

@@ -45,7 +45,7 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
     Raises TypeError for a layer that is none of these, ValueError where there are no examples.
     """
     if not isinstance(model, nn.Sequential):
-        raise TypeError(f"curvature walks through an nn.Sequential, not a {type(model).__name__}")
+        raise TypeError(f"curvature wants an nn.Sequential, not a {type(model).__name__}")
     if len(inputs) == 0:
         raise ValueError("there are no examples to estimate the curvature on")
     names = {layer: name for name, layer in model.named_children()}

@@ -283,7 +283,7 @@ def test_refuses_what_it_does_not_know():
     with pytest.raises(TypeError, match="layer '1', a BatchNorm1d, is not known: it must be one of "
                                         "Conv2d, SparseConv2d, Linear, Subsampling, Tanh"):
         sdlm.curvature(nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).double().eval(), x, labels)
-    with pytest.raises(TypeError, match="walks through an nn.Sequential, not a Linear"):
+    with pytest.raises(TypeError, match="wants an nn.Sequential, not a Linear"):
         sdlm.curvature(nn.Linear(4, 3), x, labels)
     with pytest.raises(ValueError, match="no examples"):
         sdlm.curvature(small_net(), x[:0], labels[:0])
