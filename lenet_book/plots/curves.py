@@ -22,7 +22,7 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
               for xlabel, (positions, named) in charts.items()}
     alone = len(charts) == 1
     picture = Picture(f"{ylabel} against " + "; ".join(f"{xlabel}: " + ", ".join(
-        f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in named.items())
+        f"{name} {_course(values)}" for name, values in named.items())
         for xlabel, (_, named) in charts.items()),
         width=7 if alone else min(11, 2.6 * len(charts) + 0.6), height=4.0 if alone else 3.2)
     axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
@@ -54,6 +54,13 @@ def _logarithmic(axis) -> None:
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,)))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _course(values: Sequence[float]) -> str:
+    """From where to where a curve goes, and its peak if that lies between."""
+    peak = max(values)
+    between = f" by way of {peak:.3g}" if peak > max(values[0], values[-1]) else ""
+    return f"from {values[0]:.3g}{between} to {values[-1]:.3g}"
 
 
 def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: str) -> Picture:

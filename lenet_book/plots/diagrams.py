@@ -21,7 +21,7 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
     side = min(0.5, (10.4 - 0.35 * len(tables)) / sum(columns))  # of a square, inches
     picture = Picture("; ".join(f"{title}: {count}" for title, count in counts.items()),
                       width=side * sum(columns) + 0.35 * len(tables) + 0.6,
-                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.1)
+                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.3)
     axes = picture.subplots(1, len(tables), squeeze=False, width_ratios=columns)[0]
     for axis, (title, table) in zip(axes, tables.items(), strict=True):
         columns, rows = sizes[title]
@@ -57,9 +57,10 @@ def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
         raise ValueError(f"a window that reaches {reach} pixels has no place in {padded}")
     end = starts[-1] + reach  # the first row and column that no window reaches
     units, lost = len(starts), padded - end
+    rows = "row and column" if lost == 1 else "rows and columns"
     picture = Picture(
         f"windows: input {size} x {size}, padding {padding}, kernel {kernel}, stride {stride}, "
-        f"dilation {dilation}: output {units} x {units}, {lost} rows and columns dropped",
+        f"dilation {dilation}: output {units} x {units}, {lost} {rows} dropped",
         width=0.36 * (padded + units + 2) + 1.6, height=0.36 * (padded + 0.6 * units + 1.3) + 0.5)
     left, right = picture.subplots(1, 2, width_ratios=(padded, max(units, 3)))
     for axis, length in ((left, padded), (right, units)):

@@ -18,6 +18,8 @@ def test_curves_go_through_their_values_and_look_different():
     assert [text.get_text() for text in picture.legends[0].texts] == list(curves)
     assert picture.alt == ("change against shift: a from 0 to 0.5, b from 0.2 to 0.1, c from 1 to 1, "
                            "d from 0 to 0")
+    peak = plots.curves({"layer": (["a", "b", "c"], {"e": [0.0, 0.3, 0.1]})}, "share")
+    assert peak.alt == "share against layer: e from 0 by way of 0.3 to 0.1"
 
 
 def test_charts_share_the_vertical_axis_and_the_styles():

@@ -39,7 +39,8 @@ def test_windows_lie_where_the_arithmetic_says(setting):
     last = padded - lost - reach
     assert windows == list(dict.fromkeys([(0, 0, reach, reach), (min(stride, last), 0, reach, reach),
                                           (last, last, reach, reach)]))
-    assert picture.alt.endswith(f"output {units} x {units}, {lost} rows and columns dropped")
+    rows = "row and column" if lost == 1 else "rows and columns"
+    assert picture.alt.endswith(f"output {units} x {units}, {lost} {rows} dropped")
 
 
 def test_a_window_without_a_place():
