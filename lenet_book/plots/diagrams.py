@@ -21,12 +21,12 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
     side = min(0.5, (10.4 - 0.35 * len(tables)) / sum(columns))  # of a square, inches
     picture = Picture("; ".join(f"{title}: {count}" for title, count in counts.items()),
                       width=side * sum(columns) + 0.35 * len(tables) + 0.6,
-                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.3)
+                      height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.1)
     axes = picture.subplots(1, len(tables), squeeze=False, width_ratios=columns)[0]
     for axis, (title, table) in zip(axes, tables.items(), strict=True):
         columns, rows = sizes[title]
         number_the_maps(axis, columns, rows)
-        axis.set_ylim(rows + 1, 0)
+        axis.set(ylim=(rows + 1, 0), anchor="S")
         for output, inputs in enumerate(table):
             for source in range(rows):
                 axis.add_patch(Rectangle((output, source), 1, 1, edgecolor="white", linewidth=1.5,
