@@ -97,8 +97,8 @@ def _in_words(rows: Mapping, grid: Sequence, titles: Sequence[str], ranges: bool
                  for title, image in zip(titles, every, strict=False)]
         between = ["", *(f" {sign} " for sign in signs or [","] * len(every))]
         words = "".join(sign + title for sign, title in zip(between, shown, strict=False))
-        words = words.replace(" , ", ", ") or "no titles"
-    return f"{len(every)} images, {shapes[0]}, from {_range(every)}: {words}"
+        words = words.replace(" , ", ", ")
+    return f"{len(every)} images, {shapes[0]}, from {_range(every)}" + f": {words}" * bool(words)
 
 
 def _lay_out(alt: str, sizes: Sequence[Sequence[tuple[float, float]]], gap: float, left: float,

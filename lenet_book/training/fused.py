@@ -14,8 +14,8 @@ kernel in another corner:
 So a convolution with these four kernels in place of each one, and a stride of two, gives the four as
 feature maps of their own, and pooling is the largest of four whole maps (chapter 04 shows it). The
 zeros cost (k + 1)^2 / k^2 as many multiplications, 1.44 for k = 5. From a single map, as in C1, that
-is less than what it saves on a CPU with vectors of 512 bits; with 256 bits it was slower than the
-layers themselves.
+is less than what it saves on a CPU with vectors of 512 bits; on one with 256 bits it was once measured
+to be slower than the layers themselves, and is not used.
 
 A kernel that covers the whole map, as in C5, makes the convolution a dense layer, which is computed
 without a convolution's preparations.
