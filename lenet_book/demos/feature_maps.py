@@ -77,7 +77,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.title(_LEFT, 24, f"{layer.upper()}: {facts.what}")
     sheet.text(_LEFT, 44, f"violet −{full:.1f}, white 0, orange +{full:.1f} and beyond", anchor="lm")
     if layer == "f6" and reading.are_distances:
-        sheet.text(_LEFT, _TOP + 10, "as 7 × 12 dots", anchor="lm")
+        sheet.text(_LEFT, _TOP + 10, "as 12 × 7 dots", anchor="lm")
         sheet.text(_LEFT + 192, _TOP + 10, f"the ideal {reading.answer}", anchor="lm")
         paint_glyphs(sheet, reading, _LEFT, _TOP + 24, 25, 192)
     else:

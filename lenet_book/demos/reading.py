@@ -83,7 +83,7 @@ def full_colour(net: str) -> dict[str, float]:
 
 
 def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float, apart: float) -> None:
-    """F6 of 1998 as a picture of 7 x 12 dots, and to the right of it the one that it aims at."""
+    """F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at."""
     height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
     aim, full = np.array(paper.GLYPHS[reading.answer]), reading.full["f6"]
     for left, dots in ((x, reading.maps["f6"].reshape(height, width)), (x + apart, aim)):

@@ -11,7 +11,6 @@ import os
 import sys
 from pathlib import Path
 
-from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
 
@@ -99,6 +98,7 @@ class SaveEachEpoch(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def after_epoch(self, run) -> None:
+        from safetensors.torch import save_file  # only those who save pay for it
         path = self.folder / f"epoch-{run.epoch:02d}.safetensors"
         beside = path.with_suffix(".part")
         weights = run.result.state_dict()
