@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import ipywidgets as widgets
+import numpy as np
 
 from .. import paper
 from ..arithmetic import conv_output_size
@@ -82,7 +84,7 @@ def compute(start: str, map: int, **reads: bool) -> Facts:
     """What the table costs, and what one of the maps of C3 reads."""
     table = tuple(tuple(source for source in range(_S2) if reads[f"reads {source} {output}"])
                   for output in range(_C3))
-    s2 = reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
+    s2 = _maps_of_s2()
     kernels = sum(len(sources) for sources in table)
     parameters = _KERNEL**2 * kernels + _C3  # a bias for each map
     return Facts(
@@ -92,6 +94,12 @@ def compute(start: str, map: int, **reads: bool) -> Facts:
         connections=parameters * conv_output_size(s2.shape[1], _KERNEL)**2,
         sets=len(set(table)),  # different sets of inputs
         s2=s2)  # 6 x 14 x 14, of the trained net, for the first test digit, a seven
+
+
+@cache
+def _maps_of_s2() -> np.ndarray:
+    """6 x 14 x 14, of the trained net, for the first test digit."""
+    return reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -223,6 +223,9 @@ def _coloured(values: np.ndarray, reach: float | None) -> np.ndarray:
     """The same shape with red, green and blue behind it, uint8."""
     low, high, colours = (-reach, reach, _SIGNED) if reach else (0.0, 1.0, _INK)
     steps = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255)
-    pixels = colours[np.nan_to_num(steps).astype(np.uint8)]
-    pixels[np.isnan(steps)] = ImageColor.getrgb(PALE)
+    empty = np.isnan(steps)
+    if not empty.any():
+        return colours[steps.astype(np.uint8)]
+    pixels = colours[np.where(empty, 0, steps).astype(np.uint8)]
+    pixels[empty] = ImageColor.getrgb(PALE)
     return pixels
