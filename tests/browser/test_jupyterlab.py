@@ -8,8 +8,11 @@ import pytest
 from lab import NOTEBOOKS, clear_all, close_all, notebook_shown, open_chapter, run_all
 from nbconvert import HTMLExporter
 from nbval.plugin import IPyNbFile, coalesce_streams
+from playwright.sync_api import expect
 
 from lenet_book import demos
+
+expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
 
 
 def demos_of(path):
@@ -190,7 +193,7 @@ def test_the_page_has_the_pixels_that_python_painted(lab, page, notebook):
     open_chapter(page, lab, notebook("demos.receptive_field()"))
     run_all(page)
     demo = page.locator(".lenet-demo")
-    assert demo.get_by_role("status").count() == 1
+    expect(demo.get_by_role("status")).to_have_count(1)
     canvas = demo.locator(".lenet-picture")
     width, height, data = canvas.evaluate("""canvas => [canvas.width, canvas.height, Array.from(
         canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)]""")
@@ -212,6 +215,7 @@ def test_what_a_learner_types_is_shown_as_it_is(lab, page, notebook):
     open_chapter(page, lab, notebook("demos.cross_correlation()"))
     run_all(page)
     demo = page.locator(".lenet-demo")
+    expect(demo.get_by_role("status")).to_have_count(1)
     images = demo.locator("img").count()
     demo.locator("input[type=text]").fill("<img src=x onerror=alert(1)>")
     page.keyboard.press("Enter")
@@ -225,7 +229,7 @@ def test_saved_by_a_reader_and_opened_again_it_shows_the_picture(lab, page, note
     name = notebook("demos.padding_stride()")
     open_chapter(page, lab, name)
     run_all(page)
-    assert page.locator(".lenet-demo").count() == 1
+    expect(page.locator(".lenet-demo")).to_have_count(1)
     page.evaluate("""async () => {
         const app = window.jupyterapp;
         await app.commands.execute('docmanager:save');
