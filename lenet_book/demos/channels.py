@@ -1,5 +1,7 @@
 """Six maps in, one map out: what each kernel makes of its map, and their sum so far."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -44,9 +46,9 @@ def limits(kernel, **others) -> dict[str, int]:
 
 @torch.inference_mode()
 def compute(digit, output, maps, kernel, row, column) -> Facts:
-    net, cut = trained("lenet5"), (5 - kernel) // 2
-    inputs = net[:3](ten_digits()[[digit]].inputs(net.input_size, net.scaling))[0]  # those of S2
-    kernels, bias = net.c3.weight[output, :, cut:5 - cut, cut:5 - cut], net.c3.bias[output].item()
+    c3, cut = trained("lenet5").c3, (5 - kernel) // 2
+    inputs = _maps_of_s2()[digit]
+    kernels, bias = c3.weight[output, :, cut:5 - cut, cut:5 - cut], c3.bias[output].item()
     parts = torch.cat([conv2d(one[None], weights[None, None])
                        for one, weights in zip(inputs, kernels, strict=True)])
     sums = bias + torch.cat([torch.zeros_like(parts[:1]), parts]).cumsum(0)
@@ -57,6 +59,13 @@ def compute(digit, output, maps, kernel, row, column) -> Facts:
         addends=parts[:, row, column].tolist(), totals=sums[:, row, column].tolist(),  # of the pixel
         reach=[max(values.abs().max().item() for values in group)  # numbers that are in full colour
                for group in ([inputs], [kernels], [parts, sums])])
+
+
+@cache
+def _maps_of_s2() -> Tensor:
+    """What C3 reads: of each of the ten digits the six maps, 10 x 6 x 14 x 14."""
+    net = trained("lenet5")
+    return net[:3](ten_digits().inputs(net.input_size, net.scaling))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
