@@ -14,7 +14,7 @@ from . import paper
 
 
 def initialise_(layer: nn.Module, fan_in: int) -> None:
-    """Draw a layer's weight and bias, uniform in +-2.4 / fan_in. Source: Section III-B of the paper.
+    """Draw a layer's weight and bias, uniform in +-2.4 / fan_in. Source: Appendix A of the paper.
 
     fan_in: the number of inputs of a unit. The paper does not say whether the bias counts as one;
     here it does not, and biases are drawn from the same range.
