@@ -13,12 +13,12 @@ so that nobody misses the flip.
 from collections.abc import Sequence
 from math import inf
 from operator import index
-from reprlib import repr as short_repr
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .arguments import one_of, shown
 from .arithmetic import conv_output_size, effective_kernel
 from .tables import by
 
@@ -34,10 +34,7 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError, with the values in it, where the two do not fit together.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6.
     """
-    _check_tensor("image", image, "H x W")
-    _check_tensor("kernel", kernel, "kh x kw")
-    _check_alike(image=image, kernel=kernel)
-    _check_fit(image, kernel.shape)
+    _check_maps(image, kernel)
     height, width = kernel.shape
     rows, columns = map(conv_output_size, image.shape, kernel.shape)
     result = image.new_empty(rows, columns)
@@ -57,7 +54,7 @@ def convolve2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError as `cross_correlate2d` does.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.5.
     """
-    _check_tensor("kernel", kernel, "kh x kw")
+    _check_maps(image, kernel)
     return cross_correlate2d(image, kernel.flip(0, 1))
 
 
@@ -76,8 +73,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     Source: PyTorch's conv2d; for the unfolding, Chellapilla, Puri & Simard 2006, "High performance
     convolutional neural networks for document processing".
     """
-    if method not in ("unfold", "loops"):
-        raise ValueError(f'method must be "unfold" or "loops", not {method!r}')
+    method = one_of("unfold", "loops")("method", method)
     stride = _pair("stride", stride, 1)
     padding = _pair("padding", padding, 0)
     dilation = _pair("dilation", dilation, 1)
@@ -138,6 +134,14 @@ def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     return windows.sum((-2, -1)).div(pixels, rounding_mode="trunc")
 
 
+def _check_maps(image: Tensor, kernel: Tensor) -> None:
+    """Refuse what is no image, no kernel, or a kernel that the image has no room for."""
+    _check_tensor("image", image, "H x W")
+    _check_tensor("kernel", kernel, "kh x kw")
+    _check_alike(image=image, kernel=kernel)
+    _check_fit(image, kernel.shape)
+
+
 def _correlate_by_loops(padded: Tensor, weight: Tensor, stride: tuple[int, int],
                         dilation: tuple[int, int]) -> Tensor:
     """For each example and output map, at each position: multiply the window by the kernels, add."""
@@ -187,7 +191,11 @@ def _pooling_windows(x: Tensor, dtypes: set[torch.dtype], kernel_size: Pair, str
 
 def _pad(x: Tensor, padding: tuple[int, int], fill: float) -> Tensor:
     vertical, horizontal = padding
-    return F.pad(x, (horizontal, horizontal, vertical, vertical), value=fill)
+    try:
+        return F.pad(x, (horizontal, horizontal, vertical, vertical), value=fill)
+    except (RuntimeError, TypeError):  # too large for the memory, or for a count of 64 bits
+        raise ValueError(f"padding {vertical, horizontal} makes {by(x.shape)} too large for the "
+                         "memory") from None
 
 
 def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
@@ -217,9 +225,11 @@ def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
         vertical, horizontal = map(index, given * 2 if len(given) == 1 else given)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal) of them, "
-                         f"not {value!r}") from None
+                         f"not {shown(value)}") from None
     if min(vertical, horizontal) < least:
         raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    if max(vertical, horizontal) >= 2**63:
+        raise ValueError(f"{name} must be below 2**63, not {value!r}")
     return vertical, horizontal
 
 
@@ -227,24 +237,35 @@ def _check_tensor(name: str, value: Tensor, *layouts: str,
                   dtypes: set[torch.dtype] = _ARITHMETIC) -> None:
     """Refuse what is no tensor of these types, with pixels, laid out as one of these, "H x W"."""
     if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, "
-                         f"not {type(value).__name__} {short_repr(value)}")
+        raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, not {shown(value)}")
     if value.dim() not in [layout.count(" x ") + 1 for layout in layouts]:
         raise ValueError(f"{name} must be {' or '.join(layouts)}, "
                          f"not of shape {by(value.shape) or '() (a single number)'}")
+    if value.layout != torch.strided:
+        raise ValueError(f"{name} must hold all its numbers, not be {value.layout}; use "
+                         f"{name}.to_dense()")
     if value.dtype not in dtypes:
-        raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with "
-                         f"{name}.float()")
+        real = f"{name}.abs()" if value.is_complex() else f"{name}.float()"
+        raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with {real}")
     if value.dim() > 1 and 0 in value.shape[-2:]:
         raise ValueError(f"{name} must be at least 1 pixel high and wide, not {by(value.shape)}")
 
 
 def _check_alike(**operands: Tensor) -> None:
-    """Refuse two that PyTorch would not multiply."""
+    """Refuse two that PyTorch would not multiply, and say how to convert one without a loss."""
     (first, one), (second, other) = operands.items()
-    if (one.dtype, one.device) != (other.dtype, other.device):
-        raise ValueError(f"{first} is {one.dtype} on {one.device} but {second} is {other.dtype} on "
-                         f"{other.device}; convert one, for example {second}.to({first})")
+    if one.device != other.device:
+        remedy = (f"bring both to one device, for example {second}.to({first}.device)"
+                  if not other.is_meta else "what is on meta holds no numbers")
+    elif one.dtype != other.dtype:
+        both = torch.promote_types(one.dtype, other.dtype)  # float where one of them is
+        convert = "float()" if both == torch.float32 else f"to({both})"
+        narrow = [name for name, value in operands.items() if value.dtype != both]
+        remedy = "use " + " and ".join(f"{name}.{convert}" for name in narrow)
+    else:
+        return
+    raise ValueError(f"{first} is {one.dtype} on {one.device} but {second} is {other.dtype} on "
+                     f"{other.device}; {remedy}")
 
 
 def _check_fit(x: Tensor, kernel: Sequence[int], padding: tuple[int, int] = (0, 0),
