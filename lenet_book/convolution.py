@@ -21,6 +21,7 @@ from torch import Tensor
 from .arguments import one_of, shown
 from .arithmetic import conv_output_size, effective_kernel
 from .tables import by
+from .tensors import FLOATING, check_tensor
 
 Pair = int | tuple[int, int]  # one number for both axes, or (vertical, horizontal); in pixels
 
@@ -112,7 +113,7 @@ def max_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's max_pool2d with its defaults.
     """
-    windows = _pooling_windows(x, _FLOATING | _INTEGER, kernel_size, stride, padding, -inf)
+    windows = _pooling_windows(x, FLOATING | _INTEGER, kernel_size, stride, padding, -inf)
     # Not amax, which would split the gradient among the pixels that tie.
     return windows.flatten(-2).max(-1).values
 
@@ -126,7 +127,7 @@ def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's avg_pool2d with its defaults (count_include_pad=True).
     """
-    windows = _pooling_windows(x, _FLOATING | {torch.int64}, kernel_size, stride, padding, 0)
+    windows = _pooling_windows(x, FLOATING | {torch.int64}, kernel_size, stride, padding, 0)
     if x.is_floating_point():
         return windows.mean((-2, -1))
     # Of the integers PyTorch averages int64 alone, and rounds towards zero.
@@ -211,9 +212,8 @@ def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
 
 
 # What PyTorch itself counts with on a CPU.
-_FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _INTEGER = {torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64}
-_ARITHMETIC = _FLOATING | _INTEGER | {torch.complex64, torch.complex128}
+_ARITHMETIC = FLOATING | _INTEGER | {torch.complex64, torch.complex128}
 
 
 def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
@@ -236,17 +236,7 @@ def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
 def _check_tensor(name: str, value: Tensor, *layouts: str,
                   dtypes: set[torch.dtype] = _ARITHMETIC) -> None:
     """Refuse what is no tensor of these types, with pixels, laid out as one of these, "H x W"."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, not {shown(value)}")
-    if value.dim() not in [layout.count(" x ") + 1 for layout in layouts]:
-        raise ValueError(f"{name} must be {' or '.join(layouts)}, "
-                         f"not of shape {by(value.shape) or '() (a single number)'}")
-    if value.layout != torch.strided:
-        raise ValueError(f"{name} must hold all its numbers, not be {value.layout}; use "
-                         f"{name}.to_dense()")
-    if value.dtype not in dtypes:
-        real = f"{name}.abs()" if value.is_complex() else f"{name}.float()"
-        raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with {real}")
+    check_tensor(name, value, *layouts, dtypes=dtypes)
     if value.dim() > 1 and 0 in value.shape[-2:]:
         raise ValueError(f"{name} must be at least 1 pixel high and wide, not {by(value.shape)}")
 

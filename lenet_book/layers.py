@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from . import paper
 from .arguments import number, optional, sequence, shown, whole
 from .tables import by
+from .tensors import check_tensor
 
 _MAPS, _KERNEL, _FAN_IN, _J = whole(1, 100_000), whole(1, 1000), whole(1), number(above=0)
 
@@ -147,13 +148,13 @@ class RBFOutput(nn.Module):
         super().__init__()
         if codes is None:
             codes = torch.tensor(paper.GLYPHS, dtype=torch.get_default_dtype()).flatten(1)
-        _check_numbers("codes", codes)
-        if codes.dim() != 2 or 0 in codes.shape:
-            raise ValueError(f"codes must be classes x features, not of shape {tuple(codes.shape)}")
+        check_tensor("codes", codes, "classes x features")
+        if not codes.numel():
+            raise ValueError(f"codes must hold a number at least, not be {by(codes.shape)}")
         self.codes = nn.Parameter(codes.clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_numbers("x", x, self.codes)
+        _check_input(self, x)
         if x.dim() == 0 or x.shape[-1] != self.codes.shape[1]:
             raise ValueError(f"the codes have {self.codes.shape[1]} features, the input has "
                              f"{by(x.shape[-1:]) or 'none'} (shape {tuple(x.shape)})")
@@ -179,9 +180,9 @@ def map_loss(distances: Tensor, labels: Tensor, j: float = 3.0) -> Tensor:
     logsumexp: no e^-y that underflows to log 0, and no difference of two large numbers.
     """
     j = float(_J("j", j))
-    _check_numbers("distances", distances)
-    if distances.dim() != 2 or 0 in distances.shape:
-        raise ValueError(f"distances must be N x classes, not of shape {tuple(distances.shape)}")
+    check_tensor("distances", distances, "N x classes")
+    if not distances.numel():
+        raise ValueError(f"distances must be of one pattern at least, not {by(distances.shape)}")
     count, classes = distances.shape
     try:
         if labels.shape != (count,) or labels.device != distances.device:
@@ -194,24 +195,19 @@ def map_loss(distances: Tensor, labels: Tensor, j: float = 3.0) -> Tensor:
     return torch.logsumexp(exponents, dim=1).mean()
 
 
-def _check_numbers(name: str, x: Tensor, weight: Tensor | None = None) -> None:
-    """Refuse what is no tensor of floating-point numbers, or none that the weight can work on."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{name} must be a tensor, not {shown(x)}")
-    if x.layout != torch.strided:
-        raise ValueError(f"{name} must hold all its numbers, not be {x.layout}; use {name}.to_dense()")
-    if not x.is_floating_point():
-        raise ValueError(f"{name} must be floating point, not {x.dtype}; use "
-                         f"{name}.{'abs' if x.is_complex() else 'float'}()")
-    if weight is not None and (x.device != weight.device or x.dtype != weight.dtype
-                               and not torch.is_autocast_enabled(x.device.type)):
-        raise ValueError(f"{name} is {x.dtype} on {x.device} but the layer is {weight.dtype} on "
-                         f"{weight.device}; use layer.to({name})")
+def _check_input(layer: nn.Module, x: Tensor, *layouts: str) -> None:
+    """Refuse what is no tensor of this layout, of the dtype and on the device of the layer."""
+    check_tensor("x", x, *layouts)
+    here = next(layer.parameters())
+    if x.device != here.device or (x.dtype != here.dtype
+                                   and not torch.is_autocast_enabled(x.device.type)):
+        raise ValueError(f"x is {x.dtype} on {x.device} but the layer is {here.dtype} on "
+                         f"{here.device}; use layer.to(x)")
 
 
 def _check_maps(layer: nn.Module, x: Tensor, maps: int, window: int) -> None:
     """Refuse what is not N x maps x H x W (or without N), with room for the window."""
-    _check_numbers("x", x, layer.weight)
-    if x.dim() not in (3, 4) or x.shape[-3] != maps or min(x.shape[-2:]) < window:
+    _check_input(layer, x, "N x maps x H x W", "maps x H x W")
+    if x.shape[-3] != maps or min(x.shape[-2:]) < window:
         raise ValueError(f"{type(layer).__name__} takes N x {maps} x H x W, H and W from {window} on, "
-                         f"not {by(x.shape) or 'a single number'}")
+                         f"not {by(x.shape)}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import ipywidgets as widgets
+import pytest
 import torch
 from torch import nn
 
@@ -34,6 +35,7 @@ class Good(NamedTuple):
 
     value: object
     takes: frozenset = frozenset()
+    untried: frozenset = frozenset()
 
 
 class Call:
@@ -46,10 +48,7 @@ class Call:
 
     def __call__(self, **replaced):
         values = {name: good.value for name, good in self.arguments.items()}
-        result = self.function(**values | replaced)
-        if isinstance(result, demos.Demo):
-            result.close()
-        return result
+        return self.function(**values | replaced)
 
 
 def size(value):
@@ -62,6 +61,18 @@ def count(value):
 
 def padding(value):
     return Good(value, {"zero", "huge"})
+
+
+def length(value):
+    return Good(value, {"fraction", "Fraction"})
+
+
+def perhaps_none(value):
+    return Good(value, {"empty list", "empty tuple", "empty range", "empty tensor"})
+
+
+def texts(value):
+    return Good(value, perhaps_none(value).takes | {"array of strings"})
 
 
 def flag(value=False):
@@ -90,11 +101,15 @@ def title(value):
 
 def optional(good):
     good = good if isinstance(good, Good) else Good(good)
-    return Good(good.value, good.takes | {"None"})
+    return good._replace(takes=good.takes | {"None"})
 
 
 def batch(value):
     return Good(value, {"one axis less", "no examples"})
+
+
+def function(value):
+    return Good(value, untried={"class", "function", "module"})  # these can be called as well
 
 
 def ramp(*shape):
@@ -112,6 +127,17 @@ def ones(layer):
 def entered(**arguments):
     with features.capture(**arguments) as found:
         return found
+
+
+def controls_of(demo):
+    """A demo's function, but nothing is computed and painted: its controls hold all that is chosen."""
+    def call(**arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(demos.Demo, "redraw", lambda self: None)
+            patch.setattr(widgets.Widget, "open", lambda self: None)  # nor sent to a page
+            made = demo(**arguments)
+            return made.values | {"seed": getattr(getattr(made, "learner", None), "seed", None)}
+    return call
 
 
 TINY = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 10))  # for 4 x 4
@@ -151,70 +177,77 @@ CALLS = {
         layers.RBFOutput(ramp(4, 3)),
         x=Good(ramp(2, 3), {"one axis less", "one axis more", "no examples"})),
     "layers.map_loss": Call(layers.map_loss, distances=ramp(2, 10), labels=Y, j=positive(3.0)),
-    "plots.Picture": Call(plots.Picture, alt=title("a line"), width=positive(4), height=positive(2)),
-    "plots.architecture": Call(plots.architecture, layers=paper.LAYERS[:3], input_size=32,
+    "plots.Picture": Call(plots.Picture, alt=title("a line"), width=length(4), height=length(2)),
+    "plots.architecture": Call(plots.architecture, layers=paper.LAYERS[:1], input_size=32,
                                highlight=optional("C1")),
     "plots.connection_tables": Call(plots.connection_tables, tables={"C3": [[0, 1], [1]]}),
     "plots.curves": Call(plots.curves, charts={"epoch": ([1, 2], {"training": [0.5, 0.25]})},
                          ylabel=title("error"), log=flag()),
-    "plots.images": Call(plots.images, rows=ramp(3, 4, 4), titles=["a", "b", "c"], signed=flag(),
-                         ranges=flag(), light=flag(), signs=Good(["+", "="], {"empty list"}),
+    "plots.images": Call(plots.images, rows=Good(ramp(2, 2, 2), {"truth values"}), titles=Good(["a"], texts([]).takes | {"list of strings"}), signed=flag(),
+                         ranges=flag(), light=flag(), signs=perhaps_none(["+"])._replace(untried={"array of strings"}),
                          columns=size(3), alt=optional(title("numbers"))),
     "plots.intervals": Call(plots.intervals, rows={"tanh": ([1.0, 2.0], 0.5, 2.5)},
                             xlabel=title("error")),
-    "plots.kernels": Call(plots.kernels, weight=ramp(2, 3, 2, 2), name=title("c1"),
+    "plots.kernels": Call(plots.kernels, weight=Good(ramp(2, 2, 2, 2), {"truth values"}), name=title("c1"),
                           connections=optional([[0, 1], [1]])),
     "plots.matrices": Call(plots.matrices, named={"image": ramp(3, 4)},
-                           windows=optional({"image": (0, 0, 2, 2)}), alt=optional(title("numbers"))),
+                           windows=optional({"image": (0, 0, 1, 1)}), alt=optional(title("numbers"))),
     "plots.stages": Call(plots.stages, nets={"LeNet": [("c1", "Conv2d", (6, 28, 28), 156)]}),
-    "plots.window_positions": Call(plots.window_positions, size=5, kernel=3, stride=size(1),
+    "plots.window_positions": Call(plots.window_positions, size=3, kernel=2, stride=1,
                                    padding=count(0), dilation=1),
     "demos.Demo": Call(
-        demos.Demo, name=title("sizes"), compute=lambda n: Facts(n=n), paint=lambda sheet, facts: None,
-        say=lambda facts: f"{facts.n}", controls={"n": widgets.IntSlider(3)}, size=(40, 20),
-        actions=optional({"n": print}), limits=optional(lambda n: {"n": 9}), projector=flag(),
-        arrange=optional(lambda controls: widgets.HBox(list(controls.values())))),
-    "demos.architecture": Call(demos.architecture, layer="C1", bars="parameters", projector=flag()),
-    "demos.c3_connections": Call(demos.c3_connections, start="paper", map=count(1), projector=flag()),
-    "demos.channels": Call(demos.channels, digit=count(0), output=count(7), maps=count(6), kernel=5,
+        lambda **given: repr(demos.Demo(**given)), name=title("sizes"), compute=function(lambda n: Facts(n=n)),
+        paint=function(lambda sheet, facts: None), say=function(lambda facts: f"{facts.n}"), controls={"n": widgets.IntSlider(3)}, size=(40, 20),
+        actions=optional({"n": print}), limits=optional(function(lambda n: {"n": 9})), projector=flag(),
+        arrange=optional(function(
+            lambda controls: widgets.HBox(list(controls.values()))))),
+    "demos.architecture": Call(
+        controls_of(demos.architecture), layer="C1", bars="parameters", projector=flag()),
+    "demos.c3_connections": Call(
+        controls_of(demos.c3_connections), start="paper", map=count(1), projector=flag()),
+    "demos.channels": Call(
+        controls_of(demos.channels), digit=count(0), output=count(7), maps=count(6), kernel=5,
                            row=count(6), column=count(4), projector=flag()),
     "demos.cross_correlation": Call(
-        demos.cross_correlation, image="digit 7", kernel="blur", row=count(13), column=count(15),
+        controls_of(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13), column=count(15),
         flip=flag(), projector=flag()),
     "demos.draw_digit": Call(
-        demos.draw_digit, strokes=Good([[0.2, 0.2, 0.2, 0.8]], {"empty list", "empty tuple"}),
+        controls_of(demos.draw_digit), strokes=perhaps_none([[0.2, 0.2, 0.2, 0.8]]),
         thickness=8, show=count("drawing"), net="lenet5", projector=flag()),
     "demos.feature_maps": Call(
-        demos.feature_maps, index=count(1), layer="c1", net="lenet5", right=Good(0, {"negative", "zero"}),
+        controls_of(demos.feature_maps), index=count(1), layer="c1", net="lenet5", right=Good(0, {"negative", "zero"}),
         down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
         noise=count(0), projector=flag()),
-    "demos.padding_stride": Call(demos.padding_stride, n=8, k=3, p=count(0), s=2, d=1, window=count(0),
+    "demos.padding_stride": Call(
+        controls_of(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
                                  projector=flag()),
     "demos.pooling": Call(
-        demos.pooling, digit=count(4), kind="max", window=2, stride=2,
+        controls_of(demos.pooling), digit=count(4), kind="max", window=2, stride=2,
         right=Good(1, {"negative", "zero"}), down=Good(0, {"negative", "zero"}),
         coefficient=Good(0.5, {"negative", "zero"}), bias=Good(0.5, {"negative", "zero"}),
         projector=flag()),
-    "demos.receptive_field": Call(demos.receptive_field, stack="LeNet-5 to C3", row=count(2),
+    "demos.receptive_field": Call(
+        controls_of(demos.receptive_field), stack="LeNet-5 to C3", row=count(2),
                                   column=count(3), measured=flag(), projector=flag()),
-    "demos.training": Call(demos.training, learning_rate=0.01, batch_size=64, activation="ReLU",
+    "demos.training": Call(
+        controls_of(demos.training), learning_rate=0.01, batch_size=64, activation="ReLU",
                            pooling="max", seed=count(1), projector=flag()),
     "training.Recipe": Call(
-        training.Recipe, learning_rate=positive(0.5), weight_decay=limit(0.25), batch_size=size(64),
+        training.Recipe, learning_rate=positive(0.5), weight_decay=limit(0.25), batch_size=64,
         epochs=2, optimiser="sgd", momentum=share(0.5), schedule="constant",
         augmentation=optional(training.Distortion(rotation=10)), augmentation_end=share(1.0),
         ema=share(0.5), seed=count(1)),
     "training.Distortion": Call(
         training.Distortion, rotation=Good(10, {"zero", "fraction", "Fraction"}), scale=share(0.5),
         shear=limit(0.5), shift=limit(2), elastic=limit(0.5), grid=6),
-    "training.Distortion.draw": Call(training.Distortion().draw, count=count(2),
+    "training.Distortion.draw": Call(lambda **given: [draws.shape for draws in training.Distortion().draw(**given)], count=count(2),
                                      generator=optional(torch.Generator())),
     "training.Distortion.__call__": Call(
-        training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}),
+        training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"}),
         generator=optional(torch.Generator())),
     "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
                                weight_decay=limit(0.25), momentum=share(0.5)),
-    "training.muon.orthogonalise": Call(muon.orthogonalise, matrix=torch.eye(2, 3)),
+    "training.muon.orthogonalise": Call(muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"on meta", "no examples", "no columns"})),
     "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
     "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
     # Of others

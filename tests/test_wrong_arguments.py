@@ -72,9 +72,11 @@ def test_a_wrong_argument_is_refused_with_its_value(name, argument, tmp_path, mo
 
 def faults(call, argument):
     """What each value leads to that it should not, in words."""
-    good, takes = call.arguments[argument]
-    expected = call()
+    good, takes, untried = call.arguments[argument]
+    expected = None
     for kind, value, alike in wrong_values(good):
+        if kind in untried:
+            continue
         signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
         signal.setitimer(signal.ITIMER_REAL, 20)
         try:
@@ -90,8 +92,9 @@ def faults(call, argument):
         except Exception as error:
             yield f"{kind}: {type(error).__name__}, {error}"
         else:
-            if alike and not same(result, expected):
-                yield f"{kind}: gives {result!r:.80}, not {expected!r:.80}"
+            expected = expected or [call()] if alike else expected
+            if alike and not same(result, expected[0]):
+                yield f"{kind}: gives {result!r:.80}, not {expected[0]!r:.80}"
             elif not alike and kind not in takes:
                 yield f"{kind}: taken, gives {result!r:.80}"
         finally:
@@ -99,7 +102,12 @@ def faults(call, argument):
 
 
 def on_purpose(error):
-    """Does it come from a raise statement? What Python and PyTorch raise by chance does not."""
+    """Does it come from a raise statement? What Python and PyTorch raise by chance does not.
+
+    Python's own sentence about paths is as good as one of ours.
+    """
+    if "os.PathLike" in str(error):
+        return True
     step = error.__traceback__
     while step.tb_next:
         step = step.tb_next

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.patches import Rectangle
 
+from ..arguments import checked, optional, sequence, shown, text, whole
 from .picture import INK, KINDS, Picture
 
 
@@ -62,6 +63,16 @@ def stacks(layers: Sequence, input_size: int) -> list[Stack]:
     return placed
 
 
+def _layer(name: str, value):
+    missing = [field for field in ("name", "kind", "maps", "size", "kernel", "trainable", "fixed")
+               if not hasattr(value, field)]
+    if missing:
+        raise TypeError(f"{name} must be a record such as those of paper.LAYERS; {shown(value)} has no "
+                        f"{', '.join(missing)}")
+    return value
+
+
+@checked(layers=sequence(_layer), input_size=whole(1, 1000), highlight=optional(text))
 def architecture(layers: Sequence, input_size: int, highlight: str | None = None) -> Picture:
     """A network of maps to scale: one pixel of a map has the same length everywhere.
 
