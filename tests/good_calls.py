@@ -143,7 +143,8 @@ def controls_of(demo):
 TINY = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 10))  # for 4 x 4
 X, Y = ramp(2, 1, 4, 4) / 64, torch.tensor([3, 8])
 LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(0), "dilation": 1}
-POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples", "on meta"}), "kernel_size": 2, "stride": optional(2), "padding": count(0)}
+POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples", "on meta"}), "kernel_size": 2,
+           "stride": optional(2), "padding": count(0)}
 DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
 
 CALLS = {
@@ -183,12 +184,15 @@ CALLS = {
     "plots.connection_tables": Call(plots.connection_tables, tables={"C3": [[0, 1], [1]]}),
     "plots.curves": Call(plots.curves, charts={"epoch": ([1, 2], {"training": [0.5, 0.25]})},
                          ylabel=title("error"), log=flag()),
-    "plots.images": Call(plots.images, rows=Good(ramp(2, 2, 2), {"truth values"}), titles=Good(["a"], texts([]).takes | {"list of strings"}), signed=flag(),
-                         ranges=flag(), light=flag(), signs=perhaps_none(["+"])._replace(untried={"array of strings"}),
+    "plots.images": Call(plots.images, rows=Good(ramp(2, 2, 2), {"truth values"}),
+                         titles=Good(["a"], texts([]).takes | {"list of strings"}), signed=flag(),
+                         ranges=flag(), light=flag(),
+                         signs=perhaps_none(["+"])._replace(untried={"array of strings"}),
                          columns=size(3), alt=optional(title("numbers"))),
     "plots.intervals": Call(plots.intervals, rows={"tanh": ([1.0, 2.0], 0.5, 2.5)},
                             xlabel=title("error")),
-    "plots.kernels": Call(plots.kernels, weight=Good(ramp(2, 2, 2, 2), {"truth values"}), name=title("c1"),
+    "plots.kernels": Call(plots.kernels, weight=Good(ramp(2, 2, 2, 2), {"truth values"}),
+                          name=title("c1"),
                           connections=optional([[0, 1], [1]])),
     "plots.matrices": Call(plots.matrices, named={"image": ramp(3, 4)},
                            windows=optional({"image": (0, 0, 1, 1)}), alt=optional(title("numbers"))),
@@ -196,8 +200,9 @@ CALLS = {
     "plots.window_positions": Call(plots.window_positions, size=3, kernel=2, stride=1,
                                    padding=count(0), dilation=1),
     "demos.Demo": Call(
-        lambda **given: repr(demos.Demo(**given)), name=title("sizes"), compute=function(lambda n: Facts(n=n)),
-        paint=function(lambda sheet, facts: None), say=function(lambda facts: f"{facts.n}"), controls={"n": widgets.IntSlider(3)}, size=(40, 20),
+        lambda **given: repr(demos.Demo(**given)), name=title("sizes"),
+        compute=function(lambda n: Facts(n=n)), paint=function(lambda sheet, facts: None),
+        say=function(lambda facts: f"{facts.n}"), controls={"n": widgets.IntSlider(3)}, size=(40, 20),
         actions=optional({"n": print}), limits=optional(function(lambda n: {"n": 9})), projector=flag(),
         arrange=optional(function(
             lambda controls: widgets.HBox(list(controls.values()))))),
@@ -209,13 +214,15 @@ CALLS = {
         controls_of(demos.channels), digit=count(0), output=count(7), maps=count(6), kernel=5,
                            row=count(6), column=count(4), projector=flag()),
     "demos.cross_correlation": Call(
-        controls_of(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13), column=count(15),
+        controls_of(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13),
+        column=count(15),
         flip=flag(), projector=flag()),
     "demos.draw_digit": Call(
         controls_of(demos.draw_digit), strokes=perhaps_none([[0.2, 0.2, 0.2, 0.8]]),
         thickness=8, show=count("drawing"), net="lenet5", projector=flag()),
     "demos.feature_maps": Call(
-        controls_of(demos.feature_maps), index=count(1), layer="c1", net="lenet5", right=Good(0, {"negative", "zero"}),
+        controls_of(demos.feature_maps), index=count(1), layer="c1", net="lenet5",
+        right=Good(0, {"negative", "zero"}),
         down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
         noise=count(0), projector=flag()),
     "demos.padding_stride": Call(
@@ -240,14 +247,16 @@ CALLS = {
     "training.Distortion": Call(
         training.Distortion, rotation=Good(10, {"zero", "fraction", "Fraction"}), scale=share(0.5),
         shear=limit(0.5), shift=limit(2), elastic=limit(0.5), grid=6),
-    "training.Distortion.draw": Call(lambda **given: [draws.shape for draws in training.Distortion().draw(**given)], count=count(2),
+    "training.Distortion.draw": Call(
+        lambda **given: [draws.shape for draws in training.Distortion().draw(**given)], count=count(2),
                                      generator=optional(torch.Generator())),
     "training.Distortion.__call__": Call(
         training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"}),
         generator=optional(torch.Generator())),
     "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
                                weight_decay=limit(0.25), momentum=share(0.5)),
-    "training.muon.orthogonalise": Call(muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"on meta", "no examples", "no columns"})),
+    "training.muon.orthogonalise": Call(
+        muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"on meta", "no examples", "no columns"})),
     "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
     "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
     # Of others
@@ -278,7 +287,8 @@ CALLS = {
     "models.variants.LeNet5Variant": Call(
         variants.LeNet5Variant, activation="scaled tanh", pooling="subsampling", connections="table",
         output="rbf", initial_weights="paper", batch_norm=flag()),
-    "receptive_field.ReceptiveField": Call(receptive_field.ReceptiveField, size=size(1), jump=padding(1),
+    "receptive_field.ReceptiveField": Call(
+        receptive_field.ReceptiveField, size=size(1), jump=padding(1),
                                            start=Good(0.0, {"negative", "zero"})),
     "receptive_field.ReceptiveField.then": Call(
         receptive_field.ReceptiveField().then, kernel=size(3), stride=size(1), padding=padding(0),

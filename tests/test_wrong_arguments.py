@@ -77,8 +77,8 @@ def faults(call, argument):
     for kind, value, alike in wrong_values(good):
         if kind in untried:
             continue
-        signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-        signal.setitimer(signal.ITIMER_REAL, 20)
+        signal.signal(signal.SIGPROF, lambda *_: pytest.fail("it hangs"))
+        signal.setitimer(signal.ITIMER_PROF, 20)
         try:
             result = call(**{argument: value})
         except REFUSALS as error:
@@ -98,7 +98,7 @@ def faults(call, argument):
             elif not alike and kind not in takes:
                 yield f"{kind}: taken, gives {result!r:.80}"
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def on_purpose(error):

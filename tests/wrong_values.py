@@ -1,4 +1,4 @@
-"""What may come in a good argument's place: things of other kinds, and the good value in other forms."""
+"""What may stand in a good argument's place: other kinds of things, and the good value otherwise said."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -21,12 +21,15 @@ OTHER_KINDS = {
     "negative": lambda: -1, "zero": lambda: 0, "huge": lambda: 10**30, "fraction": lambda: 2.5,
     "NaN": lambda: float("nan"), "infinite": lambda: float("inf"), "complex": lambda: 1j,
     "Decimal": lambda: Decimal("2.5"), "Fraction": lambda: Fraction(5, 2),
-    "empty string": lambda: "", "string": lambda: "strange", "NUL": lambda: "a\0b", "bytes": lambda: b"12",
+    "empty string": lambda: "", "string": lambda: "strange", "NUL": lambda: "a\0b",
+    "bytes": lambda: b"12",
     "empty list": lambda: [], "empty tuple": lambda: (), "nested tuples": lambda: (((), ((),)),),
-    "ragged list": lambda: [[1, 2], [3]], "list of strings": lambda: ["3", "4"], "list in itself": lambda: LOOP,
+    "ragged list": lambda: [[1, 2], [3]], "list of strings": lambda: ["3", "4"],
+    "list in itself": lambda: LOOP,
     "empty dict": lambda: {}, "dict": lambda: {"strange": 1}, "set": lambda: {"strange"},
     "generator": lambda: (number for number in (3, "strange")), "empty range": lambda: range(0),
-    "object": object, "class": lambda: nn.Linear, "function": lambda: len, "module": lambda: nn.Linear(1, 1),
+    "object": object, "class": lambda: nn.Linear, "function": lambda: len,
+    "module": lambda: nn.Linear(1, 1),
     "array": lambda: np.array([1.5, 2.5]), "array of strings": lambda: np.array(["strange"]),
     "NumPy's NaN": lambda: np.float32("nan"), "NumPy's time": lambda: np.datetime64("1998-11-01"),
     "empty tensor": lambda: torch.empty(0), "tensor of 7 axes": lambda: torch.ones(1, 1, 1, 1, 1, 1, 2),
@@ -42,7 +45,8 @@ def forms_of(good):
         yield "parameter", nn.Parameter(good.detach().clone(), good.is_floating_point())
         yield "not contiguous", good.repeat_interleave(2, -1)[..., ::2] if good.dim() else good
         yield "sparse", good.detach().to_sparse()
-        for dtype in (torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float64, torch.complex64):
+        for dtype in (torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float64,
+                      torch.complex64):
             yield str(dtype), good.detach().to(dtype)
         yield "NumPy array", good.detach().numpy()
         yield "nested lists", good.tolist()

@@ -29,8 +29,8 @@ def choice(label: str, value, options: Sequence, width: int = 220,
     Raises ValueError where the value is none of them.
     """
     values = [option[1] if isinstance(option, tuple) else option for option in options]
-    return kind(value=one_of(*values)(label, value), options=list(options), description=label, style=_LABEL,
-                layout={"width": f"{width}px"})
+    return kind(value=one_of(*values)(label, value), options=list(options), description=label,
+                style=_LABEL, layout={"width": f"{width}px"})
 
 
 def stops(label: str, value, options: Sequence, width: int) -> widgets.SelectionSlider:

@@ -7,7 +7,6 @@ from matplotlib.patches import Rectangle
 from ..arguments import checked, fields, named, sequence, text, whole
 from .picture import BLUE, INK, KINDS, PALE, PURPLE, RED, STYLES, Picture, number_the_maps, outline
 
-
 _SIDE, _PADDING = whole(1, 100), whole(0, 100)  # so many squares can still be told apart
 
 

@@ -16,8 +16,8 @@ _LETTER, _LINE = 0.085, 0.27  # inches: the width and the height of what is writ
 
 
 def _image(name: str, value) -> np.ndarray:
-    values = array(2, 3)(name, value)
-    if values.ndim == 3 and len(values) > 1:
+    values = array(2, 3, 4)(name, value)
+    if values.size != values.shape[-2] * values.shape[-1]:
         raise ValueError(f"{name} must be H x W or 1 x H x W, not {by(values.shape)}")
     return values.reshape(values.shape[-2:])
 
@@ -68,7 +68,8 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
     picture, axes = _lay_out(
         alt or _in_words(rows, grid, titles, ranges, signs),
         [[(image.shape[0] * pixel, image.shape[1] * pixel) for image in row] for row in grid],
-        gap, left, bar, top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
+        gap, left, bar,
+        top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
         foot=_LINE * ranges, least=_LETTER * max([13 * ranges, *map(len, titles)]))
     for axis, image in zip([axis for line in axes for axis in line], every, strict=True):
         drawn = axis.imshow(image, aspect="auto",

@@ -62,7 +62,7 @@ class Picture(Figure):
 
 
 def array(*axes: int, least: int = 1, infinite: bool = False) -> Rule:
-    """Real numbers along so many axes, at least so many, with NaN and infinity among them if allowed."""
+    """Real numbers along so many axes, at least so many; NaN and infinity only if allowed."""
     def check(name: str, value) -> np.ndarray:
         try:
             values = np.asarray(value.detach() if hasattr(value, "detach") else value)

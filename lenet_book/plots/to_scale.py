@@ -109,9 +109,9 @@ def architecture(layers: Sequence, input_size: int, highlight: str | None = None
                           [window[1] + bottom * window[3], unit[1] + bottom * unit[3]], color=colour,
                           linewidth=1, zorder=3)
         tone = INK if strong else "#8A8A8A"
-        for y, text, style in ((-34, stack.name, {"fontsize": 12, "weight": "bold"}),
+        for y, words, style in ((-34, stack.name, {"fontsize": 12, "weight": "bold"}),
                                (-29, kind.replace(" ", "\n"), {"fontsize": 8, "linespacing": 1.0}),
                                (30, stack.shape, {"fontsize": 9}), (36, count, {"fontsize": 9})):
-            axis.text(stack.left + stack.width / 2, y, text, ha="center", va="center", color=tone,
+            axis.text(stack.left + stack.width / 2, y, words, ha="center", va="center", color=tone,
                       **style)
     return picture

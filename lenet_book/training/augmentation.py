@@ -57,7 +57,7 @@ class Distortion:
         count = _COUNT("count", count)
         if not isinstance(generator, torch.Generator | None):
             raise TypeError(f"generator must be a torch.Generator or None, not {shown(generator)}")
-        kind = {"generator": generator, "dtype": torch.float32, "device": "cpu"}  # whatever the defaults
+        kind = {"generator": generator, "dtype": torch.float32, "device": "cpu"}  # not torch's
         even = torch.rand(count, 6, **kind) * 2 - 1
         return even, torch.randn(count, 2, self.grid, self.grid, **kind)
 
@@ -75,7 +75,7 @@ class Distortion:
         # One matrix product: from which place each pixel of each copy is to be read.
         basis = _basis(height, width, self.grid, images.device)
         places = (weights.to(images.device).flatten(0, 1) @ basis).view(count, 2, height, width)
-        dtype = torch.promote_types(images.dtype, torch.float32)  # in half precision, places are too coarse
+        dtype = torch.promote_types(images.dtype, torch.float32)  # half is too coarse for places
         return F.grid_sample(images.to(dtype), places.permute(0, 2, 3, 1).to(dtype),
                              padding_mode="border", align_corners=False).to(images.dtype)
 
@@ -108,8 +108,8 @@ def _basis(height: int, width: int, grid: int, device: torch.device) -> Tensor:
     """What every field of places is a weighted sum of, 3 + grid^2 x pixels: x, y, 1, and a smooth bump
     around each point of the coarse net."""
     y, x = torch.meshgrid(_middles(height), _middles(width), indexing="ij")
-    bumps = F.interpolate(torch.eye(grid * grid, device="cpu", dtype=torch.float32).view(-1, 1, grid, grid), size=(height, width),
-                          mode="bicubic", align_corners=True)
+    points = torch.eye(grid * grid, device="cpu", dtype=torch.float32).view(-1, 1, grid, grid)
+    bumps = F.interpolate(points, size=(height, width), mode="bicubic", align_corners=True)
     return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps.squeeze(1)]).flatten(1).to(device)
 
 

@@ -61,8 +61,8 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
             try:
                 x = layer(x)
             except (RuntimeError, ValueError, NotImplementedError) as error:
-                raise ValueError(f"inputs, {shown(inputs)}, do not go through the model: layer {name!r} "
-                                 f"refuses {shown(x)} ({error})") from error
+                raise ValueError(f"inputs, {shown(inputs)}, do not go through the model: layer "
+                                 f"{name!r} refuses {shown(x)} ({error})") from error
     try:
         h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -133,7 +133,8 @@ class SDLM(torch.optim.Optimizer):
     keeps the step below lr / mu times the gradient where the loss is flat, as it is in the first
     layers of a fresh network.
     state_dict() carries h: a training that is taken up again goes on with the same steps.
-    Raises TypeError for another model, ValueError where lr or mu is not positive, RuntimeError for a step without an estimate.
+    Raises TypeError for another model, ValueError where lr or mu is not positive,
+    RuntimeError for a step without an estimate.
     Source: Section III-B of the paper. Its rates, from 5e-4 down, belong to second derivatives whose
     scale it does not give; with those of `curvature` and mu = 0.02 they are about ten times too large.
     """
