@@ -10,9 +10,13 @@ Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learn
 relationships 6, 14 and 15; PyTorch's Conv2d and MaxPool2d.
 """
 
-from operator import index
+from .arguments import checked, flag, whole
+
+_lengths = checked(size=whole(1), kernel=whole(1), stride=whole(1), padding=whole(0), dilation=whole(1),
+                   output_padding=whole(0), ceil_mode=flag)
 
 
+@_lengths
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
                      dilation: int = 1, ceil_mode: bool = False) -> int:
     """Number of output positions along one axis.
@@ -33,16 +37,16 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
     return positions - 1 if starts_in_right_padding else positions
 
 
+@_lengths
 def effective_kernel(kernel: int, dilation: int = 1) -> int:
     """Pixels that a dilated kernel reaches across: dilation (kernel - 1) + 1.
 
     Raises ValueError where kernel or dilation is below 1.
     """
-    _at_least("kernel", kernel, 1)
-    _at_least("dilation", dilation, 1)
     return dilation * (kernel - 1) + 1
 
 
+@_lengths
 def same_padding(kernel: int, dilation: int = 1) -> int:
     """Padding per side that keeps the size at stride 1: (effective kernel - 1) / 2.
 
@@ -58,11 +62,13 @@ def same_padding(kernel: int, dilation: int = 1) -> int:
     return (reach - 1) // 2
 
 
+@_lengths
 def full_padding(kernel: int, dilation: int = 1) -> int:
     """Padding per side at which every overlap of kernel and input counts: effective kernel - 1."""
     return effective_kernel(kernel, dilation) - 1
 
 
+@_lengths
 def transposed_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
                            dilation: int = 1, output_padding: int = 0) -> int:
     """Size from which a convolution with these settings comes down to `size`: the inverse.
@@ -73,10 +79,6 @@ def transposed_output_size(size: int, kernel: int, stride: int = 1, padding: int
     Source: PyTorch's ConvTranspose2d; Dumoulin & Visin 2016, relationship 13.
     """
     reach = effective_kernel(kernel, dilation)
-    _at_least("size", size, 1)
-    _at_least("stride", stride, 1)
-    _at_least("padding", padding, 0)
-    _at_least("output_padding", output_padding, 0)
     if output_padding >= stride:
         raise ValueError(f"output_padding {output_padding} must be smaller than stride {stride}")
     result = (size - 1) * stride - 2 * padding + reach + output_padding
@@ -87,6 +89,7 @@ def transposed_output_size(size: int, kernel: int, stride: int = 1, padding: int
     return result
 
 
+@_lengths
 def dropped(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     """Rows (or columns) at the far end of the padded input that no window reaches.
 
@@ -95,6 +98,7 @@ def dropped(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
     return _room(size, kernel, stride, padding, dilation) % stride
 
 
+@_lengths
 def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
     """The formula with its numbers, as one line.
 
@@ -114,9 +118,6 @@ def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 def _room(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
     """The pixels that are left over beside the first window: how far it can still slide."""
     reach = effective_kernel(kernel, dilation)
-    _at_least("size", size, 1)
-    _at_least("stride", stride, 1)
-    _at_least("padding", padding, 0)
     room = size + 2 * padding - reach
     if room < 0:
         dilated = f" with dilation {dilation} (reach {reach})" if dilation > 1 else ""
@@ -124,12 +125,3 @@ def _room(size: int, kernel: int, stride: int, padding: int, dilation: int) -> i
             f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}: "
             f"{size} + 2*{padding} - {reach} < 0; enlarge the input or the padding")
     return room
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    try:
-        index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")

@@ -13,14 +13,15 @@ so that nobody misses the flip.
 from collections.abc import Sequence
 from math import inf
 from operator import index
-from reprlib import repr as short_repr
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .arguments import one_of, shown
 from .arithmetic import conv_output_size, effective_kernel
 from .tables import by
+from .tensors import FLOATING, check_tensor
 
 Pair = int | tuple[int, int]  # one number for both axes, or (vertical, horizontal); in pixels
 
@@ -34,10 +35,7 @@ def cross_correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError, with the values in it, where the two do not fit together.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6.
     """
-    _check_tensor("image", image, "H x W")
-    _check_tensor("kernel", kernel, "kh x kw")
-    _check_alike(image=image, kernel=kernel)
-    _check_fit(image, kernel.shape)
+    _check_maps(image, kernel)
     height, width = kernel.shape
     rows, columns = map(conv_output_size, image.shape, kernel.shape)
     result = image.new_empty(rows, columns)
@@ -57,7 +55,7 @@ def convolve2d(image: Tensor, kernel: Tensor) -> Tensor:
     Raises ValueError as `cross_correlate2d` does.
     Source: Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.5.
     """
-    _check_tensor("kernel", kernel, "kh x kw")
+    _check_maps(image, kernel)
     return cross_correlate2d(image, kernel.flip(0, 1))
 
 
@@ -76,8 +74,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     Source: PyTorch's conv2d; for the unfolding, Chellapilla, Puri & Simard 2006, "High performance
     convolutional neural networks for document processing".
     """
-    if method not in ("unfold", "loops"):
-        raise ValueError(f'method must be "unfold" or "loops", not {method!r}')
+    method = one_of("unfold", "loops")("method", method)
     stride = _pair("stride", stride, 1)
     padding = _pair("padding", padding, 0)
     dilation = _pair("dilation", dilation, 1)
@@ -116,7 +113,7 @@ def max_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's max_pool2d with its defaults.
     """
-    windows = _pooling_windows(x, _FLOATING | _INTEGER, kernel_size, stride, padding, -inf)
+    windows = _pooling_windows(x, FLOATING | _INTEGER, kernel_size, stride, padding, -inf)
     # Not amax, which would split the gradient among the pixels that tie.
     return windows.flatten(-2).max(-1).values
 
@@ -130,12 +127,20 @@ def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None,
     Raises ValueError, with the values in it, for what cannot be.
     Source: PyTorch's avg_pool2d with its defaults (count_include_pad=True).
     """
-    windows = _pooling_windows(x, _FLOATING | {torch.int64}, kernel_size, stride, padding, 0)
+    windows = _pooling_windows(x, FLOATING | {torch.int64}, kernel_size, stride, padding, 0)
     if x.is_floating_point():
         return windows.mean((-2, -1))
     # Of the integers PyTorch averages int64 alone, and rounds towards zero.
     pixels = windows.shape[-2] * windows.shape[-1]
     return windows.sum((-2, -1)).div(pixels, rounding_mode="trunc")
+
+
+def _check_maps(image: Tensor, kernel: Tensor) -> None:
+    """Refuse what is no image, no kernel, or a kernel that the image has no room for."""
+    _check_tensor("image", image, "H x W")
+    _check_tensor("kernel", kernel, "kh x kw")
+    _check_alike(image=image, kernel=kernel)
+    _check_fit(image, kernel.shape)
 
 
 def _correlate_by_loops(padded: Tensor, weight: Tensor, stride: tuple[int, int],
@@ -187,7 +192,11 @@ def _pooling_windows(x: Tensor, dtypes: set[torch.dtype], kernel_size: Pair, str
 
 def _pad(x: Tensor, padding: tuple[int, int], fill: float) -> Tensor:
     vertical, horizontal = padding
-    return F.pad(x, (horizontal, horizontal, vertical, vertical), value=fill)
+    try:
+        return F.pad(x, (horizontal, horizontal, vertical, vertical), value=fill)
+    except (RuntimeError, TypeError):  # too large for the memory, or for a count of 64 bits
+        raise ValueError(f"padding {vertical, horizontal} makes {by(x.shape)} too large for the "
+                         "memory") from None
 
 
 def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
@@ -203,9 +212,8 @@ def _windows(padded: Tensor, kernel: Sequence[int], stride: tuple[int, int],
 
 
 # What PyTorch itself counts with on a CPU.
-_FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _INTEGER = {torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64}
-_ARITHMETIC = _FLOATING | _INTEGER | {torch.complex64, torch.complex128}
+_ARITHMETIC = FLOATING | _INTEGER | {torch.complex64, torch.complex128}
 
 
 def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
@@ -217,34 +225,37 @@ def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
         vertical, horizontal = map(index, given * 2 if len(given) == 1 else given)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal) of them, "
-                         f"not {value!r}") from None
+                         f"not {shown(value)}") from None
     if min(vertical, horizontal) < least:
         raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    if max(vertical, horizontal) >= 2**63:
+        raise ValueError(f"{name} must be below 2**63, not {value!r}")
     return vertical, horizontal
 
 
 def _check_tensor(name: str, value: Tensor, *layouts: str,
                   dtypes: set[torch.dtype] = _ARITHMETIC) -> None:
     """Refuse what is no tensor of these types, with pixels, laid out as one of these, "H x W"."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, {' or '.join(layouts)}, "
-                         f"not {type(value).__name__} {short_repr(value)}")
-    if value.dim() not in [layout.count(" x ") + 1 for layout in layouts]:
-        raise ValueError(f"{name} must be {' or '.join(layouts)}, "
-                         f"not of shape {by(value.shape) or '() (a single number)'}")
-    if value.dtype not in dtypes:
-        raise ValueError(f"{name} cannot be {value.dtype} here; convert it, for example with "
-                         f"{name}.float()")
+    check_tensor(name, value, *layouts, dtypes=dtypes)
     if value.dim() > 1 and 0 in value.shape[-2:]:
         raise ValueError(f"{name} must be at least 1 pixel high and wide, not {by(value.shape)}")
 
 
 def _check_alike(**operands: Tensor) -> None:
-    """Refuse two that PyTorch would not multiply."""
+    """Refuse two that PyTorch would not multiply, and say how to convert one without a loss."""
     (first, one), (second, other) = operands.items()
-    if (one.dtype, one.device) != (other.dtype, other.device):
-        raise ValueError(f"{first} is {one.dtype} on {one.device} but {second} is {other.dtype} on "
-                         f"{other.device}; convert one, for example {second}.to({first})")
+    if one.device != other.device:
+        remedy = (f"bring both to one device, for example {second}.to({first}.device)"
+                  if not other.is_meta else "what is on meta holds no numbers")
+    elif one.dtype != other.dtype:
+        both = torch.promote_types(one.dtype, other.dtype)  # float where one of them is
+        convert = "float()" if both == torch.float32 else f"to({both})"
+        narrow = [name for name, value in operands.items() if value.dtype != both]
+        remedy = "use " + " and ".join(f"{name}.{convert}" for name in narrow)
+    else:
+        return
+    raise ValueError(f"{first} is {one.dtype} on {one.device} but {second} is {other.dtype} on "
+                     f"{other.device}; {remedy}")
 
 
 def _check_fit(x: Tensor, kernel: Sequence[int], padding: tuple[int, int] = (0, 0),

@@ -11,6 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import paper
+from .arguments import number, optional, sequence, shown, whole
+from .tables import by
+from .tensors import check_tensor
+
+_MAPS, _KERNEL, _FAN_IN, _J = whole(1, 100_000), whole(1, 1000), whole(1), number(above=0)
 
 
 def initialise_(layer: nn.Module, fan_in: int) -> None:
@@ -19,7 +24,10 @@ def initialise_(layer: nn.Module, fan_in: int) -> None:
     fan_in: the number of inputs of a unit. The paper does not say whether the bias counts as one;
     here it does not, and biases are drawn from the same range.
     """
-    bound = paper.INITIAL_RANGE / fan_in
+    if not (isinstance(layer, nn.Module) and isinstance(getattr(layer, "weight", None), Tensor)
+            and isinstance(getattr(layer, "bias", None), Tensor)):
+        raise TypeError(f"layer must be a module with weight and bias, not {shown(layer)}")
+    bound = paper.INITIAL_RANGE / _FAN_IN("fan_in", fan_in)
     nn.init.uniform_(layer.weight, -bound, bound)
     nn.init.uniform_(layer.bias, -bound, bound)
 
@@ -42,17 +50,13 @@ class Subsampling(nn.Module):
 
     def __init__(self, maps: int):
         super().__init__()
-        if maps < 1:
-            raise ValueError(f"maps must be at least 1, not {maps}")
-        self.maps = maps
-        self.weight = nn.Parameter(torch.empty(maps))
-        self.bias = nn.Parameter(torch.empty(maps))
+        self.maps = _MAPS("maps", maps)
+        self.weight = nn.Parameter(torch.empty(self.maps))
+        self.bias = nn.Parameter(torch.empty(self.maps))
         initialise_(self, fan_in=4)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() not in (3, 4) or x.shape[-3] != self.maps:
-            raise ValueError(f"Subsampling({self.maps}) takes N x {self.maps} x H x W, "
-                             f"not {' x '.join(map(str, x.shape))}")
+        _check_maps(self, x, self.maps, 2)
         total = F.avg_pool2d(x, 2, divisor_override=1)  # divided by 1: the sum of the window
         return total * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
 
@@ -81,20 +85,16 @@ class SparseConv2d(nn.Module):
     def __init__(self, connections: Sequence[Sequence[int]], kernel_size: int,
                  in_channels: int | None = None):
         super().__init__()
-        self.connections = tuple(tuple(inputs) for inputs in connections)
-        if not self.connections or not all(self.connections):
-            raise ValueError("every output map must read at least one input map: "
-                             f"connections is {connections!r}")
-        if kernel_size < 1:
-            raise ValueError(f"kernel_size must be at least 1, not {kernel_size}")
+        table = sequence(sequence(whole(0, 100_000)))("connections", connections)
+        self.connections = tuple(map(tuple, table))
         largest = max(map(max, self.connections))
-        self.in_channels = largest + 1 if in_channels is None else in_channels
+        self.in_channels = optional(_MAPS)("in_channels", in_channels) or largest + 1
         self.out_channels = len(self.connections)
-        self.kernel_size = kernel_size
+        self.kernel_size = kernel_size = _KERNEL("kernel_size", kernel_size)
         for output, inputs in enumerate(self.connections):
             if len(set(inputs)) < len(inputs):
                 raise ValueError(f"output map {output} reads an input map twice: {inputs}")
-            if min(inputs) < 0 or max(inputs) >= self.in_channels:
+            if max(inputs) >= self.in_channels:
                 raise ValueError(f"output map {output} reads maps {inputs}, but the input maps "
                                  f"are 0 to {self.in_channels - 1}")
         slots = [output * self.in_channels + source
@@ -122,6 +122,7 @@ class SparseConv2d(nn.Module):
         return stack.view(self.out_channels, self.in_channels, *stack.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
+        _check_maps(self, x, self.in_channels, self.kernel_size)
         return F.conv2d(x, self.dense_weight(), self.bias)
 
     def connections_and_macs(self, units: int) -> tuple[int, int]:
@@ -147,14 +148,16 @@ class RBFOutput(nn.Module):
         super().__init__()
         if codes is None:
             codes = torch.tensor(paper.GLYPHS, dtype=torch.get_default_dtype()).flatten(1)
-        if codes.dim() != 2:
-            raise ValueError(f"codes must be classes x features, not of shape {tuple(codes.shape)}")
+        check_tensor("codes", codes, "classes x features")
+        if not codes.numel():
+            raise ValueError(f"codes must hold a number at least, not be {by(codes.shape)}")
         self.codes = nn.Parameter(codes.clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] != self.codes.shape[1]:
+        _check_input(self, x)
+        if x.dim() == 0 or x.shape[-1] != self.codes.shape[1]:
             raise ValueError(f"the codes have {self.codes.shape[1]} features, the input has "
-                             f"{x.shape[-1]} (shape {tuple(x.shape)})")
+                             f"{by(x.shape[-1:]) or 'none'} (shape {tuple(x.shape)})")
         return (x.unsqueeze(-2) - self.codes).square().sum(-1)
 
     def connections_and_macs(self, units: int) -> tuple[int, int]:
@@ -176,8 +179,35 @@ def map_loss(distances: Tensor, labels: Tensor, j: float = 3.0) -> Tensor:
     Written as log(e^(y_D - j) + sum_i e^(y_D - y_i)), with the largest exponent taken out by
     logsumexp: no e^-y that underflows to log 0, and no difference of two large numbers.
     """
-    if not j > 0:
-        raise ValueError(f"j must be positive, not {j}")
-    right = distances.gather(1, labels.unsqueeze(1))  # N x 1
+    j = float(_J("j", j))
+    check_tensor("distances", distances, "N x classes")
+    if not distances.numel():
+        raise ValueError(f"distances must be of one pattern at least, not {by(distances.shape)}")
+    count, classes = distances.shape
+    try:
+        if labels.shape != (count,) or labels.device != distances.device:
+            raise ValueError
+        right = distances.gather(1, labels.unsqueeze(1))  # N x 1
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        raise ValueError(f"labels must be int64, one class from 0 to {classes - 1} for each of the "
+                         f"{count} patterns, not {shown(labels)}") from None
     exponents = torch.cat([right - j, right - distances], dim=1)  # N x (1 + classes)
     return torch.logsumexp(exponents, dim=1).mean()
+
+
+def _check_input(layer: nn.Module, x: Tensor, *layouts: str) -> None:
+    """Refuse what is no tensor of this layout, of the dtype and on the device of the layer."""
+    check_tensor("x", x, *layouts)
+    here = next(layer.parameters())
+    if x.device != here.device or (x.dtype != here.dtype
+                                   and not torch.is_autocast_enabled(x.device.type)):
+        raise ValueError(f"x is {x.dtype} on {x.device} but the layer is {here.dtype} on "
+                         f"{here.device}; use layer.to(x)")
+
+
+def _check_maps(layer: nn.Module, x: Tensor, maps: int, window: int) -> None:
+    """Refuse what is not N x maps x H x W (or without N), with room for the window."""
+    _check_input(layer, x, "N x maps x H x W", "maps x H x W")
+    if x.shape[-3] != maps or min(x.shape[-2:]) < window:
+        raise ValueError(f"{type(layer).__name__} takes N x {maps} x H x W, H and W from {window} on, "
+                         f"not {by(x.shape)}")

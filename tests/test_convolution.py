@@ -302,7 +302,7 @@ ANY_WINDOW = [  # of a convolution or of a pooling; "kernel" stands for weight o
     ({"x": torch.zeros(2, 3, 0, 6)}, "x must be at least 1 pixel high and wide, not 2 x 3 x 0 x 6"),
     ({"x": torch.zeros(5, 6)}, "x must be N x C x H x W or C x H x W, not of shape 5 x 6"),
     ({"x": torch.zeros(1, 2, 3, 5, 6)}, "not of shape 1 x 2 x 3 x 5 x 6"),
-    ({"x": "digit"}, "x must be a tensor, N x C x H x W or C x H x W, not str 'digit'"),
+    ({"x": "digit"}, "x must be a tensor, N x C x H x W or C x H x W, not 'digit'"),
     ({"x": X.bool()}, "x cannot be torch.bool here; convert it, for example with x.float()"),
     ({"stride": (1, -2)}, "stride must be at least 1, not (1, -2)"),
     ({"stride": 1.5}, f"stride {NO_PAIR} 1.5"),
@@ -320,12 +320,12 @@ OF_CONVOLUTION = [
     ({"weight": torch.zeros(4, 3, 3, 0)},
      "weight must be at least 1 pixel high and wide, not 4 x 3 x 3 x 0"),
     ({"weight": torch.zeros(3, 3, 2)}, "weight must be M x C x kh x kw, not of shape 3 x 3 x 2"),
-    ({"weight": [[1.0]]}, "weight must be a tensor, M x C x kh x kw, not list [[1.0]]"),
+    ({"weight": [[1.0]]}, "weight must be a tensor, M x C x kh x kw, not [[1.0]]"),
     ({"weight": WEIGHT.double()}, "x is torch.float32 on cpu but weight is torch.float64 on cpu"),
     ({"bias": torch.zeros(3)}, "each of the 4 output maps of weight (4 x 3 x 3 x 2), not 3"),
     ({"bias": torch.zeros(4, 1)}, "bias must be M, not of shape 4 x 1"),
     ({"bias": torch.tensor(1.0)}, "bias must be M, not of shape () (a single number)"),
-    ({"bias": [1.0, 2.0, 3.0, 4.0]}, "bias must be a tensor, M, not list [1.0, 2.0, 3.0, 4.0]"),
+    ({"bias": [1.0, 2.0, 3.0, 4.0]}, "bias must be a tensor, M, not [1.0, 2.0, 3.0, 4.0]"),
     ({"bias": torch.zeros(4).long()}, "x is torch.float32 on cpu but bias is torch.int64 on cpu"),
 ]
 OF_POOLING = [
@@ -358,7 +358,7 @@ def test_refuses_with_the_values(ours, torchs, arguments, message):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(ValueError, match='method must be "unfold" or "loops", not None'):
+    with pytest.raises(ValueError, match="method must be one of unfold, loops, not None"):
         conv2d(X, WEIGHT, method=None)
 
 
@@ -373,10 +373,13 @@ IMAGE = torch.zeros(2, 2)
     (torch.zeros(1, 2, 2), IMAGE, "image must be H x W, not of shape 1 x 2 x 2"),
     (IMAGE, torch.zeros(0, 2), "kernel must be at least 1 pixel high and wide, not 0 x 2"),
     (torch.zeros(2, 0), IMAGE, "image must be at least 1 pixel high and wide, not 2 x 0"),
-    (IMAGE, [[1, 2]], "kernel must be a tensor, kh x kw, not list [[1, 2]]"),
-    ("digit", IMAGE, "image must be a tensor, H x W, not str 'digit'"),
+    (IMAGE, [[1, 2]], "kernel must be a tensor, kh x kw, not [[1, 2]]"),
+    ("digit", IMAGE, "image must be a tensor, H x W, not 'digit'"),
     (IMAGE, IMAGE.long(), "image is torch.float32 on cpu but kernel is torch.int64 on cpu; "
-                          "convert one, for example kernel.to(image)"),
+                          "use kernel.float()"),
+    (IMAGE.byte(), IMAGE, "use image.float()"),  # not kernel.to(image), which would round the kernel
+    (IMAGE, IMAGE.double(), "use image.to(torch.float64)"),
+    (IMAGE.half(), IMAGE.bfloat16(), "use image.float() and kernel.float()"),
     (IMAGE.to("meta"), IMAGE, "image is torch.float32 on meta"),
     (IMAGE.bool(), IMAGE, "image cannot be torch.bool here"),
 ])

@@ -145,21 +145,28 @@ def sparse(connections, kernel_size=3):
 
 @pytest.mark.parametrize(("call", "message"), [
     *((lambda shape=shape: layers.Subsampling(3)(torch.zeros(shape)),
-       "Subsampling(3) takes N x 3 x H x W, not " + " x ".join(map(str, shape)))
-      for shape in ((2, 4, 8, 8), (3, 8), (8,))),
-    (lambda: layers.Subsampling(0), "maps must be at least 1, not 0"),
-    (sparse([]), "at least one input map"),
-    (sparse([(0,), ()]), "at least one input map: connections is [(0,), ()]"),
+       "Subsampling takes N x 3 x H x W, H and W from 2 on, not " + " x ".join(map(str, shape)))
+      for shape in ((2, 4, 8, 8), (2, 3, 1, 8))),
+    (lambda: layers.Subsampling(3)(torch.zeros(3, 8)),
+     "x must be N x maps x H x W or maps x H x W, not of shape 3 x 8"),
+    (lambda: layers.Subsampling(3)(torch.zeros(3, 8, 8).double()),
+     "x is torch.float64 on cpu but the layer is torch.float32 on cpu; use layer.to(x)"),
+    *((lambda labels=labels: layers.map_loss(torch.zeros(2, 3), labels),
+       "labels must be int64, one class from 0 to 2 for each of the 2 patterns, not ")
+      for labels in (torch.tensor([0, 3]), torch.tensor([-1, 0]), torch.tensor([0]), [0, 1])),
+    (lambda: layers.Subsampling(0), "maps must be from 1 to 100,000, not 0"),
+    (sparse([]), "connections must hold at least 1, not []"),
+    (sparse([(0,), ()]), "connections[1] must hold at least 1, not ()"),
     (sparse([(0, 1, 0)]), "map 0 reads an input map twice: (0, 1, 0)"),
     (sparse([(0,), (1, 5)]), "map 1 reads maps (1, 5), but the input maps are 0 to 2"),
-    (sparse([(-1, 0)]), "map 0 reads maps (-1, 0)"),
-    (sparse([(0,)], 0), "kernel_size must be at least 1, not 0"),
+    (sparse([(-1, 0)]), "connections[0][0] must be from 0 to 100,000, not -1"),
+    (sparse([(0,)], 0), "kernel_size must be from 1 to 1,000, not 0"),
     (lambda: layers.RBFOutput()(torch.zeros(2, 120)),
      "84 features, the input has 120 (shape (2, 120))"),
     (lambda: layers.RBFOutput(torch.zeros(10, 12, 7)),
-     "classes x features, not of shape (10, 12, 7)"),
+     "classes x features, not of shape 10 x 12 x 7"),
     *((lambda j=j: layers.map_loss(torch.zeros(1, 2), torch.tensor([0]), j),
-       f"j must be positive, not {j}") for j in (0, -1, math.nan)),
+       f"j must be above 0, not {j}") for j in (0, -1, math.nan)),
 ])
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):

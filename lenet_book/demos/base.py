@@ -24,6 +24,7 @@ import torch
 import traitlets
 from IPython import get_ipython
 
+from ..arguments import checked, fields, flag, named, optional, shown, text, whole
 from ..plots import Picture
 from .sheet import Sheet
 
@@ -53,6 +54,18 @@ class _Page(anywidget.AnyWidget):
     shown = traitlets.Instance(_Shown).tag(sync=True, **widgets.widget_serialization)
 
 
+def _function(name: str, value) -> Callable:
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {shown(value)}")
+    return value
+
+
+def _control(name: str, value) -> widgets.Widget:
+    if not isinstance(value, widgets.Widget):
+        raise TypeError(f"{name} must be an ipywidget, not {shown(value)}")
+    return value
+
+
 class Demo:
     """Controls that a reader moves, the picture that follows, and the sentence that reads it aloud.
 
@@ -73,6 +86,9 @@ class Demo:
     In a notebook, running the same cell again closes the demo that it had made before.
     """
 
+    @checked(name=text, compute=_function, paint=_function, say=_function, controls=named(_control),
+             size=fields(whole(1, 10_000), whole(1, 10_000)), actions=optional(named(_function)),
+             limits=optional(_function), projector=flag, arrange=optional(_function))
     def __init__(self, name: str, compute: Callable[..., Facts], paint: Callable[[Sheet, Facts], None],
                  say: Callable[[Facts], str], controls: Mapping[str, widgets.Widget],
                  size: tuple[int, int], actions: Mapping[str, Callable[[], None]] | None = None,
@@ -89,7 +105,7 @@ class Demo:
         self.widget.add_class("lenet-demo")
         if projector:
             self.widget.add_class("lenet-projector")
-            layouts = {control.layout.model_id: control.layout for control in self.controls.values()}
+            layouts = {id(control.layout): control.layout for control in self.controls.values()}
             for layout in layouts.values():  # each once: many controls may share one
                 if layout.width:
                     layout.width = f"{round(float(layout.width.removesuffix('px')) * _LARGE)}px"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
+from ..arguments import flag, number, one_of, whole
+
 _LABEL = {"description_width": "initial"}  # as wide as its words
 
 
@@ -11,11 +13,11 @@ def slider(label: str, value: float, low: float, high: float, step: float = 1,
            width: int = 250) -> widgets.IntSlider | widgets.FloatSlider:
     """A slider from low to high, moved with the arrow keys too; whole numbers if step is one.
 
-    Raises ValueError where the value is outside.
+    Raises ValueError where the value is outside, TypeError where it is no number.
     """
-    if not low <= value <= high:
-        raise ValueError(f"{label} must be between {low} and {high}, not {value}")
-    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    whole_numbers = isinstance(step, int)
+    value = (whole(low, high) if whole_numbers else number(least=low, most=high))(label, value)
+    kind = widgets.IntSlider if whole_numbers else widgets.FloatSlider
     return kind(value=value, min=low, max=high, step=step, description=label, style=_LABEL,
                 layout={"width": f"{width}px"})
 
@@ -27,10 +29,8 @@ def choice(label: str, value, options: Sequence, width: int = 220,
     Raises ValueError where the value is none of them.
     """
     values = [option[1] if isinstance(option, tuple) else option for option in options]
-    if value not in values:
-        raise ValueError(f"{label} must be one of {', '.join(map(str, values))}, not {value!r}")
-    return kind(value=value, options=list(options), description=label, style=_LABEL,
-                layout={"width": f"{width}px"})
+    return kind(value=one_of(*values)(label, value), options=list(options), description=label,
+                style=_LABEL, layout={"width": f"{width}px"})
 
 
 def stops(label: str, value, options: Sequence, width: int) -> widgets.SelectionSlider:
@@ -39,8 +39,8 @@ def stops(label: str, value, options: Sequence, width: int) -> widgets.Selection
 
 
 def switch(label: str, value: bool, width: int = 150) -> widgets.Checkbox:
-    """On or off."""
-    return widgets.Checkbox(value=bool(value), description=label, indent=False,
+    """On or off. Raises TypeError where the value is neither True nor False."""
+    return widgets.Checkbox(value=flag(label, value), description=label, indent=False,
                             layout={"width": f"{width}px"})
 
 

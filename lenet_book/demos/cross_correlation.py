@@ -4,6 +4,7 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
+from ..arguments import text
 from ..convolution import conv2d
 from ..plots import BLUE, RED
 from .base import Demo, Facts
@@ -34,7 +35,7 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
     apart by semicolons, at most 3 x 3). row, column: of the window's upper left corner, from 0.
     flip: turn the kernel by 180 degrees first, which makes it a convolution.
     """
-    numbers = KERNELS.get(kernel, kernel)
+    numbers = KERNELS.get(text("kernel", kernel), kernel)
     parse(numbers)  # a wrong argument is an error; a wrong entry in the demo becomes a sentence
     controls = {
         "image": choice("image", image, [_SMALL, *(f"digit {digit}" for digit in range(10))]),

@@ -8,6 +8,7 @@ import numpy as np
 import traitlets
 
 from .. import paper
+from ..arguments import number, sequence
 from ..plots import BLUE
 from .base import Demo, Facts
 from .controls import button, choice, slider
@@ -50,7 +51,7 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
     digit of the test set. net: "lenet5-1998" or "lenet5".
     Raises ValueError where a value is none of these.
     """
-    strokes = [list(stroke) for stroke in strokes]
+    strokes = sequence(sequence(number(least=0, most=1)), least=0)("strokes", strokes)
     checked(strokes)
     canvas = Canvas(value=strokes, layout={"width": f"{_SIDE}px"})
     controls = {

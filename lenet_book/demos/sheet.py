@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..plots import INK, PALE
-from ..plots.picture import number
+from ..plots.picture import written as number
 
 GREY = "#999999"  # frames, and what stands back
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import mnist
+from ..arguments import whole
 from ..layers import ScaledTanh, Subsampling
 from ..models import build
 from ..plots import BLUE, GREEN, INK, PALE, RED
@@ -51,7 +52,7 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
         "stop": button("stop", "pause; the net can be used"),
         "continue": button("continue", "go on from here; after a whole epoch, add another"),
     }
-    return TrainingDemo(controls, seed, projector)
+    return TrainingDemo(controls, whole(0, 2**63 - 1)("seed", seed), projector)
 
 
 class TrainingDemo(Demo):

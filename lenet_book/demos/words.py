@@ -1,6 +1,6 @@
 """Numbers and places as the sentences and the pictures of the demos write them."""
 
-from ..plots.picture import number
+from ..plots.picture import written as number
 
 
 def signed(value: float) -> str:

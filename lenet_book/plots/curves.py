@@ -5,32 +5,45 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .picture import BLUE, INK, PALE, RED, STYLES, Picture
+from ..arguments import checked, fields, flag, named, number, sequence, text
+from .picture import BLUE, INK, PALE, RED, STYLES, Picture, array
 
 _Curves = Mapping[str, Sequence[float]]
 
 
+def _position(name: str, value) -> str | float:
+    return text(name, value) if isinstance(value, str) else number()(name, value)
+
+
+@checked(charts=named(fields(sequence(_position), named(array(1, least=0, infinite=True)))),
+         ylabel=text, log=flag)
 def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: bool = False) -> Picture:
     """Curves in one chart, or in several side by side that share the vertical axis.
 
     charts: what is written below a chart -> (positions, {name of a curve: a number a position}).
         Positions are numbers, or names such as those of layers. A curve may end before the last of
-        them, and one without numbers is left out. A name has the same style in every chart.
+        them, and one without numbers is left out. A name has the same style in every chart; there
+        are styles for six.
     log: a logarithmic vertical axis, on which 0 has no place; by default the axis begins at 0.
     """
-    charts = {xlabel: (positions, {name: values for name, values in named.items() if len(values)})
-              for xlabel, (positions, named) in charts.items()}
+    charts = {xlabel: (positions, {name: values for name, values in own.items() if len(values)})
+              for xlabel, (positions, own) in charts.items()}
+    names = list(dict.fromkeys(name for _, own in charts.values() for name in own))
+    longest = max((len(values) - len(positions) for positions, own in charts.values()
+                   for values in own.values()), default=0)
+    if not 0 < len(names) <= len(STYLES) or longest > 0:
+        raise ValueError(f"charts must hold 1 to {len(STYLES)} curves, none longer than its positions, "
+                         f"not {', '.join(names) or 'none'}")
     alone = len(charts) == 1
     picture = Picture(f"{ylabel} against " + "; ".join(f"{xlabel}: " + ", ".join(
-        f"{name} {_course(values)}" for name, values in named.items())
+        f"{name} {_course(values)}" for name, values in own.items())
         for xlabel, (_, named) in charts.items()),
         width=7 if alone else min(11, 2.6 * len(charts) + 0.6), height=4.0 if alone else 3.2)
     axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(name for _, named in charts.values() for name in named))
     styles = dict(zip(names, STYLES, strict=False))
     lines = {}
-    for axis, (xlabel, (positions, named)) in zip(axes, charts.items(), strict=True):
-        for name, values in named.items():
+    for axis, (xlabel, (positions, own)) in zip(axes, charts.items(), strict=True):
+        for name, values in own.items():
             lines[name], = axis.plot(positions[:len(values)], values, **styles[name])
         axis.set_xlabel(xlabel, fontsize=10)
         axis.grid(color=PALE)
@@ -63,6 +76,7 @@ def _course(values: Sequence[float]) -> str:
     return f"from {values[0]:.3g}{between} to {values[-1]:.3g}"
 
 
+@checked(rows=named(fields(array(1), number(), number())), xlabel=text)
 def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: str) -> Picture:
     """One line a row: its single values as rings, their mean as a bar, and an interval around it.
 

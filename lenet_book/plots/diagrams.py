@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.patches import Rectangle
 
+from ..arguments import checked, fields, named, sequence, text, whole
 from .picture import BLUE, INK, KINDS, PALE, PURPLE, RED, STYLES, Picture, number_the_maps, outline
 
+_SIDE, _PADDING = whole(1, 100), whole(0, 100)  # so many squares can still be told apart
 
+
+@checked(tables=named(sequence(sequence(_PADDING))))
 def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
     """Which input maps each output map reads, as in the paper's Table I; one table or several.
 
@@ -43,6 +47,7 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
     return picture
 
 
+@checked(size=_SIDE, kernel=_SIDE, stride=_SIDE, padding=_PADDING, dilation=_SIDE)
 def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
                      dilation: int = 1) -> Picture:
     """Where the windows of a square input lie, and which output each of them makes.
@@ -97,6 +102,7 @@ def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
     return picture
 
 
+@checked(nets=named(sequence(fields(text, text, sequence(whole(1), least=0), whole(0)))))
 def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) -> Picture:
     """Networks side by side, their layers from top to bottom, those of one stage in one line.
 
@@ -120,7 +126,7 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
     for x, (title, boxes) in enumerate(columns.items()):
         axis.text(x, -0.62, title, **style | {"fontsize": 11}, weight="bold")
         for stage, (kinds, shape, count) in boxes.items():
-            y, colour = order.index(stage), KINDS.get(stage[0].upper(), PURPLE)
+            y, colour = order.index(stage), KINDS.get(stage[:1].upper(), PURPLE)
             axis.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, facecolor=colour + "22",
                                      edgecolor=colour, linewidth=1.4))
             axis.text(x, y - 0.13, "\n".join(kinds), **style, linespacing=1.05)

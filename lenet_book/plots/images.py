@@ -6,13 +6,40 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from .picture import INK, PALE, Picture, number, number_the_maps, outline
+from ..arguments import checked, flag, named, optional, sequence, text, whole
+from ..tables import by
+from .picture import INK, PALE, Picture, array, number_the_maps, outline, written
 
 _SIGNED = "PuOr_r"  # orange above zero, violet below it, white at it
 _WIDEST, _LARGEST = 11, 3.2  # inches: a picture, one image in it
 _LETTER, _LINE = 0.085, 0.27  # inches: the width and the height of what is written at an image
 
 
+def _image(name: str, value) -> np.ndarray:
+    values = array(2, 3, 4)(name, value)
+    if values.size != values.shape[-2] * values.shape[-1]:
+        raise ValueError(f"{name} must be H x W or 1 x H x W, not {by(values.shape)}")
+    return values.reshape(values.shape[-2:])
+
+
+def _rows(name: str, value) -> Mapping[str, Sequence] | Sequence:
+    rule = sequence(_image)
+    return (named(rule) if isinstance(value, Mapping) else rule)(name, value)
+
+
+def _title(name: str, value) -> str:
+    return text(name, value if isinstance(value, str) else str(whole(0)(name, value)))
+
+
+def _windows(name: str, value) -> np.ndarray:
+    values = array(1, 2)(name, value)
+    if values.shape[-1] != 4:
+        raise ValueError(f"{name} must be (top, left, height, width) or a list of those, not {value}")
+    return values.astype(int).reshape(-1, 4)
+
+
+@checked(rows=_rows, titles=sequence(_title, least=0), signed=flag, ranges=flag, light=flag,
+         signs=sequence(text, least=0), columns=whole(1), alt=optional(text))
 def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signed: bool = False,
            ranges: bool = False, light: bool = False, signs: Sequence[str] = (), columns: int = 10,
            alt: str | None = None) -> Picture:
@@ -25,15 +52,15 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
         are negative numbers, otherwise from 0 to 1, or to the largest number if that is more.
     light: light where large, as in a photograph. signs: what stands between images, as ["+", "="].
     """
-    named, titles = isinstance(rows, Mapping), list(map(str, titles))
-    if not named:
+    has_names = isinstance(rows, Mapping)
+    if not has_names:
         rows = {start: rows[start:start + columns] for start in range(0, len(rows), columns)}
-    grid = [[_two_dimensional(image) for image in row] for row in rows.values()]
+    grid = list(rows.values())
     every = [image for row in grid for image in row]
     if signs and len(signs) != len(every) - 1:
         raise ValueError(f"{len(every)} images have {len(every) - 1} places between them, "
                          f"not {len(signs)}")
-    gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if named else 0.1
+    gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if has_names else 0.1
     bar = 0.9 if signed and not ranges else 0
     pixel = min(_LARGEST / max(image.shape[0] for image in every),
                 *((_WIDEST - left - bar - gap * len(row)) / sum(image.shape[1] for image in row)
@@ -41,7 +68,8 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
     picture, axes = _lay_out(
         alt or _in_words(rows, grid, titles, ranges, signs),
         [[(image.shape[0] * pixel, image.shape[1] * pixel) for image in row] for row in grid],
-        gap, left, bar, top=_LINE * bool(titles and named), head=_LINE * bool(titles and not named),
+        gap, left, bar,
+        top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
         foot=_LINE * ranges, least=_LETTER * max([13 * ranges, *map(len, titles)]))
     for axis, image in zip([axis for line in axes for axis in line], every, strict=True):
         drawn = axis.imshow(image, aspect="auto",
@@ -49,12 +77,12 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
                             else _colours(every, signed, light))
         if ranges:
             axis.set_xlabel(_range([image]), fontsize=9)
-    for axis, title in zip(axes[0] if named else sum(axes, []), titles, strict=False):
+    for axis, title in zip(axes[0] if has_names else sum(axes, []), titles, strict=False):
         axis.set_title(title, fontsize=10)
     for axis, sign in zip(axes[0][1:], signs, strict=False):
         axis.annotate(sign, (0, 0.5), (-36 * gap, 0), "axes fraction", "offset points", fontsize=15,
                       ha="center", va="center", color=INK)
-    if named:
+    if has_names:
         for line, name in zip(axes, rows, strict=True):
             line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
     if bar:
@@ -65,13 +93,8 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
     return picture
 
 
-def _two_dimensional(values) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    return values.reshape(values.shape[-2:])
-
-
 def _range(every: Sequence[np.ndarray]) -> str:
-    return f"{number(min(i.min() for i in every))} to {number(max(i.max() for i in every))}"
+    return f"{written(min(i.min() for i in every))} to {written(max(i.max() for i in every))}"
 
 
 def _colours(every: Sequence[np.ndarray], signed: bool, light: bool, zero: bool = False) -> dict:
@@ -120,6 +143,7 @@ def _lay_out(alt: str, sizes: Sequence[Sequence[tuple[float, float]]], gap: floa
     return picture, axes
 
 
+@checked(named=named(array(2, infinite=True)), windows=optional(named(_windows)), alt=optional(text))
 def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | None = None,
              alt: str | None = None) -> Picture:
     """Matrices side by side, with their numbers where they are small; title -> 2-D array.
@@ -128,8 +152,9 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
     the stronger the larger, on one scale for all; NaN leaves a cell empty. Beyond that: grey pixels,
     the largest black. windows: title -> (top, left, height, width) or a list of those, outlined.
     """
-    named = {title: np.asarray(values, dtype=float) for title, values in named.items()}
-    windows = {title: np.reshape(boxes, (-1, 4)) for title, boxes in (windows or {}).items()}
+    windows = windows or {}
+    if unknown := windows.keys() - named.keys():
+        raise ValueError(f"windows has {', '.join(unknown)}, but the matrices are {', '.join(named)}")
     shapes = ", ".join(f"{title} {v.shape[0]} x {v.shape[1]}" for title, v in named.items())
     marked = "; ".join(f"in {title} a window of {h} x {w} at row {top}, column {left}"
                        for title, boxes in windows.items() for top, left, h, w in boxes)
@@ -167,10 +192,11 @@ def _write(axis: Axes, values: np.ndarray) -> None:
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=PALE,
                                  linewidth=0.8))
         if not np.isnan(value):
-            axis.text(column, row, number(value, 0 if whole else 2), ha="center", va="center",
+            axis.text(column, row, written(value, 0 if whole else 2), ha="center", va="center",
                       fontsize=12 if whole else 10, color=INK)
 
 
+@checked(weight=array(4), name=text, connections=optional(sequence(sequence(whole(0)))))
 def kernels(weight, name: str = "", connections: Sequence[Sequence[int]] | None = None) -> Picture:
     """All kernels of a layer: a row for each input map, a column for each output map.
 
@@ -178,10 +204,12 @@ def kernels(weight, name: str = "", connections: Sequence[Sequence[int]] | None 
     connections: for each output map the input maps that it reads, by default all of them; the
         other places stay empty.
     """
-    weight = np.asarray(weight)
     outputs, inputs, height, width = weight.shape
     reach = float(abs(weight).max()) or 1.0
     connections = connections or [range(inputs)] * outputs
+    if len(connections) != outputs or max(map(max, connections)) >= inputs:
+        raise ValueError(f"connections must name, for each of {outputs} output maps, some of the input "
+                         f"maps 0 to {inputs - 1}, not {connections}")
     side = min(0.8, 9.0 / outputs)
     picture = Picture(f"{sum(map(len, connections))} of {outputs * inputs} kernels, "
                       f"{height} x {width}, from {inputs} input maps to {outputs} output maps",

@@ -7,9 +7,12 @@ is the only carrier of its meaning.
 import io
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+
+from ..arguments import Rule, checked, number, shown, text
 
 BLUE, ORANGE, GREEN, PURPLE, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"
 INK, PALE = "#222222", "#D9D9D9"
@@ -27,6 +30,7 @@ _DPI = 160  # shown at half of it, so that a picture is sharp on a high-resoluti
 class Picture(Figure):
     """A Figure that shows itself in a notebook without pyplot, and says in words what it shows."""
 
+    @checked(alt=text, width=number(above=0, most=400), height=number(above=0, most=400))
     def __init__(self, alt: str, width: float, height: float, layout: str | None = "constrained"):
         """alt: one sentence for readers who cannot see it. width, height: inches."""
         super().__init__(figsize=(width, height), dpi=_DPI, layout=layout, facecolor="white")
@@ -57,6 +61,25 @@ class Picture(Figure):
                          metadata={"Date": None, "Creator": None, "Title": self.alt})
 
 
+def array(*axes: int, least: int = 1, infinite: bool = False) -> Rule:
+    """Real numbers along so many axes, at least so many; NaN and infinity only if allowed."""
+    def check(name: str, value) -> np.ndarray:
+        try:
+            values = np.asarray(value.detach() if hasattr(value, "detach") else value)
+            if values.dtype.kind not in "biuf":
+                raise TypeError
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"{name} must be an array of numbers, not {shown(value)}") from None
+        if values.ndim not in axes or values.size < least:
+            raise ValueError(f"{name} must have {' or '.join(map(str, axes))} axes and numbers in it, "
+                             f"not {shown(value)}")
+        if not infinite and not np.isfinite(values).all():
+            raise ValueError(f"{name} must hold finite numbers alone, not {shown(value)} with "
+                             f"{values[~np.isfinite(values)].flat[0]}")
+        return values.astype(float)
+    return check
+
+
 def outline(number: int, left: float, top: float, width: float, height: float) -> Rectangle:
     """The edge of a rectangle, in the colour and dashes of outline number 0, 1, 2 ... of a picture."""
     style = STYLES[number % len(STYLES)]
@@ -64,7 +87,7 @@ def outline(number: int, left: float, top: float, width: float, height: float) -
                      linestyle=style["linestyle"], linewidth=2.6, zorder=5, clip_on=False)
 
 
-def number(value: float, decimals: int = 2) -> str:
+def written(value: float, decimals: int = 2) -> str:
     """A number for a reader: a true minus sign, and none before a zero."""
     return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "−")
 

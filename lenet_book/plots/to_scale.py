@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.patches import Rectangle
 
+from ..arguments import checked, optional, sequence, shown, text, whole
 from .picture import INK, KINDS, Picture
 
 
@@ -62,6 +63,16 @@ def stacks(layers: Sequence, input_size: int) -> list[Stack]:
     return placed
 
 
+def _layer(name: str, value):
+    missing = [field for field in ("name", "kind", "maps", "size", "kernel", "trainable", "fixed")
+               if not hasattr(value, field)]
+    if missing:
+        raise TypeError(f"{name} must be a record such as those of paper.LAYERS; {shown(value)} has no "
+                        f"{', '.join(missing)}")
+    return value
+
+
+@checked(layers=sequence(_layer), input_size=whole(1, 1000), highlight=optional(text))
 def architecture(layers: Sequence, input_size: int, highlight: str | None = None) -> Picture:
     """A network of maps to scale: one pixel of a map has the same length everywhere.
 
@@ -98,9 +109,9 @@ def architecture(layers: Sequence, input_size: int, highlight: str | None = None
                           [window[1] + bottom * window[3], unit[1] + bottom * unit[3]], color=colour,
                           linewidth=1, zorder=3)
         tone = INK if strong else "#8A8A8A"
-        for y, text, style in ((-34, stack.name, {"fontsize": 12, "weight": "bold"}),
+        for y, words, style in ((-34, stack.name, {"fontsize": 12, "weight": "bold"}),
                                (-29, kind.replace(" ", "\n"), {"fontsize": 8, "linespacing": 1.0}),
                                (30, stack.shape, {"fontsize": 9}), (36, count, {"fontsize": 9})):
-            axis.text(stack.left + stack.width / 2, y, text, ha="center", va="center", color=tone,
+            axis.text(stack.left + stack.width / 2, y, words, ha="center", va="center", color=tone,
                       **style)
     return picture

@@ -6,11 +6,19 @@ Section III of the paper trains on such copies; the bent grid is what Simard, St
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..arguments import number, shown, whole
+from ..tables import by
+from ..tensors import check_tensor
+
+_LIMIT, _COUNT = number(least=0), whole(0, 2**31)
+_RULES = {"rotation": number(least=0, most=180), "scale": number(least=0, below=1), "shear": _LIMIT,
+          "shift": _LIMIT, "elastic": _LIMIT, "grid": whole(2, 32)}
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,8 @@ class Distortion:
     the points of a coarse `grid` x `grid` net over the copy take what stands elsewhere, by this
     standard deviation, as a share of half the width and half the height, and what lies between them
     follows smoothly. All but elastic are drawn evenly between minus and plus the limit.
-    Raises ValueError for what is negative or not finite, a scale of 1 or more, a grid below 2.
+    Raises ValueError for what is negative or not finite, a rotation above 180, a scale of 1 or more, a
+    grid that is not 2 to 32; TypeError for what is no number.
     """
 
     rotation: float = 0.0
@@ -34,14 +43,8 @@ class Distortion:
     grid: int = 6
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{field.name} must be a number from 0 upwards, not {value!r}")
-        if self.scale >= 1:
-            raise ValueError(f"scale must be below 1, not {self.scale}: nothing would remain")
-        if self.grid < 2 or self.grid != int(self.grid):
-            raise ValueError(f"grid must be a whole number of points a side, from 2, not {self.grid}")
+        for name, rule in _RULES.items():
+            object.__setattr__(self, name, rule(name, getattr(self, name)))
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Random numbers for `count` images: count x 6 from -1 to 1, and normal ones for the net.
@@ -51,11 +54,18 @@ class Distortion:
         down. generator: torch's global one by default. Drawn on the CPU, so that every device, and
         each of several processes, gets the same ones.
         """
-        even = torch.rand(count, 6, generator=generator) * 2 - 1
-        return even, torch.randn(count, 2, self.grid, self.grid, generator=generator)
+        count = _COUNT("count", count)
+        if not isinstance(generator, torch.Generator | None):
+            raise TypeError(f"generator must be a torch.Generator or None, not {shown(generator)}")
+        kind = {"generator": generator, "dtype": torch.float32, "device": "cpu"}  # not torch's
+        even = torch.rand(count, 6, **kind) * 2 - 1
+        return even, torch.randn(count, 2, self.grid, self.grid, **kind)
 
     def apply(self, images: Tensor, even: Tensor, normal: Tensor) -> Tensor:
         """Bend N x C x H x W by these draws; what comes in from outside is as the nearest pixel."""
+        check_tensor("images", images, "N x C x H x W")
+        if 0 in images.shape[1:]:
+            raise ValueError(f"images must have pixels, not be {by(images.shape)}")
         count, _, height, width = images.shape
         rotation, grow_x, grow_y, shear, right, down = even.unbind(dim=1)
         matrix = linear_map(rotation * math.radians(self.rotation), 1 + self.scale * grow_x,
@@ -65,11 +75,13 @@ class Distortion:
         # One matrix product: from which place each pixel of each copy is to be read.
         basis = _basis(height, width, self.grid, images.device)
         places = (weights.to(images.device).flatten(0, 1) @ basis).view(count, 2, height, width)
-        return F.grid_sample(images, places.permute(0, 2, 3, 1), padding_mode="border",
-                             align_corners=False)
+        dtype = torch.promote_types(images.dtype, torch.float32)  # half is too coarse for places
+        return F.grid_sample(images.to(dtype), places.permute(0, 2, 3, 1).to(dtype),
+                             padding_mode="border", align_corners=False).to(images.dtype)
 
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A distorted copy of each image, N x C x H x W."""
+        check_tensor("images", images, "N x C x H x W")
         return self.apply(images, *self.draw(len(images), generator))
 
 
@@ -96,11 +108,11 @@ def _basis(height: int, width: int, grid: int, device: torch.device) -> Tensor:
     """What every field of places is a weighted sum of, 3 + grid^2 x pixels: x, y, 1, and a smooth bump
     around each point of the coarse net."""
     y, x = torch.meshgrid(_middles(height), _middles(width), indexing="ij")
-    bumps = F.interpolate(torch.eye(grid * grid).view(-1, 1, grid, grid), size=(height, width),
-                          mode="bicubic", align_corners=True)
+    points = torch.eye(grid * grid, device="cpu", dtype=torch.float32).view(-1, 1, grid, grid)
+    bumps = F.interpolate(points, size=(height, width), mode="bicubic", align_corners=True)
     return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps.squeeze(1)]).flatten(1).to(device)
 
 
 def _middles(count: int) -> Tensor:
     """The middles of `count` pixels from the image's edge at -1 to that at 1."""
-    return (torch.arange(count) + 0.5) * 2 / count - 1
+    return (torch.arange(count, device="cpu", dtype=torch.float32) + 0.5) * 2 / count - 1

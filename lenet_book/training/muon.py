@@ -15,6 +15,9 @@ import math
 import torch
 from torch import Tensor, optim
 
+from ..arguments import number, shown
+from ..tensors import check_tensor
+
 # x -> a x + b x^3 + c x^5, five times over, brings every x from 0.01 to 1 to between 0.68 and 1.14.
 # By Keller Jordan: as steep at 0 as can be, since it is the small ones that have a long way.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -27,10 +30,18 @@ class Muon(optim.Optimizer):
     lr: a step moves the weights by about 0.2 * lr (root mean square), as AdamW's do, whose rates
     therefore suit it. weight_decay: takes the share lr * weight_decay off every weight in each step,
     as AdamW's does. momentum: share of the average that each step keeps, 0 to 1.
+    Raises ValueError for an lr that is not positive, a weight_decay or momentum that cannot be.
     """
 
     def __init__(self, parameters, lr: float, weight_decay: float = 0.0, momentum: float = 0.95):
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        rates = {"lr": number(above=0)("lr", lr),
+                 "weight_decay": number(least=0)("weight_decay", weight_decay),
+                 "momentum": number(least=0, below=1)("momentum", momentum)}
+        try:
+            super().__init__(parameters if isinstance(parameters, Tensor) else list(parameters), rates)
+        except (TypeError, ValueError) as error:
+            raise type(error)("parameters must be what is to be trained, such as net.parameters(), not "
+                              f"{shown(parameters)} ({error})") from None
 
     @torch.no_grad()
     def step(self) -> None:
@@ -54,7 +65,9 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     """The matrix U S V^T with singular values S between 0.68 and 1.14 instead of its own.
 
     Those below a hundredth of the root of their sum of squares end between 0 and 1.21.
+    Raises ValueError for what is no matrix of floating-point numbers.
     """
+    check_tensor("matrix", matrix, "rows x columns")
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / wide.norm().clamp(min=torch.finfo(wide.dtype).tiny)
     for _ in range(_ROUNDS):

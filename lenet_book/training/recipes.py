@@ -1,8 +1,9 @@
 """How a network is trained, as values that can be printed, compared and logged."""
 
-import math
-from dataclasses import dataclass, fields, replace
+import dataclasses
+from dataclasses import dataclass, replace
 
+from ..arguments import fields, number, one_of, optional, sequence, shown, whole
 from .augmentation import Distortion
 
 OPTIMISERS = ("adamw", "adam", "sgd", "muon", "sdlm")
@@ -40,47 +41,50 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("learning_rate", "batch_size", "epochs"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must not be negative, not {self.weight_decay}")
-        for name in ("momentum", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 0 or more and below 1, not {getattr(self, name)}")
-        if not 0 <= self.augmentation_end <= 1:
-            raise ValueError("augmentation_end must be a share from 0 to 1, "
-                             f"not {self.augmentation_end}")
+        for name, rule in _RULES.items():
+            object.__setattr__(self, name, rule(name, getattr(self, name)))
         if self.augmentation_end < 1 and self.augmentation is None:
             raise ValueError(f"augmentation_end={self.augmentation_end} needs an augmentation that "
                              "can decay")
-        if self.optimiser not in OPTIMISERS:
-            raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, "
-                             f"not {self.optimiser!r}")
         if self.momentum and self.optimiser != "sgd":
             raise ValueError(f"momentum belongs to \"sgd\"; {self.optimiser!r} would not use it")
         if self.weight_decay and self.optimiser == "sdlm":
             raise ValueError("\"sdlm\" has no weight decay, as in the paper: leave it at 0")
-        if self.schedule not in ("one-cycle", "constant") and not _are_steps(self.schedule):
-            raise ValueError("schedule must be \"one-cycle\", \"constant\" or steps ((epochs, factor), "
-                             f"...), whole epochs and positive factors, not {self.schedule!r}")
-        if not isinstance(self.augmentation, Distortion | None):
-            raise TypeError("augmentation must be a Distortion, such as Distortion(rotation=10), or "
-                            f"None, not {self.augmentation!r}")
 
     def __repr__(self) -> str:
         """What differs from the defaults: what a reader would have to write."""
-        said = [f"{field.name}={getattr(self, field.name)!r}" for field in fields(self)
+        said = [f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self)
                 if getattr(self, field.name) != field.default]
         return f"Recipe({', '.join(said)})"
 
 
-def _are_steps(schedule) -> bool:
-    """A tuple, since recipes can be hashed and compared, of pairs: whole epochs and a factor."""
-    return isinstance(schedule, tuple) and len(schedule) > 0 and all(
-        isinstance(step, tuple) and len(step) == 2 and isinstance(step[0], int) and step[0] > 0
-        and 0 < step[1] < math.inf for step in schedule)
+def _schedule(name: str, value) -> str | tuple[tuple[int, float], ...]:
+    """The steps in tuples, since recipes can be hashed and compared."""
+    if isinstance(value, str) and value in ("one-cycle", "constant"):
+        return value
+    try:
+        if not isinstance(value, tuple):
+            raise TypeError
+        return tuple(sequence(fields(_EPOCHS, number(above=0)))(name, value))
+    except (TypeError, ValueError):
+        raise ValueError(f'{name} must be "one-cycle", "constant" or steps ((epochs, factor), ...), '
+                         f"whole epochs and positive factors, not {shown(value)}") from None
 
+
+def _distortion(name: str, value) -> Distortion:
+    if not isinstance(value, Distortion):
+        raise TypeError(f"{name} must be a Distortion, such as Distortion(rotation=10), or None, not "
+                        f"{shown(value)}")
+    return value
+
+
+_EPOCHS, _SHARE = whole(1, 1_000_000), number(least=0, below=1)
+_RULES = {
+    "learning_rate": number(above=0), "weight_decay": number(least=0), "batch_size": whole(1, 2**31),
+    "epochs": _EPOCHS, "optimiser": one_of(*OPTIMISERS), "momentum": _SHARE, "schedule": _schedule,
+    "augmentation": optional(_distortion), "augmentation_end": number(least=0, most=1), "ema": _SHARE,
+    "seed": whole(0, 2**63 - 1),
+}
 
 # Section III-B and Appendix C: one digit a step, five rates over 20 epochs. The rates are a tenth of
 # the paper's, whose scale of second derivatives is not known, and the first epoch is gentler.

@@ -17,7 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..arguments import number, shown
 from ..layers import RBFOutput, SparseConv2d, Subsampling
+from ..tensors import check_tensor
 
 WEIGHTED = (nn.Conv2d, SparseConv2d, nn.Linear)  # a = sum of weight times input, plus bias
 SQUASHING = (nn.Tanh, nn.Sigmoid, nn.ReLU)       # x = f(a), element by element; nn.Tanh: ScaledTanh too
@@ -44,26 +46,39 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
     the diagonal approximation.
     Raises TypeError for a layer that is none of these, ValueError where there are no examples.
     """
-    if not isinstance(model, nn.Sequential):
-        raise TypeError(f"curvature wants an nn.Sequential, not a {type(model).__name__}")
-    if len(inputs) == 0:
-        raise ValueError("there are no examples to estimate the curvature on")
+    _check_model(model)
+    check_tensor("inputs", inputs)
+    if not inputs.numel():
+        raise ValueError(f"inputs hold no examples to estimate the curvature on: {shown(inputs)}")
     names = {layer: name for name, layer in model.named_children()}
     layers = [(names[layer], layer) for layer in model]  # one that comes twice, twice
     top = [layers.pop()[1]] if isinstance(layers[-1][1], RBFOutput) else []
     criterion = getattr(model, "loss", F.cross_entropy)
     reached, x = [], inputs.detach()
     with torch.no_grad():
-        for _, layer in layers:
+        for name, layer in layers:
             reached.append(x)
-            x = layer(x)
-    h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
+            try:
+                x = layer(x)
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                raise ValueError(f"inputs, {shown(inputs)}, do not go through the model: layer "
+                                 f"{name!r} refuses {shown(x)} ({error})") from error
+    try:
+        h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"there is no loss of these labels, {shown(labels)}, for the model's outputs, "
+                         f"{shown(x)} ({error})") from error
     found: dict[str, Tensor] = {}
     for (name, layer), x in zip(reversed(layers), reversed(reached), strict=True):
         of_parameters, h = _backward(name, layer, x, h)
         for which, value in of_parameters.items():
             found[f"{name}.{which}"] = found.get(f"{name}.{which}", 0) + value / len(inputs)
     return {name: found[name] for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _check_model(model) -> None:
+    if not isinstance(model, nn.Sequential) or not len(model):
+        raise TypeError(f"model must be an nn.Sequential with layers, not {shown(model)}")
 
 
 def _second_derivatives(function, x: Tensor) -> Tensor:
@@ -118,7 +133,8 @@ class SDLM(torch.optim.Optimizer):
     keeps the step below lr / mu times the gradient where the loss is flat, as it is in the first
     layers of a fresh network.
     state_dict() carries h: a training that is taken up again goes on with the same steps.
-    Raises ValueError where lr or mu is not positive, RuntimeError for a step without an estimate.
+    Raises TypeError for another model, ValueError where lr or mu is not positive,
+    RuntimeError for a step without an estimate.
     Source: Section III-B of the paper. Its rates, from 5e-4 down, belong to second derivatives whose
     scale it does not give; with those of `curvature` and mu = 0.02 they are about ten times too large.
     """
@@ -126,11 +142,10 @@ class SDLM(torch.optim.Optimizer):
     EXAMPLES = 500  # as in the paper, drawn anew before each epoch
 
     def __init__(self, model: nn.Sequential, lr: float, mu: float = 0.02):
-        for name, value in (("lr", lr), ("mu", mu)):
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, not {value}")
-        self.model = model
-        super().__init__([p for p in model.parameters() if p.requires_grad], {"lr": lr, "mu": mu})
+        _check_model(model)
+        self.model, positive = model, number(above=0)
+        super().__init__([p for p in model.parameters() if p.requires_grad],
+                         {"lr": positive("lr", lr), "mu": positive("mu", mu)})
 
     def before_epoch(self, examples, order: Tensor) -> None:
         """Measure h on the first examples of the epoch that begins; `fit` calls this.

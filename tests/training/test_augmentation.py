@@ -142,12 +142,14 @@ def test_what_was_used_for_measuring_first_can_be_trained_with():
 
 
 @pytest.mark.parametrize(("name", "value", "message"), [
-    *((name, value, f"{name} must be a number from 0 upwards, not {value}")
+    *((name, value, f"{name} must be at least 0.* not {value}")
       for name in ("rotation", "scale", "shear", "shift", "elastic")
       for value in (-0.1, math.nan, math.inf)),
-    ("scale", 1.0, "scale must be below 1, not 1.0: nothing would remain"),
-    ("grid", 1, "grid must be a whole number of points a side, from 2, not 1"),
-    ("grid", 2.5, "grid must be a whole number of points a side, from 2, not 2.5")])
+    ("scale", 1.0, "scale must be at least 0 and below 1, not 1.0"),
+    ("grid", 1, "grid must be from 2 to 32, not 1"),
+    ("rotation", 181, "rotation must be at least 0 and at most 180, not 181"),
+    ("grid", 2.5, "grid must be an integer, not 2.5"),
+    ("shift", "2", "shift must be a number, not '2'")])
 def test_distortions_refuse(name, value, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         Distortion(**{name: value})

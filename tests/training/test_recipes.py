@@ -46,7 +46,7 @@ def test_recipes_refuse_what_does_not_go_together():
         replace(SDLM, weight_decay=0.1)
     with pytest.raises(TypeError, match=r"augmentation must be a Distortion.*, not 'elastic'"):
         Recipe(learning_rate=1, augmentation="elastic")
-    with pytest.raises(ValueError, match="augmentation_end must be a share from 0 to 1, not 1.5"):
+    with pytest.raises(ValueError, match="augmentation_end must be at least 0 and at most 1, not 1.5"):
         Recipe(learning_rate=1, augmentation=BEND, augmentation_end=1.5)
     with pytest.raises(ValueError, match="augmentation_end=0.5 needs an augmentation that can decay"):
         Recipe(learning_rate=1, augmentation_end=0.5)

@@ -270,9 +270,9 @@ def test_a_parameter_without_gradient_stays_and_a_frozen_one_is_left_out():
 
 @pytest.mark.parametrize("bad", [0, -1e-4, float("nan")])
 def test_refuses_rates(bad):
-    with pytest.raises(ValueError, match=f"lr must be positive, not {bad}"):
+    with pytest.raises(ValueError, match=f"lr must be above 0, not {bad}"):
         sdlm.SDLM(small_net(), lr=bad)
-    with pytest.raises(ValueError, match=f"mu must be positive, not {bad}"):
+    with pytest.raises(ValueError, match=f"mu must be above 0, not {bad}"):
         sdlm.SDLM(small_net(), lr=1, mu=bad)
 
 
@@ -283,7 +283,7 @@ def test_refuses_what_it_does_not_know():
     with pytest.raises(TypeError, match="layer '1', a BatchNorm1d, is not known: it must be one of "
                                         "Conv2d, SparseConv2d, Linear, Subsampling, Tanh"):
         sdlm.curvature(nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).double().eval(), x, labels)
-    with pytest.raises(TypeError, match="wants an nn.Sequential, not a Linear"):
+    with pytest.raises(TypeError, match="must be an nn.Sequential with layers, not Linear"):
         sdlm.curvature(nn.Linear(4, 3), x, labels)
     with pytest.raises(ValueError, match="no examples"):
         sdlm.curvature(small_net(), x[:0], labels[:0])

@@ -1,0 +1,311 @@
+"""One good call of every public function, and what each argument takes beside its good value."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import ipywidgets as widgets
+import pytest
+import torch
+from torch import nn
+
+from lenet_book import (
+    arithmetic,
+    convolution,
+    demos,
+    experiments,
+    features,
+    figures,
+    layers,
+    mnist,
+    models,
+    paper,
+    plots,
+    receptive_field,
+    training,
+)
+from lenet_book.demos.base import Facts
+from lenet_book.ledger import ledger
+from lenet_book.models import tutorials, variants
+from lenet_book.models.lenet import LeNet5Of1998
+from lenet_book.training import callbacks, muon, sdlm, state
+
+
+class Good(NamedTuple):
+    """A good value, and the kinds of tests/wrong_values.py that may stand in its place."""
+
+    value: object
+    takes: frozenset = frozenset()
+    untried: frozenset = frozenset()
+
+
+class Call:
+    """A function with good arguments, by their names."""
+
+    def __init__(self, function: Callable, /, **arguments):
+        self.function = function
+        self.arguments = {name: one if isinstance(one, Good) else Good(one)
+                          for name, one in arguments.items()}
+
+    def __call__(self, **replaced):
+        values = {name: good.value for name, good in self.arguments.items()}
+        return self.function(**values | replaced)
+
+
+def size(value):
+    return Good(value, {"huge"})  # a length from 1, pixels
+
+
+def count(value):
+    return Good(value, {"zero"})  # a whole number from 0
+
+
+def padding(value):
+    return Good(value, {"zero", "huge"})
+
+
+def length(value):
+    return Good(value, {"fraction", "Fraction"})
+
+
+def perhaps_none(value):
+    return Good(value, {"empty list", "empty tuple", "empty range", "empty tensor"})
+
+
+def texts(value):
+    return Good(value, perhaps_none(value).takes | {"array of strings"})
+
+
+def flag(value=False):
+    return Good(value, {"True", "False"})
+
+
+def positive(value):
+    return Good(value, {"huge", "fraction", "Fraction"})
+
+
+def share(value):
+    return Good(value, {"zero"})
+
+
+def limit(value):
+    return Good(value, {"zero", "huge", "fraction", "Fraction"})
+
+
+def text(value):
+    return Good(value, {"string"})
+
+
+def title(value):
+    return Good(value, {"string", "empty string", "NUL"})
+
+
+def optional(good):
+    good = good if isinstance(good, Good) else Good(good)
+    return good._replace(takes=good.takes | {"None"})
+
+
+def batch(value):
+    return Good(value, {"one axis less", "no examples"})
+
+
+def function(value):
+    return Good(value, untried={"class", "function", "module"})  # these can be called as well
+
+
+def ramp(*shape):
+    """Whole numbers that every dtype holds, and whose means over 2 x 2 windows are whole as well."""
+    return 2 * torch.arange(float(torch.Size(shape).numel())).view(shape) % 64
+
+
+def ones(layer):
+    """The layer with all weights 1, so that it gives the same each time."""
+    for parameter in layer.parameters():
+        nn.init.ones_(parameter)
+    return layer
+
+
+def entered(**arguments):
+    with features.capture(**arguments) as found:
+        return found
+
+
+def controls_of(demo):
+    """A demo's function, but nothing is computed and painted: its controls hold all that is chosen."""
+    def call(**arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(demos.Demo, "redraw", lambda self: None)
+            patch.setattr(widgets.Widget, "open", lambda self: None)  # nor sent to a page
+            made = demo(**arguments)
+            return made.values | {"seed": getattr(getattr(made, "learner", None), "seed", None)}
+    return call
+
+
+TINY = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 10))  # for 4 x 4
+X, Y = ramp(2, 1, 4, 4) / 64, torch.tensor([3, 8])
+LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(0), "dilation": 1}
+POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples", "on meta"}), "kernel_size": 2,
+           "stride": optional(2), "padding": count(0)}
+DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
+
+CALLS = {
+    "arithmetic.conv_output_size": Call(arithmetic.conv_output_size, **LENGTHS, ceil_mode=flag()),
+    "arithmetic.effective_kernel": Call(arithmetic.effective_kernel, kernel=size(3), dilation=size(2)),
+    "arithmetic.same_padding": Call(arithmetic.same_padding, kernel=size(3), dilation=size(2)),
+    "arithmetic.full_padding": Call(arithmetic.full_padding, kernel=size(3), dilation=size(2)),
+    "arithmetic.transposed_output_size": Call(
+        arithmetic.transposed_output_size, size=size(5), kernel=size(3), stride=size(2),
+        padding=count(0), dilation=size(1), output_padding=count(0)),
+    "arithmetic.dropped": Call(arithmetic.dropped, **LENGTHS),
+    "arithmetic.explain": Call(arithmetic.explain, **LENGTHS),
+    "convolution.cross_correlate2d": Call(convolution.cross_correlate2d, image=ramp(3, 4),
+                                          kernel=ramp(2, 3)),
+    "convolution.convolve2d": Call(convolution.convolve2d, image=ramp(3, 4), kernel=ramp(2, 3)),
+    "convolution.conv2d": Call(
+        convolution.conv2d, x=batch(ramp(2, 3, 4, 5)), weight=ramp(5, 3, 2, 3),
+        bias=optional(ramp(5)), stride=1, padding=count(0), dilation=1, method="unfold"),
+    "convolution.max_pool2d": Call(convolution.max_pool2d, **POOLING),
+    "convolution.avg_pool2d": Call(convolution.avg_pool2d, **POOLING),
+    "layers.initialise_": Call(layers.initialise_, layer=Good(nn.Linear(3, 2), {"module"}),
+                               fan_in=size(3)),
+    "layers.Subsampling": Call(layers.Subsampling, maps=3),
+    "layers.Subsampling.forward": Call(ones(layers.Subsampling(3)), x=batch(ramp(2, 3, 4, 4))),
+    "layers.SparseConv2d": Call(layers.SparseConv2d, connections=[[0, 1], [1]], kernel_size=2,
+                                in_channels=optional(2)),
+    "layers.SparseConv2d.forward": Call(ones(layers.SparseConv2d([[0, 1], [1]], 2)),
+                                        x=batch(ramp(2, 2, 3, 3))),
+    "layers.RBFOutput": Call(layers.RBFOutput, codes=optional(Good(ramp(4, 3), {"on meta"}))),
+    "layers.RBFOutput.forward": Call(
+        layers.RBFOutput(ramp(4, 3)),
+        x=Good(ramp(2, 3), {"one axis less", "one axis more", "no examples"})),
+    "layers.map_loss": Call(layers.map_loss, distances=ramp(2, 10), labels=Y, j=positive(3.0)),
+    "plots.Picture": Call(plots.Picture, alt=title("a line"), width=length(4), height=length(2)),
+    "plots.architecture": Call(plots.architecture, layers=paper.LAYERS[:1], input_size=32,
+                               highlight=optional("C1")),
+    "plots.connection_tables": Call(plots.connection_tables, tables={"C3": [[0, 1], [1]]}),
+    "plots.curves": Call(plots.curves, charts={"epoch": ([1, 2], {"training": [0.5, 0.25]})},
+                         ylabel=title("error"), log=flag()),
+    "plots.images": Call(plots.images, rows=Good(ramp(2, 2, 2), {"truth values"}),
+                         titles=Good(["a"], texts([]).takes | {"list of strings"}), signed=flag(),
+                         ranges=flag(), light=flag(),
+                         signs=perhaps_none(["+"])._replace(untried={"array of strings"}),
+                         columns=size(3), alt=optional(title("numbers"))),
+    "plots.intervals": Call(plots.intervals, rows={"tanh": ([1.0, 2.0], 0.5, 2.5)},
+                            xlabel=title("error")),
+    "plots.kernels": Call(plots.kernels, weight=Good(ramp(2, 2, 2, 2), {"truth values"}),
+                          name=title("c1"),
+                          connections=optional([[0, 1], [1]])),
+    "plots.matrices": Call(plots.matrices, named={"image": ramp(3, 4)},
+                           windows=optional({"image": (0, 0, 1, 1)}), alt=optional(title("numbers"))),
+    "plots.stages": Call(plots.stages, nets={"LeNet": [("c1", "Conv2d", (6, 28, 28), 156)]}),
+    "plots.window_positions": Call(plots.window_positions, size=3, kernel=2, stride=1,
+                                   padding=count(0), dilation=1),
+    "demos.Demo": Call(
+        lambda **given: repr(demos.Demo(**given)), name=title("sizes"),
+        compute=function(lambda n: Facts(n=n)), paint=function(lambda sheet, facts: None),
+        say=function(lambda facts: f"{facts.n}"), controls={"n": widgets.IntSlider(3)}, size=(40, 20),
+        actions=optional({"n": print}), limits=optional(function(lambda n: {"n": 9})), projector=flag(),
+        arrange=optional(function(
+            lambda controls: widgets.HBox(list(controls.values()))))),
+    "demos.architecture": Call(
+        controls_of(demos.architecture), layer="C1", bars="parameters", projector=flag()),
+    "demos.c3_connections": Call(
+        controls_of(demos.c3_connections), start="paper", map=count(1), projector=flag()),
+    "demos.channels": Call(
+        controls_of(demos.channels), digit=count(0), output=count(7), maps=count(6), kernel=5,
+                           row=count(6), column=count(4), projector=flag()),
+    "demos.cross_correlation": Call(
+        controls_of(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13),
+        column=count(15),
+        flip=flag(), projector=flag()),
+    "demos.draw_digit": Call(
+        controls_of(demos.draw_digit), strokes=perhaps_none([[0.2, 0.2, 0.2, 0.8]]),
+        thickness=8, show=count("drawing"), net="lenet5", projector=flag()),
+    "demos.feature_maps": Call(
+        controls_of(demos.feature_maps), index=count(1), layer="c1", net="lenet5",
+        right=Good(0, {"negative", "zero"}),
+        down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
+        noise=count(0), projector=flag()),
+    "demos.padding_stride": Call(
+        controls_of(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
+                                 projector=flag()),
+    "demos.pooling": Call(
+        controls_of(demos.pooling), digit=count(4), kind="max", window=2, stride=2,
+        right=Good(1, {"negative", "zero"}), down=Good(0, {"negative", "zero"}),
+        coefficient=Good(0.5, {"negative", "zero"}), bias=Good(0.5, {"negative", "zero"}),
+        projector=flag()),
+    "demos.receptive_field": Call(
+        controls_of(demos.receptive_field), stack="LeNet-5 to C3", row=count(2),
+                                  column=count(3), measured=flag(), projector=flag()),
+    "demos.training": Call(
+        controls_of(demos.training), learning_rate=0.01, batch_size=64, activation="ReLU",
+                           pooling="max", seed=count(1), projector=flag()),
+    "training.Recipe": Call(
+        training.Recipe, learning_rate=positive(0.5), weight_decay=limit(0.25), batch_size=64,
+        epochs=2, optimiser="sgd", momentum=share(0.5), schedule="constant",
+        augmentation=optional(training.Distortion(rotation=10)), augmentation_end=share(1.0),
+        ema=share(0.5), seed=count(1)),
+    "training.Distortion": Call(
+        training.Distortion, rotation=Good(10, {"zero", "fraction", "Fraction"}), scale=share(0.5),
+        shear=limit(0.5), shift=limit(2), elastic=limit(0.5), grid=6),
+    "training.Distortion.draw": Call(
+        lambda **given: [draws.shape for draws in training.Distortion().draw(**given)], count=count(2),
+                                     generator=optional(torch.Generator())),
+    "training.Distortion.__call__": Call(
+        training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"}),
+        generator=optional(torch.Generator())),
+    "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
+                               weight_decay=limit(0.25), momentum=share(0.5)),
+    "training.muon.orthogonalise": Call(
+        muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"on meta", "no examples", "no columns"})),
+    "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
+    "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
+    # Of others
+    "experiments.measure": Call(experiments.measure, name="nothing", seeds=count(1), folder="logs",
+                                only=text("")),
+    "experiments.results": Call(experiments.results, name="steps", folder=experiments.LOGS),
+    "features.capture": Call(entered, model=Good(TINY, {"module"}), names=optional(["0", "3"])),
+    "figures.write": Call(figures.write, folder=text("pictures")),
+    "ledger.ledger": Call(ledger, model=TINY, input_shape=(1, 4, 4)),
+    "mnist.Digits": Call(mnist.Digits, images=DIGITS.images, labels=DIGITS.labels),
+    "mnist.Digits.inputs": Call(DIGITS.inputs, size=32, scaling="paper",
+                                which=optional(torch.tensor([1, 2]))),
+    "mnist.Digits.to": Call(DIGITS.to, device="cpu"),
+    "mnist.Digits.split": Call(DIGITS.split, n=5),
+    "mnist.Digits.subset": Call(DIGITS.subset, n=5, seed=count(1)),
+    "mnist.write_torchvision_root": Call(mnist.write_torchvision_root, folder=text("digits")),
+    "models.build": Call(models.build, name="lenet5"),
+    "models.pretrained": Call(models.pretrained, name="lenet5"),
+    "models.lenet.LeNet5Of1998": Call(LeNet5Of1998, j=positive(3.0)),
+    "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=share(0.5), inplace=flag()),
+    "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=share(0.5),
+                                            dropout_always_on=flag()),
+    "models.tutorials.LeNetSigmoid": Call(tutorials.LeNetSigmoid, dense_sigmoids=flag(),
+                                          pads_after_scaling=flag(), unpadded=flag()),
+    "models.tutorials.LeNetTanh": Call(tutorials.LeNetTanh, stops_at_f6=flag(),
+                                       softmax_before_loss=flag()),
+    "models.tutorials.which_lenet": Call(tutorials.which_lenet, total=size(61_706)),
+    "models.variants.LeNet5Variant": Call(
+        variants.LeNet5Variant, activation="scaled tanh", pooling="subsampling", connections="table",
+        output="rbf", initial_weights="paper", batch_norm=flag()),
+    "receptive_field.ReceptiveField": Call(
+        receptive_field.ReceptiveField, size=size(1), jump=padding(1),
+                                           start=Good(0.0, {"negative", "zero"})),
+    "receptive_field.ReceptiveField.then": Call(
+        receptive_field.ReceptiveField().then, kernel=size(3), stride=size(1), padding=padding(0),
+        dilation=size(1)),
+    "receptive_field.ReceptiveField.window": Call(receptive_field.ReceptiveField().window,
+                                                  unit=count(0), input_size=size(8)),
+    "receptive_field.trace": Call(receptive_field.trace, model=TINY, input_shape=(1, 4, 4)),
+    "receptive_field.measure": Call(receptive_field.measure, model=TINY, input_shape=(1, 4, 4),
+                                    layer="0", unit=optional((1, 1))),
+    "training.fit": Call(
+        training.fit, model=TINY, train=(X, Y), recipe=training.Recipe(learning_rate=0.1, epochs=1),
+        validation=optional((X, Y)), checkpoint=optional("net.ckpt"), resume=False, device="cpu",
+        progress=False, callbacks=Good([], {"empty tuple", "empty list"})),
+    "training.evaluate": Call(training.evaluate, model=TINY, examples=(X, Y), batch_size=size(2)),
+    "training.choose_device": Call(training.choose_device, name="cpu"),
+    "training.callbacks.SaveEachEpoch": Call(callbacks.SaveEachEpoch, folder=text("nets")),
+    "training.callbacks.TensorBoard": Call(callbacks.TensorBoard, folder=text("runs")),
+    "training.state.save": Call(state.save, path=text("a.ckpt"), state={"epoch": 1}),
+    "training.state.load": Call(state.load, path="b.ckpt"),
+}
