@@ -9,6 +9,8 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 REINSTALL = "run `make lab`, or: python -m pip install -r requirements.txt"
+WITHOUT_OO = ("Python runs with -OO (or PYTHONOPTIMIZE=2), which takes away docstrings that libraries "
+              "read: run it without")
 
 
 class Trouble(Exception):
@@ -24,7 +26,8 @@ def main() -> int:
         except Exception as error:  # a broken library may raise anything, and that is what we report
             mark, found = "WRONG", str(error)
             if not isinstance(error, Trouble):
-                found = f"{type(error).__name__}: {error}".splitlines()[0] + f" -> {REINSTALL}"
+                remedy = WITHOUT_OO if sys.flags.optimize > 1 else REINSTALL
+                found = f"{type(error).__name__}: {error}".splitlines()[0] + f" -> {remedy}"
             failures += 1
         print(f"{mark:>5}  {name:<13} {found}")
     print("\nEverything the book needs is here." if not failures

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from . import __version__, mnist, models
+from . import __version__, mnist, models, storage
 from .training import (
     RECIPES,
     Distortion,
@@ -80,32 +80,44 @@ class Result:
         return self.mean - reach, self.mean + reach
 
     def __str__(self) -> str:
-        low, high = self.interval
-        return (f"{self.name:36} {self.mean:.2%} ({low:.2%} to {high:.2%}, {len(self.errors)} seeds), "
-                f"{self.parameters:,} parameters, {self.seconds:.0f} s")
+        if len(self.errors) == 1:
+            found = "1 seed"
+        else:
+            low, high = self.interval
+            found = f"{low:.2%} to {high:.2%}, {len(self.errors)} seeds"
+        return (f"{self.name:36} {self.mean:.2%} ({found}), {self.parameters:,} parameters, "
+                f"{self.seconds:.0f} s")
 
 
-def measure(name: str, seeds: int, folder: Path, only: str = "") -> list[Result]:
+def measure(name: str, seeds: int, folder: str | Path, only: str = "") -> list[Result]:
     """Run what the log in `folder` does not hold yet, writing after each training.
 
     name: a key of EXPERIMENTS. seeds: how many of each row, 0, 1, ... only: rows whose name holds this.
     An entry that was made with another recipe or network than the row has now is run again.
+    Raises, before anything is run, KeyError for an unknown experiment, ValueError where no row has such
+    a name or where the file is not a log, and OSError where it cannot be written, or another process
+    is at work on it.
     """
-    path = Path(folder) / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = json.loads(path.read_text()) if path.exists() else {"experiment": name, "trainings": []}
-    train, test = mnist.load_mnist()
-    for seed in range(seeds):  # all rows with one seed before the next: a log that is cut off compares
-        for row in EXPERIMENTS[name]:
-            if only not in row.name or any(_is(entry, row, seed) for entry in log["trainings"]):
-                continue
-            log["trainings"] = [entry for entry in log["trainings"]
-                                if (entry["row"], entry["seed"]) != (row.name, seed)]
-            log["trainings"].append(run(row, seed, train, test))
-            beside = path.with_suffix(".part")
-            beside.write_text(json.dumps(log, indent=1) + "\n")
-            beside.replace(path)
-            print(f"{row.name}, seed {seed}: {log['trainings'][-1]['test_error']:.2%}", flush=True)
+    rows = [row for row in _rows(name) if only in row.name]
+    if not rows:
+        raise ValueError(f"no row of {name} has {only!r} in its name; there are "
+                         f"{', '.join(row.name for row in _rows(name))}")
+    folder = storage.expanded(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    with storage.alone(path):
+        log = _read(path) if path.exists() else {"experiment": name, "trainings": []}
+        storage.rehearse({path: _packed(log)})
+        train, test = mnist.load_mnist()
+        for seed in range(seeds):  # all rows with one seed before the next: a cut-off log compares
+            for row in rows:
+                if any(_is(entry, row, seed) for entry in log["trainings"]):
+                    continue
+                log["trainings"] = [entry for entry in log["trainings"]
+                                    if (entry["row"], entry["seed"]) != (row.name, seed)]
+                log["trainings"].append(run(row, seed, train, test))
+                storage.write({path: _packed(log)})
+                print(f"{row.name}, seed {seed}: {log['trainings'][-1]['test_error']:.2%}", flush=True)
     return results(name, folder)
 
 
@@ -137,16 +149,16 @@ def record(recipe: Recipe, train, history: History, score: Score) -> dict:
                         for name, value in asdict(epoch).items()} for epoch in history.epochs]}
 
 
-def results(name: str, folder=LOGS) -> list[Result]:
+def results(name: str, folder: str | Path = LOGS) -> list[Result]:
     """What the log says of each row that it holds, in the order of the experiment.
 
-    Raises KeyError for an unknown experiment, FileNotFoundError where there is no log.
+    Raises KeyError for an unknown experiment, FileNotFoundError where there is no log, ValueError where
+    the file is not a log.
     """
-    if name not in EXPERIMENTS:
-        raise KeyError(f"no experiment is called {name!r}; there are {', '.join(EXPERIMENTS)}")
-    entries = json.loads((folder / f"{name}.json").read_text())["trainings"]
+    rows = _rows(name)
+    entries = _read(storage.expanded(folder) / f"{name}.json")["trainings"]
     found = []
-    for row in EXPERIMENTS[name]:
+    for row in rows:
         mine = [entry for entry in entries if entry["row"] == row.name]
         if mine:
             seconds = [sum(each["seconds"] for each in entry["epochs"]) for entry in mine]
@@ -154,6 +166,35 @@ def results(name: str, folder=LOGS) -> list[Result]:
                                 tuple(entry["test_error"] for entry in mine),
                                 statistics.median(seconds)))
     return found
+
+
+def _rows(name: str) -> tuple[Row, ...]:
+    if name not in EXPERIMENTS:
+        raise KeyError(f"no experiment is called {name!r}; there are {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def _read(path: Path) -> dict:
+    """A log from its file. Raises ValueError, naming what is wrong, where it is none."""
+    number = int | float
+    kinds = {"row": str, "model": str, "options": dict, "recipe": dict, "seed": int, "parameters": int,
+             "test_error": number, "epochs": list}
+    try:
+        log = json.loads(path.read_bytes())
+        for place, entry in enumerate(log["trainings"]):
+            for key, kind in kinds.items():
+                if not isinstance(entry[key], kind):
+                    raise TypeError(f"{key} of training {place} is {entry[key]!r}")
+            if not all(isinstance(epoch["seconds"], number) for epoch in entry["epochs"]):
+                raise TypeError(f"an epoch of training {place} has no seconds")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a log of trainings ({type(error).__name__}: {error}); move it "
+                         "away, or give another folder") from error
+    return log
+
+
+def _packed(log: dict) -> bytes:
+    return (json.dumps(log, indent=1) + "\n").encode()
 
 
 def _is(entry: dict, row: Row, seed: int) -> bool:

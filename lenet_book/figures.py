@@ -1,9 +1,10 @@
 """The pictures that README and the chapters embed, each drawn by code from the paper's data."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
-from . import paper, plots
+from . import paper, plots, storage
 
 FIGURES: dict[str, Callable[[], plots.Picture]] = {
     "lenet5": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE),
@@ -13,10 +14,16 @@ FIGURES: dict[str, Callable[[], plots.Picture]] = {
 
 
 def write(folder: str | Path) -> list[Path]:
-    """Draw every figure as SVG into a folder, made if need be; returns the files."""
-    folder = Path(folder)
+    """Draw every figure as SVG into a folder, made if need be; returns the files.
+
+    Raises OSError where they cannot be written; those that were there are then as they were.
+    """
+    folder = storage.expanded(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.svg" for name in FIGURES]
-    for path, draw in zip(paths, FIGURES.values(), strict=True):
-        draw().save_svg(path)
-    return paths
+    drawn = {}
+    for name, draw in FIGURES.items():
+        stream = io.BytesIO()
+        draw().save_svg(stream)
+        drawn[folder / f"{name}.svg"] = stream.getvalue()
+    storage.write(drawn)
+    return [*drawn]

@@ -4,7 +4,8 @@ from .augmentation import Distortion
 from .loop import choose_device, evaluate, fit
 from .recipes import RECIPES, Recipe
 from .results import Epoch, History, Score
+from .run import load_weights
 from .state import CheckpointError
 
 __all__ = ["RECIPES", "CheckpointError", "Distortion", "Epoch", "History", "Recipe", "Score",
-           "choose_device", "evaluate", "fit"]
+           "choose_device", "evaluate", "fit", "load_weights"]

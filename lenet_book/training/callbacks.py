@@ -9,9 +9,12 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from tqdm.auto import tqdm
+
+from .. import storage
 
 
 class Callback:
@@ -92,25 +95,27 @@ class SaveEachEpoch(Callback):
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+        self.folder = storage.expanded(folder)
 
     def before_training(self, run) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        storage.rehearse(self._file(run))  # what cannot be written is known before the work
 
     def after_epoch(self, run) -> None:
-        from safetensors.torch import save_file  # only those who save pay for it
-        path = self.folder / f"epoch-{run.epoch:02d}.safetensors"
-        beside = path.with_suffix(".part")
-        weights = run.result.state_dict()
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, beside)
-        beside.replace(path)
+        storage.write(self._file(run))
+
+    def _file(self, run) -> dict[Path, bytes]:
+        from safetensors.torch import save  # only those who save pay for it
+        weights = {name: tensor.contiguous() for name, tensor in run.result.state_dict().items()}
+        return {self.folder / f"epoch-{run.epoch:02d}.safetensors": save(weights)}
 
 
 class TensorBoard(Callback):
     """Scalars for TensorBoard in a folder.
 
     Training loss every 100 steps, the mean over those of the epoch since the one before; validation
-    loss and accuracy after each epoch, by its number.
+    loss and accuracy after each epoch, by its number. Where they cannot be written any more, a warning
+    says so, and the training goes on.
     """
 
     EVERY = 100  # steps
@@ -121,28 +126,38 @@ class TensorBoard(Callback):
         except ImportError as error:
             raise ImportError("writing for TensorBoard needs the package tensorboard: "
                               "pip install 'lenet_book[tensorboard]'") from error
-        self.folder, self._open = Path(folder), SummaryWriter  # nothing is written before it begins
+        # Nothing is written before it begins.
+        self.folder, self._open = storage.expanded(folder), SummaryWriter
 
     def before_training(self, run) -> None:
-        self.writer = self._open(str(self.folder))
+        self.writer, self.failed = self._open(str(self.folder)), False
         self.before = (run.loss.item(), run.seen)
 
     def after_step(self, run) -> None:
         if run.steps % self.EVERY == 0:
             loss, seen = run.loss.item(), run.seen
             mean = (loss - self.before[0]) / (seen - self.before[1])
-            self.writer.add_scalar("training loss", mean, run.steps)
+            self._try(self.writer.add_scalar, "training loss", mean, run.steps)
             self.before = (loss, seen)
 
     def after_epoch(self, run) -> None:
         self.before = (0.0, 0)
         last = run.history.epochs[-1]
         if last.validation_loss is not None:
-            self.writer.add_scalar("validation loss", last.validation_loss, last.number)
-            self.writer.add_scalar("validation accuracy", 1 - last.validation_error, last.number)
+            self._try(self.writer.add_scalar, "validation loss", last.validation_loss, last.number)
+            self._try(self.writer.add_scalar, "validation accuracy", 1 - last.validation_error,
+                      last.number)
 
     def after_training(self, run) -> None:
-        self.writer.close()
+        self._try(self.writer.close)
+
+    def _try(self, write, *what) -> None:
+        try:
+            if not self.failed:
+                write(*what)
+        except OSError as error:  # a full disk
+            self.failed = True
+            warnings.warn(f"the learning curves in {self.folder} end here: {error}", stacklevel=2)
 
 
 def _in_notebook() -> bool:

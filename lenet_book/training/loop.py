@@ -7,8 +7,6 @@ A network may say three things about itself; the book's do, and a plain nn.Modul
     model.predict(outputs)             outputs -> classes: by default the largest logit
 """
 
-import signal
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import nn
 from . import distributed, speed
 from .callbacks import Callback, PrintEpochs, ProgressBar
 from .data import examples_of
+from .interrupts import Interrupts
 from .recipes import Recipe
 from .results import History, Score
 from .run import Run
@@ -56,11 +55,10 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     criterion, predict = _judge(model)
     train = examples_of(train, model)
     validation = None if validation is None else examples_of(validation, model)
-    with _Interrupts() as interrupts, speed.settings(recipe.batch_size):
+    with Interrupts() as interrupts, speed.settings(recipe.batch_size):
         run = Run(model, train, recipe)
-        if resume:
-            run.restore(checkpoint)
-        with _told(run, callbacks, progress) as told:
+        with (run.keeping(checkpoint, resume) as checkpoint,
+              _told(run, callbacks, progress) as told):
             forward = distributed.wrap(speed.faster(model, recipe.batch_size))
             for _ in range(run.epoch, recipe.epochs):
                 if run.step == 0 and hasattr(run.optimiser, "before_epoch"):
@@ -168,20 +166,3 @@ def _told(run: Run, callbacks: list[Callback], progress: bool) -> Iterator[list[
             callback.before_training(run)
             at_the_end.callback(callback.after_training, run)
         yield told
-
-
-class _Interrupts:
-    """Holds back Ctrl-C, and a notebook's stop, until a step is whole, and while a training ends."""
-
-    def __enter__(self) -> "_Interrupts":
-        self.seen, self._before = False, None
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *exception) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, *_) -> None:
-        self.seen = True

@@ -4,22 +4,28 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from .. import storage
 from . import distributed, optimisers, state
 from .data import Examples
+from .identity import describe, differences
 from .recipes import Recipe
 from .results import Epoch, History, Score
 from .state import CheckpointError
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints within an epoch
 EMA_EVERY = 5  # steps
+_PARTS = {"network": dict, "recipe": dict, "examples": int, "epoch": int, "model": dict,
+          "average": dict | None}  # by which a checkpoint is known to be of a training
 
 
 class Run:
@@ -34,6 +40,7 @@ class Run:
 
     def __init__(self, model: nn.Module, examples: Examples, recipe: Recipe):
         self.model, self.examples, self.recipe = model, examples, recipe
+        self._network = describe(model)
         self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
         self.steps_an_epoch = math.ceil(len(examples) / recipe.batch_size)
         self.optimiser = optimisers.optimiser(recipe, model)
@@ -119,6 +126,29 @@ class Run:
         """Is it long enough since the last checkpoint?"""
         return time.monotonic() - self.saved > SAVE_EVERY
 
+    @contextmanager
+    def keeping(self, checkpoint: str | Path | None, resume: bool) -> Iterator[Path | None]:
+        """Keep a checkpoint to `save` to; go on from it where that is wanted and it is there.
+
+        Yields its path. Raises CheckpointError, with nothing of the training changed, where it cannot
+        be written, where another training keeps it, or where it does not belong to this one.
+        """
+        if checkpoint is None:
+            yield None
+            return
+        try:
+            storage.target(checkpoint)
+            path = storage.expanded(checkpoint).absolute()  # for whoever leaves the folder meanwhile
+        except OSError as error:
+            raise CheckpointError(f"the checkpoint {checkpoint} cannot be kept ({error})") from error
+        before = self._read(path) if resume else None
+        ended = before is not None and before["epoch"] == self.recipe.epochs
+        writes, snapshot = distributed.is_first() and not ended, self._state()
+        with state.reserved(path, snapshot) if writes else nullcontext():
+            if before is not None:
+                self._restore(before, snapshot, path)
+            yield path
+
     def save(self, path: str | Path) -> None:
         """Write the state down; the first process does, with the help of all."""
         snapshot = self._state()
@@ -126,25 +156,25 @@ class Run:
             state.save(path, snapshot)
         self.saved = time.monotonic()
 
-    def restore(self, path: str | Path) -> None:
-        """Take up the training that is written there, if any: all of it or, with CheckpointError,
-        nothing.
-        """
+    def _read(self, path: Path) -> dict | None:
+        """What is written there, if anything is, and if it is of this training."""
         if not distributed.see_the_same(path):
             raise CheckpointError(f"not every process sees the same {path}: it has to be in a folder "
                                   "that all of them share")
-        if not Path(path).exists():
-            return
-        theirs, mine = state.load(path), self._state()
-        if theirs.keys() != mine.keys():
-            raise CheckpointError(f"{path} is a checkpoint, but not of a training")
-        for what in ("recipe", "examples"):
-            if theirs[what] != mine[what]:
-                raise CheckpointError(f"{path} belongs to another training: its {what} is "
-                                      f"{theirs[what]}, this one's {mine[what]}; choose another name")
-        if _shapes(theirs["model"]) != _shapes(mine["model"]):
-            raise CheckpointError(f"{path} belongs to another network: it holds "
-                                  f"{_shapes(theirs['model'])}, this one has {_shapes(mine['model'])}")
+        if not path.exists():
+            return None
+        theirs, mine = _training(path), self._state()
+        if changed := differences(theirs["network"], mine["network"]):
+            raise CheckpointError(f"{path} belongs to another network: {changed}; choose another name")
+        if changed := differences(*(each["recipe"] | {"examples": each["examples"]}
+                                    for each in (theirs, mine))):
+            raise CheckpointError(
+                f"{path} belongs to another training: {changed}; choose another name, and to begin "
+                f"with its weights: model.load_state_dict(training.load_weights({str(path)!r}))")
+        return theirs
+
+    def _restore(self, theirs: dict, mine: dict, path: Path) -> None:
+        """Take up all of a training or, with CheckpointError, nothing."""
         backup = copy.deepcopy(mine)
         try:
             self._take(theirs)
@@ -155,10 +185,11 @@ class Run:
     def _state(self) -> dict:
         """Tensors and plain values, for `state.save`."""
         loss, wrong, seen = distributed.total(self.loss, self.wrong, torch.tensor(self.seen))
-        return {"recipe": asdict(self.recipe), "examples": len(self.examples),
-                "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+        return {"network": self._network, "recipe": asdict(self.recipe),
+                "examples": len(self.examples),
+                "model": _weights(self.model), "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
-                "average": self.average and self.average.state_dict(),
+                "average": self.average and _weights(self.average),
                 "generator": self.generator.get_state(),
                 "dropout": torch.get_rng_state(),  # whose draws come from the global generator
                 "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "order": self.order,
@@ -181,5 +212,35 @@ class Run:
         self.history.epochs[:] = [Epoch(*values) for values in snapshot["history"]]
 
 
-def _shapes(weights: dict) -> dict:
-    return {name: tuple(tensor.shape) for name, tensor in weights.items()}
+def load_weights(path: str | Path) -> dict[str, Tensor]:
+    """The weights that a checkpoint holds, on the CPU, for model.load_state_dict.
+
+    Of a training that has ended they are those that it left in the network, the moving average if
+    there is one; else those of the last step. A new training can begin with them.
+    Raises FileNotFoundError where there is no such file, CheckpointError where it is not the
+    checkpoint of a training.
+    """
+    found = _training(path)
+    average, ended = found["average"], found["epoch"] == found["recipe"].get("epochs")
+    if ended and average and average.get("n_averaged"):
+        return {name.removeprefix("module."): tensor for name, tensor in average.items()
+                if name != "n_averaged"}
+    return found["model"]
+
+
+def _training(path: str | Path) -> dict:
+    """The state from a checkpoint of a training."""
+    found = state.load(path)
+    for name, kind in _PARTS.items():
+        if not isinstance(found.get(name), kind):
+            raise CheckpointError(f"{path} is a checkpoint, but not of a training, or of one by "
+                                  f"another version of the book: it has no {name}")
+    return found
+
+
+def _weights(model: nn.Module) -> dict:
+    """What the model's state is, but for what lazy layers do not have yet."""
+    weights = model.state_dict()
+    for name in [name for name, value in weights.items() if is_lazy(value)]:
+        del weights[name]
+    return weights
