@@ -6,6 +6,7 @@ at a single run: hooks that always go away, the names of the layers, and an exam
 
 import inspect
 import operator
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -107,7 +108,7 @@ def zeros(model: nn.Module, input_shape: Sequence[int], axes: Collection[int] = 
     """One example for the model to run on: 1 x input_shape, of its dtype and on its device.
 
     input_shape: C x H x W of one example; N x C x H x W is taken too, the way torchinfo wants it.
-        Where the first convolution is three-dimensional, C x D x H x W and N x C x D x H x W.
+        Where the first convolution or pooling is one of volumes, C x D x H x W and N x C x D x H x W.
     axes: how many numbers an example may have.
     Raises ValueError for any other shape; TypeError for a model that cannot run on one tensor: with
     several inputs, or with lazy layers that have not run yet.
@@ -122,9 +123,9 @@ def zeros(model: nn.Module, input_shape: Sequence[int], axes: Collection[int] = 
         if nn.parameter.is_lazy(held):
             raise TypeError(f"{name} has no shape yet, since its layer is lazy: run the model on an "
                             "example first")
-    first = next((module for module in model.modules() if isinstance(module, nn.modules.conv._ConvNd)),
-                 None)
-    with_batch = 5 if first and len(first.kernel_size) == 3 else 4
+    windows = [base.__name__ for module in model.modules() for base in type(module).__mro__
+               if re.search(r"(Conv|Transpose|Pool|Norm)[123]d$", base.__name__)]
+    with_batch = 5 if windows and windows[0].endswith("3d") else 4
     try:
         given = tuple(map(operator.index, input_shape))
     except TypeError:

@@ -14,17 +14,21 @@ from torch.utils.flop_counter import flop_registry
 
 # They select, copy and rearrange, or belong, as activations and dropout do, to the units before them.
 # So do the operations that PyTorch marks as pointwise or as views.
-_FREE = set("""
-    clone copy _to_copy _unsafe_view _reshape_alias unsafe_split lift_fresh lift_fresh_copy resolve_conj
-    cat stack repeat roll flip rot90 tril triu im2col fill zero where masked_fill
-    index index_select index_copy index_put gather take scatter embedding
-    slice_scatter select_scatter slice_backward masked_select constant_pad_nd
-    reflection_pad1d reflection_pad2d reflection_pad3d
-    replication_pad1d replication_pad2d replication_pad3d
-    pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
-    _softmax _log_softmax _safe_softmax hardswish mish glu log_sigmoid_forward rrelu_with_noise
-    native_dropout bernoulli _prelu_kernel
-""".split())
+_FREE = {
+    "clone", "copy", "_to_copy", "_unsafe_view", "_reshape_alias", "unsafe_split", "as_strided",
+    "squeeze", "unsqueeze", "transpose", "t", "resize", "lift_fresh", "fill", "zero",
+    "cat", "stack", "repeat", "roll", "flip", "rot90", "tril", "triu", "im2col", "where",
+    "masked_fill", "masked_select",
+    "index", "index_select", "index_copy", "index_put", "gather", "take", "scatter", "embedding",
+    "slice_scatter", "select_scatter",
+    "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "max_unpool2d",
+    "max_unpool3d",
+    "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
+    "replication_pad1d", "replication_pad2d", "replication_pad3d",
+    "_softmax", "_log_softmax", "_safe_softmax", "hardswish", "mish", "glu", "log_sigmoid_forward",
+    "_prelu_kernel", "rrelu_with_noise",
+    "native_dropout", "bernoulli", "uniform", "normal", "exponential",
+}
 
 
 def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
@@ -135,8 +139,8 @@ _RULES: dict[str, Callable] = {
                      "fractional_max_pool2d", "fractional_max_pool3d"], _windows),
     **dict.fromkeys(["_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d",
                      "adaptive_max_pool3d"], _adaptive_windows),
-    **dict.fromkeys(["mean", "sum", "amax", "amin", "max", "min", "prod", "logsumexp",
-                     "linalg_vector_norm", "norm", "col2im"], _reads_each()),
+    **dict.fromkeys(["mean", "sum", "nansum", "amax", "amin", "max", "min", "median", "prod",
+                     "logsumexp", "linalg_vector_norm", "norm", "col2im"], _reads_each()),
     **dict.fromkeys(["var", "std", "var_mean", "std_mean"], _reads_each(2)),
     **dict.fromkeys([f"{kind}{axes}d" for axes in (1, 2, 3)
                      for kind in ("upsample_nearest", "_upsample_nearest_exact")], _interpolation(1)),

@@ -1,6 +1,7 @@
 """Run a network once and count what really runs, layer by layer."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -23,7 +24,7 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
 
     input_shape: C x H x W, or whatever one example has; four numbers are taken as N x C x H x W, the
     way torchinfo wants them, and the counts are still for one example. For a model whose first
-    convolution is three-dimensional they are C x D x H x W, and five are the same with N before.
+    convolution or pooling is one of volumes they are C x D x H x W, and N may stand before them.
 
     It does not matter whether a layer is a module or a function called in `forward`: the operations
     themselves are counted. A function's row is that of the module which called it.
@@ -55,9 +56,19 @@ class _Call:
     macs: int = 0
     unknown: list[str] = field(default_factory=list)
 
+    def add(self, connections: int = 0, macs: int = 0, unknown: Iterable[str] = ()) -> None:
+        self.connections += connections
+        self.macs += macs
+        self.unknown += unknown
+
 
 class _Counter(TorchDispatchMode):
     """Lets every operation of a model run, and adds up its cost in the row of the layer it is in."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Without it PyTorch first imports its whole compiler, which takes seconds."""
+        return False
 
     def __init__(self, model: nn.Module, names: dict[nn.Module, str]):
         super().__init__()
@@ -70,7 +81,7 @@ class _Counter(TorchDispatchMode):
         self.weights.update(dict.fromkeys([*model.parameters(), *model.buffers()], True))
 
     def run(self, model: nn.Module, image: Tensor) -> None:
-        """Once, without gradients. What goes wrong becomes one sentence with the layer and its input."""
+        """Once, without gradients. An error becomes one sentence with the layer and its input."""
         try:
             # Attention in its parts, and what inference mode leaves whole: else they are not seen.
             with (torch.inference_mode(False), torch.no_grad(), sdpa_kernel(SDPBackend.MATH),
@@ -80,17 +91,20 @@ class _Counter(TorchDispatchMode):
             if not self.running:
                 raise
             call = self.running[-1]
-            module, reason = call.module, (str(error) or type(error).__name__).splitlines()[0]
-            raise ValueError(f"layer {self.names[module]!r}, {type(module).__name__}"
-                             f"({module.extra_repr()}), cannot run on {call.given}: {reason}") from error
+            layer = f"{type(call.module).__name__}({call.module.extra_repr()})"
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ValueError(f"layer {self.names[call.module]!r}, {layer}, cannot run on {call.given}: "
+                             f"{reason}") from error
 
     def enter(self, module: nn.Module, inputs: tuple) -> None:
         shapes = [by(value.shape) for value in tree_leaves(inputs) if isinstance(value, Tensor)]
         self.running.append(_Call(module, " and ".join(dict.fromkeys(shapes)) or "its input"))
 
     def leave(self, module: nn.Module, inputs: tuple, output) -> None:
-        while (call := self.running.pop()).module is not module:
-            pass  # that one has failed, and the model went on without it
+        call = self.running.pop()
+        while call.module is not module:  # that one has failed, and the model went on without it
+            failed, call = call, self.running.pop()
+            call.add(failed.connections, failed.macs, failed.unknown)
         if "parametrizations" in self.names[module].split("."):
             return  # it works on weights alone, which are those of the layer that it is in
         tensors = [value for value in tree_leaves(output) if isinstance(value, Tensor)]
@@ -127,12 +141,11 @@ class _Counter(TorchDispatchMode):
         tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
         self.used.update(value for value in tensors if isinstance(value, nn.Parameter))
         if self.running:
-            call, costs = self.running[-1], cost(function, args, kwargs, result, self.weights.__contains__)
-            if costs:
-                call.connections += costs[0]
-                call.macs += costs[1]
+            call = self.running[-1]
+            if costs := cost(function, args, kwargs, result, self.weights.__contains__):
+                call.add(*costs)
             else:
-                call.unknown.append(function.overloadpacket.__name__)
+                call.add(unknown=[function.overloadpacket.__name__])
         for value in tree_leaves(result):
             if isinstance(value, Tensor):
                 if tensors and all(tensor in self.weights for tensor in tensors):

@@ -26,7 +26,7 @@ aten = torch.ops.aten
 
 
 def build(name):
-    """The network on "meta", its input and what is published of its first weights."""
+    """The network on "meta", its input's shape, and what is published of its first weights."""
     weights = next(iter(models.get_model_weights(name)))
     size = weights.transforms().crop_size[0]
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -44,6 +44,8 @@ def _norm(x, *settings, out_shape):
 
 def _scale(x, y, *, out_shape):
     """By a weight: it has no axis for the examples, as the gate of an SE block has."""
+    if isinstance(y, float | int):
+        return 0
     return 2 * prod(out_shape) if min(len(x), len(y)) < len(out_shape) else 0
 
 
