@@ -16,6 +16,7 @@ import sys
 from math import prod
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
@@ -23,6 +24,14 @@ from lenet_book.ledger import ledger
 from lenet_book.receptive_field import trace
 
 aten = torch.ops.aten
+
+
+class Weightless(TorchFunctionMode):
+    """Layers make their weights on "meta", but RegNet and Swin may compute with numbers meanwhile."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = {"device": "meta"} if function in (torch.empty, torch.zeros, torch.ones) else {}
+        return function(*args, **{**(kwargs or {}), **made})
 
 
 def build(name):
@@ -34,8 +43,9 @@ def build(name):
         options["aux_logits"] = False  # as published
     if name.startswith("vit"):
         options["image_size"] = size
-    with torch.device("meta"):
-        return models.get_model(name, **options).eval(), (3, size, size), weights.meta
+    with Weightless():
+        model = models.get_model(name, **options)
+    return model.eval().to("meta"), (3, size, size), weights.meta
 
 
 def _norm(x, *settings, out_shape):
