@@ -4,11 +4,15 @@
 at a single run: hooks that always go away, the names of the layers, and an example to run on.
 """
 
+import inspect
+import operator
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 
 @contextmanager
@@ -25,8 +29,9 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
     The dict holds the latest run of the whole model, each one beginning anew, and stays when the
     block ends. A layer that runs several times in one has its later calls as "relu#2", "relu#3"; one
     that does not run is not there, and a function called in `forward`, such as F.relu, is no layer.
-    What a layer gives out is kept as it is, with its gradient history unless under torch.no_grad().
-    The next layer works on a copy, so that one which works in place leaves it alone.
+    What a layer gives out is kept with its gradient history, unless under torch.no_grad(): a tensor, or
+    a tuple, list or dict with tensors in it. They are kept as copies, and the next layer works on
+    copies of these, so that one which works in place leaves them alone.
 
     The model is in evaluation mode meanwhile. Afterwards, whatever happened, each of its modules
     is in the mode it had, and no hook is left.
@@ -49,8 +54,9 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
             while key in activations:
                 call += 1
                 key = f"{name}#{call}"
-            activations[key] = output
-            return output.clone() if isinstance(output, Tensor) else None  # for the next layer
+            # Neither what came before it nor what comes after it can then write into what is kept.
+            activations[key] = tree_map_only(Tensor, Tensor.clone, output)
+            return tree_map_only(Tensor, Tensor.clone, activations[key])
         return keep
 
     with hooked(model, before=[(_unwrapped(model), begin)],
@@ -102,15 +108,34 @@ def zeros(model: nn.Module, input_shape: Sequence[int], axes: Collection[int] = 
     """One example for the model to run on: 1 x input_shape, of its dtype and on its device.
 
     input_shape: C x H x W of one example; N x C x H x W is taken too, the way torchinfo wants it.
+        Where the first convolution or pooling is one of volumes, C x D x H x W and N x C x D x H x W.
     axes: how many numbers an example may have.
-    Raises ValueError for any other shape.
+    Raises ValueError for any other shape; TypeError for a model that cannot run on one tensor: with
+    several inputs, or with lazy layers that have not run yet.
     """
-    shape = tuple(input_shape)[-3:] if len(input_shape) == 4 else tuple(input_shape)
-    if len(shape) not in axes or min(input_shape) < 1:
+    model = _checked(model)
+    try:
+        inspect.signature(model.forward).bind(None)
+    except TypeError as error:
+        raise TypeError(f"{type(model).__name__} cannot run on one tensor, since {error}: "
+                        "wrap it in a module that makes its other inputs itself") from None
+    for name, held in (*model.named_parameters(), *model.named_buffers()):
+        if nn.parameter.is_lazy(held):
+            raise TypeError(f"{name} has no shape yet, since its layer is lazy: run the model on an "
+                            "example first")
+    windows = [base.__name__ for module in model.modules() for base in type(module).__mro__
+               if re.search(r"(Conv|Transpose|Pool|Norm)[123]d$", base.__name__)]
+    with_batch = 5 if windows and windows[0].endswith("3d") else 4
+    try:
+        given = tuple(map(operator.index, input_shape))
+    except TypeError:
+        given = ()
+    shape = given[1:] if len(given) == with_batch else given
+    if len(shape) not in axes or min(given) < 1:
         raise ValueError("input_shape must be channels x height x width of one example, such as "
-                         "(1, 32, 32), or the same with a batch size before it, not "
-                         f"{tuple(input_shape)}")
-    reference = next(model.parameters(), torch.empty(0))
+                         f"(1, 32, 32), or the same with a batch size before it, not {input_shape!r}")
+    reference = next((held for held in (*model.parameters(), *model.buffers())
+                      if held.is_floating_point()), torch.empty(0))
     return torch.zeros(1, *shape, dtype=reference.dtype, device=reference.device)
 
 

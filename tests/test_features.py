@@ -1,7 +1,10 @@
+from collections import namedtuple
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from lenet_book import models
 from lenet_book.features import capture
@@ -238,8 +241,61 @@ def test_what_has_no_layers_to_listen_to_is_refused(learner):
         assert hooks(model) == 0
 
 
-def test_a_layer_that_gives_out_several_tensors():
-    lstm = nn.LSTM(2, 3)
-    with capture(lstm) as kept:
-        output, _ = lstm(torch.ones(4, 2))
-    assert kept["LSTM"][0] is output
+class Both(nn.Module):  # its result and its input
+    def __init__(self, pack):
+        super().__init__()
+        self.conv, self.pack = nn.Conv2d(1, 2, 3), pack
+
+    def forward(self, x):
+        return self.pack(self.conv(x), x)
+
+
+PACKS = {"tuple": lambda *both: both, "list": lambda *both: list(both),
+         "dict": lambda *both: dict(enumerate(both)),
+         "nested": lambda *both: {0: [both[0]], 1: (None, both[1])},
+         "named": namedtuple("Pair", "result input")}
+
+
+@pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
+def test_what_is_kept_is_safe_from_layers_that_work_in_place(pack, x):
+    """Whatever it is packed in, and whoever else holds the tensor: a later layer, or the model."""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.both, self.relu = Both(pack), nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            x = x.clone()
+            packed = self.both(x)
+            for tensor in tree_leaves(packed):
+                if tensor is not None:
+                    self.relu(tensor)
+            return x.zero_()
+
+    net = Net()
+    with capture(net, ["both", "both.conv"]) as kept, torch.no_grad():
+        net(x)
+        result = F.conv2d(x, net.both.conv.weight, net.both.conv.bias)
+    assert (result < 0).any() and (x < 0).any()
+    assert type(kept["both"]) is type(pack(result, x))
+    tensors = [tensor for tensor in tree_leaves(kept["both"]) if tensor is not None]
+    torch.testing.assert_close(tensors, [result, x])
+    torch.testing.assert_close(kept["both.conv"], result)
+
+
+def test_gradients_reach_every_tensor_that_is_kept():
+    net = nn.LSTM(2, 3)
+    with capture(net) as kept:
+        output, (hidden, _) = net(torch.ones(4, 2))
+    (output.sum() + hidden.sum()).backward(inputs=[kept["LSTM"][0], kept["LSTM"][1][0]])
+    assert kept["LSTM"][0].grad.tolist() == [[1.0] * 3] * 4
+    torch.testing.assert_close((output, hidden), (kept["LSTM"][0], kept["LSTM"][1][0]))
+
+
+def test_what_is_no_tensor_passes_as_it_is():
+    class Sizes(nn.Module):
+        def forward(self, x):
+            return x.shape, None, "text"
+
+    with capture(net := Sizes()) as kept:
+        assert net(torch.ones(2)) == ((2,), None, "text") == kept["Sizes"]
