@@ -167,13 +167,17 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
 @pytest.mark.parametrize(("arguments", "message"), [
     (["train", "lenet6"], "no model is called 'lenet6'; there are lenet5-1998, lenet5"),
     (["train", "lenet5", "--recipe", "slow"], "no recipe is called 'slow'; there are fast"),
-    (["train", "lenet5", "--epochs", "0"], "--epochs must be at least 1, not 0"),
-    (["train", "lenet5", "--examples", "0"], "--examples must be 1 to 60000, not 0"),
-    (["train", "lenet5", "--examples", "60001"], "--examples must be 1 to 60000, not 60001"),
+    *((["train", "lenet5", "--epochs", value], "argument --epochs: must be a whole number from 1 to "
+       f"1000000, not {value!r}") for value in ("0", "-1", "2.5", "", "three", "10000000")),
+    (["train", "lenet5", "--epochs", "9" * 20], "--epochs: must be a whole number from 1 to 1000000"),
+    *((["train", "lenet5", "--seed", value], "argument --seed: must be a whole number from 0 to")
+      for value in ("-1", "9" * 23, "9" * 5000, "x", "1e3")),
+    *((["train", "lenet5", "--examples", value], "--examples: must be a whole number from 1 to 60000")
+      for value in ("0", "60001")),
     (["train", "lenet5", "--resume"], "--resume needs the file to go on from: --checkpoint FILE"),
-    (["train", "lenet5", "--checkpoint", "no/a.ckpt"], "--checkpoint no/a.ckpt: there is no folder no"),
     (["measure", "slow"], "no experiment is called 'slow'; there are fast, accurate"),
-    (["measure", "fast", "--seeds", "1"], "--seeds must be at least 2, for an interval, not 1"),
+    *((["measure", "fast", "--seeds", value], "argument --seeds: must be a whole number from 2 to 1000")
+      for value in ("1", "0", "-1", "9" * 12)),
     (["doctor", "--now"], "unrecognized arguments: --now"),
     (["dance"], "invalid choice: 'dance'"),
     ([], "required: command"),

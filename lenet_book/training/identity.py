@@ -15,7 +15,7 @@ def describe(network: nn.Module) -> dict[str, str]:
     code of a class of the same name, or in a plain value that a module keeps without showing it.
     """
     found = {}
-    for name, module in network.named_modules(prefix="network"):
+    for name, module in network.named_modules(prefix="net"):
         kind = type(module)
         functions = {key: value.__qualname__ for key, value in vars(module).items()
                      if hasattr(value, "__qualname__")}  # as in self.activation = torch.tanh
@@ -24,7 +24,7 @@ def describe(network: nn.Module) -> dict[str, str]:
         found[name] = re.sub(r" at 0x[0-9a-f]+", "", text)  # a place in memory says nothing
     for name, value in network.state_dict(keep_vars=True).items():
         if isinstance(value, Tensor) and not is_lazy(value):
-            found[f"network.{name}"] = f"{value.dtype} {' x '.join(map(str, value.shape))}"
+            found[f"net.{name}"] = f"{value.dtype} {' x '.join(map(str, value.shape))}"
     return found
 
 

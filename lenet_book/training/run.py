@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
@@ -143,8 +143,14 @@ class Run:
             raise CheckpointError(f"the checkpoint {checkpoint} cannot be kept ({error})") from error
         before = self._read(path) if resume else None
         ended = before is not None and before["epoch"] == self.recipe.epochs
-        writes, snapshot = distributed.is_first() and not ended, self._state()
-        with state.reserved(path, snapshot) if writes else nullcontext():
+        snapshot = self._state()
+        with ExitStack() as kept:
+            try:
+                if distributed.is_first():
+                    kept.enter_context(state.reserved(path, snapshot))
+            except CheckpointError:
+                if not ended:  # else nothing is to be written any more
+                    raise
             if before is not None:
                 self._restore(before, snapshot, path)
             yield path
@@ -189,7 +195,7 @@ class Run:
                 "examples": len(self.examples),
                 "model": _weights(self.model), "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
-                "average": self.average and _weights(self.average),
+                "average": self.average and self.average.state_dict(),
                 "generator": self.generator.get_state(),
                 "dropout": torch.get_rng_state(),  # whose draws come from the global generator
                 "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "order": self.order,

@@ -4,7 +4,8 @@
 
 Every training writes a checkpoint after each step. After a kill the checkpoint must be whole, or not
 there yet, and never an older one than before; a training that goes on from it must end as one that
-nobody disturbed, bit for bit. A spoilt file must be refused, and nothing of it executed or taken.
+nobody disturbed, bit for bit. Ended by SIGTERM or SIGHUP it must leave nothing beside its checkpoint.
+A spoilt file must be refused, and nothing of it executed or taken.
 Prints what it counted, and exits with 1 if anything was otherwise.
 """
 
@@ -29,13 +30,13 @@ import torch._dynamo  # by an optimiser; here it is imported once and not by eac
 from test_state import forged, spoilt
 from trainings import BEND, QUICK, SDLM, TEST, TRAIN, Dropping, same, weights
 
-from lenet_book import models, training
+from lenet_book import models, storage, training
 from lenet_book.training import run, state
 from lenet_book.training.state import CheckpointError
 
 STEPS = 5  # in each of the two epochs
 SAVES = 2 * (STEPS + 1)  # one more at the end of each
-SAVING = state.save.__code__, state._sync_folder.__code__
+SAVING = storage.write.__code__, storage._part.__code__
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
     (Dropping, QUICK),  # the fastest first, which is taken where one kind has to do
     (models.MODELS["lenet5"], replace(QUICK, optimiser="muon", augmentation=BEND, ema=0.2)),
@@ -114,12 +115,12 @@ def in_save(number, action):
 
 
 def trace_saves(before_line):
-    """Have before_line(number) called before each line that a save executes."""
+    """Have before_line(file, number) called before each line that a save executes."""
     def trace(frame, event, _):
         if frame.f_code not in SAVING:
             return None
         if event == "line":
-            before_line(frame.f_lineno)
+            before_line(frame.f_code.co_filename, frame.f_lineno)
         return trace
     sys.settrace(trace)
 
@@ -128,10 +129,10 @@ def die_before(place):
     """Die before the line that is executed as number `place` of a save, counted from 0."""
     lines = []
 
-    def before_line(number):
+    def before_line(*line):
         if len(lines) == place:
             os.kill(os.getpid(), signal.SIGKILL)
-        lines.append(number)
+        lines.append(line)
     trace_saves(before_line)
 
 
@@ -148,7 +149,7 @@ class Counts:
     """A table, and what should have been otherwise."""
 
     columns = ("tried", "as they should be", "no file yet", "the old one", "a new one",
-               "a part beside it", "went on to the end", "bit-identical")
+               "a rest beside it", "went on to the end", "bit-identical")
 
     def __init__(self):
         self.rows, self.failures = {}, []
@@ -169,7 +170,7 @@ class Counts:
         return "\n".join(lines + [f"FAILED: {failure}" for failure in self.failures])
 
 
-def look(counts, row, folder, old, allowed):
+def look(counts, row, folder, old, allowed, rests=("net.ckpt.part", "net.ckpt.lock")):
     """See what a killed training has left; returns the number of the save that is there, 0 for none."""
     beside = [file.name for file in folder.iterdir() if file.name != "net.ckpt"]
     wrong, number = None, 0
@@ -182,11 +183,11 @@ def look(counts, row, folder, old, allowed):
         wrong = error
     if not wrong and number not in allowed:
         wrong = f"save {number} is there, not one of {[*allowed]}"
-    if not wrong and beside not in ([], ["net.ckpt.part"]):
+    if not wrong and not {*beside} <= {*rests}:
         wrong = f"there are {beside}"
     counts.add(row, "tried", *([] if wrong else ["as they should be"]),
                "no file yet" if number == 0 else "the old one" if number == old else "a new one",
-               *(["a part beside it"] if beside else []), wrong=wrong)
+               *(["a rest beside it"] if beside else []), wrong=wrong)
     return number
 
 
@@ -202,20 +203,21 @@ def compare(counts, row, folder, ended, expected):
 
 # Three kinds of accident
 
-def at_random_moments(counts, kinds, folder, kills):
-    """Each training is killed and started again until it comes through."""
-    row, killed = "killed at a random moment", 0
+def at_random_moments(counts, kinds, folder, kills, number):
+    """Each training is sent the signal and started again until it comes through."""
+    row, killed = f"{signal.Signals(number).name} at a random moment", 0
+    rests = [["net.ckpt.part", "net.ckpt.lock"]] if number == signal.SIGKILL else [[]]
     for kind in itertools.cycle(kinds):
         if killed >= kills:
             return
-        here, number, ended = Path(tempfile.mkdtemp(dir=folder)), 0, None
+        here, last, ended = Path(tempfile.mkdtemp(dir=folder)), 0, None
         while ended in (None, "killed"):
             pid = kind.start(here)
             time.sleep(random.uniform(0, kind.seconds))
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
             ended = wait(pid)
             if ended == "killed":
-                number = look(counts, row, here, number, range(number, SAVES + 1))
+                last = look(counts, row, here, last, range(last, SAVES + 1), *rests)
                 killed += 1
         compare(counts, row, here, ended, kind.result)
 
@@ -236,10 +238,10 @@ def within_a_save(counts, kinds, folder, kills):
     for kind in some:
         once("killed at a random byte", kind, die_at_byte, random.randrange(len(kind.whole)), False)
     lines = []
-    trace_saves(lines.append)
+    trace_saves(lambda *line: lines.append(line))
     state.save(folder / "any.ckpt", {})
     sys.settrace(None)
-    texts = [linecache.getline(state.__file__, line).split("#")[0].strip() for line in lines]
+    texts = [linecache.getline(*line).split("#")[0].strip() for line in lines]
     renamed = next(place for place, text in enumerate(texts) if text.startswith("os.replace("))
     for place, text in enumerate(texts):
         for kind in some:
@@ -274,7 +276,7 @@ def offered_a_spoilt_file(counts, kinds, folder, files):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--moments", type=int, default=200, help="kills at random moments")
+    parser.add_argument("--moments", type=int, default=200, help="signals at random moments")
     parser.add_argument("--each", type=int, default=20, help="kills at each step of a save")
     parser.add_argument("--files", type=int, default=100, help="files that are no checkpoint")
     parser.add_argument("--seed", type=int, default=0)
@@ -285,7 +287,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kinds = [Training(make, recipe, Path(tempfile.mkdtemp(dir=folder))) for make, recipe in KINDS]
-        at_random_moments(counts, kinds, folder, asked.moments)
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
+            at_random_moments(counts, kinds, folder, asked.moments // 3, number)
         within_a_save(counts, kinds, folder, asked.each)
         offered_a_spoilt_file(counts, kinds, folder, asked.files)
     print(counts)

@@ -108,10 +108,12 @@ def test_after_an_interrupt_it_is_not_the_moving_average(tmp_path):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda s: s.pop("history"), "not of a training"),
-    (lambda s: s["recipe"].update(seed=9), "its recipe is"),
-    (lambda s: s.update(examples=599), "its examples is 599, this one's 600"),
-    (lambda s: s["model"].update({"c1.bias": torch.zeros(7)}), "another network"),
+    (lambda s: s.pop("network"), "not of a training, or of one by another version.*has no network"),
+    (lambda s: s["recipe"].update(seed=9, epochs=5), "training: epochs: 5 -> 2; seed: 9 -> 0; "),
+    (lambda s: s.update(examples=599), "another training: examples: 599 -> 600; "),
+    (lambda s: s["network"].update({"net.c1": "a"}), "another network: net.c1: a -> torch.*Conv2d"),
+    (lambda s: s["model"].update({"c1.bias": torch.zeros(7)}), "not hold a whole training"),
+    (lambda s: s.pop("history"), "not hold a whole training"),
     *((lambda s, spoilt=spoilt: s.update(spoilt), "not hold a whole training") for spoilt in SPOILT)])
 def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_path, change, message):
     path, recipe = tmp_path / "net.ckpt", replace(QUICK, ema=0.1)
@@ -124,3 +126,38 @@ def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_p
     with pytest.raises(training.CheckpointError, match=message):
         training.fit(model, SMALL, recipe, checkpoint=path, resume=True, progress=False)
     assert same(weights(model), before)
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.3])
+def test_the_way_on_that_is_named_begins_a_new_training_with_the_weights_of_one_that_has_ended(
+        tmp_path, ema):
+    path, recipe = tmp_path / "net.ckpt", replace(QUICK, ema=ema)
+    ended, _ = trained(LENET5, path, recipe=recipe)
+    with pytest.raises(training.CheckpointError, match="another training: epochs: 2 -> 3; ") as error:
+        trained(LENET5, path, resume=True, recipe=replace(recipe, epochs=3))
+    model = fresh(seed=3)
+    exec(str(error.value).rpartition("its weights: ")[2], {"model": model, "training": training})
+    assert same(weights(model), weights(ended))
+
+
+def test_of_a_training_that_was_stopped_the_weights_are_those_of_the_last_step(tmp_path):
+    model, path = fresh(), tmp_path / "net.ckpt"
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, SMALL, replace(QUICK, ema=0.3), checkpoint=path, progress=False,
+                     callbacks=[Recording(stop=12)])
+    assert same({**training.load_weights(path)}, weights(model))
+    state.save(path, {"model": {}})
+    with pytest.raises(training.CheckpointError, match="not of a training"):
+        training.load_weights(path)
+
+
+def test_lazy_layers_are_resumed_bit_identical(tmp_path, monkeypatch):
+    def lazy():
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(10))
+    expected, _ = trained(lazy)
+    with monkeypatch.context() as patch:
+        stop_after(7, patch)
+        with pytest.raises(SystemExit):
+            trained(lazy, tmp_path / "a")
+    resumed, _ = trained(lazy, tmp_path / "a", resume=True)
+    assert same(weights(resumed), weights(expected))

@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,18 @@ def test_tensors_keep_their_type_and_their_bits(tmp_path, dtype):
     assert same(back["t"], tensor) and back["nan"].isnan()
 
 
+Pair = namedtuple("Pair", "a b")
+ITSELF = []
+ITSELF.append(ITSELF)
+
+
 @pytest.mark.parametrize(("wrong", "message"), [
+    ({"d": defaultdict(int)}, r"state\['d'\] is a defaultdict; only"),
+    ({"c": Counter()}, "is a Counter; only"), ({"p": Pair(1, 2)}, "is a Pair; only"),
+    ({"t": torch.ones(2).as_subclass(type("Mine", (torch.Tensor,), {}))}, "is a Mine; only"),
+    ({"m": torch.nn.UninitializedParameter()}, "is a UninitializedParameter; only"),
+    ({"b": b""}, "read back"), ({"i": 10**900}, "read back"), ({"l": ITSELF}, "read back"),
+    ({"mkldnn": torch.ones(2, 2).to_mkldnn()}, "read back"),
     ([1], "a state is a dict, not a list"), (None, "a state is a dict, not a NoneType"),
     ({"f": print}, "only"), ({"model": torch.nn.Linear(1, 1)}, "only"), ({"s": {1, 2}}, "only"),
     ({(1, 2): 3}, "only"), ({"a": [0, {"b": object()}]}, r"state\['a'\]\[1\]\['b'\] is a object")])
@@ -153,7 +164,7 @@ def test_a_full_disk_leaves_the_one_before(file):
     before, (soft, hard) = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(CheckpointError, match=r"could not be written.*the one before is unharmed"):
+        with pytest.raises(CheckpointError, match=r"could not be written.*before, it is unharmed"):
             save(file, {"x": torch.zeros(100_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
