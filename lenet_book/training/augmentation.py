@@ -51,8 +51,8 @@ class Distortion:
         down. generator: torch's global one by default. Drawn on the CPU, so that every device, and
         each of several processes, gets the same ones.
         """
-        even = torch.rand(count, 6, generator=generator) * 2 - 1
-        return even, torch.randn(count, 2, self.grid, self.grid, generator=generator)
+        how = {"generator": generator, "device": "cpu", "dtype": torch.float32}
+        return torch.rand(count, 6, **how) * 2 - 1, torch.randn(count, 2, self.grid, self.grid, **how)
 
     def apply(self, images: Tensor, even: Tensor, normal: Tensor) -> Tensor:
         """Bend N x C x H x W by these draws; what comes in from outside is as the nearest pixel."""
@@ -65,7 +65,7 @@ class Distortion:
         # One matrix product: from which place each pixel of each copy is to be read.
         basis = _basis(height, width, self.grid, images.device)
         places = (weights.to(images.device).flatten(0, 1) @ basis).view(count, 2, height, width)
-        return F.grid_sample(images, places.permute(0, 2, 3, 1), padding_mode="border",
+        return F.grid_sample(images, places.permute(0, 2, 3, 1).to(images.dtype), padding_mode="border",
                              align_corners=False)
 
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -96,11 +96,11 @@ def _basis(height: int, width: int, grid: int, device: torch.device) -> Tensor:
     """What every field of places is a weighted sum of, 3 + grid^2 x pixels: x, y, 1, and a smooth bump
     around each point of the coarse net."""
     y, x = torch.meshgrid(_middles(height), _middles(width), indexing="ij")
-    bumps = F.interpolate(torch.eye(grid * grid).view(-1, 1, grid, grid), size=(height, width),
-                          mode="bicubic", align_corners=True)
+    points = torch.eye(grid * grid, device="cpu", dtype=torch.float32).view(-1, 1, grid, grid)
+    bumps = F.interpolate(points, size=(height, width), mode="bicubic", align_corners=True)
     return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps.squeeze(1)]).flatten(1).to(device)
 
 
 def _middles(count: int) -> Tensor:
     """The middles of `count` pixels from the image's edge at -1 to that at 1."""
-    return (torch.arange(count) + 0.5) * 2 / count - 1
+    return (torch.arange(count, device="cpu", dtype=torch.float32) + 0.5) * 2 / count - 1

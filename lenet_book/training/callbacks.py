@@ -101,8 +101,7 @@ class SaveEachEpoch(Callback):
         from safetensors.torch import save_file  # only those who save pay for it
         path = self.folder / f"epoch-{run.epoch:02d}.safetensors"
         beside = path.with_suffix(".part")
-        weights = run.result.state_dict()
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, beside)
+        save_file({name: tensor.contiguous() for name, tensor in run.result.items()}, beside)
         beside.replace(path)
 
 
