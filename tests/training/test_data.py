@@ -138,7 +138,7 @@ class Stream(IterableDataset):
     ((torch.zeros(4, 1, 32, 32), torch.zeros(4, 1).long()), r"torch.int64 4 x 1; .*flatten\(\)"),
     ((torch.zeros(4, 1, 32, 32), torch.eye(10)[:4]), r"float32 4 x 10; labels.argmax\(dim=1\)"),
     ((torch.zeros(4, 1, 32, 32), torch.tensor([0, 1, -1, 2])), "classes, numbered from 0, not -1"),
-    ((torch.tensor([0, math.nan, 1, math.inf]).expand(1, 32, 32, 4).T, torch.zeros(4).long()),
+    ((torch.tensor([0, math.nan, 1, math.inf])[:, None, None, None], torch.zeros(4).long()),
      "finite numbers; in 2 of 4 examples some are not, first in number 1"),
     ((torch.zeros(4, 1, 32, 32), torch.zeros(3).long()), "one for each of 4 inputs, not torch.int64 3"),
     ((torch.zeros(0, 1, 32, 32), torch.zeros(0).long()), "there are no examples"),
