@@ -83,6 +83,9 @@ def refuse(model, training: bool) -> None:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError(f"{_kind(model)} has nothing to train: of its parameters, "
                          f"{sum(p.numel() for p in model.parameters()):,}, none requires a gradient")
+    if any(parameter.dtype == torch.float16 for parameter in model.parameters()):
+        raise ValueError(f"{_kind(model)} is in half precision, torch.float16, in which the small "
+                         "numbers of an optimiser become 0: train model.float(), or in torch.bfloat16")
     if any(parameter.is_inference() for parameter in model.parameters()):
         raise ValueError(f"{_kind(model)} was built under torch.inference_mode(), where nothing can be "
                          "trained: build it outside")
