@@ -72,7 +72,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     kernel, size = facts.kernels.shape[-1], facts.parts.shape[-1]
     strongest, heaviest, reach = facts.reach
     place, addends, totals = (facts.row, facts.column), facts.addends, facts.totals
-    sheet.image(ten_digits().images[facts.digit] / 255, 26, 14, 60)
+    sheet.image(ten_digits().images[facts.digit].float() / 255, 26, 14, 60)
     _label(sheet, 88, "input maps", f"{_SIZE} × {_SIZE}")
     _label(sheet, _KERNELS + 16, "kernels", f"{kernel} × {kernel}")
     _label(sheet, _PARTS + 32, "partial sums", f"{size} × {size}")

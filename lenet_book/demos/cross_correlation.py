@@ -20,8 +20,9 @@ KERNELS = {
 }
 _TYPED = "typed by you"
 _SMALL = "a small matrix"
-_MATRIX = torch.tensor([[3., 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2],
-                        [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]])
+_MATRIX = torch.tensor([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2],
+                        [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]],
+                       dtype=torch.float32, device="cpu")
 _SIDE, _TOP, _LEFT, _MIDDLE, _RIGHT = 252, 52, 20, 345, 560  # pixels: panels and where they begin
 _CELL = 36  # pixels, for a number of the kernel
 
@@ -83,7 +84,7 @@ def parse(numbers: str) -> Tensor:
                          f"semicolons between; {numbers!r} has rows of {list(map(len, rows))}")
     if not all(abs(value) <= 99 for row in rows for value in row):
         raise ValueError(f"each number must lie between -99 and 99; {numbers!r} has others")
-    return torch.tensor(rows)
+    return torch.tensor(rows, dtype=torch.float32, device="cpu")  # as the images
 
 
 def limits(image, numbers, **others) -> dict[str, int]:

@@ -24,6 +24,7 @@ def ten_digits() -> mnist.Digits:
 
 @cache
 def trained(net: str) -> nn.Module:
-    """The pretrained net of that name."""
-    with torch.random.fork_rng(devices=[]):  # its first random weights shall not be felt elsewhere
-        return pretrained(net)
+    """The pretrained net of that name, in single precision on the CPU, whatever torch's defaults."""
+    # Its first random weights shall not be felt elsewhere.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        return pretrained(net).float()

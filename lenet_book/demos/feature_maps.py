@@ -45,13 +45,14 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
     background. The noise is the same each time: it does not flicker while something else moves.
     """
     height, width = image.shape
-    growth = torch.tensor([scale / 100])
-    matrix = linear_map(torch.tensor([-math.radians(rotate)]), growth, growth, torch.zeros(1), height,
-                        width)
-    shift = matrix @ torch.tensor([[2 * right / width], [2 * down / height]])  # torch's image is 2 wide
+    pixels = image[None, None].float()
+    growth = pixels.new_tensor([scale / 100])
+    matrix = linear_map(pixels.new_tensor([-math.radians(rotate)]), growth, growth, pixels.new_zeros(1),
+                        height, width)
+    shift = matrix @ pixels.new_tensor([[2 * right / width], [2 * down / height]])  # it is 2 wide
     grid = F.affine_grid(torch.cat([matrix, -shift], dim=2), (1, 1, height, width), align_corners=False)
-    moved = F.grid_sample(image[None, None].float(), grid, align_corners=False)[0, 0]
-    random = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    moved = F.grid_sample(pixels, grid, align_corners=False)[0, 0]
+    random = torch.empty_like(moved).normal_(generator=torch.Generator().manual_seed(0))
     return (moved + 255 * noise / 100 * random).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -137,7 +137,7 @@ class Learner:
         self.seed, self.net = seed, (activation, pooling)
         self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9)
         self.generator = torch.Generator().manual_seed(seed)
-        self.order = torch.empty(0, dtype=torch.int64)  # what this epoch has still to come
+        self.order = torch.empty(0, dtype=torch.int64, device="cpu")  # what this epoch still has
         self.seen, self.epochs, self.trouble = 0, 1, ""
         self.training: list[tuple[int, float]] = []
         self.validation: list[tuple[int, float]] = []
@@ -151,7 +151,7 @@ class Learner:
         """One batch. Raises FloatingPointError, with what to do, where the loss is not finite."""
         train, validation = _digits()
         if len(self.order) == 0:
-            self.order = torch.randperm(len(train), generator=self.generator)
+            self.order = torch.randperm(len(train), generator=self.generator, device="cpu")
         batch, self.order = train[self.order[:batch_size]], self.order[batch_size:]
         logits = self.model(batch.inputs(self.model.input_size, self.model.scaling))
         loss = F.cross_entropy(logits, batch.labels)
@@ -174,12 +174,16 @@ class Learner:
 
 
 def network(activation: str, pooling: str) -> nn.Module:
-    """LeNet-5 in its modern form with another activation function or pooling."""
-    net = build("lenet5")
-    for name in ("s2_relu", "s4_relu", "c5_relu", "f6_relu"):
-        setattr(net, name, ACTIVATIONS[activation]())
-    net.s2, net.s4 = POOLINGS[pooling](6), POOLINGS[pooling](16)
-    return net
+    """LeNet-5 in its modern form with another activation function or pooling.
+
+    In single precision, as the inputs, on the CPU.
+    """
+    with torch.device("cpu"):
+        net = build("lenet5")
+        for name in ("s2_relu", "s4_relu", "c5_relu", "f6_relu"):
+            setattr(net, name, ACTIVATIONS[activation]())
+        net.s2, net.s4 = POOLINGS[pooling](6), POOLINGS[pooling](16)
+    return net.float()
 
 
 @cache

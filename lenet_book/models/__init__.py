@@ -1,5 +1,6 @@
 """The networks of the book by name: fresh ones, and ones that are already trained."""
 
+import inspect
 from collections.abc import Callable
 from importlib.resources import files
 
@@ -29,10 +30,18 @@ def build(name: str, **options) -> nn.Module:
     """A fresh network with random initial weights, drawn from torch's global generator.
 
     name: a key of MODELS. options: what that network's constructor takes.
-    Raises KeyError, with the names there are, for an unknown one.
+    Raises KeyError, with the names there are, for an unknown one; TypeError for an option that the
+    network does not have, or of another type.
     """
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise KeyError(f"no model is called {name!r}; there are {', '.join(MODELS)}")
+    kinds = {option: type(parameter.default)
+             for option, parameter in inspect.signature(MODELS[name]).parameters.items()}
+    for option, value in options.items():
+        if option not in kinds:
+            raise TypeError(f"{name} has no option {option!r}; it has {', '.join(kinds) or 'none'}")
+        if not isinstance(value, (float, int) if kinds[option] is float else kinds[option]):
+            raise TypeError(f"{option} of {name} must be a {kinds[option].__name__}, not {value!r}")
     return MODELS[name](**options)
 
 

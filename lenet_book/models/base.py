@@ -9,15 +9,24 @@ from .. import paper
 
 
 class Layers(nn.Sequential):
-    """Named layers that run in order; net[:4] is the first four, as a plain nn.Sequential.
+    """Named layers that run in order, and what they say of themselves: see `training.interface`.
 
+    net[:4] is the first four, as a plain nn.Sequential. Where the first layer is among them it says
+    input_size and scaling as the net does, and where the last one is, loss and predict; where it is
+    not, these are None: features are neither right nor wrong.
     nn.Sequential alone would build a slice by calling the subclass's own constructor.
     """
 
     def __getitem__(self, which):
-        if isinstance(which, slice):
-            return nn.Sequential(OrderedDict(list(self.named_children())[which]))
-        return super().__getitem__(which)
+        if not isinstance(which, slice):
+            return super().__getitem__(which)
+        layers = list(self.named_children())
+        part = nn.Sequential(OrderedDict(layers[which]))
+        if layers[which][:1] == layers[:1]:
+            part.input_size, part.scaling = self.input_size, self.scaling
+        has_output = layers[which][-1:] == layers[-1:]
+        part.loss, part.predict = (self.loss, self.predict) if has_output else (None, None)
+        return part
 
 
 class Classifier(Layers):

@@ -11,7 +11,7 @@ class LeNet5Of1998(Layers):
     """LeNet-5 of Section II-B: 60,000 trainable parameters and 840 fixed ones.
 
     N x 1 x 32 x 32, in the paper's scaling, -> N x 10 distances; the smallest names the digit.
-    j: the constant of the loss (see `layers.map_loss`), which the paper does not give.
+    j: the constant of the loss, positive (see `layers.map_loss`), which the paper does not give.
 
     What the paper leaves open and what was chosen here: the value of j (on validation digits, where
     1 and 3 did equally well), the drawing of the glyphs, and that initial biases come from the same
@@ -21,6 +21,8 @@ class LeNet5Of1998(Layers):
     input_size, scaling = paper.INPUT_SIZE, "paper"
 
     def __init__(self, j: float = 3.0):
+        if not j > 0:
+            raise ValueError(f"j must be positive, not {j}")
         super().__init__()
         self.j = j
         self.c1 = nn.Conv2d(1, 6, 5)                            # N x 6 x 28 x 28

@@ -106,7 +106,7 @@ class SaveEachEpoch(Callback):
 
     def _file(self, run) -> dict[Path, bytes]:
         from safetensors.torch import save  # only those who save pay for it
-        weights = {name: tensor.contiguous() for name, tensor in run.result.state_dict().items()}
+        weights = {name: tensor.contiguous() for name, tensor in run.result.items()}
         return {self.folder / f"epoch-{run.epoch:02d}.safetensors": save(weights)}
 
 

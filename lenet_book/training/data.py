@@ -11,12 +11,17 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..mnist import Digits
+from .interface import kinds, said
 
 
 class Examples:
-    """Inputs and labels by their numbers, on one device."""
+    """Inputs and labels by their numbers, on the model's device and in its precision."""
 
-    device: torch.device
+    def __init__(self, model: nn.Module):
+        parameters = list(model.parameters())
+        self.device = parameters[0].device if parameters else torch.device("cpu")
+        self.dtype = next((p.dtype for p in parameters if p.is_floating_point()),
+                          torch.get_default_dtype())
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -28,44 +33,51 @@ class Examples:
         distortion: bends the inputs, in training.
         """
         inputs, labels = self._read(numbers)
-        return (inputs if distortion is None else distortion(inputs)), labels
+        return (inputs if distortion is None else distortion(inputs)).to(self.dtype), labels
+
+    def few(self, count: int) -> Tensor:
+        """The numbers of a few examples, the largest label among them where that is known."""
+        return torch.arange(min(count, len(self)), device=self.device)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
 
 def examples_of(data, model: nn.Module) -> Examples:
-    """The data as batches for this model, on its device.
+    """The data as batches for this model, on its device and in the precision of its parameters.
 
-    data: Digits, which become model.input_size pixels a side in the scaling model.scaling (by
-    default 32 and "paper"); a pair of tensors (x, y), x floating point, N x C x H x W of any size,
-    y int64, N; or a map-style Dataset of pairs (x, y), read an item at a time and anew in each epoch.
+    data: Digits, which become model.input_size pixels a side in the scaling model.scaling (see
+    `interface`); a pair of tensors (x, y), x floating point, N x C x H x W of any size, y int64, N;
+    or a map-style Dataset of pairs (x, y), read an item at a time and anew in each epoch.
     Digits and tensors are kept whole in memory on the device.
     Raises TypeError for data of another kind, ValueError where there are none or they do not fit
     together.
     """
     if isinstance(data, Examples):
         return data
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     if isinstance(data, Digits):
-        return _FromDigits(data, device, getattr(model, "input_size", 32),
-                           getattr(model, "scaling", "paper"))
+        return _FromDigits(data, model)
     if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(t, Tensor) for t in data):
-        return _FromTensors(*data, device)
+        return _FromTensors(*data, model)
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-        return _FromDataset(data, device)
+        return _FromDataset(data, model)
     hint = "; give the loader's .dataset, batches are drawn here" if hasattr(data, "dataset") else ""
     raise TypeError("examples must be Digits, a pair of tensors (inputs, labels), or a map-style "
                     f"Dataset of such pairs, not {type(data).__name__}{hint}")
 
 
 class _FromDigits(Examples):
-    def __init__(self, digits: Digits, device: torch.device, size: int, scaling: str):
+    def __init__(self, digits: Digits, model: nn.Module):
+        super().__init__(model)
         _refuse_nothing(digits)
-        self.digits, self.device, self.size, self.scaling = digits.to(device), device, size, scaling
+        self.digits = digits.to(self.device)
+        self.size, self.scaling = said(model, "input_size"), said(model, "scaling")
 
     def __len__(self) -> int:
         return len(self.digits)
+
+    def few(self, count: int) -> Tensor:
+        return _largest(self.digits.labels, count)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         # Made anew for each batch, which costs a step next to nothing: all inputs at once would take
@@ -75,23 +87,34 @@ class _FromDigits(Examples):
 
 
 class _FromTensors(Examples):
-    def __init__(self, inputs: Tensor, labels: Tensor, device: torch.device):
+    def __init__(self, inputs: Tensor, labels: Tensor, model: nn.Module):
+        super().__init__(model)
         _refuse_nothing(labels)
         _check(inputs, labels, len(inputs))
-        self.inputs, self.labels, self.device = inputs.to(device), labels.to(device), device
+        # Detached: a gradient would flow on into what has made the inputs, if that is known.
+        self.inputs, self.labels = inputs.detach().to(self.device), labels.to(self.device)
+        # One sum finds whether any number is not finite, without a second tensor of this size.
+        if not self.inputs.sum(dtype=torch.float64).isfinite():
+            found = (~self.inputs.isfinite()).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
+            if found:
+                raise ValueError(f"inputs must be finite numbers; in {len(found)} of {len(inputs)} "
+                                 f"examples some are not, first in number {found[0]}")
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def few(self, count: int) -> Tensor:
+        return _largest(self.labels, count)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         return self.inputs[numbers], self.labels[numbers]
 
 
 class _FromDataset(Examples):
-    def __init__(self, dataset: Dataset, device: torch.device):
+    def __init__(self, dataset: Dataset, model: nn.Module):
+        super().__init__(model)
         _refuse_nothing(dataset)
-        self.dataset, self.device = dataset, device
-        self._read(torch.tensor([0]))  # says at once what does not fit
+        self.dataset = dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -102,9 +125,13 @@ class _FromDataset(Examples):
             inputs, labels = default_collate(items)
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError("the items of a Dataset must be pairs (tensor, int), all of one shape, not "
-                            f"{_kinds(items[0])}: give it transform=ToTensor() or the like") from error
+                            f"{kinds(items[0])}: give it transform=ToTensor() or the like") from error
         _check(inputs, labels, len(items))
         return inputs.to(self.device), labels.to(self.device)
+
+
+def _largest(labels: Tensor, count: int) -> Tensor:
+    return labels.topk(min(count, len(labels))).indices
 
 
 def _refuse_nothing(data) -> None:
@@ -115,14 +142,12 @@ def _refuse_nothing(data) -> None:
 def _check(inputs, labels, count: int) -> None:
     if not (isinstance(inputs, Tensor) and inputs.is_floating_point() and inputs.dim() >= 2):
         raise ValueError("inputs must be a floating-point tensor, N x C x H x W, not "
-                         f"{_kinds([inputs])}; pixels become one with inputs.float() / 255")
+                         f"{kinds([inputs])}; pixels become one with inputs.float() / 255")
     if not (isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.shape == (count,)):
+        one_hot = isinstance(labels, Tensor) and labels.dim() == 2 and labels.shape[1] > 1
+        remedy = ("labels.argmax(dim=1) makes them of one-hot rows" if one_hot
+                  else "labels.long() converts, labels.flatten() takes away an axis")
         raise ValueError(f"labels must be an int64 tensor, one for each of {count} inputs, not "
-                         f"{_kinds([labels])}; labels.long() converts")
-
-
-def _kinds(values) -> str:
-    """What these are, in words: dtype and shape of tensors, else the type."""
-    values = values if isinstance(values, tuple | list) else [values]
-    return ", ".join(f"{value.dtype} {' x '.join(map(str, value.shape)) or 'number'}"
-                     if isinstance(value, Tensor) else type(value).__name__ for value in values)
+                         f"{kinds([labels])}; {remedy}")
+    if labels.min() < 0:
+        raise ValueError(f"labels must be classes, numbered from 0, not {labels.min()}")

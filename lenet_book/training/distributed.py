@@ -76,7 +76,8 @@ def wrap(model: nn.Module) -> nn.Module:
 
     All begin with the weights of the first process.
     """
-    return nn.parallel.DistributedDataParallel(model) if size() > 1 else model
+    wrapper = nn.parallel.DistributedDataParallel
+    return wrapper(model) if size() > 1 and not isinstance(model, wrapper) else model
 
 
 def share(batch: Tensor) -> tuple[Tensor, float]:
@@ -105,7 +106,7 @@ def any_of(*flags: bool) -> list[bool]:
     """For each flag: is it raised in any process? All ask at the same place and get the same answer."""
     if size() == 1:
         return list(flags)
-    raised = torch.tensor(flags, dtype=torch.uint8)
+    raised = torch.tensor(flags, dtype=torch.uint8, device="cpu")
     dist.all_reduce(raised, dist.ReduceOp.MAX)
     return raised.bool().tolist()
 
@@ -114,7 +115,7 @@ def agree(number: int) -> bool:
     """Do all processes have the same number?"""
     if size() == 1:
         return True
-    extremes = torch.tensor([number, -number])
+    extremes = torch.tensor([number, -number], device="cpu")
     dist.all_reduce(extremes, dist.ReduceOp.MAX)
     return extremes.sum().item() == 0
 

@@ -113,10 +113,10 @@ class WholeConv2d(nn.Module):
 def fuse(model: nn.Module) -> nn.Module:
     """The same layers with the same parameters, to be run in a training step; or the model itself.
 
-    It is the model itself unless that is an nn.Sequential on a CPU, in single or double
-    precision, and where a hook waits for what one of the layers takes in or gives out.
+    It is the model itself unless that is an nn.Sequential on a CPU, in single or double precision
+    and without autocast, and where a hook waits for what one of the layers takes in or gives out.
     """
-    if (type(model).forward is not nn.Sequential.forward
+    if (type(model).forward is not nn.Sequential.forward or torch.is_autocast_enabled("cpu")
             or not all(p.is_cpu and p.dtype in (torch.float32, torch.float64)
                        for p in model.parameters())
             or any(map(_is_watched, model.modules()))):

@@ -1,10 +1,7 @@
 """The training loop, and the measurement beside it.
 
-A network may say three things about itself; the book's do, and a plain nn.Module need not:
-
-    model.input_size, model.scaling    how digits are to be prepared: by default 32 and "paper"
-    model.loss(outputs, labels)        what to minimise: by default the cross-entropy of logits
-    model.predict(outputs)             outputs -> classes: by default the largest logit
+Any nn.Module can be trained. How its inputs are to be prepared, its loss and its decision a network
+may say itself (see `interface`), as the book's do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,12 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from . import distributed, speed
 from .callbacks import Callback, PrintEpochs, ProgressBar
-from .data import examples_of
+from .data import Examples, examples_of
+from .interface import in_mode, judge, judged, refuse, try_out
 from .interrupts import Interrupts
 from .recipes import Recipe
 from .results import History, Score
@@ -34,12 +31,17 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     checkpoint: a file to write the state to, after each epoch, every 20 seconds, and on an interrupt.
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
+    To train longer than the recipe says, begin another training from the weights there are:
+    fit(models.pretrained("lenet5"), train, replace(RECIPES["fast"], epochs=2)).
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
     progress: show a bar with the time left, and outside of notebooks a line for every epoch.
     callbacks: told of every step and epoch, such as [callbacks.TensorBoard("runs")].
     Each epoch draws one permutation, and each batch its distortions, from a generator of their own,
     seeded by recipe.seed; torch's global generator is left alone, but a resumed training takes it up
     where the checkpoint has it.
+    First one or two examples go through the network, which leaves no trace in it, to see that network,
+    data and loss fit together. Inputs get the precision of the network's parameters. Gradients are
+    on here, whatever is set around.
     On a CPU some layers run in a faster form (see `fused`), unless a hook is on one of them.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
     whole step.
@@ -51,11 +53,14 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     is done, for what cannot be.
     """
     _check(recipe, checkpoint, resume, progress, callbacks := [*callbacks])
+    refuse(model, training=True)
+    criterion, predict = judge(model)
     model.to(choose_device(device))
-    criterion, predict = _judge(model)
     train = examples_of(train, model)
     validation = None if validation is None else examples_of(validation, model)
-    with Interrupts() as interrupts, speed.settings(recipe.batch_size):
+    with (Interrupts() as interrupts, speed.settings(recipe.batch_size), torch.inference_mode(False),
+          torch.enable_grad()):
+        _try_out(model, train, validation, recipe.batch_size)
         run = Run(model, train, recipe)
         with (run.keeping(checkpoint, resume) as checkpoint,
               _told(run, callbacks, progress) as told):
@@ -86,7 +91,9 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
                         run.save(checkpoint)
                     if stop:
                         raise KeyboardInterrupt
-                run.end_epoch(None if validation is None else evaluate(run.result, validation))
+                with run.averaged():  # what is validated is what the training would leave
+                    score = None if validation is None else evaluate(model, validation)
+                run.end_epoch(score)
                 if checkpoint is not None:
                     run.save(checkpoint)
                 for callback in told:
@@ -100,41 +107,43 @@ def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
     """Error rate, mean loss and predictions, on the device where the model is.
 
     examples: as `train` of `fit`.
-    The model is in evaluation mode meanwhile and afterwards in the mode it had.
+    The model is in evaluation mode meanwhile and afterwards as it was. Inputs get the precision of
+    its parameters.
+    Raises TypeError and ValueError for what cannot be.
     """
+    if not (isinstance(batch_size, int) and batch_size > 0):
+        raise ValueError(f"batch_size must be a positive whole number, not {batch_size!r}")
+    refuse(model, training=False)
     examples = examples_of(examples, model)
-    criterion, predict = _judge(model)
-    was_training = model.training
-    model.eval()
     total, wrong, predictions = 0.0, 0, []
-    try:
-        with torch.inference_mode():
-            for numbers in torch.arange(len(examples), device=examples.device).split(batch_size):
-                inputs, labels = examples.batch(numbers)
-                outputs = model(inputs)
-                total += criterion(outputs, labels).item() * len(labels)
-                predictions.append(predict(outputs))
-                wrong += (predictions[-1] != labels).sum().item()
-    finally:
-        model.train(was_training)
+    with in_mode(model, training=False), torch.no_grad():
+        for numbers in torch.arange(len(examples), device=examples.device).split(batch_size):
+            inputs, labels = examples.batch(numbers)
+            loss, classes = judged(model, inputs, labels)
+            total += loss.item() * len(labels)
+            predictions.append(classes)
+            wrong += (classes != labels).sum().item()
     return Score(wrong / len(examples), total / len(examples), torch.cat(predictions).cpu())
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device of that name; "auto" is cuda where there is one, else mps, else cpu."""
     if name != "auto":
-        return torch.device(name)
+        try:
+            device = torch.device(name)
+            torch.empty(0, device=device)
+        except (TypeError, RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f'device must be "auto" or one that torch has here, such as "cpu", not '
+                             f"{name!r}: {reason}") from error
+        if device.type == "meta":
+            raise ValueError("the device \"meta\" holds no numbers: nothing can be trained there")
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     # What several processes have to tell each other does not travel from an "mps" device.
     alone = distributed.size() == 1
     return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
-
-
-def _judge(model: nn.Module):
-    """The model's own loss and decision, or those of plain logits."""
-    return (getattr(model, "loss", F.cross_entropy),
-            getattr(model, "predict", lambda logits: logits.argmax(dim=1)))
 
 
 def _check(recipe, checkpoint, resume: bool, progress, callbacks: list) -> None:
@@ -153,6 +162,18 @@ def _check(recipe, checkpoint, resume: bool, progress, callbacks: list) -> None:
         if not isinstance(callback, Callback):
             raise TypeError("callbacks must be instances of Callback, such as LiveCurve(), not "
                             f"{callback!r}")
+
+
+def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> None:
+    """Say what does not fit before the training; torch's random numbers are afterwards as before."""
+    smallest = min(len(train) % batch_size or batch_size, len(train)) // distributed.size()
+    device = train.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        # As few as there will be at least: BatchNorm over dense layers cannot learn from one.
+        try_out(model, *train.batch(train.few(2 if smallest > 1 else 1)))
+        if validation is not None:
+            with in_mode(model, training=False), torch.no_grad():
+                judged(model, *validation.batch(validation.few(1)))
 
 
 @contextmanager

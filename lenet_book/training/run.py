@@ -11,11 +11,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import storage
 from . import distributed, optimisers, state
+from .average import MovingAverage
 from .data import Examples
 from .identity import describe, differences
 from .recipes import Recipe
@@ -45,9 +44,8 @@ class Run:
         self.steps_an_epoch = math.ceil(len(examples) / recipe.batch_size)
         self.optimiser = optimisers.optimiser(recipe, model)
         self.schedule = optimisers.schedule(recipe, self.optimiser, self.steps_an_epoch)
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.ema),
-                                     use_buffers=True) if recipe.ema else None
-        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
+        self.generator = torch.Generator().manual_seed(recipe.seed)  # on the CPU, for any device
         self.history = History()
         self.epoch = 0
         self.saved = time.monotonic()
@@ -55,7 +53,7 @@ class Run:
 
     def _begin_epoch(self) -> None:
         self.step, self.seconds, self.seen = 0, 0.0, 0
-        self.order = torch.randperm(len(self.examples), generator=self.generator)
+        self.order = torch.randperm(len(self.examples), generator=self.generator, device="cpu")
         self.loss = torch.zeros((), device=self.device)
         self.wrong = torch.zeros((), dtype=torch.int64, device=self.device)
 
@@ -65,9 +63,22 @@ class Run:
         return self.epoch * self.steps_an_epoch + self.step
 
     @property
-    def result(self) -> nn.Module:
-        """The network as it would be if the training ended here: the moving average if there is one."""
-        return self.average.module if self.average and self.average.n_averaged else self.model
+    def result(self) -> dict:
+        """The state_dict that the training would leave: with the moving average if there is one."""
+        weights = self.model.state_dict()
+        if self.average and self.average.updates:
+            weights.update(self.average.tensors)
+        return weights
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """For a time the network itself has the weights of `result`."""
+        before = {name: copy.deepcopy(value) for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.result)
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(before)
 
     def batches(self) -> Iterator[Tensor]:
         """The batches that this epoch still has, each as the numbers of its examples."""
@@ -94,7 +105,7 @@ class Run:
         """Note a step: the mean loss of so many examples, and how many of them were wrong."""
         self.step += 1
         if self.average and self.steps % EMA_EVERY == 0:
-            self.average.update_parameters(self.model)
+            self.average.update(self.model)
         if examples:
             self.loss += loss.detach() * examples
             self.wrong += wrong
@@ -116,7 +127,7 @@ class Run:
     def end(self) -> None:
         """Leave the network as its owner expects it."""
         if self.epoch == self.recipe.epochs:
-            self.model.load_state_dict(self.result.state_dict())
+            self.model.load_state_dict(self.result)
         self.model.eval()
 
     # The checkpoint
@@ -190,10 +201,11 @@ class Run:
 
     def _state(self) -> dict:
         """Tensors and plain values, for `state.save`."""
-        loss, wrong, seen = distributed.total(self.loss, self.wrong, torch.tensor(self.seen))
+        loss, wrong, seen = distributed.total(self.loss, self.wrong,
+                                              torch.tensor(self.seen, device="cpu"))
         return {"network": self._network, "recipe": asdict(self.recipe),
                 "examples": len(self.examples),
-                "model": _weights(self.model), "optimiser": self.optimiser.state_dict(),
+                "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "average": self.average and self.average.state_dict(),
                 "generator": self.generator.get_state(),
@@ -242,11 +254,3 @@ def _training(path: str | Path) -> dict:
             raise CheckpointError(f"{path} is a checkpoint, but not of a training, or of one by "
                                   f"another version of the book: it has no {name}")
     return found
-
-
-def _weights(model: nn.Module) -> dict:
-    """What the model's state is, but for what lazy layers do not have yet."""
-    weights = model.state_dict()
-    for name in [name for name, value in weights.items() if is_lazy(value)]:
-        del weights[name]
-    return weights

@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 from dataclasses import asdict
@@ -68,6 +69,12 @@ def test_a_slice_shares_the_layers(name):
     assert type(front) is nn.Sequential
     assert [n for n, _ in front.named_children()] == [n for n, _ in model.named_children()][:3]
     assert front[0] is model[0] is model.c1
+    for part, has_input, has_output in ((front, True, False), (model[3:], False, True),
+                                        (model[3:5], False, False), (model[:], True, True)):
+        assert all(hasattr(part, what) == has_input for what in ("input_size", "scaling"))
+        assert (part.loss, part.predict) == (
+            (model.loss, model.predict) if has_output else (None, None))
+        copy.deepcopy(part)
 
 
 def test_unknown_names():
@@ -75,6 +82,24 @@ def test_unknown_names():
         models.build("lenet6")
     with pytest.raises(KeyError, match="no model is called 'lenet6'"):
         models.pretrained("lenet6")
+    for name in (None, 5, ["lenet5"]):
+        with pytest.raises(KeyError, match="no model is called .*; there are lenet5-1998, lenet5"):
+            models.build(name)
+
+
+@pytest.mark.parametrize(("name", "options", "error", "message"), [
+    ("lenet5", {"j": 2}, TypeError, "lenet5 has no option 'j'; it has none"),
+    ("lenet5-1998", {"k": 2}, TypeError, "lenet5-1998 has no option 'k'; it has j"),
+    ("lenet5-1998", {"j": "3"}, TypeError, "j of lenet5-1998 must be a float, not '3'"),
+    ("lenet5-1998", {"j": -1}, ValueError, "j must be positive, not -1"),
+    ("lenet-batchnorm", {"dropout": "half"}, TypeError, "dropout of .* must be a float, not 'half'"),
+    ("lenet-sigmoid", {"unpadded": "no"}, TypeError, "unpadded of .* must be a bool, not 'no'"),
+    ("lenet5-variant", {"pooling": ["max"]}, TypeError, "pooling of .* must be a str, not"),
+    ("lenet5-variant", {"pooling": "mean"}, ValueError, "pooling must be one of subsampling, average"),
+    ("lenet5-variant", {"batch_norm": 2}, TypeError, "batch_norm of .* must be a bool, not 2")])
+def test_wrong_options(name, options, error, message):
+    with pytest.raises(error, match=message):
+        models.build(name, **options)
 
 
 def test_no_weights_ship_for_a_model(monkeypatch):

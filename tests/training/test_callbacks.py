@@ -74,7 +74,7 @@ def test_lines_do_not_wait_for_the_end(monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
     fit(model=linear(Looking), validation=None)
-    assert seen == [0] * 10 + [1] * 10
+    assert seen == [0] + [0] * 10 + [1] * 10  # once before the first step
 
 
 @pytest.mark.usefixtures("visible")
@@ -105,7 +105,7 @@ def test_nothing_is_nothing(monkeypatch, capsys):
 class Dying(nn.Flatten):
     """Breaks in the middle of an epoch."""
 
-    left = 5
+    left = 6  # the first is before the first step
 
     def forward(self, x):
         self.left -= 1
@@ -225,7 +225,7 @@ class Given(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(10))
-        self.steps = 0
+        self.steps = -1  # once before the first
 
     def forward(self, x):
         return self.weight.expand(len(x), 10)

@@ -1,5 +1,6 @@
 """Examples of any kind on their way to the net."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ def test_inputs_are_made_a_batch_at_a_time():
     training.fit(models.build("lenet5"), digits, replace(QUICK, batch_size=20, epochs=1),
                  validation=digits, progress=False)
     training.evaluate(models.build("lenet5"), digits, batch_size=30)
-    assert made == [20, 20, 10, 50, 30, 20]
+    assert made == [2, 1, 20, 20, 10, 50, 30, 20]  # the first two to see that all fits together
 
 
 def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
@@ -44,10 +45,11 @@ def test_each_batch_is_distorted_anew_and_what_is_validated_is_not():
     for _ in range(2):
         for batch in torch.randperm(100, generator=generator).split(30):
             expected.append(BEND.apply(inputs[batch], *BEND.draw(len(batch), generator)))
-    assert len(model.shown[True]) == len(expected) == 8
-    for shown, bent in zip(model.shown[True], expected, strict=True):
-        torch.testing.assert_close(shown, bent, rtol=0, atol=1e-5)
-    assert all(torch.equal(x, SMALL[100:150].inputs()) for x in model.shown[False])
+    shown, validated = model.shown[True][1:], model.shown[False][1:]  # without the trial
+    assert len(shown) == len(expected) == 8 and len(validated) == 2
+    for mine, bent in zip(shown, expected, strict=True):
+        torch.testing.assert_close(mine, bent, rtol=0, atol=1e-5)
+    assert all(torch.equal(x, SMALL[100:150].inputs()) for x in validated)
 
 
 def test_distortions_decay_over_the_second_half(monkeypatch):
@@ -115,7 +117,7 @@ def test_digits_as_tensors_come_to_what_digits_come_to():
 def test_each_item_of_a_dataset_is_read_once_an_epoch():
     numbers = Numbers()
     training.fit(small(), numbers, replace(QUICK, batch_size=8), progress=False)
-    asked = numbers.asked[1:]  # the first, to see what there is
+    asked = numbers.asked[2:]  # the first two, to see that all fits together
     assert sorted(asked[:30]) == sorted(asked[30:]) == list(range(30)) and asked[:30] != asked[30:]
 
 
@@ -133,6 +135,11 @@ class Stream(IterableDataset):
     ((torch.zeros(4, 1, 32, 32, dtype=torch.uint8), torch.zeros(4).long()),
      r"floating-point tensor.*not torch.uint8 4 x 1 x 32 x 32.*float\(\) / 255"),
     ((torch.zeros(4, 1, 32, 32), torch.zeros(4)), r"int64 tensor.*4 inputs, not torch.float32 4.*long"),
+    ((torch.zeros(4, 1, 32, 32), torch.zeros(4, 1).long()), r"torch.int64 4 x 1; .*flatten\(\)"),
+    ((torch.zeros(4, 1, 32, 32), torch.eye(10)[:4]), r"float32 4 x 10; labels.argmax\(dim=1\)"),
+    ((torch.zeros(4, 1, 32, 32), torch.tensor([0, 1, -1, 2])), "classes, numbered from 0, not -1"),
+    ((torch.tensor([0, math.nan, 1, math.inf])[:, None, None, None], torch.zeros(4).long()),
+     "finite numbers; in 2 of 4 examples some are not, first in number 1"),
     ((torch.zeros(4, 1, 32, 32), torch.zeros(3).long()), "one for each of 4 inputs, not torch.int64 3"),
     ((torch.zeros(0, 1, 32, 32), torch.zeros(0).long()), "there are no examples"),
     (Numbers(0), "there are no examples"),

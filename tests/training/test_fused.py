@@ -255,6 +255,13 @@ def test_half_precision_stays():
     assert fused.fuse(net) is net
 
 
+def test_under_autocast_the_layers_stay():
+    """There torch chooses the precision of each call."""
+    net = models.build("lenet5")
+    with torch.autocast("cpu"):
+        assert fused.fuse(net) is net
+
+
 @pytest.mark.parametrize("x", [
     torch.zeros(2, 3, 32, 32), torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 5, 5),
     torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.float64),
@@ -308,5 +315,5 @@ def test_fit_shows_a_hook_every_batch_also_that_of_a_callback():
     net.s2.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape)))
     for model in (net, models.build("lenet5")):
         training.fit(model, TRAIN.subset(128, seed=1), QUICK, progress=False, callbacks=[Hooking()])
-    assert seen == [(64, 6, 14, 14)] * 2
+    assert seen == [(2, 6, 14, 14), *[(64, 6, 14, 14)] * 2]  # first two, to see that all fits together
     assert later == [(64, 16, 5, 5)] * 4

@@ -25,16 +25,22 @@ def fresh(name="lenet5", seed=0):
 
 
 class Counting(nn.Module):
-    """Notes which examples it has seen in training mode; the first pixel is the example's number."""
+    """Notes which examples it has seen, in which mode; the first pixel is the example's number.
+
+    trials: how often it is run before that counts, once by `fit`.
+    """
 
     input_size, scaling = 28, "unit"
 
-    def __init__(self):
+    def __init__(self, trials=1):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(10))
-        self.seen, self.modes = [], []
+        self.seen, self.modes, self.trials = [], [], trials
 
     def forward(self, x):
+        if self.trials:
+            self.trials -= 1
+            return x.new_zeros(len(x), 10) + self.weight
         self.seen.append((255 * x[:, 0, 0, 0]).round().int().tolist())
         self.modes.append(self.training)
         return x.new_zeros(len(x), 10) + self.weight
@@ -55,7 +61,11 @@ class Dropping(nn.Sequential):
 
 def weights(model):
     """What its weights are now."""
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    return copies(model.state_dict())
+
+
+def copies(state):
+    return {name: tensor.clone() for name, tensor in state.items()}
 
 
 def same(a, b):
@@ -108,4 +118,4 @@ class Recording(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
     def after_epoch(self, run):
-        self.results.append(weights(run.result))
+        self.results.append(copies(run.result))

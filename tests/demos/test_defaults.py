@@ -1,0 +1,40 @@
+"""What a demo shows does not depend on torch's defaults, nor on those that were set at its first call."""
+
+import pytest
+import torch
+
+from lenet_book.demos import channels, cross_correlation, draw_digit, feature_maps
+from lenet_book.demos.examples import test_digits, trained
+from lenet_book.demos.feature_maps import deform
+from lenet_book.demos.training import Learner
+
+DEMOS = (channels, cross_correlation, draw_digit, feature_maps)
+
+
+def shown():
+    said = []
+    for make in DEMOS:
+        demo = make()
+        said.append(repr(demo))
+        demo.close()
+    learner = Learner(0, "ReLU", "max")
+    learner.step(0.01, 16)
+    return said, deform(test_digits().images[0], 2, 1, 10, 90, 30), learner.model.output.bias
+
+
+@pytest.mark.parametrize(("change", "value", "back"), [
+    (torch.set_default_dtype, torch.float64, torch.float32),
+    (torch.set_default_dtype, torch.bfloat16, torch.float32),
+    (torch.set_default_device, "meta", None)])
+def test_demos_do_not_depend_on_torchs_defaults(change, value, back):
+    trained.cache_clear()
+    change(value)
+    try:
+        there = shown()
+    finally:
+        change(back)
+    here = shown()
+    assert there[0] == here[0]
+    assert torch.equal(there[1], here[1])
+    assert torch.equal(there[2], here[2]) is (value == "meta")  # its first weights were drawn otherwise
+    assert there[2].dtype == torch.float32
