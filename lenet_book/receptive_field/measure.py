@@ -1,17 +1,18 @@
 """Ask the gradient: which pixels move a unit, whatever formulas say."""
 
-import copy
 import dataclasses
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from ..arithmetic import conv_output_size, effective_kernel
-from ..features import find, hooked, zeros
-from .rules import hull
+from ..features import find, zeros
+from .axes import hull
+from .draws import Draw, Poisoned, Positive, Signed
+from .tape import CanCancel, Tape, play
+
+_DRAWS = 2
 
 
 @dataclass(frozen=True)
@@ -51,83 +52,47 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     Source: Luo, Li, Urtasun & Zemel 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", who do it with the weights as they are.
     """
-    find(model, layer)  # refuses what cannot be
-    open_model = _open_copy(model)
-    image = (zeros(open_model, input_shape).double() + 0.5).requires_grad_()
-    with torch.enable_grad():
-        output = _output_of(find(open_model, layer), open_model, image)
-        if not (isinstance(output, Tensor) and output.requires_grad):
-            raise ValueError(f"layer {layer!r} did not run, or its output is not a tensor that "
-                             "depends on the input")
-        gradient, = torch.autograd.grad(_units(output, layer, unit).sum(), image)
-    gradient = gradient[0].abs().sum(0)  # height x width, over all channels
+    tape = Tape(model, zeros(model, input_shape), find(model, layer))
+    if tape.output is None:
+        raise ValueError(f"layer {layer!r} did not run, or its output is not a tensor")
+    changes = (torch.autograd.graph.allow_mutation_on_saved_tensors() if tape.changing
+               else nullcontext())
+    with torch.enable_grad(), torch.random.fork_rng([]), changes:
+        gradient = _gradient(tape, layer, unit)
     window = tuple(hull(range(i, i + 1) for i in gradient.sum(other).nonzero().flatten().tolist())
                    for other in (1, 0))
     total = gradient.sum()
     return Measurement(gradient / total if total else gradient, window)
 
 
-class _LetThrough(TorchFunctionMode):
-    """Replaces what would choose, cancel or block by what passes a share from every input."""
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        name = getattr(function, "__name__", "")
-        if name == "max_pool2d":
-            return _mean_pool(*args, **(kwargs or {}))
-        if name == "adaptive_max_pool2d":
-            return F.adaptive_avg_pool2d(*args[:2])
-        if "dropout" in name or "softmax" in name:
-            return args[0]
-        return function(*args, **(kwargs or {}))
-
-
-def _mean_pool(x: Tensor, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-               return_indices=False) -> Tensor:
-    """Max pooling's windows, all of its options included, with the mean of each."""
-    def pair(value) -> tuple[int, int]:
-        return (value, value) if isinstance(value, int) else tuple(value)
-
-    kernel, stride, dilation = pair(kernel_size), pair(stride or kernel_size), pair(dilation)
-    margins = []
-    for size, k, s, p, d in zip(x.shape[-2:], kernel, stride, pair(padding), dilation, strict=True):
-        units = conv_output_size(size, k, s, p, d, ceil_mode)
-        last_stop = (units - 1) * s + effective_kernel(k, d)
-        margins = [p, max(0, last_stop - size - p), *margins]  # F.pad wants the last axis first
-    weight = x.new_full((x.shape[1], 1, *kernel), 1 / (kernel[0] * kernel[1]))
-    return F.conv2d(F.pad(x, margins), weight, None, stride, 0, dilation, groups=x.shape[1])
-
-
-def _open_copy(model: nn.Module) -> nn.Module:
-    """A copy on the CPU, in which nothing blocks and nothing cancels.
-
-    Double precision, because there PyTorch's convolutions add up exact zeros where no path leads.
-    """
-    open_model = copy.deepcopy(model).cpu().double().requires_grad_(False)
-    for name, parameter in open_model.named_parameters():
-        is_bias = "bias" in name.rpartition(".")[2]
-        fan_in = parameter.numel() / max(1, len(parameter)) if parameter.dim() else 1
-        parameter.fill_(0 if is_bias else 1 / fan_in)
-    for module in open_model.modules():
-        if hasattr(module, "reset_running_stats"):
-            module.reset_running_stats()
-    return open_model
-
-
-class _Reached(Exception):
-    """Ends a run as soon as the layer in question has its output."""
-
-
-def _output_of(layer: nn.Module, open_model: nn.Module, image: Tensor):
-    """What the layer gives the first time it runs; None if it does not."""
-    def stop(module: nn.Module, inputs: tuple, output) -> None:
-        raise _Reached(output)
-
+def _gradient(tape: Tape, layer: str, unit: tuple[int, int] | None) -> Tensor:
+    """Height x width: how much each pixel moves the unit."""
     try:
-        with hooked(open_model, after=[(layer, stop)]), _LetThrough():
-            open_model(image)
-    except _Reached as reached:
-        return reached.args[0]
-    return None
+        return _at_pixels(tape, Positive(), layer, unit)
+    except CanCancel:
+        gradient = sum(_at_pixels(tape, Signed(seed), layer, unit) for seed in range(_DRAWS))
+    if not gradient.any() and _unit(tape, Poisoned(0), layer, unit)[1].isnan():
+        raise NotImplementedError(
+            f"what this unit of layer {layer!r} reads cancels, whatever the weights and the image, as "
+            "where a normalisation subtracts the mean of a single value")
+    return gradient
+
+
+def _at_pixels(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> Tensor:
+    """The same with these numbers, over all channels."""
+    image, value = _unit(tape, draw, layer, unit)
+    gradient, = torch.autograd.grad(value, image)
+    if not gradient.isfinite().all():
+        raise NotImplementedError(f"the gradient of layer {layer!r} is too large to be measured")
+    return gradient[0].abs().sum(0)
+
+
+def _unit(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> tuple[Tensor, Tensor]:
+    """The image of a run with these numbers, and one number of the unit."""
+    image, output = play(tape, draw)
+    if not output.requires_grad:
+        raise ValueError(f"the output of layer {layer!r} does not depend on the input")
+    return image, draw.share(_units(output, layer, unit))
 
 
 def _units(output: Tensor, layer: str, unit: tuple[int, int] | None) -> Tensor:

@@ -3,47 +3,41 @@
 `trace` asks `follow` about each operation that a model carries out, and refuses what has no rule here.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 
-from .formula import ReceptiveField
-
-
-class Axis(NamedTuple):
-    """Rows of units, or columns: their fields by the formula, and what each of them really sees.
-
-    The formula speaks of an endless image. The windows are composed unit by unit, so that they
-    hold at its border as well.
-    """
-
-    field: ReceptiveField
-    windows: tuple[range, ...]
+from .axes import Axis, apart, meet
 
 
 class Seen(NamedTuple):
     """What the elements of a tensor see.
 
-    layout: "maps" where the last two dimensions are the axes, "flat" where maps were laid out as
-    one vector, "whole" where every element sees the same.
+    layout: "maps" where two dimensions are the axes, "flat" where maps were laid out as one vector,
+        "whole" where every element sees the same.
+    dims: in maps, which dimensions the axes are, counted from the end.
     """
 
     layout: str
     axes: tuple[Axis, Axis]
+    dims: tuple[int, int] = (-2, -1)
 
 
 # PyTorch marks the operations that work on each element by itself, all but these.
-ELEMENTWISE = {"hardswish", "mish", "log_sigmoid_forward", "_prelu_kernel", "native_dropout"}
+ELEMENTWISE = {"hardswish", "mish", "log_sigmoid_forward", "_prelu_kernel", "native_dropout",
+               "rrelu_with_noise"}
 _RESHAPING = {"view", "_unsafe_view", "squeeze", "unsqueeze", "expand", "slice", "split", "detach",
-              "alias", "_to_copy"}
-_REDUCING = {"mean", "sum"}
+              "alias", "_to_copy", "repeat", "channel_shuffle", "native_channel_shuffle"}
+_SUMS = {"mean", "sum"}
+_REDUCING = _SUMS | {"amax", "amin", "max", "min", "var", "std", "linalg_vector_norm", "norm",
+                     "logsumexp", "glu"}
 _SOFTMAX = {"_softmax", "_log_softmax"}
 _DENSE = {"addmm", "mm"}
 _ADAPTIVE = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
+_NEAREST = {"upsample_nearest2d", "_upsample_nearest_exact2d"}
 # These have a row even where the field stays as it is, as in a 1 x 1 convolution.
-LAYERS = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "cat"} | (
-    _ADAPTIVE | _REDUCING | _DENSE)
+LAYERS = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "cat", "pixel_shuffle",
+          "pixel_unshuffle"} | _ADAPTIVE | _SUMS | _DENSE | _NEAREST
 
 
 def follow(operation: str, given: dict, windows: list[tuple], inputs: list[Seen],
@@ -59,45 +53,71 @@ def follow(operation: str, given: dict, windows: list[tuple], inputs: list[Seen]
     if len(inputs) > 1:
         return None
     seen = inputs[0]
-    if operation.endswith("batch_norm"):
-        return None if given["training"] else seen  # with the batch's statistics it sees all of it
     if seen.layout == "flat":
         return _follow_flat(operation, given, seen, shape, result)
-    return _follow_maps(operation, given, windows, seen, shape, result)
+    over = _dims(operation, given, shape)
+    if over is not None:
+        return _follow_over(operation, over, seen, shape, result)
+    if operation in {"permute", "transpose"}:
+        return _permuted(given, seen, len(shape))
+    if operation in _RESHAPING and result == shape:
+        return seen
+    return _follow_maps(operation, given, windows, seen, shape, result) if (
+        seen.dims == (-2, -1)) else None
 
 
 def _follow_flat(operation: str, given: dict, seen: Seen, shape: torch.Size,
                  result: torch.Size) -> Seen | None:
     """The same for maps that were laid out as one vector."""
-    over_features = operation in _REDUCING | _SOFTMAX and len(shape) - 1 in _dims(given, shape)
-    if operation in _DENSE or over_features:
+    if operation.endswith("batch_norm") and not given["training"]:
+        return seen
+    if operation in _DENSE or len(shape) - 1 in (_dims(operation, given, shape) or ()):
         return _whole(seen)
     return seen if operation in _RESHAPING and _is_vector(result, shape) else None
 
 
+def _follow_over(operation: str, over: set[int], seen: Seen, shape: torch.Size,
+                 result: torch.Size) -> Seen | None:
+    """The same for what adds up maps over dimensions, or normalises by what it finds over them."""
+    axes = [dim % len(shape) for dim in seen.dims]
+    if operation not in _REDUCING:
+        return seen._replace(axes=tuple(axis.spread() if dim in over else axis
+                                        for axis, dim in zip(seen.axes, axes, strict=True)))
+    if over >= set(axes):
+        return _whole(seen)
+    alike = _sizes(result, seen.dims) == _sizes(shape, seen.dims)
+    return seen if alike and not over & set(axes) else None
+
+
 def _follow_maps(operation: str, given: dict, windows: list[tuple], seen: Seen,
                  shape: torch.Size, result: torch.Size) -> Seen | None:
-    """The same for maps."""
-    same_maps = len(result) > 2 and result[-2:] == shape[-2:]
+    """The same for maps whose axes come last."""
+    def each(method, *settings) -> Seen:
+        return Seen("maps", tuple(map(method, seen.axes, result[-2:], *settings)))
+
     if windows:
-        return Seen("maps", tuple(
-            _slide(axis, units, *window)
-            for axis, units, window in zip(seen.axes, result[-2:], windows, strict=True)))
+        method = Axis.scatter if given.get("transposed") else Axis.slide
+        return Seen("maps", tuple(method(axis, units, *window) for axis, units, window
+                                  in zip(seen.axes, result[-2:], windows, strict=True)))
     if operation in _ADAPTIVE:
-        if result[-2:].numel() == 1:
-            return _whole(seen)
-        return Seen("maps", tuple(map(_adapt, seen.axes, result[-2:])))
-    if operation == "constant_pad_nd" and min(given["pad"]) >= 0:
+        return _whole(seen) if result[-2:].numel() == 1 else each(Axis.adapt)
+    if operation in _NEAREST:
+        times = [_times(*sizes, given) for sizes in zip(shape[-2:], result[-2:], strict=True)]
+        return Seen("maps", tuple(map(Axis.repeat, seen.axes, times))) if all(times) else None
+    if operation == "pixel_shuffle":
+        return Seen("maps", tuple(axis.repeat(given["upscale_factor"]) for axis in seen.axes))
+    if operation == "pixel_unshuffle":
+        factor = given["downscale_factor"]
+        return each(Axis.slide, [factor] * 2, [factor] * 2)
+    if operation == "constant_pad_nd":
         left, _, top, *_ = [*given["pad"], 0, 0]
+        return each(Axis.crop, (-top, -left))
+    if operation == "slice" and given["dim"] % len(shape) >= len(shape) - 2:
+        start, step = _start(given, shape), given["step"]
         return Seen("maps", tuple(
-            _slide(axis, units, kernel=1, padding=padding)
-            for axis, units, padding in zip(seen.axes, result[-2:], (top, left), strict=True)))
-    if operation in _REDUCING and _dims(given, shape) >= _axes_of(shape):
-        return _whole(seen)
-    if operation in _REDUCING | _SOFTMAX:
-        over_channels = same_maps and not _dims(given, shape) & _axes_of(shape)
-        return seen if over_channels else None
-    if operation in _RESHAPING and same_maps:
+            axis.crop(result[dim], start, step) if dim == given["dim"] % len(shape) - len(shape)
+            else axis for axis, dim in zip(seen.axes, seen.dims, strict=True)))
+    if operation in _RESHAPING and len(result) > 2 and result[-2:] == shape[-2:]:
         return seen
     if operation in _RESHAPING and _is_vector(result, shape):
         return Seen("flat", seen.axes)
@@ -110,7 +130,7 @@ def windows_of(operation: str, given: dict) -> list[tuple[int, int, int, int]]:
     Layers over volumes have a third axis, which comes first and here counts as channels: that is
     how local response normalisation goes across maps.
     """
-    if operation == "convolution" and not given["transposed"] and given["weight"].dim() > 3:
+    if operation == "convolution" and given["weight"].dim() == 4:
         kernel = given["weight"].shape[2:]
     elif operation in {"max_pool2d_with_indices", "avg_pool2d", "avg_pool3d"}:
         kernel = given["kernel_size"]
@@ -120,17 +140,49 @@ def windows_of(operation: str, given: dict) -> list[tuple[int, int, int, int]]:
     return list(zip(*((tuple(each) * 2)[-2:] for each in settings), strict=True))
 
 
+def _times(size: int, result: int, given: dict) -> int:
+    """How often upsampling to the nearest repeats each unit; 0 where not all equally often."""
+    scales = [scale for name, scale in given.items() if name.startswith("scale") and scale]
+    scales = scales[0] if scales and isinstance(scales[0], (list, tuple)) else scales
+    times, rest = divmod(result, size)
+    return times if not rest and all(float(scale).is_integer() for scale in scales) else 0
+
+
+def _start(given: dict, shape: torch.Size) -> int:
+    """Where a slice begins, counted from 0."""
+    return slice(given["start"], None).indices(shape[given["dim"]])[0]
+
+
+def _permuted(given: dict, seen: Seen, dims: int) -> Seen | None:
+    """Maps whose dimensions were put in another order, in which rows still come before columns."""
+    order = list(range(dims))
+    if "dims" in given:
+        order = [dim % dims for dim in given["dims"]]
+    else:
+        one, other = given["dim0"] % dims, given["dim1"] % dims
+        order[one], order[other] = other, one
+    down, across = (order.index(dim % dims) - dims for dim in seen.dims)
+    return seen._replace(dims=(down, across)) if down < across else None
+
+
 def _is_vector(result: torch.Size, shape: torch.Size) -> bool:
     """Whether all elements of the one shape lie along the last dimension of the other."""
     return result[-1:].numel() == result.numel() == shape.numel()
 
 
-def _axes_of(shape: torch.Size) -> set[int]:
-    return {len(shape) - 2, len(shape) - 1}
+def _dims(operation: str, given: dict, shape: torch.Size) -> set[int] | None:
+    """The dimensions that an operation reduces or normalises over, counted from 0.
 
-
-def _dims(given: dict, shape: torch.Size) -> set[int]:
-    """The dimensions that an operation works along, counted from 0; all where it names none."""
+    All where it names none; None for one that does neither.
+    """
+    if operation.endswith("batch_norm"):  # with the statistics of the image, or with stored ones
+        return set(range(len(shape))) if given["training"] else set()
+    if operation == "native_group_norm":
+        return set(range(1, len(shape)))
+    if operation == "native_layer_norm":
+        return set(range(len(shape))[-len(given["normalized_shape"]):])
+    if operation not in _REDUCING | _SOFTMAX:
+        return None
     dims = given.get("dim")
     if isinstance(dims, int):
         dims = [dims]
@@ -141,6 +193,7 @@ def _together(inputs: list[Seen], result: torch.Size) -> Seen | None:
     """What an element sees that reads one of each of these, or is one of them.
 
     None where they do not lie alike, as maps and a vector, or maps that are set end to end.
+    Raises NotImplementedError where rows and columns cannot be told apart.
     """
     layouts = {seen.layout for seen in inputs}
     if layouts >= {"maps", "flat"}:
@@ -148,67 +201,22 @@ def _together(inputs: list[Seen], result: torch.Size) -> Seen | None:
     if layouts >= {"flat"} and len(set(inputs)) > 1:
         inputs = [_whole(seen) for seen in inputs]  # units of two vectors do not lie side by side
     layout = (layouts - {"whole"} or layouts).pop()
-    axes = tuple(map(_meet, zip(*(seen.axes for seen in inputs), strict=True)))
-    units = tuple(len(axis.windows) for axis in axes)
-    return None if layout == "maps" and units != tuple(result[-2:]) else Seen(layout, axes)
+    dims = {seen.dims for seen in inputs if seen.layout == "maps"} or {(-2, -1)}
+    if len(dims) > 1:
+        return None
+    seen = Seen(layout, tuple(map(meet, zip(*(seen.axes for seen in inputs), strict=True))),
+                *dims)
+    if layout == "maps" and not apart([seen.axes for seen in inputs]):
+        raise NotImplementedError("paths meet of which one sees nothing at some rows or columns of "
+                                  "units, so that there the window of all is not that of rows by "
+                                  "that of columns; `measure` asks unit by unit")
+    units = [len(axis.windows) for axis in seen.axes]
+    return None if layout == "maps" and units != _sizes(result, seen.dims) else seen
+
+
+def _sizes(shape: torch.Size, dims: tuple[int, int]) -> list[int]:
+    return [shape[dim] for dim in dims if len(shape) >= -dim]
 
 
 def _whole(seen: Seen) -> Seen:
-    return Seen("whole", tuple(map(_join, seen.axes)))
-
-
-def _slide(axis: Axis, units: int, kernel: int, stride: int = 1, padding: int = 0,
-           dilation: int = 1) -> Axis:
-    """One more layer with this window, in which it finds so many positions."""
-    windows = []
-    for unit in range(units):
-        corner = unit * stride - padding
-        taps = range(corner, corner + kernel * dilation, dilation)
-        windows.append(hull(axis.windows[tap] for tap in taps if 0 <= tap < len(axis.windows)))
-    return Axis(axis.field.then(kernel, stride, padding, dilation), tuple(windows))
-
-
-def _adapt(axis: Axis, units: int) -> Axis:
-    """Adaptive pooling along one axis."""
-    before = len(axis.windows)
-    if units == 1:
-        return _join(axis)
-    if before % units:
-        raise ValueError(f"adaptive pooling from {before} to {units} units has windows of unequal "
-                         "size, so that no one field fits them: choose a size that divides")
-    return _slide(axis, units, kernel=before // units, stride=before // units)
-
-
-def _join(axis: Axis) -> Axis:
-    """One unit that sees what all of these see together."""
-    pixels = hull(axis.windows)
-    return Axis(ReceptiveField(len(pixels), 0, (pixels.start + pixels.stop - 1) / 2), (pixels,))
-
-
-def _meet(axes: Iterable[Axis]) -> Axis:
-    """Units that read one unit from each of these; an axis with a single unit serves them all."""
-    axes = set(axes)
-    if len(axes) == 1:
-        return axes.pop()
-    units = max(len(axis.windows) for axis in axes)
-    axes = [axis if len(axis.windows) == units else _join(axis) for axis in axes]
-    windows = tuple(hull(axis.windows[unit % len(axis.windows)] for axis in axes)
-                    for unit in range(units))
-    jumps = sorted({axis.field.jump for axis in axes})
-    if 0 in jumps:
-        return Axis(_join(Axis(ReceptiveField(), windows)).field, windows)
-    if len(jumps) > 1:
-        raise ValueError(f"paths meet whose jumps differ, {' and '.join(map(str, jumps))} input "
-                         "pixels from unit to unit, so that their fields drift apart and no one "
-                         "size fits all units: give the paths the same total stride")
-    first = min(axis.field.first for axis in axes)
-    stop = max(axis.field.first + axis.field.size for axis in axes)
-    return Axis(ReceptiveField(stop - first, jumps[0], (first + stop - 1) / 2), windows)
-
-
-def hull(ranges: Iterable[range]) -> range:
-    """The smallest range that covers these; empty ones count for nothing."""
-    ranges = [pixels for pixels in ranges if pixels]
-    if not ranges:
-        return range(0)
-    return range(min(pixels.start for pixels in ranges), max(pixels.stop for pixels in ranges))
+    return Seen("whole", tuple(axis.join() for axis in seen.axes))

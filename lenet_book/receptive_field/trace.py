@@ -1,19 +1,19 @@
 """Follow a model: the receptive field of every layer, composed from what the model does."""
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..arithmetic import conv_output_size
-from ..features import hooked, names_of, zeros
+from ..features import names_of, zeros
 from ..tables import Rows, aligned, by
+from .axes import Axis
 from .formula import ReceptiveField
-from .rules import ELEMENTWISE, LAYERS, Axis, Seen, follow, windows_of
+from .rules import ELEMENTWISE, LAYERS, Seen, follow, windows_of
+from .watch import Watcher, by_name, name_of, needs_shapes_only, tensors_in, written_by
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,33 @@ class Row:
     name: str
     kind: str
     output_shape: tuple[int, ...]  # of one example, without the batch
-    fields: tuple[ReceptiveField, ReceptiveField]  # down the image, in rows; across it, in columns
+    # Down the image, in rows; across it, in columns. None where no one size and jump fit all units.
+    fields: tuple[ReceptiveField | None, ReceptiveField | None]
     # Of every row of units and of every column of units: the pixels that it sees, exactly.
     windows: tuple[tuple[range, ...], tuple[range, ...]] = dataclasses.field(repr=False)
 
     @property
     def field(self) -> ReceptiveField:
-        """The field along both axes. ValueError where they differ, as after a 1 x 7 kernel."""
+        """The field along both axes.
+
+        Raises ValueError where they differ, as after a 1 x 7 kernel, and where there is none, as
+        after a transposed convolution.
+        """
         down, across = self.fields
+        if None in self.fields:
+            raise ValueError(f"{self.name} has no one field: the units see windows of different "
+                             f"size or at different distances, up to {by(self._largest)} pixels: "
+                             "use .window(row, column)")
         if down != across:
             raise ValueError(f"{self.name} has one field down the image, {down}, and another "
                              f"across it, {across}: use .fields")
         return down
+
+    @property
+    def _largest(self) -> tuple[int, int]:
+        """Height and width of the largest window, pixels."""
+        down, across = (max(map(len, windows)) for windows in self.windows)
+        return down, across
 
     def window(self, row: int = 0, column: int = 0) -> tuple[range, range]:
         """Rows and columns of the image that the unit at (row, column) sees, clipped and exact.
@@ -54,8 +69,13 @@ class Trace(Rows):
     """The rows; their repr is a table."""
 
     def __repr__(self) -> str:
+        def one(row: Row, axis: int, number: str) -> str:
+            if row.fields[axis]:
+                return f"{getattr(row.fields[axis], number):g}"
+            return f"≤{row._largest[axis]}" if number == "size" else "-"
+
         def both(row: Row, number: str) -> str:
-            down, across = (f"{getattr(axis, number):g}" for axis in row.fields)
+            down, across = one(row, 0, number), one(row, 1, number)
             return down if down == across else f"{down} x {across}"
 
         numbers = ("size", "jump", "start")
@@ -85,57 +105,51 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     layer and the operation, for anything that it cannot follow, such as upsampling, recurrent layers,
     or padding other than with a constant.
     """
-    names, image = names_of(model), zeros(model, input_shape)
-    follower = _Follower(names, image)
-    with hooked(model, before=[(module, follower.enter) for module in names],
-                after=[(module, follower.leave) for module in names]), torch.no_grad(), follower:
-        model(image)
+    names_of(model)  # refuses what cannot be
+    image = zeros(model, input_shape)
+    follower = _Follower(model, image)
+    follower.run(image)
     return Trace(follower.rows)
 
 
-class _Follower(TorchDispatchMode):
+class _Follower(Watcher):
     """Lets every operation of a model run, and notes what the elements of its result see.
 
-    It stands where PyTorch's own counter of floating-point operations stands: below modules and
-    functions alike, which have been broken down into a small set of operations. One that it does
-    not know is refused, never guessed.
+    One that it does not know is refused, never guessed.
     """
 
-    def __init__(self, names: dict[nn.Module, str], image: Tensor):
-        super().__init__()
-        self.names = names
+    def __init__(self, model: nn.Module, image: Tensor):
+        super().__init__(model)
         self.rows: list[Row] = []
-        self.running: list[nn.Module] = []  # the modules that have been entered, outermost first
-        self.worked: list[bool] = []        # for each of them, whether it has earned a row
+        self.worked: list[bool] = []  # for each module that runs, whether it has earned a row
         self.seen = WeakTensorKeyDictionary()
         self.seen[image] = Seen("maps", tuple(
             Axis(ReceptiveField(), tuple(range(i, i + 1) for i in range(size)))
             for size in image.shape[-2:]))
 
     def enter(self, module: nn.Module, inputs: tuple) -> None:
-        self.running.append(module)
+        super().enter(module, inputs)
         self.worked.append(False)
 
     def leave(self, module: nn.Module, inputs: tuple, output) -> None:
         seen = self._of(output)
         if isinstance(output, Tensor) and not seen and any(map(self._of, inputs)):
-            raise NotImplementedError(f"{self._where()}: its output cannot be followed back to the "
+            raise NotImplementedError(f"{self.where()}: its output cannot be followed back to the "
                                       "input")
-        self.running.pop()
-        if self.worked.pop() and seen:
+        super().leave(module, inputs, output)
+        worked = any(self.worked[len(self.running):])
+        del self.worked[len(self.running):]
+        if worked and seen:
             fields, windows = zip(*seen.axes, strict=True)
             self.rows.append(Row(self.names[module], type(module).__name__,
                                  tuple(output.shape[1:]), fields, windows))
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        name = function.overloadpacket.__name__
-        given = _by_name(function, args, kwargs)
-        followed = [tensor for tensor in _tensors(given.values()) if self._of(tensor)]
-        if not followed or name.endswith("_like") or name.startswith("new_"):
-            return function(*args, **kwargs)  # on weights alone, or for a tensor of the same shape
-        writes = function._schema.is_mutable
-        operation = name.removesuffix("_") if writes else name
+        operation, given = name_of(function), by_name(function, args, kwargs)
+        followed = [tensor for tensor in tensors_in(given.values()) if self._of(tensor)]
+        if not followed or needs_shapes_only(operation):
+            return self.call(function, args, kwargs)
         if torch.Tag.pointwise in function.tags or operation in ELEMENTWISE:
             operation = "elementwise"
         shape = followed[0].shape
@@ -143,23 +157,29 @@ class _Follower(TorchDispatchMode):
         windows = windows_of(operation, given) if followed[0] is args[0] else []
         try:
             for size, window in zip(shape[-2:], windows, strict=False):
-                conv_output_size(size, *window)  # refuses what does not fit, with the numbers
-            result = function(*args, **kwargs)
-            outputs = _tensors([result])  # none where a value is read out into Python
-            after = outputs[0].shape if outputs else ()
-            seen = follow(operation, given, windows, inputs, shape, after) if outputs else None
+                if not (given.get("transposed") or given.get("ceil_mode")):
+                    conv_output_size(size, *window)  # refuses what does not fit, with the numbers
         except ValueError as error:
-            raise ValueError(f"{self._where()}: {error}") from None
+            raise ValueError(f"{self.where()}: {error}") from None
+        result = self.call(function, args, kwargs)
+        outputs = tensors_in([result])  # none where a value is read out into Python
+        after = outputs[0].shape if outputs else ()
+        try:
+            seen = follow(operation, given, windows, inputs, shape, after) if outputs else None
+        except NotImplementedError as error:
+            raise NotImplementedError(f"{self.where()}: {error}") from None
         if not seen:
             raise NotImplementedError(
-                f"{self._where()}: trace cannot follow {name} from {by(shape)} to "
-                f"{by(after) or 'a number'}. It follows convolutions, pooling, batch "
-                "normalisation, dense layers after a flatten, concatenation along the channels, "
-                "and what works on each element by itself; `measure` needs no such rules")
-        if writes and self._of(outputs[0]) != seen:
+                f"{self.where()}: trace cannot follow {function.overloadpacket.__name__} from "
+                f"{by(shape)} to {by(after) or 'a number'}. It follows convolutions and transposed "
+                "ones, pooling, upsampling to the nearest, pixel shuffling, normalisation, dense "
+                "layers after a flatten, concatenation along the channels, and what works on each "
+                "element by itself; `measure` needs no such rules")
+        written = written_by(function, args, kwargs)
+        if any(tensor is outputs[0] for tensor in written) and self._of(outputs[0]) != seen:
             raise NotImplementedError(
-                f"{self._where()}: {name} writes into a tensor something that sees more than the "
-                "tensor did; make a new tensor, x = x + y in place of x += y")
+                f"{self.where()}: {function.overloadpacket.__name__} writes into a tensor something "
+                "that sees more than the tensor did; make a new tensor, x = x + y in place of x += y")
         for tensor in outputs:
             self.seen[tensor] = seen
         if operation in LAYERS or any(before.axes != seen.axes for before in inputs):
@@ -168,21 +188,3 @@ class _Follower(TorchDispatchMode):
 
     def _of(self, value) -> Seen | None:
         return self.seen.get(value) if isinstance(value, Tensor) else None
-
-    def _where(self) -> str:
-        module = self.running[-1]
-        return f"layer {self.names[module]!r} ({type(module).__name__})"
-
-
-def _by_name(function, args: tuple, kwargs: dict) -> dict:
-    """The arguments of an operation, defaults filled in."""
-    arguments = function._schema.arguments
-    given = {argument.name: argument.default_value for argument in arguments
-             if argument.has_default_value()}
-    return given | dict(zip((argument.name for argument in arguments), args, strict=False)) | kwargs
-
-
-def _tensors(values: Iterable) -> list[Tensor]:
-    """Those among the values, and in lists among them."""
-    each = (value if isinstance(value, (list, tuple)) else [value] for value in values)
-    return [value for values in each for value in values if isinstance(value, Tensor)]

@@ -1,0 +1,151 @@
+"""Note the operations of a run up to a layer, and carry them out again with other numbers."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from .draws import Draw
+from .passing import carry_out, only_adds
+from .watch import Watcher, name_of, needs_shapes_only, tensors_in
+
+
+class Slot:
+    """The place of a tensor on the tape."""
+
+
+class Step(NamedTuple):
+    """One operation, with slots in place of tensors."""
+
+    where: str  # the layer that carried it out
+    function: Any
+    args: tuple
+    kwargs: dict
+    results: list[Slot]
+    shape: torch.Size  # of the first result
+
+
+class Tape(Watcher):
+    """What a model does with an image until a layer has its output.
+
+    output: the slot of what the layer gives the first time it runs; None where that is no tensor.
+    """
+
+    def __init__(self, model: nn.Module, image: Tensor, layer: nn.Module):
+        super().__init__(model)
+        self.layer, self.output = layer, None
+        self.steps: list[Step] = []
+        self.slots = WeakTensorKeyDictionary()
+        self.outside: dict[Slot, Tensor] = {}  # what no operation made: the image, weights, constants
+        self.image = self._read(image)
+        try:
+            self.run(image)
+        except _Reached as reached:
+            output, = reached.args
+            self.output = self._read(output) if isinstance(output, Tensor) else None
+        self.changing = any(step.function._schema.is_mutable for step in self.steps)
+        weights = {id(weight) for weight in model.parameters()}
+        self.weights = {slot for slot, tensor in self.outside.items() if id(tensor) in weights}
+
+    def leave(self, module: nn.Module, inputs: tuple, output) -> None:
+        super().leave(module, inputs, output)
+        if module is self.layer:
+            raise _Reached(output)
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        noted = tree_map_only(Tensor, self._read, (args, kwargs))
+        result = self.call(function, args, kwargs)
+        made = tensors_in([result])
+        self.steps.append(Step(self.where(), function, *noted,
+                               [self._slot(tensor) for tensor in made],
+                               made[0].shape if made else torch.Size()))
+        return result
+
+    def _slot(self, tensor: Tensor) -> Slot:
+        return self.slots.setdefault(tensor, Slot())
+
+    def _read(self, tensor: Tensor) -> Slot:
+        if tensor not in self.slots:
+            self.outside[self._slot(tensor)] = tensor
+        return self._slot(tensor)
+
+
+class CanCancel(Exception):
+    """An operation in which positive numbers may cancel."""
+
+
+class _Reached(BaseException):
+    """Ends a run as soon as the layer in question has its output, whatever the model catches."""
+
+
+def play(tape: Tape, draw: Draw) -> tuple[Tensor, Tensor]:
+    """The image and the layer's output of a run with these numbers, on the CPU, in double precision.
+
+    There PyTorch's convolutions add up exact zeros where no path leads. The output carries its
+    gradient history. `carry_out` says what takes the place of each operation.
+    Raises CanCancel for positive numbers where they might; NotImplementedError, with the layer and the
+    operation, where a path gives no gradient,
+    as through argmax, and where an operation cannot be carried out again.
+    """
+    image = draw.image(tape.outside[tape.image]).requires_grad_()
+    values = {slot: draw.weight(tensor) if slot in tape.weights else draw.constant(tensor)
+              for slot, tensor in tape.outside.items()}
+    values[tape.image] = image.clone()  # which the model may write into
+    drawn = set(tape.weights)           # weights and what was made of them
+    hidden: dict[Slot, str] = {}        # what reads the image without a gradient, and by what
+    for step in tape.steps:
+        slots = [leaf for leaf in tree_leaves((step.args, step.kwargs)) if isinstance(leaf, Slot)]
+        if drawn.intersection(slots):
+            drawn.update(step.results)
+        sees = any(slot in values and values[slot].requires_grad for slot in slots)
+        if not draw.signed and (sees or drawn.intersection(slots)) and not only_adds(
+                step.function, step.args, step.kwargs, sees):
+            raise CanCancel
+        results, by = [], [hidden[slot] for slot in slots if slot in hidden]
+        if all(slot in values for slot in slots):
+            results = tensors_in([_again(step, values, draw, sees)])
+            values.update(zip(step.results, results, strict=False))
+        if needs_shapes_only(name_of(step.function)):
+            continue
+        if sees and not step.results:
+            raise NotImplementedError(f"{_name(step)} reads a number out of the image into Python, "
+                                      "and what depends on it cannot be measured")
+        hidden.update((slot, by[0] if by else _name(step)) for slot in step.results
+                      if by or sees and not (slot in values and values[slot].requires_grad))
+    if tape.output in hidden:
+        raise NotImplementedError(f"{hidden[tape.output]} gives no gradient, so that what the layer "
+                                  "reads through it cannot be measured")
+    return image, values[tape.output]
+
+
+def _again(step: Step, values: dict[Slot, Tensor], draw: Draw, sees: bool):
+    """What a step gives with these values."""
+    def value(leaf):
+        if isinstance(leaf, torch.dtype) and leaf.is_floating_point:
+            return torch.double
+        if isinstance(leaf, torch.device):
+            return torch.device("cpu")
+        return values[leaf] if isinstance(leaf, Slot) else leaf
+
+    args, kwargs = tree_map(value, (step.args, step.kwargs))
+    try:
+        result = carry_out(step.function, args, kwargs, step.shape, draw)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise NotImplementedError(f"{_name(step)} cannot be measured: {first_line}") from error
+    result = tree_map_only(Tensor, _in_double_precision, result)
+    if sees and any(tensor.is_complex() for tensor in tensors_in([result])):
+        raise NotImplementedError(f"{_name(step)} gives complex numbers, whose gradient is nowhere "
+                                  "exactly zero")
+    return result
+
+
+def _in_double_precision(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def _name(step: Step) -> str:
+    return f"{step.where}: {step.function.overloadpacket.__name__}"
