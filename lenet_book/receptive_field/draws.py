@@ -14,10 +14,10 @@ class Positive:
     signed = False
 
     def image(self, like: Tensor) -> Tensor:
-        return torch.ones(like.shape, dtype=torch.double)
+        return torch.ones(like.shape, dtype=torch.double, device="cpu")
 
     def weight(self, like: Tensor) -> Tensor:
-        return torch.full(like.shape, 1 / _fan_in(like), dtype=torch.double)
+        return torch.full(like.shape, 1 / _fan_in(like), dtype=torch.double, device="cpu")
 
     def constant(self, tensor: Tensor) -> Tensor:
         if not tensor.is_floating_point():
@@ -43,10 +43,11 @@ class Signed(Positive):
     signed = True
 
     def __init__(self, seed: int):
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator("cpu").manual_seed(seed)
 
     def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, dtype=torch.double, generator=self.generator)
+        return torch.randn(like.shape, dtype=torch.double, generator=self.generator,
+                           device="cpu")
 
     def image(self, like: Tensor) -> Tensor:
         return self._normal(like)
@@ -62,7 +63,8 @@ class Signed(Positive):
 
     def combine(self, parts: list[Tensor]) -> Tensor:
         mean = sum(parts) / len(parts)
-        slope = 0.3 + 0.4 * torch.rand((), dtype=torch.double, generator=self.generator)
+        slope = 0.3 + 0.4 * torch.rand((), dtype=torch.double, generator=self.generator,
+                           device="cpu")
         return mean + slope * mean.sin()
 
     def share(self, units: Tensor) -> Tensor:

@@ -62,8 +62,8 @@ class ReceptiveField:
         The range runs from the first pixel to one past the last, as a slice does; it is empty for
         a unit that sees only padding.
         Exact where the field lies inside the image. At its border this is an upper bound: the unit
-        may see less there, where a layer dropped rows that the next one pads again, or where a
-        dilated kernel reaches past the border. `trace` and `measure` are exact there too.
+        may see less there, where a layer dropped or cropped rows that the next one pads again, or
+        where a dilated kernel reaches past the border. `trace` and `measure` are exact there too.
         """
         if unit < 0:
             raise ValueError(f"units are numbered from 0, not {unit}")

@@ -3,6 +3,7 @@
 import dataclasses
 from contextlib import nullcontext
 from dataclasses import dataclass
+from operator import index
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from ..features import find, zeros
 from .axes import hull
 from .draws import Draw, Poisoned, Positive, Signed
 from .tape import CanCancel, Tape, play
+from .watch import first_line
 
 _DRAWS = 2
 
@@ -30,6 +32,7 @@ class Measurement:
         return len(down), len(across)
 
 
+@torch.inference_mode(False)
 def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
             unit: tuple[int, int] | None = None) -> Measurement:
     """The receptive field of one unit, measured: where the input moves it at all.
@@ -39,16 +42,26 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     unit: (row, column) in the layer's maps, by default the central one. All maps count together,
         since one map may read only some of the paths, and so do all units of a layer without maps.
 
-    It works on a copy in which nothing can cancel and nothing can block: every weight is positive
-    and the same throughout its layer, biases are zero, the input is positive, the mean takes the
-    place of the maximum, and dropout and softmax let everything pass. The gradient then counts the
-    paths from each pixel to the unit. An operation that chooses among its inputs in some other way,
-    such as a sort, shows only what it chose. The number of maps makes no difference to the field
-    but all to the time: a wide network is better measured with its maps thinned out.
+    The model runs once, and what it does up to the layer is done again with other numbers, so that
+    nothing blocks: dropout lets everything pass, the mean takes the place of the maximum, and
+    every function of single elements, such as ReLU or a comparison, that of a straight line. As
+    long as the model only adds up, every weight is positive and the same throughout its layer, and
+    every pixel too, so that nothing cancels: the gradient counts the paths from each pixel to the
+    unit. Where it does something else, such as a normalisation or a softmax, or makes weights from
+    others by a difference, positive numbers may cancel. Then weights and pixels are random and of
+    both signs, subtraction and division stay what they are, the functions are curved, and the
+    gradients of two draws are added.
+
+    Constants count as they are: what a mask holds at zero is not read. What a model computes
+    outside of PyTorch is not seen. The number of maps makes no difference to the field but all to
+    the time: a wide network is better measured with its maps thinned out. Weights, buffers,
+    gradients, modes and torch's random numbers stay as they were.
 
     Raises KeyError, with the names there are, for an unknown layer; ValueError for one that did not
-    run or does not depend on the input, for a unit that is not there, and for no shape of an image;
-    TypeError for what is no torch.nn.Module or is compiled.
+    run, does not depend on the input or cannot take its own, for a unit that is not there, and for
+    no shape of an image; TypeError for what is no torch.nn.Module or is compiled, and for a unit
+    that is not two numbers; NotImplementedError, with the layer, for an operation that gives no
+    gradient, such as argmax, and where what a unit reads cancels whatever the numbers.
     Source: Luo, Li, Urtasun & Zemel 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", who do it with the weights as they are.
     """
@@ -81,7 +94,10 @@ def _gradient(tape: Tape, layer: str, unit: tuple[int, int] | None) -> Tensor:
 def _at_pixels(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> Tensor:
     """The same with these numbers, over all channels."""
     image, value = _unit(tape, draw, layer, unit)
-    gradient, = torch.autograd.grad(value, image)
+    try:
+        gradient, = torch.autograd.grad(value, image)
+    except RuntimeError as error:
+        raise NotImplementedError(f"layer {layer!r} cannot be measured: {first_line(error)}") from error
     if not gradient.isfinite().all():
         raise NotImplementedError(f"the gradient of layer {layer!r} is too large to be measured")
     return gradient[0].abs().sum(0)
@@ -102,7 +118,10 @@ def _units(output: Tensor, layer: str, unit: tuple[int, int] | None) -> Tensor:
             raise ValueError(f"layer {layer!r} has no maps, so no unit at {unit}; leave it out")
         return output
     height, width = output.shape[-2:]
-    row, column = (height // 2, width // 2) if unit is None else unit
+    try:
+        row, column = (height // 2, width // 2) if unit is None else map(index, unit)
+    except (TypeError, ValueError):
+        raise TypeError(f"unit must be two whole numbers, (row, column), not {unit!r}") from None
     if not (0 <= row < height and 0 <= column < width):
         raise ValueError(f"layer {layer!r} has {height} x {width} units, numbered from 0; there is "
                          f"none at ({row}, {column})")

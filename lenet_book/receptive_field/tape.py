@@ -1,15 +1,16 @@
 """Note the operations of a run up to a layer, and carry them out again with other numbers."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .draws import Draw
 from .passing import carry_out, only_adds
-from .watch import Watcher, name_of, needs_shapes_only, tensors_in
+from .watch import Watcher, first_line, name_of, needs_shapes_only, tensors_in
 
 
 class Slot:
@@ -21,8 +22,9 @@ class Step(NamedTuple):
 
     where: str  # the layer that carried it out
     function: Any
-    args: tuple
+    args: list
     kwargs: dict
+    reads: list[Slot]
     results: list[Slot]
     shape: torch.Size  # of the first result
 
@@ -41,7 +43,8 @@ class Tape(Watcher):
         self.outside: dict[Slot, Tensor] = {}  # what no operation made: the image, weights, constants
         self.image = self._read(image)
         try:
-            self.run(image)
+            with _plain():
+                self.run(image)
         except _Reached as reached:
             output, = reached.args
             self.output = self._read(output) if isinstance(output, Tensor) else None
@@ -56,10 +59,18 @@ class Tape(Watcher):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        noted = tree_map_only(Tensor, self._read, (args, kwargs))
+        reads: list[Slot] = []
+
+        def note(value):
+            if isinstance(value, Tensor):
+                value = self._read(value)
+                reads.append(value)
+            return value
+
+        args_and_kwargs = _each(note, args), {key: _each(note, kwargs[key]) for key in kwargs}
         result = self.call(function, args, kwargs)
         made = tensors_in([result])
-        self.steps.append(Step(self.where(), function, *noted,
+        self.steps.append(Step(self.where(), function, *args_and_kwargs, reads,
                                [self._slot(tensor) for tensor in made],
                                made[0].shape if made else torch.Size()))
         return result
@@ -71,6 +82,19 @@ class Tape(Watcher):
         if tensor not in self.slots:
             self.outside[self._slot(tensor)] = tensor
         return self._slot(tensor)
+
+
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Recurrent layers and attention broken down into operations that any precision has."""
+    fast, mkldnn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn
+    mkl_too, mkldnn.enabled = mkldnn.enabled, False
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        mkldnn.enabled = mkl_too
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 class CanCancel(Exception):
@@ -87,8 +111,8 @@ def play(tape: Tape, draw: Draw) -> tuple[Tensor, Tensor]:
     There PyTorch's convolutions add up exact zeros where no path leads. The output carries its
     gradient history. `carry_out` says what takes the place of each operation.
     Raises CanCancel for positive numbers where they might; NotImplementedError, with the layer and the
-    operation, where a path gives no gradient,
-    as through argmax, and where an operation cannot be carried out again.
+    operation, where a path gives no gradient, as through argmax, and where an operation cannot be
+    carried out again.
     """
     image = draw.image(tape.outside[tape.image]).requires_grad_()
     values = {slot: draw.weight(tensor) if slot in tape.weights else draw.constant(tensor)
@@ -97,54 +121,55 @@ def play(tape: Tape, draw: Draw) -> tuple[Tensor, Tensor]:
     drawn = set(tape.weights)           # weights and what was made of them
     hidden: dict[Slot, str] = {}        # what reads the image without a gradient, and by what
     for step in tape.steps:
-        slots = [leaf for leaf in tree_leaves((step.args, step.kwargs)) if isinstance(leaf, Slot)]
-        if drawn.intersection(slots):
+        sees = any(slot in values and values[slot].requires_grad for slot in step.reads)
+        weighs = not drawn.isdisjoint(step.reads)
+        if weighs:
             drawn.update(step.results)
-        sees = any(slot in values and values[slot].requires_grad for slot in slots)
-        if not draw.signed and (sees or drawn.intersection(slots)) and not only_adds(
+        if not draw.signed and (sees or weighs) and not only_adds(
                 step.function, step.args, step.kwargs, sees):
             raise CanCancel
-        results, by = [], [hidden[slot] for slot in slots if slot in hidden]
-        if all(slot in values for slot in slots):
-            results = tensors_in([_again(step, values, draw, sees)])
-            values.update(zip(step.results, results, strict=False))
+        by = [hidden[slot] for slot in step.reads if slot in hidden]
+        if all(slot in values for slot in step.reads):
+            values.update(zip(step.results, _again(step, values, draw, sees), strict=False))
         if needs_shapes_only(name_of(step.function)):
             continue
-        if sees and not step.results:
+        if (sees or by) and not step.results:
             raise NotImplementedError(f"{_name(step)} reads a number out of the image into Python, "
                                       "and what depends on it cannot be measured")
-        hidden.update((slot, by[0] if by else _name(step)) for slot in step.results
-                      if by or sees and not (slot in values and values[slot].requires_grad))
-    if tape.output in hidden:
-        raise NotImplementedError(f"{hidden[tape.output]} gives no gradient, so that what the layer "
-                                  "reads through it cannot be measured")
+        new = {slot: by[0] if by else _name(step) for slot in step.results
+               if by or (sees and not (slot in values and values[slot].requires_grad))}
+        hidden |= new
+        if tape.output in hidden or (new and step.function._schema.is_mutable):
+            raise NotImplementedError(f"{next(iter(new.values()))} gives no gradient, so that what is "
+                                      "read through it cannot be measured")
     return image, values[tape.output]
 
 
-def _again(step: Step, values: dict[Slot, Tensor], draw: Draw, sees: bool):
+def _again(step: Step, values: dict[Slot, Tensor], draw: Draw, sees: bool) -> list[Tensor]:
     """What a step gives with these values."""
-    def value(leaf):
-        if isinstance(leaf, torch.dtype) and leaf.is_floating_point:
+    def value(noted):
+        if isinstance(noted, Slot):
+            return values[noted]
+        if isinstance(noted, torch.dtype) and noted.is_floating_point:
             return torch.double
-        if isinstance(leaf, torch.device):
-            return torch.device("cpu")
-        return values[leaf] if isinstance(leaf, Slot) else leaf
+        return torch.device("cpu") if isinstance(noted, torch.device) else noted
 
-    args, kwargs = tree_map(value, (step.args, step.kwargs))
+    args, kwargs = _each(value, step.args), {key: _each(value, step.kwargs[key]) for key in step.kwargs}
     try:
-        result = carry_out(step.function, args, kwargs, step.shape, draw)
+        results = tensors_in([carry_out(step.function, args, kwargs, step.shape, draw)])
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise NotImplementedError(f"{_name(step)} cannot be measured: {first_line}") from error
-    result = tree_map_only(Tensor, _in_double_precision, result)
-    if sees and any(tensor.is_complex() for tensor in tensors_in([result])):
+        raise NotImplementedError(f"{_name(step)} cannot be measured: {first_line(error)}") from error
+    if sees and any(tensor.is_complex() for tensor in results):
         raise NotImplementedError(f"{_name(step)} gives complex numbers, whose gradient is nowhere "
                                   "exactly zero")
-    return result
+    return [tensor.double() if tensor.is_floating_point() else tensor for tensor in results]
 
 
-def _in_double_precision(tensor: Tensor) -> Tensor:
-    return tensor.double() if tensor.is_floating_point() else tensor
+def _each(change: Callable, values):
+    """The values, in lists too, each after this change."""
+    if isinstance(values, (list, tuple)):
+        return [_each(change, value) for value in values]
+    return change(values)
 
 
 def _name(step: Step) -> str:

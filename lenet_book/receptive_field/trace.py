@@ -85,6 +85,7 @@ class Trace(Rows):
         return "\n".join([head, "-" * len(head), *lines])
 
 
+@torch.inference_mode(False)
 def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     """The receptive field of every layer, found by running the model once on zeros.
 
@@ -98,12 +99,21 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     Where paths meet, by concatenation or by a sum, the field is the smallest that covers them all,
     so that of the largest path. A dense layer or a global pooling sees everything that the maps
     before it together see of the image: that is its size, clipped to the image, and its jump is 0.
+    So does whatever normalises by what it finds all over the image, such as GroupNorm, and what is
+    multiplied by a gate that read all of it; LayerNorm over the channels of each place does not.
 
-    The model is left as it was: hooks removed, training modes restored.
-    Raises TypeError for what is no torch.nn.Module or is compiled; ValueError for no shape of an image,
-    where a window does not fit, and where paths of different jump meet; NotImplementedError, with the
-    layer and the operation, for anything that it cannot follow, such as upsampling, recurrent layers,
-    or padding other than with a constant.
+    The windows of a row are exact for every unit. Its fields are None where no one size and jump
+    fit all units: after a transposed convolution with a stride or upsampling to the nearest, of
+    whose units some share a window and some do not, after adaptive pooling to a number that does
+    not divide, and where paths of different jump meet. The table then shows the largest window.
+    Every weight counts as not zero; `measure` knows of masks.
+
+    The model is left as it was: hooks removed, training modes restored, weights, buffers and torch's
+    random numbers untouched. It may be on device "meta".
+    Raises TypeError for what is no torch.nn.Module or is compiled; ValueError, with the layer, for no
+    shape of an image and where a layer does not take its input; NotImplementedError, with the layer
+    and the operation, for anything that it cannot follow, such as other upsampling, recurrent layers,
+    attention, volumes, or padding other than with a constant.
     """
     names_of(model)  # refuses what cannot be
     image = zeros(model, input_shape)

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..features import hooked, names_of
-from ..tables import by
 
 
 class Watcher(TorchDispatchMode):
@@ -38,7 +37,7 @@ class Watcher(TorchDispatchMode):
                 ours = isinstance(error, NotImplementedError) or not self.running
                 if ours or not type(self.running[-1]).__module__.startswith("torch.nn."):
                     raise
-                raise ValueError(f"{self.where()}: {_first_line(error)}") from error
+                raise ValueError(f"{self.where()}: {first_line(error)}") from error
 
     def enter(self, module: nn.Module, inputs: tuple) -> None:
         self.running.append(module)
@@ -51,12 +50,13 @@ class Watcher(TorchDispatchMode):
         """What the operation gives. Raises ValueError, with the layer's name, where it cannot."""
         if function._schema.is_mutable:
             self.keep(written_by(function, args, kwargs))
+        if name_of(function) == "convolution" and args[1].dim() > 4:
+            raise NotImplementedError(f"{self.where()} works on volumes, and an example is taken for "
+                                      "an image, channels x height x width")
         try:
             return function(*args, **kwargs)
         except (RuntimeError, IndexError) as error:
-            shapes = " and ".join(by(tensor.shape) for tensor in tensors_in(args))
-            raise ValueError(f"{self.where()}: {name_of(function)} cannot take {shapes}: "
-                             f"{_first_line(error)}") from error
+            raise ValueError(f"{self.where()}: {first_line(error)}") from error
 
     def where(self) -> str:
         module = self.running[-1]
@@ -121,5 +121,5 @@ def _left_as_it_was(model: nn.Module) -> Iterator:
             module._buffers.update(named)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Random networks by seed: sliding windows up and down, normalisation, gates, paths that part and meet."""
+"""Random networks by seed: windows that slide up and down, normalisation, gates, paths that meet."""
 
 import random
 
@@ -89,7 +89,8 @@ def paths(draw, channels, size):
 
     join = draw.choice([lambda x, a, b: x + a(x), lambda x, a, b: a(x) - b(x),
                         lambda x, a, b: torch.cat([a(x), b(x)], dim=1), lambda x, a, b: a(x) * b(x),
-                        lambda x, a, b: x.add(a(b(x))), lambda x, a, b: F.hardtanh(x + a(x), -0.1, 0.1)])
+                        lambda x, a, b: x.add(a(b(x))),
+                        lambda x, a, b: F.hardtanh(x + a(x), -0.1, 0.1)])
     return Forward(join, path(), path())
 
 
@@ -116,7 +117,7 @@ def random_net(seed: int) -> tuple[nn.Sequential, tuple[int, int, int]]:
             y = block.eval()(x.clone())
         except RuntimeError:  # it does not fit
             continue
-        if 1 <= min(y.shape[2:]) and max(y.shape[2:]) <= 40 and y.shape[1] <= 16:
+        if min(y.shape[2:]) >= 1 and max(y.shape[2:]) <= 40 and y.shape[1] <= 16:
             blocks.append(block.train())
             x = y
     return nn.Sequential(*blocks), shape
