@@ -1,10 +1,9 @@
-"""What a demo shows does not depend on torch's defaults, nor on those that were set at its first call."""
+"""What a demo shows depends neither on torch's defaults nor on those of its first call."""
 
 import pytest
 import torch
 
-from lenet_book.demos import channels, cross_correlation, draw_digit, feature_maps
-from lenet_book.demos.examples import test_digits, trained
+from lenet_book.demos import channels, cross_correlation, draw_digit, examples, feature_maps
 from lenet_book.demos.feature_maps import deform
 from lenet_book.demos.training import Learner
 
@@ -19,7 +18,7 @@ def shown():
         demo.close()
     learner = Learner(0, "ReLU", "max")
     learner.step(0.01, 16)
-    return said, deform(test_digits().images[0], 2, 1, 10, 90, 30), learner.model.output.bias
+    return said, deform(examples.test_digits().images[0], 2, 1, 10, 90, 30), learner.model.output.bias
 
 
 @pytest.mark.parametrize(("change", "value", "back"), [
@@ -27,7 +26,7 @@ def shown():
     (torch.set_default_dtype, torch.bfloat16, torch.float32),
     (torch.set_default_device, "meta", None)])
 def test_demos_do_not_depend_on_torchs_defaults(change, value, back):
-    trained.cache_clear()
+    examples.trained.cache_clear()
     change(value)
     try:
         there = shown()

@@ -234,7 +234,7 @@ def test_softmax_before_loss_has_a_floor(options, lowest, digits):
     ("lenet-batchnorm", {"dropout_always_on": True}, ValueError, "needs a dropout above 0, such as"),
     ("lenet-sigmoid", {"pads_after_scaling": True, "unpadded": True}, ValueError, "exclude each other"),
     ("lenet-relu", {"dropout": 0.5}, TypeError, "lenet-relu has no option 'dropout'"),
-    ("lenet-tanh", {"softmax": True}, TypeError, "no option 'softmax'; it has stops_at_f6, softmax_before_loss"),
+    ("lenet-tanh", {"softmax": True}, TypeError, "no option 'softmax'; it has stops_at_f6, softmax_b"),
 ])
 def test_bad_options(name, options, error, message):
     with pytest.raises(error, match=message):

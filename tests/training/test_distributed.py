@@ -86,7 +86,7 @@ def stop_and_go_on(found, folder, rank):
 
     class AtTheEnd(mnist.Digits):
         def inputs(self, **how):
-            if rank == 0:
+            if rank == 0 and len(how["which"]) > 1:  # not yet in the trial
                 signal.raise_signal(signal.SIGINT)
             return super().inputs(**how)
 
