@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import ipywidgets as widgets
-import pytest
 import torch
 from torch import nn
+from undrawn import undrawn
 
 from lenet_book import (
     arithmetic,
@@ -56,7 +56,7 @@ def size(value):
 
 
 def count(value):
-    return Good(value, {"zero"})  # a whole number from 0
+    return Good(value, {"zero"})  # of things, or a share
 
 
 def padding(value):
@@ -81,10 +81,6 @@ def flag(value=False):
 
 def positive(value):
     return Good(value, {"huge", "fraction", "Fraction"})
-
-
-def share(value):
-    return Good(value, {"zero"})
 
 
 def limit(value):
@@ -129,21 +125,11 @@ def entered(**arguments):
         return found
 
 
-def controls_of(demo):
-    """A demo's function, but nothing is computed and painted: its controls hold all that is chosen."""
-    def call(**arguments):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(demos.Demo, "redraw", lambda self: None)
-            patch.setattr(widgets.Widget, "open", lambda self: None)  # nor sent to a page
-            made = demo(**arguments)
-            return made.values | {"seed": getattr(getattr(made, "learner", None), "seed", None)}
-    return call
-
-
+META = {"on meta"}  # would be taken, but it takes PyTorch seconds to get ready for it
 TINY = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 10))  # for 4 x 4
 X, Y = ramp(2, 1, 4, 4) / 64, torch.tensor([3, 8])
 LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(0), "dilation": 1}
-POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples", "on meta"}), "kernel_size": 2,
+POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples"}, META), "kernel_size": 2,
            "stride": optional(2), "padding": count(0)}
 DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
 
@@ -179,25 +165,26 @@ CALLS = {
         x=Good(ramp(2, 3), {"one axis less", "one axis more", "no examples"})),
     "layers.map_loss": Call(layers.map_loss, distances=ramp(2, 10), labels=Y, j=positive(3.0)),
     "plots.Picture": Call(plots.Picture, alt=title("a line"), width=length(4), height=length(2)),
-    "plots.architecture": Call(plots.architecture, layers=paper.LAYERS[:1], input_size=32,
+    "plots.architecture": Call(undrawn(plots.architecture), layers=paper.LAYERS[:1], input_size=32,
                                highlight=optional("C1")),
-    "plots.connection_tables": Call(plots.connection_tables, tables={"C3": [[0, 1], [1]]}),
-    "plots.curves": Call(plots.curves, charts={"epoch": ([1, 2], {"training": [0.5, 0.25]})},
+    "plots.connection_tables": Call(undrawn(plots.connection_tables), tables={"C3": [[0, 1], [1]]}),
+    "plots.curves": Call(undrawn(plots.curves), charts={"epoch": ([1, 2], {"training": [0.5, 0.25]})},
                          ylabel=title("error"), log=flag()),
-    "plots.images": Call(plots.images, rows=Good(ramp(2, 2, 2), {"truth values"}),
+    "plots.images": Call(undrawn(plots.images), rows=Good(ramp(2, 2, 2), {"truth values"}),
                          titles=Good(["a"], texts([]).takes | {"list of strings"}), signed=flag(),
                          ranges=flag(), light=flag(),
-                         signs=perhaps_none(["+"])._replace(untried={"array of strings"}),
+                         signs=perhaps_none(["+"])._replace(
+                             untried={"array of strings", "list of strings"}),
                          columns=size(3), alt=optional(title("numbers"))),
-    "plots.intervals": Call(plots.intervals, rows={"tanh": ([1.0, 2.0], 0.5, 2.5)},
+    "plots.intervals": Call(undrawn(plots.intervals), rows={"tanh": ([1.0, 2.0], 0.5, 2.5)},
                             xlabel=title("error")),
-    "plots.kernels": Call(plots.kernels, weight=Good(ramp(2, 2, 2, 2), {"truth values"}),
+    "plots.kernels": Call(undrawn(plots.kernels), weight=Good(ramp(2, 2, 2, 2), {"truth values"}),
                           name=title("c1"),
                           connections=optional([[0, 1], [1]])),
-    "plots.matrices": Call(plots.matrices, named={"image": ramp(3, 4)},
+    "plots.matrices": Call(undrawn(plots.matrices), named={"image": ramp(3, 4)},
                            windows=optional({"image": (0, 0, 1, 1)}), alt=optional(title("numbers"))),
-    "plots.stages": Call(plots.stages, nets={"LeNet": [("c1", "Conv2d", (6, 28, 28), 156)]}),
-    "plots.window_positions": Call(plots.window_positions, size=3, kernel=2, stride=1,
+    "plots.stages": Call(undrawn(plots.stages), nets={"LeNet": [("c1", "Conv2d", (6, 28, 28), 156)]}),
+    "plots.window_positions": Call(undrawn(plots.window_positions), size=3, kernel=2, stride=1,
                                    padding=count(0), dilation=1),
     "demos.Demo": Call(
         lambda **given: repr(demos.Demo(**given)), name=title("sizes"),
@@ -207,56 +194,56 @@ CALLS = {
         arrange=optional(function(
             lambda controls: widgets.HBox(list(controls.values()))))),
     "demos.architecture": Call(
-        controls_of(demos.architecture), layer="C1", bars="parameters", projector=flag()),
+        undrawn(demos.architecture), layer="C1", bars="parameters", projector=flag()),
     "demos.c3_connections": Call(
-        controls_of(demos.c3_connections), start="paper", map=count(1), projector=flag()),
+        undrawn(demos.c3_connections), start="paper", map=count(1), projector=flag()),
     "demos.channels": Call(
-        controls_of(demos.channels), digit=count(0), output=count(7), maps=count(6), kernel=5,
+        undrawn(demos.channels), digit=count(0), output=count(7), maps=count(6), kernel=5,
                            row=count(6), column=count(4), projector=flag()),
     "demos.cross_correlation": Call(
-        controls_of(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13),
+        undrawn(demos.cross_correlation), image="digit 7", kernel="blur", row=count(13),
         column=count(15),
         flip=flag(), projector=flag()),
     "demos.draw_digit": Call(
-        controls_of(demos.draw_digit), strokes=perhaps_none([[0.2, 0.2, 0.2, 0.8]]),
+        undrawn(demos.draw_digit), strokes=perhaps_none([[0.2, 0.2, 0.2, 0.8]]),
         thickness=8, show=count("drawing"), net="lenet5", projector=flag()),
     "demos.feature_maps": Call(
-        controls_of(demos.feature_maps), index=count(1), layer="c1", net="lenet5",
+        undrawn(demos.feature_maps), index=count(1), layer="c1", net="lenet5",
         right=Good(0, {"negative", "zero"}),
         down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
         noise=count(0), projector=flag()),
     "demos.padding_stride": Call(
-        controls_of(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
+        undrawn(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
                                  projector=flag()),
     "demos.pooling": Call(
-        controls_of(demos.pooling), digit=count(4), kind="max", window=2, stride=2,
+        undrawn(demos.pooling), digit=count(4), kind="max", window=2, stride=2,
         right=Good(1, {"negative", "zero"}), down=Good(0, {"negative", "zero"}),
         coefficient=Good(0.5, {"negative", "zero"}), bias=Good(0.5, {"negative", "zero"}),
         projector=flag()),
     "demos.receptive_field": Call(
-        controls_of(demos.receptive_field), stack="LeNet-5 to C3", row=count(2),
+        undrawn(demos.receptive_field), stack="LeNet-5 to C3", row=count(2),
                                   column=count(3), measured=flag(), projector=flag()),
     "demos.training": Call(
-        controls_of(demos.training), learning_rate=0.01, batch_size=64, activation="ReLU",
+        undrawn(demos.training), learning_rate=0.01, batch_size=64, activation="ReLU",
                            pooling="max", seed=count(1), projector=flag()),
     "training.Recipe": Call(
         training.Recipe, learning_rate=positive(0.5), weight_decay=limit(0.25), batch_size=64,
-        epochs=2, optimiser="sgd", momentum=share(0.5), schedule="constant",
-        augmentation=optional(training.Distortion(rotation=10)), augmentation_end=share(1.0),
-        ema=share(0.5), seed=count(1)),
+        epochs=2, optimiser="sgd", momentum=count(0.5), schedule="constant",
+        augmentation=optional(training.Distortion(rotation=10)), augmentation_end=count(1.0),
+        ema=count(0.5), seed=count(1)),
     "training.Distortion": Call(
-        training.Distortion, rotation=Good(10, {"zero", "fraction", "Fraction"}), scale=share(0.5),
+        training.Distortion, rotation=Good(10, {"zero", "fraction", "Fraction"}), scale=count(0.5),
         shear=limit(0.5), shift=limit(2), elastic=limit(0.5), grid=6),
     "training.Distortion.draw": Call(
         lambda **given: [draws.shape for draws in training.Distortion().draw(**given)], count=count(2),
                                      generator=optional(torch.Generator())),
     "training.Distortion.__call__": Call(
-        training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"}),
+        training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}, META),
         generator=optional(torch.Generator())),
     "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
-                               weight_decay=limit(0.25), momentum=share(0.5)),
+                               weight_decay=limit(0.25), momentum=count(0.5)),
     "training.muon.orthogonalise": Call(
-        muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"on meta", "no examples", "no columns"})),
+        muon.orthogonalise, matrix=Good(torch.eye(2, 3), {"no examples", "no columns"}, META)),
     "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
     "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
     # Of others
@@ -276,8 +263,8 @@ CALLS = {
     "models.build": Call(models.build, name="lenet5"),
     "models.pretrained": Call(models.pretrained, name="lenet5"),
     "models.lenet.LeNet5Of1998": Call(LeNet5Of1998, j=positive(3.0)),
-    "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=share(0.5), inplace=flag()),
-    "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=share(0.5),
+    "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=count(0.5), inplace=flag()),
+    "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=count(0.5),
                                             dropout_always_on=flag()),
     "models.tutorials.LeNetSigmoid": Call(tutorials.LeNetSigmoid, dense_sigmoids=flag(),
                                           pads_after_scaling=flag(), unpadded=flag()),

@@ -111,3 +111,12 @@ def test_lengths_that_cannot_be(name, least):
     for value in (2.0, "3", None):
         with pytest.raises(TypeError, match=f"{name} must be an integer, not {value!r}"):
             arithmetic.conv_output_size(**{"size": 8, "kernel": 3, name: value})
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "padding", "positions"), [  # PyTorch's, by hand
+    (6, 3, 2, 0, 3), (5, 3, 2, 0, 2), (7, 2, 2, 0, 4), (7, 2, 2, 1, 4),
+    (5, 2, 4, 1, 2), (4, 3, 3, 1, 2), (112, 3, 2, 0, 56), (3, 2, 3, 1, 2)])
+def test_ceil_mode_at_the_edge(size, kernel, stride, padding, positions):
+    assert arithmetic.conv_output_size(size, kernel, stride, padding, ceil_mode=True) == positions
+    assert F.max_pool1d(torch.zeros(1, 1, size), kernel, stride, padding,
+                        ceil_mode=True).shape[-1] == positions

@@ -303,7 +303,7 @@ ANY_WINDOW = [  # of a convolution or of a pooling; "kernel" stands for weight o
     ({"x": torch.zeros(5, 6)}, "x must be N x C x H x W or C x H x W, not of shape 5 x 6"),
     ({"x": torch.zeros(1, 2, 3, 5, 6)}, "not of shape 1 x 2 x 3 x 5 x 6"),
     ({"x": "digit"}, "x must be a tensor, N x C x H x W or C x H x W, not 'digit'"),
-    ({"x": X.bool()}, "x cannot be torch.bool here; convert it, for example with x.float()"),
+    ({"x": X.bool()}, "x cannot be torch.bool here; use x.float()"),
     ({"stride": (1, -2)}, "stride must be at least 1, not (1, -2)"),
     ({"stride": 1.5}, f"stride {NO_PAIR} 1.5"),
     ({"padding": -1}, "padding must be at least 0, not -1"),
@@ -386,3 +386,22 @@ IMAGE = torch.zeros(2, 2)
 def test_a_single_map_is_refused_with_the_values(image, kernel, message, function):
     with pytest.raises(ValueError, match=re.escape(message)):
         function(image, kernel)
+
+
+@pytest.mark.parametrize("seed", range(42))
+def test_random_exercises(seed):
+    """Sizes as an exercise draws them, one axis and two, against PyTorch in double precision."""
+    draw = numpy.random.default_rng(seed).integers
+    n, c, m, h, w = draw(1, 10, size=5)
+    k, s, p = draw(1, 5, size=2).tolist(), draw(1, 5, size=2).tolist(), draw(0, 5, size=2).tolist()
+    size = max(h, k[0]), max(w, k[1]) + 20
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, c, *size, dtype=torch.float64, generator=generator)
+    weight = torch.randn(m, c, *k, dtype=torch.float64, generator=generator)
+    s, p = tuple(s), tuple(p)
+    assert_equal(conv2d(x, weight, None, s, p), F.conv2d(x, weight, None, s, p))
+    one_axis = conv2d(x[:, :, :1], weight[:, :, :1], None, (1, s[1]), (0, p[1]))  # as one row of pixels
+    assert_equal(one_axis[:, :, 0], F.conv1d(x[:, :, 0], weight[:, :, 0], None, s[1], p[1]))
+    p = tuple(min(p, k // 2) for p, k in zip(p, k, strict=True))
+    for ours, torchs in POOLS:
+        assert_equal(ours(x, tuple(k), s, p), torchs(x, tuple(k), s, p))

@@ -26,10 +26,10 @@ DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.stat
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {
     "experiments.Result", "experiments.Row", "ledger.Ledger", "ledger.Row", "paper.Layer",
-    "receptive_field.Measurement", "receptive_field.Row", "receptive_field.Trace", "tables.Rows",
+    "receptive_field.Measurement", "receptive_field.Row", "receptive_field.Trace",
     "training.Epoch", "training.History", "training.Score",
     "experiments.record", "experiments.run", "features.find", "features.hooked", "features.names_of",
-    "features.zeros", "models.base.Classifier", "models.base.Layers", "tables.aligned", "tables.by",
+    "features.zeros",
 }
 
 # These do not hold yet. The list can only become shorter.
@@ -43,7 +43,7 @@ def public_names():
     """Functions and classes with arguments: what `__all__` names, or what the module itself defines."""
     for found in pkgutil.walk_packages(lenet_book.__path__, "lenet_book."):
         name = found.name.removeprefix("lenet_book.")
-        if "__main__" in name or name.startswith("jupyter."):
+        if name.startswith(("__main__", "jupyter", "arguments", "tables", "tensors")):  # inner tools
             continue
         module = importlib.import_module(found.name)
         folder = importlib.import_module(found.name.rpartition(".")[0])
@@ -53,7 +53,8 @@ def public_names():
             own = getattr(what, "__module__", None) == module.__name__ and not word.startswith("_")
             if ((word in module.__all__ if hasattr(module, "__all__") else own) and callable(what)
                     and not (inspect.isclass(what) and issubclass(what, Exception))
-                    and inspect.signature(what).parameters):
+                    and any(p.kind == p.POSITIONAL_OR_KEYWORD
+                            for p in inspect.signature(what).parameters.values())):
                 yield f"{name}.{word}"
 
 

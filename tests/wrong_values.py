@@ -1,4 +1,4 @@
-"""What may stand in a good argument's place: other kinds of things, and the good value otherwise said."""
+"""What may stand in a good argument's place: other kinds of things, and its value in other forms."""
 
 from decimal import Decimal
 from fractions import Fraction

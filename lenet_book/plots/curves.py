@@ -37,7 +37,7 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
     alone = len(charts) == 1
     picture = Picture(f"{ylabel} against " + "; ".join(f"{xlabel}: " + ", ".join(
         f"{name} {_course(values)}" for name, values in own.items())
-        for xlabel, (_, named) in charts.items()),
+        for xlabel, (_, own) in charts.items()),
         width=7 if alone else min(11, 2.6 * len(charts) + 0.6), height=4.0 if alone else 3.2)
     axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
     styles = dict(zip(names, STYLES, strict=False))
