@@ -272,8 +272,7 @@ def test_what_is_kept_is_safe_from_layers_that_work_in_place(pack, x):
                     self.relu(tensor)
             return x.zero_()
 
-    net = Net()
-    with capture(net, ["both", "both.conv"]) as kept, torch.no_grad():
+    with capture(net := Net(), ["both", "both.conv"]) as kept, torch.no_grad():
         net(x)
         result = F.conv2d(x, net.both.conv.weight, net.both.conv.bias)
     assert (result < 0).any() and (x < 0).any()

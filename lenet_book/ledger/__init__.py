@@ -10,6 +10,11 @@ Activations, dropout and reshaping belong to the units before them and have no r
 what joins two activations element by element, such as a residual sum or a gate. In a product of two
 matrices of activations, as in attention, the second counts as the weights of the first.
 
+Normalisation is a scale and a shift of each unit; where its mean and variance are the input's own and
+not known beforehand, as in LayerNorm, each of them reads each element once. Upsampling reads one input
+for each unit where it copies the nearest, four where it is bilinear. A transposed convolution has the
+products that leave its inputs, those included that its padding cuts off.
+
 A layer in which something ran that is not known keeps its row, with its parameters, and is marked
 "not counted" in the other two columns. All figures are for one example. `costs` says how each
 operation is counted, `count` runs the network, and `table` is what comes out.

@@ -145,9 +145,15 @@ def test_functions_by_hand(function, weights, connections, macs):
     assert table.parameters == sum(weight.numel() for weight in weights)
 
 
+FOREIGN = torch.library.Library("book_test", "DEF")  # an operation that is only called as PyTorch's is
+FOREIGN.define("cat(Tensor x) -> Tensor")
+FOREIGN.impl("cat", lambda x: 2 * x, "CompositeExplicitAutograd")
+
+
 @pytest.mark.parametrize(("function", "name"), [
     (lambda x: x.cumsum(1), "cumsum"), (lambda x: torch.fft.rfft2(x).abs(), "_fft_r2c"),
     (lambda x: x.sort(1)[0], "sort"), (lambda x, w: torch.lerp(x, x, w), "lerp"),
+    (lambda x: torch.ops.book_test.cat(x), "cat"),
     (lambda x: F.grid_sample(x, x.new_zeros(1, 4, 4, 2), align_corners=False), "grid_sampler_2d")])
 def test_what_is_not_known_is_named(function, name):
     weights = [nn.Parameter(torch.ones(8))] if name == "lerp" else []
