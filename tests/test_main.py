@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -48,6 +49,16 @@ def test_doctor_names_what_is_wrong_and_goes_on(patch, said, monkeypatch, capsys
     assert doctor.main() == 1
     out = capsys.readouterr().out
     assert all(words in out for words in [*said, "checks failed"]), out
+
+
+def test_doctor_names_minus_oo_as_the_cause_of_what_it_breaks(monkeypatch, capsys):
+    without = SimpleNamespace(version_info=sys.version_info, flags=SimpleNamespace(optimize=2))
+    monkeypatch.setattr(doctor, "sys", without)
+    monkeypatch.setattr(doctor, "CHECKS", {"jupyterlab": broken})
+    assert doctor.main() == 1
+    out = capsys.readouterr().out
+    assert "KeyError: 'surprise' -> Python runs with -OO (or PYTHONOPTIMIZE=2)" in out
+    assert doctor.REINSTALL not in out
 
 
 def test_doctor_names_a_torchvision_that_does_not_fit(monkeypatch):
