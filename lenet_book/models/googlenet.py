@@ -144,6 +144,7 @@ class GoogLeNetWithHeads(nn.Module):
     N x 3 x 224 x 224 -> Outputs in training mode; in evaluation mode the logits alone, N x 1,000, and
     the heads do not run. `net` is the GoogLeNet, which is what is kept when training has ended.
     initial_weights: as in `GoogLeNet`, for the heads too.
+    Raises ValueError in training for inputs of another size, for the heads take none.
     """
 
     def __init__(self, initial_weights: str = "paper"):
@@ -158,6 +159,7 @@ class GoogLeNetWithHeads(nn.Module):
     def forward(self, x: Tensor) -> Tensor | Outputs:
         if not self.training:
             return self.net(x)
+        self.net.check(x, fixed_size=True)  # the heads have dense layers
         heads = []
         for name, layer in self.net.named_children():
             x = layer(x)

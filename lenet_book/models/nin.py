@@ -89,10 +89,12 @@ class NiN3(Successor):
         k1, k2, k3 = kernels
         self.mlpconv1 = Mlpconv(channels, one, k1, stride, k1 // 2)       # N x 96 x 32 x 32
         self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)            # N x 96 x 16 x 16
-        self.pool1_dropout = nn.Dropout(dropout)
+        if dropout:
+            self.pool1_dropout = nn.Dropout(dropout)
         self.mlpconv2 = Mlpconv(one[2], two, k2, padding=k2 // 2)         # N x 192 x 16 x 16
         self.pool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)            # N x 192 x 8 x 8
-        self.pool2_dropout = nn.Dropout(dropout)
+        if dropout:
+            self.pool2_dropout = nn.Dropout(dropout)
         self.mlpconv3 = Mlpconv(two[2], (*three, classes), k3, padding=k3 // 2,
                                 last_relu=class_relu)                     # N x 10 x 8 x 8
         self.average = nn.AdaptiveAvgPool2d(1)                            # N x 10 x 1 x 1

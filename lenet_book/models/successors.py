@@ -29,14 +29,18 @@ class Successor(Classifier):
         self.scaling = "pixels" if channels == 3 else "standard"
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raises ValueError for inputs of another number of channels, or size where that counts."""
-        size = f"{self.input_size} x {self.input_size}"
-        if (x.dim() != 4 or x.shape[1] != self.channels
-                or (self.fixed_size and x.shape[2:] != (self.input_size, self.input_size))):
-            raise ValueError(f"{type(self).__name__} takes N x {self.channels} x "
-                             f"{size if self.fixed_size else f'H x W, such as {size}'}, "
-                             f"not {' x '.join(map(str, x.shape))}")
+        """Raises ValueError for inputs that `check` refuses."""
+        self.check(x, self.fixed_size)
         return super().forward(x)
+
+    def check(self, x: Tensor, fixed_size: bool) -> None:
+        """Raises ValueError for another number of channels, and for another size where it is fixed."""
+        size = (self.input_size, self.input_size)
+        if x.dim() != 4 or x.shape[1] != self.channels or (fixed_size and x.shape[2:] != size):
+            wanted = f"{size[0]} x {size[1]}"
+            raise ValueError(f"{type(self).__name__} takes N x {self.channels} x "
+                             f"{wanted if fixed_size else f'H x W, such as {wanted}'}, "
+                             f"not {' x '.join(map(str, x.shape))}")
 
 
 def starting_weights(initial_weights: str, paper: Callable[[str, nn.Module], None]
@@ -48,12 +52,13 @@ def starting_weights(initial_weights: str, paper: Callable[[str, nn.Module], Non
     Raises ValueError for another one.
     """
     rules = {"paper": paper, "he": _he, "torch": lambda name, layer: None}
-    if initial_weights not in rules:
+    if initial_weights not in [*rules]:
         raise ValueError(f"initial_weights must be one of {', '.join(rules)}, not {initial_weights!r}")
 
     def draw(model: nn.Module) -> None:
         for name, layer in model.named_modules():
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            # On device "meta" there are no numbers, and normal_ would take seconds to find that out.
+            if isinstance(layer, (nn.Conv2d, nn.Linear)) and not layer.weight.is_meta:
                 rules[initial_weights](name, layer)
     return draw
 

@@ -37,8 +37,10 @@ def layers_of(configuration: str, channels: int) -> Iterator[tuple[str, nn.Modul
 
     configuration: words such as those of CONFIGURATIONS. channels: of the image.
     Convolutions keep the size (padding (k - 1) / 2), a pooling of 2 x 2 halves it.
-    Raises ValueError for a word that is none.
+    Raises TypeError for what is no string, ValueError for a word that is none.
     """
+    if not isinstance(configuration, str):
+        raise TypeError(f"a configuration is a string, such as '64 64 M', not {configuration!r}")
     block, number = 1, 0
     for word in configuration.split():
         if word == "M":
@@ -104,7 +106,8 @@ class VGG(Successor):
             self.add_module(f"fc{number}", nn.Linear(inputs, outputs))
             if number <= pools + len(hidden):
                 self.add_module(f"fc{number}_relu", nn.ReLU())
-                self.add_module(f"fc{number}_dropout", nn.Dropout(dropout))
+                if dropout:
+                    self.add_module(f"fc{number}_dropout", nn.Dropout(dropout))
         draw(self)
 
 
