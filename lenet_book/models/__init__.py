@@ -8,10 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
+from . import alexnet, googlenet, nin, vgg
 from .lenet import LeNet5, LeNet5Of1998
 from .tutorials import LeNetBatchNorm, LeNetReLU, LeNetSigmoid, LeNetTanh
-from .tutorials import which_lenet as which_lenet
 from .variants import LeNet5Variant
+from .which import which_lenet as which_lenet
+from .which import which_net as which_net
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet5-1998": LeNet5Of1998,
@@ -21,6 +23,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet-relu": LeNetReLU,
     "lenet-sigmoid": LeNetSigmoid,
     "lenet-tanh": LeNetTanh,
+    **alexnet.NETS, **vgg.NETS, **nin.NETS, **googlenet.NETS,
 }
 
 WEIGHTS = files("lenet_book") / "weights"

@@ -14,8 +14,6 @@ five take the standard scaling and start from PyTorch's own initial weights; whe
 neither, these were chosen here.
 """
 
-import operator
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -170,43 +168,3 @@ class LeNetTanh(Classifier):
             self.output = nn.Linear(84, 10)                     # N x 10
         if softmax_before_loss:
             self.softmax = nn.Softmax(dim=1)
-
-
-def which_lenet(total: int) -> str:
-    """What a total number of parameters says about the "LeNet-5" that has it.
-
-    Of an unknown total it says so, and names the nearest known ones below and above it.
-    Raises TypeError for what is no whole number, ValueError for one below 1.
-    """
-    try:
-        whole = operator.index(total)
-    except TypeError:
-        whole = None
-    if whole is None or isinstance(total, bool):
-        raise TypeError(f"a total is a whole number of parameters, such as 61_706, not {total!r}")
-    if whole < 1:
-        raise ValueError(f"a total is a positive number of parameters, such as 61_706, not {whole:,}")
-    if whole in _TOTALS:
-        return f"{whole:,}: {_TOTALS[whole]}"
-    below = max((known for known in _TOTALS if known < whole), default=None)
-    above = min((known for known in _TOTALS if known > whole), default=None)
-    return "\n".join([f"{whole:,} is none of the LeNet-5s in this book; nearest:"] + [
-        f"  {abs(known - whole):,} {side}, {known:,}: {_TOTALS[known]}"
-        for known, side in ((below, "fewer"), (above, "more")) if known is not None])
-
-
-_TOTALS = {
-    44_426: "dense C3 on an unpadded 28 x 28 input, so that the first dense layer has "
-            "16*4*4 = 256 inputs in place of 400",
-    60_000: "the paper's trainable parameters: C3 by its table, trainable subsampling, and the "
-            "RBF's 840 not counted because they are fixed",
-    60_840: "the paper's net with the 840 fixed parameters of its RBF counted",
-    60_850: "the paper's net with a Linear(84, 10) in place of the RBF: 840 weights and 10 biases",
-    60_856: "dense C3 and pooling without parameters, stopped at F6: the output layer is missing "
-            "and there are 84 classes",
-    61_706: "the usual modern one: dense C3 (2,416 in place of 1,516), pooling without parameters, "
-            "Linear(84, 10)",
-    61_750: "either dense C3 with trainable subsampling, or the 61,706 net with a BatchNorm after "
-            "each of its two convolutions: both add 12 + 32, a coincidence",
-    431_080: "Caffe's LeNet, with 20 and 50 maps and 500 hidden units",
-}

@@ -1,0 +1,73 @@
+"""What the networks after LeNet-5 have in common: what they take, and how their weights begin."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from .base import Classifier
+
+# The small relatives: grey canvases on which a digit is to be found, ten classes.
+CANVASES = {"channels": 1, "input_size": 40, "classes": 10, "initial_weights": "he"}
+
+
+class Successor(Classifier):
+    """N x channels x input_size x input_size -> N x classes logits, trained with cross-entropy.
+
+    scaling: with three channels "pixels", photographs of 0 to 255 less the mean over the training
+        set, which is how the papers scale them. No digit has three channels or this scaling:
+        `training` and `mnist` refuse to make one so, and the nets are given tensors or a Dataset.
+        With one channel "standard", as the digits of the book.
+    fixed_size: whether the net takes input_size alone, for its dense layers read a whole map, or any
+        size, for it ends in global average pooling.
+    """
+
+    fixed_size = False
+
+    def __init__(self, channels: int, input_size: int):
+        super().__init__()
+        self.channels, self.input_size = channels, input_size
+        self.scaling = "pixels" if channels == 3 else "standard"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raises ValueError for inputs that `check` refuses."""
+        self.check(x, self.fixed_size)
+        return super().forward(x)
+
+    def check(self, x: Tensor, fixed_size: bool) -> None:
+        """Raises ValueError for another number of channels, and for another size where it is fixed."""
+        size = (self.input_size, self.input_size)
+        if x.dim() != 4 or x.shape[1] != self.channels or (fixed_size and x.shape[2:] != size):
+            wanted = f"{size[0]} x {size[1]}"
+            raise ValueError(f"{type(self).__name__} takes N x {self.channels} x "
+                             f"{wanted if fixed_size else f'H x W, such as {wanted}'}, "
+                             f"not {' x '.join(map(str, x.shape))}")
+
+
+def starting_weights(initial_weights: str, paper: Callable[[str, nn.Module], None]
+                     ) -> Callable[[nn.Module], None]:
+    """A function that draws anew the weights of a network's convolutions and dense layers.
+
+    initial_weights: "paper", by `paper(name, layer)`; "he", normal with variance 2 / fan_in, biases 0
+        (He and others 2015), made for ReLU; "torch", those that PyTorch gives a layer.
+    Raises ValueError for another one.
+    """
+    rules = {"paper": paper, "he": _he, "torch": lambda name, layer: None}
+    if initial_weights not in [*rules]:
+        raise ValueError(f"initial_weights must be one of {', '.join(rules)}, not {initial_weights!r}")
+
+    def draw(model: nn.Module) -> None:
+        for name, layer in model.named_modules():
+            # On device "meta" there are no numbers, and normal_ would take seconds to find that out.
+            if isinstance(layer, (nn.Conv2d, nn.Linear)) and not layer.weight.is_meta:
+                rules[initial_weights](name, layer)
+    return draw
+
+
+def normal_(layer: nn.Module, std: float, bias: float = 0.0) -> None:
+    """Weights normal with mean 0 and this standard deviation, biases all alike."""
+    nn.init.normal_(layer.weight, std=std)
+    nn.init.constant_(layer.bias, bias)
+
+
+def _he(name: str, layer: nn.Module) -> None:
+    normal_(layer, std=(2 / layer.weight[0].numel()) ** 0.5)
