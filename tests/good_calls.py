@@ -247,9 +247,9 @@ CALLS = {
     "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
     "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
     # Of others
-    "experiments.measure": Call(experiments.measure, name="nothing", seeds=count(1), folder="logs",
-                                only=text("")),
-    "experiments.results": Call(experiments.results, name="steps", folder=experiments.LOGS),
+    "experiments.measure": Call(experiments.measure, name="fast", seeds=1, folder=text("logs"),
+                                only=text("none")),
+    "experiments.results": Call(experiments.results, name="fast", folder=experiments.LOGS),
     "features.capture": Call(entered, model=Good(TINY, {"module"}), names=optional(["0", "3"])),
     "figures.write": Call(figures.write, folder=text("pictures")),
     "ledger.ledger": Call(ledger, model=TINY, input_shape=(1, 4, 4)),
@@ -294,5 +294,6 @@ CALLS = {
     "training.callbacks.SaveEachEpoch": Call(callbacks.SaveEachEpoch, folder=text("nets")),
     "training.callbacks.TensorBoard": Call(callbacks.TensorBoard, folder=text("runs")),
     "training.state.save": Call(state.save, path=text("a.ckpt"), state={"epoch": 1}),
-    "training.state.load": Call(state.load, path="b.ckpt"),
+    "training.state.load": Call(
+        lambda path: state.save("b.ckpt", {"epoch": 1}) or state.load(path), path="b.ckpt"),
 }

@@ -18,7 +18,7 @@ import lenet_book
 from lenet_book.mnist import MnistError
 from lenet_book.training import CheckpointError
 
-REFUSALS = (ValueError, TypeError, NotImplementedError, MnistError, CheckpointError)
+REFUSALS = (ValueError, TypeError, KeyError, NotImplementedError, MnistError, CheckpointError)
 
 # What a folder's `__all__` does not name but the chapters import from its modules.
 DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.state")

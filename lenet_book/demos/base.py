@@ -13,6 +13,7 @@ and nothing is kept from one picture to the next. So a test can ask compute for 
 them against another way to get them, and a page could paint the same facts itself.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -181,9 +182,15 @@ class Demo:
         return sheet
 
     def _listen(self, name: str, control: widgets.Widget) -> None:
-        def moved(_):
+        def moved(change):
             if self._quiet:
                 return
+            value = getattr(control, "value", 0)  # a button has none
+            nothing = hasattr(control, "options") and value is None
+            if nothing or type(value) is float and math.isnan(value):  # ipywidgets lets these pass
+                with self._quietly():
+                    control.value = change.old
+                raise ValueError(f"{name} cannot be {value}; it stays {change.old}")
             if name in self._actions:
                 with self._quietly(), _one_thread():
                     self._actions[name]()

@@ -298,7 +298,7 @@ def test_strokes_are_checked_and_may_have_many_points():
     strokes = [np.random.default_rng(0).random(2 * ink.MOST_POINTS).tolist()]
     image = ink.drawn(ink.checked(strokes), 0.02)
     assert (image > 0).sum() > 390  # the box is full of ink, but for its corners
-    with pytest.raises(ValueError, match="stroke 1 is not"):
+    with pytest.raises(ValueError, match="must be at least 0 and at most 1, not 2"):
         draw_digit([[0.1, 2]])
 
 

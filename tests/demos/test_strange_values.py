@@ -8,14 +8,14 @@ import traitlets
 
 from lenet_book import demos
 
-STRANGE = [None, "strange", "", 10**30, -10**30, math.nan, math.inf, 2.5, True, [], {}, b"1", object(),
-           np.array([1.0, 2.0]), "1 1; 1", "9e99", "0", "\0"]
+STRANGE = [None, "strange", "", 10**30, -10**30, math.nan, math.inf, True, [], object(),
+           np.array([1.0, 2.0]), "1 1; 1", "9e99"]
 
 
 @pytest.mark.parametrize("name", [name for name in demos.__all__ if name not in ("Demo", "training")])
 def test_a_strange_value_is_refused_or_becomes_a_sentence(name):
     with getattr(demos, name)() as demo:
-        for label in [*demo.values][:10]:  # of many alike the first
+        for label in [*demo.values][:8]:  # of many alike the first
             control, before = demo.controls[label], demo.values[label]
             for value in STRANGE:
                 try:
