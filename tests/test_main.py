@@ -36,7 +36,7 @@ def broken():
 
 
 @pytest.mark.parametrize(("patch", "said"), [
-    (("setattr", mnist, "FOLDER", Path("nowhere")),
+    (("setattr", mnist.folders, "FOLDER", Path("nowhere")),
      ["WRONG  digits", "train-images-idx3-ubyte.gz", "git checkout"]),
     (("setitem", sys.modules, "torchinfo", None),  # its import now fails
      ["WRONG  torchinfo", "pip install -r requirements.txt", "\n1 of "]),

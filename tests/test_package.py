@@ -16,7 +16,7 @@ import pytest
 # Arrows point down only. What each module imports of the package, in functions too: no more, no less.
 IMPORTS = {
     "__init__": set(), "paper": set(), "tables": set(), "mnist": set(), "features": set(),
-    "jupyter": set(),
+    "jupyter": set(), "storage": set(),
     "arguments": {"tables"},
     "tensors": {"arguments", "tables"},
     "arithmetic": {"arguments"},
@@ -26,14 +26,14 @@ IMPORTS = {
     "receptive_field": {"arithmetic", "features", "tables"},
     "layers": {"arguments", "paper", "tables", "tensors"},
     "models": {"layers", "paper"},
-    "training": {"arguments", "layers", "mnist", "plots", "tables", "tensors"},
-    "experiments": {"__init__", "mnist", "models", "training"},
-    "figures": {"paper", "plots"},
+    "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
+    "experiments": {"__init__", "mnist", "models", "storage", "training"},
+    "figures": {"paper", "plots", "storage"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
     "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "paper",
-                 "training"},
+                 "storage", "training"},
 }
 
 

@@ -149,15 +149,3 @@ def test_of_a_training_that_was_stopped_the_weights_are_those_of_the_last_step(t
     state.save(path, {"model": {}})
     with pytest.raises(training.CheckpointError, match="not of a training"):
         training.load_weights(path)
-
-
-def test_lazy_layers_are_resumed_bit_identical(tmp_path, monkeypatch):
-    def lazy():
-        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(10))
-    expected, _ = trained(lazy)
-    with monkeypatch.context() as patch:
-        stop_after(7, patch)
-        with pytest.raises(SystemExit):
-            trained(lazy, tmp_path / "a")
-    resumed, _ = trained(lazy, tmp_path / "a", resume=True)
-    assert same(weights(resumed), weights(expected))
