@@ -14,7 +14,7 @@ from .draws import Draw, Poisoned, Positive, Signed
 from .tape import CanCancel, Tape, play
 from .watch import first_line
 
-_DRAWS = 2
+_DRAWS, _FACTOR = 2, 2 ** 0.5
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     every pixel too, so that nothing cancels: the gradient counts the paths from each pixel to the
     unit. Where it does something else, such as a normalisation or a softmax, or makes weights from
     others by a difference, positive numbers may cancel. Then weights and pixels are random and of
-    both signs, subtraction and division stay what they are, the functions are curved, and the
-    gradients of two draws are added.
+    both signs, a difference stays one, the functions are curved, and the gradients of two draws
+    are added.
 
     Constants count as they are: what a mask holds at zero is not read. What a model computes
     outside of PyTorch is not seen. The number of maps makes no difference to the field but all to
@@ -92,14 +92,21 @@ def _gradient(tape: Tape, layer: str, unit: tuple[int, int] | None) -> Tensor:
 
 
 def _at_pixels(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> Tensor:
-    """The same with these numbers, over all channels."""
+    """The same with these numbers, over all channels.
+
+    What cancels leaves rounding errors. They differ when all is multiplied by a number, and go out.
+    """
     image, value = _unit(tape, draw, layer, unit)
     try:
-        gradient, = torch.autograd.grad(value, image)
+        gradient, = torch.autograd.grad(value, image, retain_graph=draw.signed)
+        if draw.signed:
+            again, = torch.autograd.grad(value * _FACTOR, image)
+            error = (again / _FACTOR - gradient).abs()
+            gradient = gradient.where(error <= 1e-5 * gradient.abs(), 0 * gradient)
     except RuntimeError as error:
         raise NotImplementedError(f"layer {layer!r} cannot be measured: {first_line(error)}") from error
     if not gradient.isfinite().all():
-        raise NotImplementedError(f"the gradient of layer {layer!r} is too large to be measured")
+        raise NotImplementedError(f"the gradient of layer {layer!r} is not finite, and cannot be measured")
     return gradient[0].abs().sum(0)
 
 
