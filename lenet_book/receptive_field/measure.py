@@ -99,15 +99,13 @@ def _at_pixels(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None)
     image, value = _unit(tape, draw, layer, unit)
     try:
         gradient, = torch.autograd.grad(value, image, retain_graph=draw.signed)
-        if draw.signed:
-            again, = torch.autograd.grad(value * _FACTOR, image)
-            error = (again / _FACTOR - gradient).abs()
-            gradient = gradient.where(error <= 1e-5 * gradient.abs(), 0 * gradient)
+        again = torch.autograd.grad(value * _FACTOR, image)[0] / _FACTOR if draw.signed else gradient
     except RuntimeError as error:
         raise NotImplementedError(f"layer {layer!r} cannot be measured: {first_line(error)}") from error
     if not gradient.isfinite().all():
-        raise NotImplementedError(f"the gradient of layer {layer!r} is not finite, and cannot be measured")
-    return gradient[0].abs().sum(0)
+        raise NotImplementedError(f"layer {layer!r} cannot be measured: its gradient is not finite")
+    errors = (again - gradient).abs() > 1e-5 * gradient.abs()
+    return gradient.masked_fill(errors, 0)[0].abs().sum(0)
 
 
 def _unit(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> tuple[Tensor, Tensor]:

@@ -14,12 +14,13 @@ _CHOOSING = {"max", "min", "amax", "amin", "median", "nanmedian", "mode", "kthva
              "cummax", "cummin"}
 _MASKING = {"where": "condition", "masked_fill": "mask"}
 # They add up their inputs, with weights, or put them somewhere else.
-_ADDING = {"convolution", "addmm", "mm", "bmm", "baddbmm", "mean", "sum", "cat", "stack", "clone",
-           "copy", "_to_copy", "_unsafe_view", "repeat", "index_copy", "index_select",
-           "constant_pad_nd", "reflection_pad2d", "replication_pad2d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
-           "max_pool2d_with_indices", "adaptive_max_pool2d", "upsample_nearest2d",
-           "_upsample_nearest_exact2d", "upsample_bilinear2d", "pixel_shuffle", "pixel_unshuffle",
-           "channel_shuffle", "native_channel_shuffle", "bernoulli", "_weight_norm_interface"}
+_ADDING = {"convolution", "addmm", "mm", "bmm", "baddbmm", "mean", "sum", "cat", "stack",
+           "clone", "copy", "_to_copy", "_unsafe_view", "repeat", "index_copy",
+           "index_select", "constant_pad_nd", "reflection_pad2d", "replication_pad2d",
+           "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "max_pool2d_with_indices",
+           "adaptive_max_pool2d", "upsample_nearest2d", "_upsample_nearest_exact2d",
+           "upsample_bilinear2d", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle",
+           "native_channel_shuffle", "bernoulli", "_weight_norm_interface"}
 _REFUSED = {"as_strided", "fractional_max_pool2d", "fractional_max_pool3d"}
 
 

@@ -79,12 +79,12 @@ NET = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
 
 
 @pytest.mark.parametrize(("model", "shape", "words"), [
-    (NET, (1, 9, 9), r"layer '2' \(Conv2d\): .*\[2, 3, 3, 3\].* to have 3 channels, but got 4 channels"),
+    (NET, (1, 9, 9), r"layer '2' \(Conv2d\): .*\[2, 3, 3, 3\].* to have 3 channels, but got 4"),
     (NET, (3, 9, 9), r"layer '0' \(Conv2d\): .* to have 1 channels, but got 3 channels"),
     (nn.Sequential(nn.Flatten(), nn.Linear(80, 2)), (1, 9, 9),
      r"layer '1' \(Linear\): .*cannot be multiplied \(1x81 and 80x2\)"),
     (Forward(lambda x: x.view(-1, 10)), (1, 9, 9), r"layer 'Forward' \(Forward\): shape .* size 81"),
-    (Forward(lambda x: F.conv2d(x, torch.ones(1, 2, 3, 3))), (1, 9, 9), r"'Forward' \(Forward\): .*got 1"),
+    (Forward(lambda x: F.conv2d(x, torch.ones(1, 2, 3, 3))), (1, 9, 9), r"\(Forward\): .*got 1"),
     (nn.Sequential(nn.Conv1d(1, 8, 3)), (1, 1, 100), r"layer '0' \(Conv1d\): .*\[1, 1, 1, 100\]"),
     (nn.Sequential(nn.Conv1d(1, 8, 3)), (1, 100), r"channels x height x width .* not \(1, 100\)"),
     (nn.Sequential(nn.Conv3d(1, 8, 3)), (1, 8, 9, 9), "channels x height x width"),

@@ -69,7 +69,7 @@ def test_positive_numbers_cancel_where_a_layer_normalises_and_signed_ones_do_not
 
 
 @pytest.mark.parametrize(("block", "words"), [
-    (Forward(lambda x: x.argmax(1, keepdim=True).float()), r"'1' \(Forward\): argmax gives no gradient"),
+    (Forward(lambda x: x.argmax(1, keepdim=True).float()), r"'1' \(Forward\): argmax gives no"),
     (Forward(lambda x: x + x.argmax(1, keepdim=True)), "argmax gives no gradient"),
     (Forward(lambda x: F.max_unpool2d(*F.max_pool2d(x, 1, return_indices=True), 1)),
      "max_pool2d_with_indices gives no gradient"),

@@ -20,13 +20,13 @@ def test_stacks(windows, numbers):
 
 
 def test_inception_v3_and_resnet50():
-    """The end-points of Araujo's table, and torchvision's ResNet-50, which has its strides elsewhere."""
+    """The end-points of Araujo's table, and torchvision's ResNet-50, with its strides elsewhere."""
     from torchvision.models import inception_v3, resnet50
     with torch.device("meta"):  # no weights: 25 million numbers that do not matter
         inception = trace(inception_v3(weights=None, init_weights=False), (3, 299, 299))
         resnet = trace(resnet50(), (3, 224, 224))
-    names = ["maxpool1", "maxpool2", *(f"Mixed_{name}" for name in
-                                       ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"])]
+    names = ["maxpool1", "maxpool2", *(f"Mixed_{stage}" for stage in (
+        "5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"))]
     assert [inception[name].field.size for name in names] == [
         15, 31, 63, 95, 127, 159, 351, 543, 735, 927, 1055, 1183, 1311]
     fields = [resnet[name].field for name in ("layer3.5", "layer4.2")]

@@ -104,7 +104,8 @@ def test_normalising_over_a_row_joins_its_columns_alone():
     nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 4, 1)),
     Forward(lambda x: F.normalize(x, dim=1)), Forward(lambda x: x - x.amax(1, keepdim=True))], ids=str)
 def test_what_normalises_at_a_place_sees_what_the_place_sees(layer):
-    assert trace(nn.Sequential(nn.Conv2d(1, 4, 3), layer), (1, 9, 9))[-1].field == ReceptiveField(3, 1, 1)
+    rows = trace(nn.Sequential(nn.Conv2d(1, 4, 3), layer), (1, 9, 9))
+    assert rows[-1].field == ReceptiveField(3, 1, 1)
 
 
 @pytest.mark.parametrize("seed", range(30))
