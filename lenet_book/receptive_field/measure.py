@@ -14,7 +14,7 @@ from .draws import Draw, Poisoned, Positive, Signed
 from .tape import CanCancel, Tape, play
 from .watch import first_line
 
-_DRAWS = 2
+_DRAWS, _FACTOR = 2, 2 ** 0.5
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     every pixel too, so that nothing cancels: the gradient counts the paths from each pixel to the
     unit. Where it does something else, such as a normalisation or a softmax, or makes weights from
     others by a difference, positive numbers may cancel. Then weights and pixels are random and of
-    both signs, subtraction and division stay what they are, the functions are curved, and the
-    gradients of two draws are added.
+    both signs, a difference stays one, the functions are curved, and the gradients of two draws
+    are added.
 
     Constants count as they are: what a mask holds at zero is not read. What a model computes
     outside of PyTorch is not seen. The number of maps makes no difference to the field but all to
@@ -92,15 +92,20 @@ def _gradient(tape: Tape, layer: str, unit: tuple[int, int] | None) -> Tensor:
 
 
 def _at_pixels(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> Tensor:
-    """The same with these numbers, over all channels."""
+    """The same with these numbers, over all channels.
+
+    What cancels leaves rounding errors. They differ when all is multiplied by a number, and go out.
+    """
     image, value = _unit(tape, draw, layer, unit)
     try:
-        gradient, = torch.autograd.grad(value, image)
+        gradient, = torch.autograd.grad(value, image, retain_graph=draw.signed)
+        again = torch.autograd.grad(value * _FACTOR, image)[0] / _FACTOR if draw.signed else gradient
     except RuntimeError as error:
         raise NotImplementedError(f"layer {layer!r} cannot be measured: {first_line(error)}") from error
     if not gradient.isfinite().all():
-        raise NotImplementedError(f"the gradient of layer {layer!r} is too large to be measured")
-    return gradient[0].abs().sum(0)
+        raise NotImplementedError(f"layer {layer!r} cannot be measured: its gradient is not finite")
+    errors = (again - gradient).abs() > 1e-5 * gradient.abs()
+    return gradient.masked_fill(errors, 0)[0].abs().sum(0)
 
 
 def _unit(tape: Tape, draw: Draw, layer: str, unit: tuple[int, int] | None) -> tuple[Tensor, Tensor]:

@@ -9,17 +9,18 @@ from .draws import Draw
 from .rules import ELEMENTWISE
 from .watch import by_name, name_of, needs_shapes_only, tensors_in, written_by
 
-_ARITHMETIC = {"add", "sub", "rsub", "mul", "div"}
+_SUMS = {"add", "sub", "rsub"}
 _CHOOSING = {"max", "min", "amax", "amin", "median", "nanmedian", "mode", "kthvalue", "topk", "sort",
              "cummax", "cummin"}
 _MASKING = {"where": "condition", "masked_fill": "mask"}
 # They add up their inputs, with weights, or put them somewhere else.
-_ADDING = {"convolution", "addmm", "mm", "bmm", "baddbmm", "mean", "sum", "cat", "stack", "clone",
-           "copy", "_to_copy", "_unsafe_view", "repeat", "index_copy", "index_select", "constant_pad_nd",
-           "reflection_pad2d", "replication_pad2d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
-           "max_pool2d_with_indices", "adaptive_max_pool2d", "upsample_nearest2d",
-           "_upsample_nearest_exact2d", "upsample_bilinear2d", "pixel_shuffle", "pixel_unshuffle",
-           "channel_shuffle", "native_channel_shuffle", "bernoulli", "_weight_norm_interface"}
+_ADDING = {"convolution", "addmm", "mm", "bmm", "baddbmm", "mean", "sum", "cat", "stack",
+           "clone", "copy", "_to_copy", "_unsafe_view", "repeat", "index_copy",
+           "index_select", "constant_pad_nd", "reflection_pad2d", "replication_pad2d",
+           "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "max_pool2d_with_indices",
+           "adaptive_max_pool2d", "upsample_nearest2d", "_upsample_nearest_exact2d",
+           "upsample_bilinear2d", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle",
+           "native_channel_shuffle", "bernoulli", "_weight_norm_interface"}
 _REFUSED = {"as_strided", "fractional_max_pool2d", "fractional_max_pool3d"}
 
 
@@ -86,14 +87,13 @@ def _works_on_elements(function, given: dict) -> bool:
 def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: Draw) -> Tensor:
     """One number in place of a function of single elements.
 
-    Signed numbers are added, multiplied and divided as they are. A mask that does not depend on
-    the image is kept.
+    Signed numbers are added and subtracted as they are; in products they would grow without bound.
+    Factors and masks that do not depend on the image are kept.
     """
     name, tensors = name_of(function), tensors_in(given.values())
     parts = [tensor for tensor in tensors if tensor.requires_grad]
     masked = name in _MASKING and not given[_MASKING[name]].requires_grad
-    rounds = "mode" in function._overloadname
-    if masked or (draw.signed and name in _ARITHMETIC and not rounds):
+    if masked or (draw.signed and name in _SUMS):
         in_place = {key: value for key, value in kwargs.items() if key != "out"}
         return getattr(torch.ops.aten, name)(*args, **in_place)
     value = draw.combine(parts)

@@ -35,6 +35,13 @@ def assert_same_window(measured, traced):
     """A unit whose rows or whose columns see only padding sees nothing at all."""
     assert measured == (traced if all(traced) else (range(0), range(0)))
 
+
 CONV, POOL = (3, 1, 1), (2, 2)
 VGG16 = [*[CONV] * 2, POOL, *[CONV] * 2, POOL, *[CONV] * 3, POOL, *[CONV] * 3, POOL, *[CONV] * 3]
 ALEXNET = [(11, 4), (3, 2), (5, 1, 2), (3, 2), CONV, CONV, CONV]  # 227 pixels
+
+
+def thin(windows):
+    """The windows of a network without its width: one map, a pooling where the kernel is even."""
+    return nn.Sequential(*(nn.MaxPool2d(*w) if w in (POOL, (3, 2)) else nn.Conv2d(1, 1, *w)
+                           for w in windows))

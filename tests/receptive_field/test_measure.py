@@ -32,7 +32,7 @@ random_stacks = st.lists(st.builds(layer, st.sampled_from(["conv", "conv", "max"
                   min_size=1, max_size=4)
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(random_stacks, pairs(6, 24))
 def test_trace_and_gradient_agree(layers, size):
     model, shape = nn.Sequential(*layers), (1, *size)

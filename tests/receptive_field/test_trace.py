@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
-from stacks import ALEXNET, POOL, VGG16, Forward, centre, sizes, stack
+from stacks import ALEXNET, POOL, VGG16, Forward, centre, sizes, stack, thin
 from torch import nn
 
 from lenet_book import mnist, models
@@ -53,12 +53,6 @@ def test_a_trace_is_a_sequence_with_names():
         "ReceptiveField(size=3, jump=1, start=1.0), ReceptiveField(size=3, jump=1, start=1.0)))")
     with pytest.raises(KeyError, match="no layer is called 'c3'; there are 0, 2"):
         rows["c3"]
-
-
-def thin(windows, kind=nn.Conv2d):
-    """The windows of a network without its width: one map, a pooling where the kernel is even."""
-    return nn.Sequential(*(nn.MaxPool2d(*w) if w in (POOL, (3, 2)) else kind(1, 1, *w)
-                           for w in windows))
 
 
 def test_vgg16_and_alexnet_traced():

@@ -1,0 +1,107 @@
+"""Models with a past, models that cannot be copied, and arguments that do not fit."""
+
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from stacks import Forward
+from torch import nn
+
+from lenet_book.receptive_field import measure, trace
+
+
+class WithAPast(nn.Module):
+    """Keeps a tensor with its gradient history, counts, writes into itself and cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3)
+        self.register_buffer("runs", torch.zeros(2))
+        self.register_buffer("also", torch.zeros(()))
+        self.lock, self.numbers = threading.Lock(), (i for i in range(3))
+        self.register_forward_hook(lambda *_: None)
+
+    def forward(self, x):
+        self.runs[0] += 1
+        self.also = self.also + 1
+        self.last.weight.data.mul_(0.5)
+        self.seen = self.first(x)
+        return self.last(F.dropout(self.seen))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+@pytest.mark.parametrize("make", [
+    WithAPast,
+    lambda: nn.Sequential(nn.utils.weight_norm(nn.Conv2d(1, 2, 3)), nn.Conv2d(2, 1, 3)),
+    lambda: nn.utils.spectral_norm(nn.Conv2d(1, 2, 5)),
+    lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 2, 5)),
+])
+@pytest.mark.parametrize("ask", [
+    lambda model, name: trace(model, (1, 9, 9))[-1].window(2, 2),
+    lambda model, name: measure(model, (1, 9, 9), name).window], ids=["trace", "measure"])
+def test_the_past_of_a_model_does_not_matter_and_it_stays_as_it_was(make, ask):
+    model = make()
+    model(torch.rand(1, 1, 9, 9)).sum().backward()
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    grads = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+    numbers = torch.get_rng_state()
+    last = [name for name, _ in model.named_children() if name != "parametrizations"]
+    assert ask(model, last[-1] if last else type(model).__name__) == (range(2, 7), range(2, 7))
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert [*model.state_dict()] == [*state] and model.training
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    for parameter, grad in zip(model.parameters(), grads, strict=True):
+        assert (parameter.grad is None) if grad is None else torch.equal(parameter.grad, grad)
+    model(torch.rand(1, 1, 9, 9)).sum().backward()
+
+
+@pytest.mark.parametrize("prepare", [
+    lambda net: net.to("meta"), lambda net: net.half(), lambda net: net.bfloat16(),
+    lambda net: net.double(), lambda net: net.to(memory_format=torch.channels_last)],
+    ids=["meta", "half", "bfloat16", "double", "channels last"])
+def test_any_device_and_dtype(prepare):
+    net = prepare(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.GroupNorm(4, 4),
+                                nn.ConvTranspose2d(4, 1, 2, 2), nn.MaxPool2d(2), nn.Flatten(),
+                                nn.Linear(49, 2)))
+    assert trace(net, (1, 9, 9))["0"].window(3, 3) == measure(net, (1, 9, 9), "1").window
+    assert measure(net, (1, 9, 9), "6").window == trace(net, (1, 9, 9))["6"].window()
+
+
+def test_under_any_mode_of_pytorch():
+    for mode in [torch.no_grad(), torch.inference_mode(), torch.device("meta")]:
+        with mode:
+            net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 1, 3))
+            assert measure(net, (1, 9, 9), "2").window == trace(net, (1, 9, 9))["2"].window(2, 2)
+
+
+NET = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
+
+
+@pytest.mark.parametrize(("model", "shape", "words"), [
+    (NET, (1, 9, 9), r"layer '2' \(Conv2d\): .*\[2, 3, 3, 3\].* to have 3 channels, but got 4"),
+    (NET, (3, 9, 9), r"layer '0' \(Conv2d\): .* to have 1 channels, but got 3 channels"),
+    (nn.Sequential(nn.Flatten(), nn.Linear(80, 2)), (1, 9, 9),
+     r"layer '1' \(Linear\): .*cannot be multiplied \(1x81 and 80x2\)"),
+    (Forward(lambda x: x.view(-1, 10)), (1, 9, 9), r"layer 'Forward' \(Forward\): shape .* size 81"),
+    (Forward(lambda x: F.conv2d(x, torch.ones(1, 2, 3, 3))), (1, 9, 9), r"\(Forward\): .*got 1"),
+    (nn.Sequential(nn.Conv1d(1, 8, 3)), (1, 1, 100), r"layer '0' \(Conv1d\): .*\[1, 1, 1, 100\]"),
+    (nn.Sequential(nn.Conv1d(1, 8, 3)), (1, 100), r"channels x height x width .* not \(1, 100\)"),
+    (nn.Sequential(nn.Conv3d(1, 8, 3)), (1, 8, 9, 9), "channels x height x width"),
+    (nn.Sequential(nn.Conv3d(1, 8, 3)), (1, 1, 8, 9, 9), "channels x height x width"),
+    (Forward(lambda x: F.conv3d(x, torch.ones(1, 1, 3, 3, 3))), (8, 9, 9), "works on volumes"),
+])
+@pytest.mark.parametrize("ask", [
+    trace, lambda model, shape: measure(model, shape, [*dict(model.named_modules())][-1] or "Forward")],
+    ids=["trace", "measure"])
+def test_a_layer_that_does_not_take_its_input_is_named_with_the_numbers(ask, model, shape, words):
+    with pytest.raises((ValueError, NotImplementedError), match=words) as caught:
+        ask(model, shape)
+    assert not isinstance(caught.value, RuntimeError) or isinstance(caught.value, NotImplementedError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("unit", [(1.5, 2), "ab", (1, 2, 3), 5, (1,), (None, 1)], ids=str)
+def test_a_unit_is_two_whole_numbers(unit):
+    with pytest.raises(TypeError, match=r"unit must be two whole numbers, \(row, column\), not"):
+        measure(NET, (1, 9, 9), "0", unit)
