@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             return _fail(str(error))
         except KeyboardInterrupt as stop:
-            return _stopped(stop, "nothing was begun")
+            return _stopped(stop, "nothing was written")
 
 
 def _read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.ArgumentParser]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from lenet_book import experiments, mnist, models
+from lenet_book import experiments, mnist, models, storage
 from lenet_book.training.recipes import RECIPES, Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
@@ -85,6 +85,25 @@ def test_interval_is_students(errors):
 def test_one_seed_has_no_interval():
     with pytest.raises(ValueError, match="alone was run with 1 seed: an interval needs two or more"):
         _ = experiments.Result("alone", 1, (0.01,), 1.0).interval
+
+
+def test_a_row_with_one_seed_has_no_interval_but_can_be_shown():
+    shown = str(experiments.Result("alone", 7, (0.01,), 1.0))
+    assert shown == f"{'alone':36} 1.00% (1 seed), 7 parameters, 1 s"
+
+
+def test_two_at_once_on_one_log(quick, tmp_path):
+    with storage.alone(tmp_path / "quick.json"), pytest.raises(BlockingIOError, match="is at work"):
+        experiments.measure("quick", 2, tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_cannot_be_measured_leaves_nothing(tmp_path):
+    with pytest.raises(KeyError, match="no experiment is called 'slow'"):
+        experiments.measure("slow", 2, tmp_path / "logs")
+    with pytest.raises(ValueError, match="no row of fast has 'x' in its name; there are fast"):
+        experiments.measure("fast", 2, tmp_path / "logs", only="x")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_unknown_experiment():
