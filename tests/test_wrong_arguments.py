@@ -25,8 +25,8 @@ DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.stat
 
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {
-    "experiments.Result", "experiments.Row", "ledger.Ledger", "ledger.Row", "paper.Layer",
-    "receptive_field.Measurement", "receptive_field.Row", "receptive_field.Trace",
+    "experiments.Result", "experiments.Row", "ledger.Row", "paper.Layer",
+    "receptive_field.Measurement", "receptive_field.Row",
     "training.Epoch", "training.History", "training.Score",
     "experiments.record", "experiments.run", "features.find", "features.hooked", "features.names_of",
     "features.zeros",

@@ -187,7 +187,7 @@ class Demo:
                 return
             value = getattr(control, "value", 0)  # a button has none
             nothing = hasattr(control, "options") and value is None
-            if nothing or type(value) is float and math.isnan(value):  # ipywidgets lets these pass
+            if nothing or (type(value) is float and math.isnan(value)):  # ipywidgets lets these pass
                 with self._quietly():
                     control.value = change.old
                 raise ValueError(f"{name} cannot be {value}; it stays {change.old}")

@@ -153,3 +153,18 @@ def test_what_was_used_for_measuring_first_can_be_trained_with():
 def test_distortions_refuse(name, value, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Distortion(**{name: value})
+
+
+@pytest.mark.parametrize("default", [torch.float32, torch.float64])
+def test_copies_have_the_dtype_of_the_images_whatever_the_default_is(default):
+    images, bend = torch.rand(2, 1, 8, 8), Distortion(rotation=10, elastic=0.02)
+    expected = bend(images, torch.Generator().manual_seed(0))
+    torch.set_default_dtype(default)
+    try:
+        augmentation._basis.cache_clear()
+        for dtype, tolerance in ((torch.float64, 1e-6), (torch.float32, 1e-6), (torch.bfloat16, 0.02)):
+            copy = bend(images.to(dtype), torch.Generator().manual_seed(0))
+            assert copy.dtype == dtype
+            close(copy.float(), expected, tolerance)
+    finally:
+        torch.set_default_dtype(torch.float32)
