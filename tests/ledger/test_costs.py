@@ -74,6 +74,7 @@ KINDS = [
     (nn.GLU(1), 0, 0, None),
     # Seven steps of 4 gates with 4 + 5 inputs for 5 units, of 3 gates, and of 2 layers x 2 directions.
     (nn.LSTM(4, 5), 7 * (20 * 9 + 40), 7 * 20 * 9, (7, 4)),
+    (nn.LSTM(4, 5, bias=False), 7 * 20 * 9, 7 * 20 * 9, (7, 4)),
     (nn.GRU(4, 5), 7 * (15 * 9 + 30), 7 * 15 * 9, (7, 4)),
     (nn.GRU(4, 5, 2, bidirectional=True), 7 * (30 * 9 + 30 * 15 + 120), 7 * (30 * 9 + 30 * 15), (7, 4)),
     (nn.LSTM(4, 5, proj_size=2), 7 * (20 * 6 + 10 + 40), 7 * (20 * 6 + 10), (7, 4)),
@@ -115,7 +116,7 @@ FUNCTIONS = [
     (lambda x: torch.bmm(x[0], x[0]), (), 8 * 256, 8 * 256),
     # Scores of each of 8 positions with 8, of 8 features; then means of 8 positions.
     (lambda x: F.scaled_dot_product_attention(x, x, x), (), 2 * 8 * 256, 2 * 8 * 256),
-    (lambda x, w: F.scaled_dot_product_attention(x, x, x, attn_mask=w), (torch.ones(8, 8),),
+    (lambda x, w: F.scaled_dot_product_attention(x, x, x, attn_mask=w.detach()), (torch.ones(8, 8),),
      2 * 8 * 256 + 256, 2 * 8 * 256),
     (lambda x: F.max_pool2d(x, 2, 1), (), 4 * 4 * 49, 0),
     (lambda x: F.adaptive_avg_pool2d(x, 1), (), 256, 0),
@@ -143,6 +144,16 @@ def test_functions_by_hand(function, weights, connections, macs):
     table = ledger(model, (4, 8, 8))
     assert (table.connections, table.macs, table.not_counted) == (connections, macs, ())
     assert table.parameters == sum(weight.numel() for weight in weights)
+
+
+@pytest.mark.parametrize(("buffer", "connections", "macs"), [
+    (torch.ones(4, 1, 1), 256, 256),  # a frozen scale is a weight
+    (torch.ones(4, 1, 1, dtype=torch.bool), 0, 0)])  # and a choice is none
+def test_a_buffer(buffer, connections, macs):
+    model = Function(lambda x: x * model.held)
+    model.register_buffer("held", buffer)
+    table = ledger(model, (4, 8, 8))
+    assert (table.connections, table.macs, table.parameters) == (connections, macs, 0)
 
 
 FOREIGN = torch.library.Library("book_test", "DEF")  # an operation that is only called as PyTorch's is
