@@ -20,6 +20,7 @@ from .pictures import grey
 BOX = 20  # height and width that the ink must fit into, pixels
 _LONGEST = 1000   # side of a picture as it is worked on, pixels; a larger one is reduced
 _DARKEST = 1 / 4  # of white: paper that is darker counts as this, lest its noise be multiplied
+_UNEVEN = 8       # how many times as light light paper may be in one place as in another
 _CONTRAST = 0.15  # of ink and paper, as a share of the paper, below which a picture is blank
 _NOISE = 4        # standard deviations of the noise below which it is blank
 _EDGE = 1 / 8     # of the picture's edge that ink may cover
@@ -61,6 +62,10 @@ def _read(picture) -> tuple[dict[str, Tensor], list[Tensor]]:
     image.thumbnail((_LONGEST, _LONGEST))
     values = np.asarray(image, dtype=np.float32) / 255
     paper = _paper(image)
+    if paper.max() > max(0.5, _UNEVEN * paper.min()):
+        raise ValueError(f"the paper would have {paper.max():.0%} of full light in one place and "
+                         f"{paper.min().clip(0):.0%} in another; leave nothing but paper around the "
+                         "digits, and light it evenly")
     contrast = (values - paper) / np.maximum(paper, _DARKEST)
     even = contrast - contrast.min()
     # 2. There is less ink than paper, so the strong contrasts have its sign.
@@ -113,8 +118,9 @@ def _threshold(smooth: np.ndarray) -> float:
         threshold = smooth[smooth > threshold].mean() / 2
     noise = 1.48 * np.median(abs(smooth[smooth <= threshold]))  # standard deviation if it is normal
     if 2 * threshold < max(_CONTRAST, _NOISE * noise):
-        raise ValueError(f"the picture is blank: what stands out differs from the paper by "
-                         f"{max(0, 2 * threshold):.0%}, which could be noise")
+        raise ValueError("the picture is blank, or its paper is not plain: what stands out differs "
+                         f"from the paper by {max(0, 2 * threshold):.0%}, and the paper from itself by "
+                         f"{noise:.0%}; leave plain paper all round the digits")
     return threshold
 
 

@@ -15,7 +15,7 @@ def photograph(digit, random, side=None, dark=None, fill=None, angle=None, blur=
     """
     def drawn(value, low, high):
         return random.uniform(low, high) if value is None else value
-    side = random.integers(40, 401) if side is None else side
+    side = int(random.integers(40, 401)) if side is None else side
     dark = random.random() < 0.5 if dark is None else dark
     paper, ink = random.uniform(0, 80, 3), random.uniform(150, 255, 3)
     if not dark:
@@ -26,7 +26,8 @@ def photograph(digit, random, side=None, dark=None, fill=None, angle=None, blur=
     sheet = Image.new("L", (side, side))
     sheet.paste(enlarged.rotate(drawn(angle, -8, 8), bicubic),
                 tuple(random.integers(0, side - box + 1, 2).tolist()))
-    share = np.asarray(sheet.filter(ImageFilter.GaussianBlur(side * drawn(blur, 0, 0.015)))) / 255
+    radius = float(side * drawn(blur, 0, 0.015))
+    share = np.asarray(sheet.filter(ImageFilter.GaussianBlur(radius))) / 255
     y, x = np.mgrid[:side, :side] / side - 0.5
     direction = random.uniform(0, 2 * np.pi)
     light = 1 - drawn(shade, 0, 0.6) * (0.5 + x * np.cos(direction) + y * np.sin(direction)).clip(0, 1)

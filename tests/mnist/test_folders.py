@@ -153,7 +153,7 @@ def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("folder", "reason"), [
     ("file", "(Not a directory|File exists)"), ("file/deeper", "Not a directory"),
     ("loop", "Too many levels of symbolic links"), ("a" * 300, "File name too long"),
-    ("/proc/no-such", "No such file")])  # where not even root may make a folder
+    ("/proc/no-such", "No such file or directory")])  # where not even root may make a folder
 def test_where_no_folder_can_be(tmp_path, folder, reason):
     (tmp_path / "file").write_text("somebody's own")
     (tmp_path / "loop").symlink_to("loop")
