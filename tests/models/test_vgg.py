@@ -105,7 +105,8 @@ def test_forward_against_torchvisions():
     ("8/5 M 16/7 M", (9,)), ("8 8 M 16 M 24", ())])
 def test_forward_against_functions(configuration, hidden):
     torch.manual_seed(0)
-    net = VGG(configuration, input_size=32, hidden=hidden, classes=7, initial_weights="he").double().eval()
+    net = VGG(configuration, input_size=32, hidden=hidden, classes=7, initial_weights="he")
+    net.double().eval()
     weights = [p for p in net.parameters() if p.dim() > 1]
     biases = [p for p in net.parameters() if p.dim() == 1]
     x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
