@@ -65,7 +65,8 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     Source: Luo, Li, Urtasun & Zemel 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", who do it with the weights as they are.
     """
-    tape = Tape(model, zeros(model, input_shape), find(model, layer))
+    asked = find(model, layer)  # refuses what cannot be
+    tape = Tape(model, zeros(model, input_shape), asked)
     if tape.output is None:
         raise ValueError(f"layer {layer!r} did not run, or its output is not a tensor")
     changes = (torch.autograd.graph.allow_mutation_on_saved_tensors() if tape.changing

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..arithmetic import conv_output_size
 from ..features import names_of, zeros
 from ..tables import Rows, aligned, by
 from .axes import Axis
@@ -165,13 +164,8 @@ class _Follower(Watcher):
         shape = followed[0].shape
         inputs = [self.seen[tensor] for tensor in followed]
         windows = windows_of(operation, given) if followed[0] is args[0] else []
-        try:
-            for size, window in zip(shape[-2:], windows, strict=False):
-                if not (given.get("transposed") or given.get("ceil_mode")):
-                    conv_output_size(size, *window)  # refuses what does not fit, with the numbers
-        except ValueError as error:
-            raise ValueError(f"{self.where()}: {error}") from None
-        result = self.call(function, args, kwargs)
+        result = self.call(function, args, kwargs, [] if given.get("transposed") else [
+            (size, *window) for size, window in zip(shape[-2:], windows, strict=False)])
         outputs = tensors_in([result])  # none where a value is read out into Python
         after = outputs[0].shape if outputs else ()
         try:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..arithmetic import conv_output_size
 from ..features import hooked, names_of
 
 
@@ -46,8 +47,12 @@ class Watcher(TorchDispatchMode):
         while self.running.pop() is not module:  # some end by an exception that the model catches
             pass
 
-    def call(self, function, args: tuple, kwargs: dict):
-        """What the operation gives. Raises ValueError, with the layer's name, where it cannot."""
+    def call(self, function, args: tuple, kwargs: dict, windows: Iterable[tuple] = ()):
+        """What the operation gives.
+
+        windows: size, kernel, stride, padding and dilation along each axis, for the numbers of one
+        that does not fit. Raises ValueError, with the layer's name, where the operation cannot be.
+        """
         if function._schema.is_mutable:
             self.keep(written_by(function, args, kwargs))
         if name_of(function) == "convolution" and args[1].dim() > 4:
@@ -56,7 +61,13 @@ class Watcher(TorchDispatchMode):
         try:
             return function(*args, **kwargs)
         except (RuntimeError, IndexError) as error:
-            raise ValueError(f"{self.where()}: {first_line(error)}") from error
+            words = first_line(error)
+            try:
+                for window in windows:
+                    conv_output_size(*window)
+            except ValueError as misfit:
+                words = str(misfit)
+            raise ValueError(f"{self.where()}: {words}") from error
 
     def where(self) -> str:
         module = self.running[-1]
@@ -122,4 +133,5 @@ def _left_as_it_was(model: nn.Module) -> Iterator:
 
 
 def first_line(error: Exception) -> str:
+    """What PyTorch says, without the stack of its own functions that may follow."""
     return str(error).partition("\n")[0]
