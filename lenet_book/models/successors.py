@@ -14,8 +14,8 @@ class Successor(Classifier):
     """N x channels x input_size x input_size -> N x classes logits, trained with cross-entropy.
 
     scaling: with three channels "pixels", photographs of 0 to 255 less the mean over the training
-        set, which is how the papers scale them. No digit has three channels or this scaling:
-        `training` and `mnist` refuse to make one so, and the nets are given tensors or a Dataset.
+        set, as in the papers. No digit has three channels, and `mnist` refuses this scaling, so these
+        nets are given tensors or a Dataset.
         With one channel "standard", as the digits of the book.
     fixed_size: whether the net takes input_size alone, for its dense layers read a whole map, or any
         size, for it ends in global average pooling.

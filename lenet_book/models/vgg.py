@@ -79,8 +79,8 @@ class VGG(Successor):
         the last, so that the net takes any size. dropout: of the hidden ones, in training.
     initial_weights: the "paper"'s, normal with variance 0.01, that is standard deviation 0.1, biases
         0; "he"; or "torch" (see `successors.starting_weights`). Most texts and copies take 0.01 for
-        the standard deviation. The paper drew only A's weights so and began the deeper nets with A's
-        first four convolutions and its dense layers.
+        the standard deviation. The paper drew all of A's weights so; its deeper nets began with the
+        trained A's first four convolutions and dense layers, and only the rest was drawn.
     Raises ValueError for a configuration that cannot be read, or that pools the image away.
     """
 

@@ -25,8 +25,7 @@ def _which(total: int, totals: dict[int, str], nets: str) -> str:
     if whole is None or isinstance(total, bool):
         raise TypeError(f"a total is a whole number of parameters, such as 61_706, not {total!r}")
     if whole < 1:
-        raise ValueError(f"a total is a positive number of parameters, such as 61_706, "
-                         f"not {whole:,}")
+        raise ValueError(f"a total is a positive number of parameters, such as 61_706, not {whole:,}")
     if whole in totals:
         return f"{whole:,}: {totals[whole]}"
     below = max((known for known in totals if known < whole), default=None)

@@ -41,12 +41,12 @@ def test_these_are_all_the_nets_after_lenet():
 
 @pytest.mark.parametrize("name", SMALL)
 def test_those_for_digits_are_trained_on_digits(name):
-    """On 64 digits for a few steps: the loss falls, gradients reach every parameter."""
+    """On 32 digits for a few steps: the loss falls, gradients reach every parameter."""
     digits, _ = mnist.load_mnist()
     torch.manual_seed(0)
     net = models.build(name, initial_weights="he")
     before = [p.clone() for p in net.parameters()]
-    history = training.fit(net, digits[:64], Recipe(epochs=3, batch_size=32, learning_rate=1e-3),
+    history = training.fit(net, digits[:32], Recipe(epochs=3, batch_size=16, learning_rate=1e-3),
                            device="cpu", progress=False)
     assert history.epochs[-1].train_loss < history.epochs[0].train_loss
     assert all((now != then).any() for now, then in zip(net.parameters(), before, strict=True))
