@@ -69,7 +69,7 @@ def _read(picture) -> tuple[dict[str, Tensor], list[Tensor]]:
     contrast = (values - paper) / np.maximum(paper, _DARKEST)
     even = contrast - contrast.min()
     # 2. There is less ink than paper, so the strong contrasts have its sign.
-    contrast *= -1 if (contrast ** 3).sum() < 0 else 1
+    contrast *= -1 if (contrast * abs(contrast)).sum() < 0 else 1
     smooth = ndimage.gaussian_filter(contrast, max(0.5, max(image.size) / 250))
     is_ink = smooth > _threshold(smooth)
     edge = np.concatenate([is_ink[0], is_ink[-1], is_ink[:, 0], is_ink[:, -1]]).mean()
@@ -97,10 +97,11 @@ def _paper(image: Image.Image) -> np.ndarray:
     y, x = np.meshgrid(*map(_middles, small.size[::-1]), indexing="ij")
     terms = polyvander2d(y.ravel(), x.ravel(), [3, 3])[:, up_to_third.ravel()]  # pixels x 10
     wanted = np.asarray(small, dtype=np.float64).ravel() / 255
-    weights = np.ones((len(wanted), 1))
+    weights = outside = (0.1 + x * x + y * y).ravel()  # paper is all round, ink rather inside
     for _ in range(12):
-        factors = np.linalg.lstsq(terms * weights, wanted * weights[:, 0])[0]
-        weights = np.maximum(abs(wanted - terms @ factors), 1e-4)[:, None] ** -0.5
+        weighted = terms.T * weights
+        factors = np.linalg.lstsq(weighted @ terms, weighted @ wanted)[0]  # the normal equations
+        weights = outside / np.maximum(abs(wanted - terms @ factors), 1e-4)
     surface = np.zeros((4, 4))
     surface[up_to_third] = factors
     return polygrid2d(*map(_middles, image.size[::-1]), surface).astype(np.float32)

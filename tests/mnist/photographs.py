@@ -32,7 +32,7 @@ def photograph(digit, random, side=None, dark=None, fill=None, angle=None, blur=
     direction = random.uniform(0, 2 * np.pi)
     light = 1 - drawn(shade, 0, 0.6) * (0.5 + x * np.cos(direction) + y * np.sin(direction)).clip(0, 1)
     picture = light[..., None] * (paper + (ink - paper) * share[..., None])
-    picture += random.normal(0, drawn(noise, 0, 12), picture.shape)
+    picture += drawn(noise, 0, 12) * random.standard_normal(picture.shape, np.float32)
     return picture.clip(0, 255).round().astype(np.uint8)
 
 

@@ -51,26 +51,27 @@ def difference(image, wanted):
     return min((shift - wanted.float()).abs().mean().item() for shift in shifts)
 
 
-# All of MNIST have a mean of 33. As it is: of 5,000, the mean difference is 1.5, the largest 20.
+# An image of MNIST has a mean of 33. Over all 5,000, as they are, the mean difference is 1.2, and for
+# 99 % below 4.7; two of them are in two pieces, and one is taken for two rows.
 @given(st.integers(0, 4999), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_digit_as_it_is_comes_back_nearly_itself(number, dark):
     image = ALL_NEW.images[number]
     back, = mnist.from_image(image if dark else 255 - image).images
     assert back.max() == 255
-    assert difference(back, image) < 21
+    assert difference(back, image) < 8
 
 
-@given(st.integers(0, 4999), st.booleans(), st.integers(56, 300))
-@settings(max_examples=40)
+@given(st.integers(0, 4999), st.booleans(), st.integers(56, 200))
+@settings(max_examples=25)
 def test_an_enlarged_digit_comes_back_nearly_itself(number, dark, side):
     image = ALL_NEW.images[number]
     back, = mnist.from_image(clean(image, np.random.default_rng(number), side, dark)).images
-    assert difference(back, image) < 21
+    assert difference(back, image) < 15
 
 
 @given(st.integers(0, 4999), st.integers(0, 60), st.integers(0, 80), st.sampled_from([1, 2, 3]))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_place_and_size_do_not_matter(number, top, left, scale):
     """The same ink elsewhere on the sheet, and each pixel of the picture two or three times as wide."""
     ink = ALL_NEW.images[number].numpy().repeat(3, axis=0).repeat(3, axis=1)
@@ -93,7 +94,7 @@ def written(digits, gap=12, enlarged=4):
 
 
 @given(st.lists(st.integers(0, 4999), min_size=1, max_size=6), st.integers(8, 60))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_a_row_is_read_from_left_to_right(numbers, gap):
     digits = ALL_NEW[numbers]
     back = mnist.from_image(written(digits, gap))
