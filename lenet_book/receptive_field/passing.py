@@ -65,7 +65,7 @@ def carry_out(function, args: tuple, kwargs: dict, shape: torch.Size, draw: Draw
         return args[0].clone()
     if name.startswith("max_pool"):
         settings = (given[key] for key in ("kernel_size", "stride", "padding", "dilation"))
-        return _mean_pool(args[0], shape, *settings)
+        return _mean_pool(args[0], shape, *settings).reshape(shape)
     if name.startswith("adaptive_max_pool"):
         return getattr(F, name.replace("max", "avg"))(args[0], args[1])
     if name in _CHOOSING:
@@ -105,11 +105,12 @@ def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: 
 
 def _mean_pool(x: Tensor, shape: torch.Size, kernel, stride, padding, dilation) -> Tensor:
     """Max pooling's windows, which give a result of this shape, with the mean of each."""
-    axes = x.dim() - 2
-    kernel, stride, padding, dilation = (list(each) * (axes // len(each)) for each in (
-        kernel, stride or kernel, padding, dilation))
+    axes = len(kernel)
+    x = x.reshape(1, -1, *x.shape[-axes:])  # the channels of one example, with or without a batch
+    stride, padding, dilation = (list(each) * (axes // len(each)) for each in (
+        stride or kernel, padding, dilation))
     margins = []
-    for size, units, k, s, p, d in zip(x.shape[2:], shape[2:], kernel, stride, padding, dilation,
+    for size, units, k, s, p, d in zip(x.shape[2:], shape[-axes:], kernel, stride, padding, dilation,
                                        strict=True):
         last_stop = (units - 1) * s + effective_kernel(k, d)
         margins = [p, last_stop - size - p, *margins]  # F.pad wants the last axis first

@@ -109,24 +109,23 @@ def tensors_in(values: Iterable) -> list[Tensor]:
 @contextmanager
 def _left_as_it_was(model: nn.Module) -> Iterator:
     """Yields a function that is told which tensors are about to be written into."""
-    own = {tensor.untyped_storage().data_ptr(): tensor
-           for tensor in (*model.parameters(), *model.buffers())}
+    own = [*model.parameters(), *model.buffers()]
+    places = {tensor.untyped_storage().data_ptr() for tensor in own} - {0}  # 0 on device "meta"
     buffers = [(module, dict(module._buffers)) for module in model.modules()]
-    before: dict[int, Tensor] = {}
+    before: dict[int, tuple] = {}  # memory of the model, and what was in it
 
     def keep(tensors: list[Tensor]) -> None:
-        for tensor in tensors:
-            place = tensor.untyped_storage().data_ptr()
-            if place in own and place not in before:
-                before[place] = own[place].detach().clone()
+        for memory in (tensor.untyped_storage() for tensor in tensors):
+            if memory.data_ptr() in places - before.keys():
+                before[memory.data_ptr()] = memory, memory.clone()
 
-    devices = {tensor.device for tensor in own.values() if tensor.is_cuda}
+    devices = {tensor.device for tensor in own if tensor.is_cuda}
     try:
         with torch.random.fork_rng(devices):
             yield keep
     finally:
-        for place, values in before.items():
-            own[place].detach().copy_(values)
+        for memory, values in before.values():
+            memory.copy_(values)
         for module, named in buffers:
             module._buffers.clear()
             module._buffers.update(named)

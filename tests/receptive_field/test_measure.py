@@ -123,7 +123,10 @@ def test_nothing_blocks_the_gradient(block):
 
 @pytest.mark.parametrize("pool", [
     Forward(lambda x: F.max_pool2d(x, 3, 1)), Forward(lambda x: torch.max_pool2d(x, (3, 3), 1)),
-    Forward(lambda x: F.max_pool2d(x, kernel_size=3, stride=1)), nn.MaxPool2d(3, 1)], ids=str)
+    Forward(lambda x: F.max_pool2d(x, kernel_size=3, stride=1)), nn.MaxPool2d(3, 1),
+    Forward(lambda x: F.max_pool2d(x[0], 3, 1)[None]),
+    Forward(lambda x: F.max_pool3d(x, (1, 3, 3), 1))],
+    ids=str)
 def test_max_pooling_lets_all_of_its_window_through(pool):
     gradient = measure(nn.Sequential(pool), (1, 5, 5), "0").gradient
     torch.testing.assert_close(gradient[1:4, 1:4], torch.full((3, 3), 1 / 9, dtype=torch.float64))
