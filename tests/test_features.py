@@ -43,7 +43,7 @@ def x():
     return torch.randn(3, 1, 6, 5, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", [name for name in models.MODELS if name.startswith("lenet")])
 def test_every_layer_of_lenet(name):
     """Against the layers called one by one."""
     net = models.build(name).eval()
