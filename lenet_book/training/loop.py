@@ -28,11 +28,13 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
 
     train, validation: Digits, a pair of tensors (inputs N x C x H x W, labels int64 N), or a map-style
     Dataset of such pairs (see `data.examples_of`).
-    checkpoint: a file to write the state to, after each epoch, every 20 seconds, and on an interrupt.
+    checkpoint: a file to write the state to, after each epoch, every 20 seconds, and before Ctrl-C,
+    SIGTERM or SIGHUP ends the training; no other training may use it meanwhile.
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     To train longer than the recipe says, begin another training from the weights there are:
-    fit(models.pretrained("lenet5"), train, replace(RECIPES["fast"], epochs=2)).
+    fit(models.pretrained("lenet5"), train, replace(RECIPES["fast"], epochs=2)), or after
+    model.load_state_dict(training.load_weights(checkpoint)).
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
     progress: show a bar with the time left, and outside of notebooks a line for every epoch.
     callbacks: told of every step and epoch, such as [callbacks.TensorBoard("runs")].
