@@ -30,6 +30,8 @@ BLOCKS = [
     nn.Softmax(1), nn.Softmin(1), nn.LogSoftmax(1), Forward(lambda x: F.gumbel_softmax(x, dim=1)),
     Forward(lambda x: (x.softmax(1) * x.log_softmax(1)).sum(1, keepdim=True).expand_as(x)),
     Forward(lambda x, a, b: a(x) - b(x), one(), one()),
+    Forward(lambda x, a, b: a(x) + b(x) * torch.tensor(-1.0), one(), one()),
+    nn.Sequential(LayerNorm2d(4), nn.Tanhshrink()),
     Forward(lambda x, a: F.hardtanh(x + a(x), -0.1, 0.1), one()),
     nn.Hardtanh(-0.25, 0.25), nn.Threshold(20, 0), nn.Hardshrink(1e6), nn.Tanhshrink(), nn.RReLU(),
     Forward(lambda x: 1000 - 1000 * torch.sigmoid(1000 * x)), Forward(torch.abs), Forward(torch.sign),
@@ -93,9 +95,20 @@ def test_a_mask_that_is_a_constant_hides_what_it_is_zero_for():
     model = Forward(lambda x, conv: F.conv2d(x, conv.weight * causal), nn.Conv2d(1, 1, 3))
     assert measure(model, (1, 9, 9), "Forward", (3, 3)).window == (range(3, 5), range(3, 6))
     half = torch.ones(9, 9).tril()
-    masked = nn.Sequential(Forward(lambda x: x.masked_fill(half == 0, -torch.inf).softmax(2)),
-                           Forward(lambda x: x[:, :, :, :1] * 1))
-    assert measure(masked, (1, 9, 9), "0", (0, 0)).window == (range(9), range(1))
+    for model in [Forward(lambda x: x.masked_fill(half == 0, -torch.inf).softmax(3)),
+                  Forward(lambda x: torch.where(half > 0, x, 0).cumsum(3)[:, :, :, -1:].expand_as(x)),
+                  Forward(lambda x: (x * half).sum(3, keepdim=True).expand_as(x))]:
+        assert measure(model, (1, 9, 9), "Forward", (2, 0)).window == (range(2, 3), range(3))
+
+
+@pytest.mark.parametrize("choose", [
+    lambda x: x.amax(2, keepdim=True), lambda x: x.max(2)[0][:, :, None], lambda x: x.sort(2)[0],
+    lambda x: x.topk(3, 2)[0], lambda x: x.median(2, keepdim=True)[0], lambda x: x.amin((0, 2), True),
+    lambda x: F.adaptive_max_pool2d(x, (1, x.shape[3]))])
+def test_what_chooses_in_a_column_reads_all_of_it(choose):
+    for model in [Forward(choose), Forward(lambda x: choose(F.layer_norm(x, (9,))))]:
+        rows, columns = measure(model, (1, 8, 9), "Forward", (0, 4)).window
+        assert rows == range(8) and len(columns) in (1, 9)
 
 
 def sequence(layer):
