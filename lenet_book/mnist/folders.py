@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .. import storage
 from .digits import SIZE, Digits
 
 FOLDER = files("lenet_book") / "data" / "mnist"
@@ -66,12 +67,7 @@ def write_torchvision_root(folder: str | Path) -> Path:
     Raises FileExistsError where a different file of that name is already there, OSError, with the
     reason, where the files cannot be written.
     """
-    if folder == "":
-        raise ValueError('name a folder, such as "data", not ""')
-    try:
-        root = Path(folder).expanduser()
-    except RuntimeError as error:  # of "~somebody", who has no home here
-        raise ValueError(f"there is no folder {str(folder)!r}: {error}; name another one") from error
+    root = storage.expanded(folder)
     raw = root / "MNIST" / "raw"
     for file in (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS):
         target, content = raw / file.name.removesuffix(".gz"), _idx_bytes(file)
