@@ -346,7 +346,8 @@ CALLS = {
                                     layer="0", unit=optional((1, 1))),
     "training.fit": Call(
         training.fit, model=TINY, train=(X, Y), recipe=training.Recipe(learning_rate=0.1, epochs=1),
-        validation=optional((X, Y)), checkpoint=optional(text("net.ckpt")), resume=flag(), device="cpu",
+        validation=optional((X, Y)), checkpoint=optional(Good(
+            "net.ckpt", {"string"}, {"NumPy's string"})), resume=flag(), device="cpu",
         progress=flag(), callbacks=Good([], perhaps_none(None).takes)),
     "training.evaluate": Call(training.evaluate, model=TINY, examples=(X, Y), batch_size=2),
     "training.load_weights": Call(

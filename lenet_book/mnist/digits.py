@@ -1,6 +1,6 @@
 """Handwritten digits in memory: choosing some of them, and making a network's inputs of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -87,7 +87,8 @@ class Digits:
 
         Raises ValueError where there is no such device.
         """
-        return Digits(self.images.to(device), None if self.labels is None else self.labels.to(device))
+        return replace(self, images=self.images.to(device),
+                       labels=None if self.labels is None else self.labels.to(device))
 
     def split(self, n: int) -> tuple["Digits", "Digits"]:
         """The first n digits, and the rest: train.split(55_000) keeps 5,000 for validation."""
