@@ -64,8 +64,8 @@ def write_torchvision_root(folder: str | Path) -> Path:
     Writes the four uncompressed files, 55 MB, into folder/MNIST/raw, and returns folder, "~" expanded,
     which is that root. Each file is written beside its place and then moved there, so that it is whole
     or not there at all, also when several processes do this at once.
-    Raises FileNotFoundError for what cannot be a path, FileExistsError where a different file of that name is already there, OSError, with the
-    reason, where the files cannot be written.
+    Raises FileNotFoundError for what cannot be a path, FileExistsError where a different file of that
+    name is already there, OSError, with the reason, where the files cannot be written.
     """
     root = storage.expanded(folder)
     raw = root / "MNIST" / "raw"
