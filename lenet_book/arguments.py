@@ -89,6 +89,15 @@ def text(name: str, value) -> str:
     return value
 
 
+def instance(kind: type, such_as: str) -> Rule:
+    """An object of this class."""
+    def check(name: str, value):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, such as {such_as}, not {shown(value)}")
+        return value
+    return check
+
+
 def one_of(*options) -> Rule:
     """One of these strings and numbers."""
     def check(name: str, value):

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from . import __version__, mnist, models, storage
+from .arguments import checked, text, whole
 from .training import (
     RECIPES,
     Distortion,
@@ -89,6 +90,7 @@ class Result:
                 f"{self.seconds:.0f} s")
 
 
+@checked(seeds=whole(1, 1000), only=text)
 def measure(name: str, seeds: int, folder: str | Path, only: str = "") -> list[Result]:
     """Run what the log in `folder` does not hold yet, writing after each training.
 
@@ -169,7 +171,7 @@ def results(name: str, folder: str | Path = LOGS) -> list[Result]:
 
 
 def _rows(name: str) -> tuple[Row, ...]:
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise KeyError(f"no experiment is called {name!r}; there are {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]
 

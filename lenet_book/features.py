@@ -5,7 +5,6 @@ at a single run: hooks that always go away, the names of the layers, and an exam
 """
 
 import inspect
-import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
+from .arguments import sequence, text, whole
+
 
 @contextmanager
-def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Iterator[dict[str, Tensor]]:
+def capture(model: nn.Module, names: str | Sequence[str] | None = None) -> Iterator[dict[str, Tensor]]:
     """Keep the activations of a model's layers while it runs inside a `with` block.
 
         with capture(net, ["c1", "c3"]) as activations:
@@ -42,7 +43,8 @@ def capture(model: nn.Module, names: str | Iterable[str] | None = None) -> Itera
         layers = {name: module for module, name in names_of(model).items()
                   if not any(module.children())}
     else:
-        layers = {name: find(model, name) for name in ([names] if isinstance(names, str) else names)}
+        names = [names] if isinstance(names, str) else sequence(text)("names", names)
+        layers = {name: find(model, name) for name in names}
     activations: dict[str, Tensor] = {}
 
     def begin(*_) -> None:
@@ -127,11 +129,11 @@ def zeros(model: nn.Module, input_shape: Sequence[int], axes: Collection[int] = 
                if re.search(r"(Conv|Transpose|Pool|Norm)[123]d$", base.__name__)]
     with_batch = 5 if windows and windows[0].endswith("3d") else 4
     try:
-        given = tuple(map(operator.index, input_shape))
-    except TypeError:
-        given = ()
+        given = sequence(whole(1))("input_shape", input_shape)
+    except (TypeError, ValueError):
+        given = []
     shape = given[1:] if len(given) == with_batch else given
-    if len(shape) not in axes or min(given) < 1:
+    if len(shape) not in axes:
         raise ValueError("input_shape must be channels x height x width of one example, such as "
                          f"(1, 32, 32), or the same with a batch size before it, not {input_shape!r}")
     reference = next((held for held in (*model.parameters(), *model.buffers())

@@ -1,4 +1,4 @@
-"""What a tensor may be that is given to a function: its axes, its dtype, its layout in memory."""
+"""What a tensor may be that is given to a function: its axes, dtype and layout, and its device."""
 
 import torch
 from torch import Tensor
@@ -27,3 +27,17 @@ def check_tensor(name: str, value: Tensor, *layouts: str,
     if value.dtype not in dtypes:
         real = "abs" if value.is_complex() else "float"
         raise ValueError(f"{name} cannot be {value.dtype} here; use {name}.{real}()")
+
+
+def device(name: str, value) -> torch.device:
+    """A rule as in `arguments`: the device of that name, such as "cuda", where there is one."""
+    if not isinstance(value, str | torch.device):
+        raise TypeError(f'{name} must be the name of a device, such as "cpu", not {shown(value)}')
+    try:
+        found = torch.device(value)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:  # the second: PyTorch built without CUDA
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f'{name} must be one that PyTorch has here, such as "cpu", not '
+                         f"{str(value)!r}: {reason}") from error
+    return found

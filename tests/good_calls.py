@@ -1,7 +1,9 @@
 """One good call of every public function, and what each argument takes beside its good value."""
 
+import json
 from collections.abc import Callable
 from typing import NamedTuple
+from unittest import mock
 
 import ipywidgets as widgets
 import torch
@@ -25,7 +27,7 @@ from lenet_book import (
 )
 from lenet_book.demos.base import Facts
 from lenet_book.ledger import ledger
-from lenet_book.models import tutorials, variants
+from lenet_book.models import alexnet, googlenet, nin, tutorials, variants, vgg, which
 from lenet_book.models.lenet import LeNet5Of1998
 from lenet_book.training import callbacks, muon, sdlm, state
 
@@ -125,6 +127,28 @@ def entered(**arguments):
         return found
 
 
+def untrained(**given):
+    """experiments.measure, without the trainings themselves."""
+    entry = json.loads((experiments.LOGS / "fast.json").read_text())["trainings"][0]
+    with (mock.patch.object(mnist, "load_mnist", return_value=(DIGITS, DIGITS)),
+          mock.patch.object(experiments, "run", return_value=entry)):
+        return experiments.measure(**given)
+
+
+def undrawn_figures(folder):
+    """figures.write, without the pictures."""
+    with mock.patch.dict(figures.FIGURES, clear=True):
+        return figures.write(folder)
+
+
+def on_meta(net, **arguments):
+    """A net without its numbers."""
+    def build(**given):
+        with torch.device("meta"):
+            return net(**given)
+    return Call(build, **arguments)
+
+
 META = {"on meta"}  # would be taken, but it takes PyTorch seconds to get ready for it
 TINY = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 10))  # for 4 x 4
 X, Y = ramp(2, 1, 4, 4) / 64, torch.tensor([3, 8])
@@ -132,6 +156,11 @@ LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(
 POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples"}, META), "kernel_size": 2,
            "stride": optional(2), "padding": count(0)}
 DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
+# A digit one. 1 is white in floating point, and nearly black in uint8.
+ONE = Good(torch.zeros(40, 40).index_fill(1, torch.tensor([18, 19, 20, 21]), 1.0), {
+    "one axis more", "truth values"}, {"torch.uint8"})
+ONE.value[:8] = ONE.value[-8:] = 0.0
+TRAINING = {"network": {}, "recipe": {}, "examples": 2, "epoch": 1, "model": {}, "average": None}
 
 CALLS = {
     "arithmetic.conv_output_size": Call(arithmetic.conv_output_size, **LENGTHS, ceil_mode=flag()),
@@ -247,30 +276,60 @@ CALLS = {
     "training.sdlm.curvature": Call(sdlm.curvature, model=TINY, inputs=X, labels=Y),
     "training.sdlm.SDLM": Call(sdlm.SDLM, model=TINY, lr=positive(0.5), mu=positive(0.5)),
     # Of others
-    "experiments.measure": Call(experiments.measure, name="fast", seeds=1, folder=text("logs"),
-                                only=text("none")),
+    "experiments.measure": Call(untrained, name="fast", seeds=1, folder=text("logs"),
+                                only=Good("", {"empty string"})),
     "experiments.results": Call(experiments.results, name="fast", folder=experiments.LOGS),
-    "features.capture": Call(entered, model=Good(TINY, {"module"}), names=optional(["0", "3"])),
-    "figures.write": Call(figures.write, folder=text("pictures")),
+    "features.capture": Call(entered, model=TINY, names=optional(["0", "3"])),
+    "figures.write": Call(undrawn_figures, folder=text("pictures")),
     "ledger.ledger": Call(ledger, model=TINY, input_shape=(1, 4, 4)),
-    "mnist.Digits": Call(mnist.Digits, images=DIGITS.images, labels=DIGITS.labels),
+    "mnist.Digits": Call(
+        mnist.Digits, images=Good(DIGITS.images, {"on meta"}, {"no examples"}),
+        labels=optional(Good(DIGITS.labels, {"on meta"}))),
     "mnist.Digits.inputs": Call(DIGITS.inputs, size=32, scaling="paper",
-                                which=optional(torch.tensor([1, 2]))),
+                                which=optional(Good(torch.tensor([1, 2]),
+                                                    {"no examples", "no columns"}))),
     "mnist.Digits.to": Call(DIGITS.to, device="cpu"),
     "mnist.Digits.split": Call(DIGITS.split, n=5),
     "mnist.Digits.subset": Call(DIGITS.subset, n=5, seed=count(1)),
-    "mnist.write_torchvision_root": Call(mnist.write_torchvision_root, folder=text("digits")),
+    "mnist.write_torchvision_root": Call(mnist.write_torchvision_root, folder=Good("digits", untried={
+        "string", "NumPy's string"})),  # to write 55 MB once is enough
+    "mnist.from_image": Call(lambda picture: mnist.from_image(picture).images, picture=ONE),
+    "mnist.image_steps": Call(mnist.image_steps, picture=ONE),
+    "mnist.centred": Call(mnist.centred, ink=ONE.value.numpy()),
     "models.build": Call(models.build, name="lenet5"),
     "models.pretrained": Call(models.pretrained, name="lenet5"),
     "models.lenet.LeNet5Of1998": Call(LeNet5Of1998, j=positive(3.0)),
-    "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=count(0.5), inplace=flag()),
+    "models.alexnet.AlexNet": on_meta(alexnet.AlexNet, towers=1, initial_weights="he"),
+    "models.alexnet.AlexNetSmall": on_meta(alexnet.AlexNetSmall, initial_weights="he"),
+    "models.vgg.layers_of": Call(lambda **given: [*vgg.layers_of(**given)],
+                                 configuration=Good("8 M", {"empty string"}), channels=3),
+    "models.vgg.VGG": on_meta(
+        vgg.VGG, configuration=Good("8 M", {"empty string"}), channels=3, input_size=8,
+        hidden=perhaps_none((4, 4)), dropout=count(0.5), classes=10, initial_weights="he"),
+    "models.nin.Mlpconv": on_meta(nin.Mlpconv, inputs=3, widths=(2, 3, 4), kernel=3, stride=1,
+                                  padding=count(1), last_relu=flag()),
+    "models.nin.NiN": on_meta(nin.NiN, initial_weights="he"),
+    "models.nin.NiN3": on_meta(
+        nin.NiN3, widths=((2, 3, 4), (2, 3, 4), (2, 3)), kernels=(5, 5, 3), stride=1, channels=3,
+        input_size=32, dropout=count(0.5), classes=10, initial_weights="he", class_relu=flag()),
+    "models.googlenet.Inception": on_meta(
+        googlenet.Inception, inputs=4, ones=1, reduce3=1, threes=2, reduce5=1, fives=2, projection=1,
+        reductions=flag()),
+    "models.googlenet.GoogLeNet": on_meta(googlenet.GoogLeNet, reductions=flag(),
+                                          initial_weights="he"),
+    "models.googlenet.GoogLeNetWithHeads": on_meta(googlenet.GoogLeNetWithHeads,
+                                                   initial_weights="he"),
+    "models.googlenet.GoogLeNetSmall": on_meta(googlenet.GoogLeNetSmall, reductions=flag(),
+                                               initial_weights="he"),
+    "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=count(0.5)),
     "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=count(0.5),
                                             dropout_always_on=flag()),
     "models.tutorials.LeNetSigmoid": Call(tutorials.LeNetSigmoid, dense_sigmoids=flag(),
                                           pads_after_scaling=flag(), unpadded=flag()),
     "models.tutorials.LeNetTanh": Call(tutorials.LeNetTanh, stops_at_f6=flag(),
                                        softmax_before_loss=flag()),
-    "models.tutorials.which_lenet": Call(tutorials.which_lenet, total=size(61_706)),
+    "models.which.which_lenet": Call(which.which_lenet, total=size(61_706)),
+    "models.which.which_net": Call(which.which_net, total=size(61_706)),
     "models.variants.LeNet5Variant": Call(
         variants.LeNet5Variant, activation="scaled tanh", pooling="subsampling", connections="table",
         output="rbf", initial_weights="paper", batch_norm=flag()),
@@ -287,13 +346,19 @@ CALLS = {
                                     layer="0", unit=optional((1, 1))),
     "training.fit": Call(
         training.fit, model=TINY, train=(X, Y), recipe=training.Recipe(learning_rate=0.1, epochs=1),
-        validation=optional((X, Y)), checkpoint=optional("net.ckpt"), resume=False, device="cpu",
-        progress=False, callbacks=Good([], {"empty tuple", "empty list"})),
-    "training.evaluate": Call(training.evaluate, model=TINY, examples=(X, Y), batch_size=size(2)),
+        validation=optional((X, Y)), checkpoint=optional(Good(
+            "net.ckpt", {"string"}, {"NumPy's string"})), resume=flag(), device="cpu",
+        progress=flag(), callbacks=Good([], perhaps_none(None).takes)),
+    "training.evaluate": Call(training.evaluate, model=TINY, examples=(X, Y), batch_size=2),
+    "training.load_weights": Call(
+        lambda path: state.save("c.ckpt", TRAINING) or training.load_weights(path), path="c.ckpt"),
     "training.choose_device": Call(training.choose_device, name="cpu"),
-    "training.callbacks.SaveEachEpoch": Call(callbacks.SaveEachEpoch, folder=text("nets")),
-    "training.callbacks.TensorBoard": Call(callbacks.TensorBoard, folder=text("runs")),
-    "training.state.save": Call(state.save, path=text("a.ckpt"), state={"epoch": 1}),
+    "training.callbacks.SaveEachEpoch": Call(
+        lambda folder: callbacks.SaveEachEpoch(folder).folder, folder=text("nets")),
+    "training.callbacks.TensorBoard": Call(
+        lambda folder: callbacks.TensorBoard(folder).folder, folder=text("runs")),
+    "training.state.save": Call(state.save, path=text("a.ckpt"),
+                                state=Good({"epoch": 1}, {"empty dict", "dict"})),
     "training.state.load": Call(
         lambda path: state.save("b.ckpt", {"epoch": 1}) or state.load(path), path="b.ckpt"),
 }

@@ -56,7 +56,6 @@ def forms_of(good):
     elif isinstance(good, int):
         yield "subclass of int", Whole(good)
         yield "NumPy's integer", np.int64(good)
-        yield "NumPy's small integer", np.int8(good)
         yield "tensor of one", torch.tensor(good)
         yield "float", float(good)
         yield "NumPy's float", np.float64(good)
@@ -108,7 +107,8 @@ def shows(message: str, value) -> bool:
             len(getattr(value, "shape", value))) and len(value) and shows(message, value[0]):
         return True  # the place in it that is wrong is enough
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        said += [" x ".join(map(str, value.shape)), str(tuple(value.shape)), str(value.dtype)]
+        said += [" x ".join(map(str, value.shape)), str(tuple(value.shape)),
+                 str(value.dtype).removeprefix("torch.")]
     if isinstance(value, torch.Tensor):
         said += [str(value.layout), str(value.device)]
     return any(word and word in message for word in said)

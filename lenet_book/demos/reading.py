@@ -115,7 +115,7 @@ def _run(net: str, digits: Digits) -> tuple[Tensor, dict[str, np.ndarray]]:
     model = trained(net)
     layers = {name.split("_")[0]: name for name, _ in model.named_children()  # c1, or later c1_squash
               if name.startswith(LAYERS)}
-    with torch.inference_mode(), capture(model, layers.values()) as activations:
+    with torch.inference_mode(), capture(model, [*layers.values()]) as activations:
         outputs = model(digits.inputs(model.input_size, model.scaling))
     maps = {layer: activations[name].numpy() for layer, name in layers.items()}
     return outputs, {layer: values if values.ndim == 4 else values[..., None, None]

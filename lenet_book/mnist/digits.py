@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import checked, one_of, shown, whole
+from ..tensors import device
+
 SIZE = 28        # height and width of a digit, pixels
 _LARGEST = 1024  # of the inputs, pixels: beyond it 1,000 digits take more than 4 GB
 
@@ -60,6 +63,7 @@ class Digits:
                             f"digits[[3, 1, 4]], not by {which!r}")
         return Digits(self.images[which], None if self.labels is None else self.labels[which])
 
+    @checked(size=whole(SIZE, _LARGEST), scaling=one_of(*_SCALINGS))
     def inputs(self, size: int = 32, scaling: str = "paper", which: Tensor | None = None) -> Tensor:
         """The images as a network takes them: float32, N x 1 x size x size.
 
@@ -70,9 +74,6 @@ class Digits:
         The border is background: the raw pixels are padded and then scaled. Padding the scaled
         image with 0 would draw a grey frame.
         """
-        if not isinstance(scaling, str) or scaling not in _SCALINGS:
-            raise ValueError(f"scaling must be one of {', '.join(_SCALINGS)}, not {scaling!r}")
-        size = _whole("size", size, SIZE, _LARGEST)
         images = self.images if which is None else self._at(which)
         before = (size - SIZE) // 2
         after = size - SIZE - before
@@ -80,49 +81,36 @@ class Digits:
         scale, offset = _SCALINGS[scaling]
         return padded.mul_(scale / 255).add_(offset)
 
+    @checked(device=device)
     def to(self, device: torch.device | str) -> "Digits":
         """The digits in the memory of that device, such as "cuda".
 
         Raises ValueError where there is no such device.
         """
-        if not isinstance(device, str | torch.device):
-            raise TypeError(f'a device is named, such as "cpu" or "cuda", not {device!r}')
-        try:
-            return replace(self, images=self.images.to(device),
-                           labels=None if self.labels is None else self.labels.to(device))
-        except (RuntimeError, AssertionError) as error:  # the second: PyTorch built without CUDA
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"the digits cannot be moved to {str(device)!r}: {reason}") from error
+        return replace(self, images=self.images.to(device),
+                       labels=None if self.labels is None else self.labels.to(device))
 
     def split(self, n: int) -> tuple["Digits", "Digits"]:
         """The first n digits, and the rest: train.split(55_000) keeps 5,000 for validation."""
-        n = _whole("n", n, 1, len(self) - 1, f" to split {len(self)} digits")
+        n = whole(1, len(self) - 1)("n", n)
         return self[:n], self[n:]
 
     def subset(self, n: int, seed: int) -> "Digits":
         """n different digits drawn at random; the same ones for the same seed, from 0 to 2^63 - 1."""
-        n = _whole("n", n, 1, len(self))
-        generator = torch.Generator().manual_seed(_whole("seed", seed, 0, 2**63 - 1))
+        n, seed = whole(1, len(self))("n", n), whole(0, 2**63 - 1)("seed", seed)
+        generator = torch.Generator().manual_seed(seed)
         return self[torch.randperm(len(self), generator=generator)[:n]]
 
     def _at(self, which: Tensor) -> Tensor:
-        if not isinstance(which, Tensor) or which.dtype != torch.int64 or which.dim() != 1:
+        if (not isinstance(which, Tensor) or which.dtype != torch.int64 or which.dim() != 1
+                or which.device != self.images.device):
             raise TypeError("which must be an int64 tensor of numbers of digits, such as "
-                            f"torch.tensor([3, 1, 4]), not {which!r}")
+                            f"torch.tensor([3, 1, 4]), on {self.images.device}, not {shown(which)}")
         try:
             return self.images.index_select(0, which)
         except IndexError as error:
             raise IndexError(f"which must be 0 to {len(self) - 1}, not {which.min()} to {which.max()}"
                              ) from error
-
-
-def _whole(name: str, value: int, lowest: int, highest: int, why: str = "") -> int:
-    """The value, if it is a whole number (else TypeError) between these two (else ValueError)."""
-    if isinstance(value, bool | np.bool_ | Tensor) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name} must be {lowest} to {highest}{why}, not {value}")
-    return int(value)
 
 
 def _refuse_other_than_tensor(name: str, value, dtype: str) -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .. import storage
 from .digits import SIZE, Digits
 
 FOLDER = files("lenet_book") / "data" / "mnist"
@@ -63,15 +64,10 @@ def write_torchvision_root(folder: str | Path) -> Path:
     Writes the four uncompressed files, 55 MB, into folder/MNIST/raw, and returns folder, "~" expanded,
     which is that root. Each file is written beside its place and then moved there, so that it is whole
     or not there at all, also when several processes do this at once.
-    Raises FileExistsError where a different file of that name is already there, OSError, with the
-    reason, where the files cannot be written.
+    Raises FileNotFoundError for what cannot be a path, FileExistsError where a different file of that
+    name is already there, OSError, with the reason, where the files cannot be written.
     """
-    if folder == "":
-        raise ValueError('name a folder, such as "data", not ""')
-    try:
-        root = Path(folder).expanduser()
-    except RuntimeError as error:  # of "~somebody", who has no home here
-        raise ValueError(f"there is no folder {str(folder)!r}: {error}; name another one") from error
+    root = storage.expanded(folder)
     raw = root / "MNIST" / "raw"
     for file in (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS):
         target, content = raw / file.name.removesuffix(".gz"), _idx_bytes(file)

@@ -2,12 +2,13 @@
 
 import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+
+from .. import storage
 
 MOST_PIXELS = 80_000_000  # of a picture: a telephone's have 12 to 50 million
 # What is read of files: no format for which Pillow starts another program, as it does for EPS.
@@ -34,7 +35,7 @@ def grey(picture: str | os.PathLike | Image.Image | np.ndarray | Tensor) -> Imag
     if not isinstance(picture, str | os.PathLike):
         raise TypeError("a picture is a path, a Pillow image, a NumPy array or a tensor, not "
                         f"{type(picture).__name__}")
-    with open(Path(picture).expanduser() if picture else "", "rb") as stream:
+    with open(storage.expanded(picture), "rb") as stream:
         try:
             return _grey(_opened(stream))
         except ValueError as error:
@@ -96,7 +97,7 @@ def _as_array(tensor: Tensor) -> np.ndarray:
 
 def _from_array(values: np.ndarray, expected: str, given: tuple[int, ...]) -> Image.Image:
     """An array with the channels last, if it has any, as an image; expected, given: for messages."""
-    shape = " x ".join(map(str, given)) or "a single number"
+    shape = " x ".join(map(str, given)) or "() (a single number)"
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim != 2 and not (values.ndim == 3 and values.shape[2] in (3, 4)):

@@ -9,6 +9,7 @@ from functools import partial
 
 from torch import nn
 
+from ..arguments import checked, one_of
 from .successors import Successor, normal_, starting_weights
 
 # Biases of 1 give the ReLU positive inputs to begin with (Section 5 of the paper).
@@ -39,9 +40,8 @@ class AlexNet(Successor):
 
     fixed_size = True
 
+    @checked(towers=one_of(1, 2))
     def __init__(self, towers: int = 1, initial_weights: str = "paper"):
-        if towers not in (1, 2):
-            raise ValueError(f"towers must be 1 or 2, not {towers!r}")
         draw = starting_weights(initial_weights, paper=_weights_of_2012)
         super().__init__(channels=3, input_size=227)
         self.conv1 = nn.Conv2d(3, 96, 11, stride=4)             # N x 96 x 55 x 55

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..arguments import checked, flag
 from .base import Layers
-from .successors import Successor, starting_weights
+from .successors import SIZE, Successor, starting_weights
 
 HEAD_WEIGHT = 0.3  # of each auxiliary head's loss (Section 5 of the paper)
 
@@ -34,6 +35,8 @@ class Inception(nn.Module):
         all inputs, and pooling passes all of them on; reduce3, reduce5 and projection are not used.
     """
 
+    @checked(reductions=flag, **dict.fromkeys(
+        ["inputs", "ones", "reduce3", "threes", "reduce5", "fives", "projection"], SIZE))
     def __init__(self, inputs: int, ones: int, reduce3: int, threes: int, reduce5: int, fives: int,
                  projection: int, reductions: bool = True):
         super().__init__()
@@ -81,6 +84,7 @@ class GoogLeNet(Successor):
     Raises ValueError for unknown initial weights.
     """
 
+    @checked(reductions=flag)
     def __init__(self, reductions: bool = True, initial_weights: str = "paper"):
         draw = starting_weights(initial_weights, paper=_weights_of_caffe)
         super().__init__(channels=3, input_size=224)
@@ -190,6 +194,7 @@ class GoogLeNetSmall(Successor):
     reductions: as in GoogLeNet. initial_weights: "he"; "paper" and "torch" as there.
     """
 
+    @checked(reductions=flag)
     def __init__(self, reductions: bool = True, initial_weights: str = "he"):
         draw = starting_weights(initial_weights, paper=_weights_of_caffe)
         super().__init__(channels=1, input_size=40)

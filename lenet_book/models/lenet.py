@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from .. import paper
+from ..arguments import checked, number
 from ..layers import RBFOutput, ScaledTanh, SparseConv2d, Subsampling, initialise_, map_loss
 from .base import Classifier, Layers
 
@@ -20,9 +21,8 @@ class LeNet5Of1998(Layers):
 
     input_size, scaling = paper.INPUT_SIZE, "paper"
 
+    @checked(j=number(above=0))
     def __init__(self, j: float = 3.0):
-        if not j > 0:
-            raise ValueError(f"j must be positive, not {j}")
         super().__init__()
         self.j = j
         self.c1 = nn.Conv2d(1, 6, 5)                            # N x 6 x 28 x 28

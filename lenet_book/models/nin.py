@@ -12,8 +12,9 @@ from functools import partial
 
 from torch import nn
 
+from ..arguments import checked, fields, flag, number, whole
 from .base import Layers
-from .successors import CANVASES, Successor, normal_, starting_weights
+from .successors import CANVASES, SIZE, Successor, normal_, starting_weights
 
 
 class Mlpconv(Layers):
@@ -23,6 +24,8 @@ class Mlpconv(Layers):
     last_relu: whether the third has a ReLU too.
     """
 
+    @checked(inputs=SIZE, widths=fields(SIZE, SIZE, SIZE), kernel=SIZE, stride=SIZE,
+             padding=whole(0, 2**16), last_relu=flag)
     def __init__(self, inputs: int, widths: tuple[int, int, int], kernel: int, stride: int = 1,
                  padding: int = 0, last_relu: bool = True):
         super().__init__()
@@ -80,6 +83,9 @@ class NiN3(Successor):
     Raises ValueError for unknown initial weights.
     """
 
+    @checked(widths=fields(fields(SIZE, SIZE, SIZE), fields(SIZE, SIZE, SIZE), fields(SIZE, SIZE)),
+             kernels=fields(SIZE, SIZE, SIZE), stride=SIZE, channels=SIZE, input_size=SIZE,
+             dropout=number(least=0, below=1), classes=SIZE, class_relu=flag)
     def __init__(self, widths=((192, 160, 96), (192, 192, 192), (192, 192)), kernels=(5, 5, 3), *,
                  stride: int = 1, channels: int = 3, input_size: int = 32, dropout: float = 0.5,
                  classes: int = 10, initial_weights: str = "paper", class_relu: bool = True):

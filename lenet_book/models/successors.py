@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ..arguments import one_of, whole
 from .base import Classifier
+
+SIZE = whole(1, 2**16)  # a rule for a number of maps, of units or of pixels a side
 
 # The small relatives: grey canvases on which a digit is to be found, ten classes.
 CANVASES = {"channels": 1, "input_size": 40, "classes": 10, "initial_weights": "he"}
@@ -52,14 +55,13 @@ def starting_weights(initial_weights: str, paper: Callable[[str, nn.Module], Non
     Raises ValueError for another one.
     """
     rules = {"paper": paper, "he": _he, "torch": lambda name, layer: None}
-    if initial_weights not in [*rules]:
-        raise ValueError(f"initial_weights must be one of {', '.join(rules)}, not {initial_weights!r}")
+    rule = rules[one_of(*rules)("initial_weights", initial_weights)]
 
     def draw(model: nn.Module) -> None:
         for name, layer in model.named_modules():
             # On device "meta" there are no numbers, and normal_ would take seconds to find that out.
             if isinstance(layer, (nn.Conv2d, nn.Linear)) and not layer.weight.is_meta:
-                rules[initial_weights](name, layer)
+                rule(name, layer)
     return draw
 
 

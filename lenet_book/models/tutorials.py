@@ -17,6 +17,7 @@ neither, these were chosen here.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..arguments import checked, flag, number
 from .base import Classifier
 
 
@@ -26,6 +27,10 @@ class DropoutAlwaysOn(nn.Dropout):
     The mistake is in one line of many a `forward`, F.dropout(x, p) in place of
     F.dropout(x, p, training=self.training).
     """
+
+    @checked(p=number(least=0, most=1))
+    def __init__(self, p: float = 0.5):
+        super().__init__(p)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.p)
@@ -43,9 +48,8 @@ class LeNetBatchNorm(Classifier):
     Raises ValueError for a dropout outside [0, 1), and where there is none to be always on.
     """
 
+    @checked(dropout=number(least=0, below=1), dropout_always_on=flag)
     def __init__(self, *, dropout: float = 0.0, dropout_always_on: bool = False):
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, not {dropout}")
         if dropout_always_on and not dropout:
             raise ValueError("dropout_always_on=True needs a dropout above 0, such as dropout=0.5")
         super().__init__()
@@ -113,6 +117,7 @@ class LeNetSigmoid(Classifier):
     Raises ValueError where both of the last two are asked for.
     """
 
+    @checked(dense_sigmoids=flag, pads_after_scaling=flag, unpadded=flag)
     def __init__(self, *, dense_sigmoids: bool = False, pads_after_scaling: bool = False,
                  unpadded: bool = False):
         if pads_after_scaling and unpadded:
@@ -151,6 +156,7 @@ class LeNetTanh(Classifier):
         log(e + 9) - 1 = 1.461, and the gradient is weak long before.
     """
 
+    @checked(stops_at_f6=flag, softmax_before_loss=flag)
     def __init__(self, *, stops_at_f6: bool = False, softmax_before_loss: bool = False):
         super().__init__()
         self.c1 = nn.Conv2d(1, 6, 5)                            # N x 6 x 28 x 28

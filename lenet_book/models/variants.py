@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import paper
+from ..arguments import checked, flag, one_of
 from ..layers import RBFOutput, ScaledTanh, SparseConv2d, Subsampling, initialise_, map_loss
 from .base import Layers
 
@@ -23,18 +24,13 @@ class LeNet5Variant(Layers):
 
     input_size, scaling = paper.INPUT_SIZE, "paper"
 
+    @checked(activation=one_of(*ACTIVATIONS), pooling=one_of("subsampling", "average", "max"),
+             connections=one_of("table", "dense"), output=one_of("rbf", "softmax"),
+             initial_weights=one_of("paper", "torch"), batch_norm=flag)
     def __init__(self, activation: str = "scaled tanh", pooling: str = "subsampling",
                  connections: str = "table", output: str = "rbf", initial_weights: str = "paper",
                  batch_norm: bool = False):
         super().__init__()
-        for what, value, choices in (
-                ("activation", activation, ACTIVATIONS),
-                ("pooling", pooling, ("subsampling", "average", "max")),
-                ("connections", connections, ("table", "dense")),
-                ("output", output, ("rbf", "softmax")),
-                ("initial_weights", initial_weights, ("paper", "torch"))):
-            if value not in choices:
-                raise ValueError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
         squash = ACTIVATIONS[activation]
 
         def convolution(name: str, layer: nn.Module, maps: int) -> None:

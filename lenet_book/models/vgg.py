@@ -20,7 +20,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from .successors import CANVASES, Successor, normal_, starting_weights
+from ..arguments import checked, number, sequence, text
+from .successors import CANVASES, SIZE, Successor, normal_, starting_weights
 
 # A number is a 3 x 3 convolution with so many maps and a ReLU, n/k a k x k one, and M a pooling.
 CONFIGURATIONS = {
@@ -32,6 +33,7 @@ CONFIGURATIONS = {
 }
 
 
+@checked(configuration=text, channels=SIZE)
 def layers_of(configuration: str, channels: int) -> Iterator[tuple[str, nn.Module]]:
     """The layers that a configuration names, each with its name: conv1_1, conv1_1_relu, pool1 ...
 
@@ -39,8 +41,6 @@ def layers_of(configuration: str, channels: int) -> Iterator[tuple[str, nn.Modul
     Convolutions keep the size (padding (k - 1) / 2), a pooling of 2 x 2 halves it.
     Raises TypeError for what is no string, ValueError for a word that is none.
     """
-    if not isinstance(configuration, str):
-        raise TypeError(f"a configuration is a string, such as '64 64 M', not {configuration!r}")
     block, number = 1, 0
     for word in configuration.split():
         if word == "M":
@@ -84,6 +84,8 @@ class VGG(Successor):
     Raises ValueError for a configuration that cannot be read, or that pools the image away.
     """
 
+    @checked(configuration=text, channels=SIZE, input_size=SIZE, hidden=sequence(SIZE, least=0),
+             dropout=number(least=0, below=1), classes=SIZE)
     def __init__(self, configuration: str, *, channels: int = 3, input_size: int = 224,
                  hidden: tuple[int, ...] = (4096, 4096), dropout: float = 0.5, classes: int = 1000,
                  initial_weights: str = "paper"):
@@ -102,12 +104,12 @@ class VGG(Successor):
             self.average, size = nn.AdaptiveAvgPool2d(1), 1
         self.flatten = nn.Flatten()
         widths = [maps * size**2, *hidden, classes]
-        for number, (inputs, outputs) in enumerate(pairwise(widths), start=pools + 1):
-            self.add_module(f"fc{number}", nn.Linear(inputs, outputs))
-            if number <= pools + len(hidden):
-                self.add_module(f"fc{number}_relu", nn.ReLU())
+        for place, (inputs, outputs) in enumerate(pairwise(widths), start=pools + 1):
+            self.add_module(f"fc{place}", nn.Linear(inputs, outputs))
+            if place <= pools + len(hidden):
+                self.add_module(f"fc{place}_relu", nn.ReLU())
                 if dropout:
-                    self.add_module(f"fc{number}_dropout", nn.Dropout(dropout))
+                    self.add_module(f"fc{place}_dropout", nn.Dropout(dropout))
         draw(self)
 
 

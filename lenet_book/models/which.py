@@ -1,8 +1,9 @@
 """Which network has so many parameters? Totals that are met on the web, and what each tells."""
 
-import operator
+from ..arguments import checked, whole
 
 
+@checked(total=whole(1))
 def which_lenet(total: int) -> str:
     """What a total number of parameters says about the "LeNet-5" that has it.
 
@@ -12,26 +13,19 @@ def which_lenet(total: int) -> str:
     return _which(total, _LENETS, "the LeNet-5s")
 
 
+@checked(total=whole(1))
 def which_net(total: int) -> str:
     """The same for the nets that followed: AlexNet, VGG, NiN and GoogLeNet."""
     return _which(total, _SUCCESSORS, "the AlexNets, VGGs, NiNs and GoogLeNets")
 
 
 def _which(total: int, totals: dict[int, str], nets: str) -> str:
-    try:
-        whole = operator.index(total)
-    except TypeError:
-        whole = None
-    if whole is None or isinstance(total, bool):
-        raise TypeError(f"a total is a whole number of parameters, such as 61_706, not {total!r}")
-    if whole < 1:
-        raise ValueError(f"a total is a positive number of parameters, such as 61_706, not {whole:,}")
-    if whole in totals:
-        return f"{whole:,}: {totals[whole]}"
-    below = max((known for known in totals if known < whole), default=None)
-    above = min((known for known in totals if known > whole), default=None)
-    return "\n".join([f"{whole:,} is none of {nets} in this book; nearest:"] + [
-        f"  {abs(known - whole):,} {side}, {known:,}: {totals[known]}"
+    if total in totals:
+        return f"{total:,}: {totals[total]}"
+    below = max((known for known in totals if known < total), default=None)
+    above = min((known for known in totals if known > total), default=None)
+    return "\n".join([f"{total:,} is none of {nets} in this book; nearest:"] + [
+        f"  {abs(known - total):,} {side}, {known:,}: {totals[known]}"
         for known, side in ((below, "fewer"), (above, "more")) if known is not None])
 
 

@@ -70,6 +70,10 @@ class _FromDigits(Examples):
     def __init__(self, digits: Digits, model: nn.Module):
         super().__init__(model)
         _refuse_nothing(digits)
+        if digits.labels is None:
+            raise ValueError("these digits have no labels to compare answers with: give them some, "
+                             "Digits(digits.images, labels), or run the model on digits.inputs() for "
+                             "its answers alone")
         self.digits = digits.to(self.device)
         self.size, self.scaling = said(model, "input_size"), said(model, "scaling")
 

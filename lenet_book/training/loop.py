@@ -4,13 +4,15 @@ Any nn.Module can be trained. How its inputs are to be prepared, its loss and it
 may say itself (see `interface`), as the book's do.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from .. import tensors
+from ..arguments import checked, flag, instance, sequence, whole
 from . import distributed, speed
 from .callbacks import Callback, PrintEpochs, ProgressBar
 from .data import Examples, examples_of
@@ -21,9 +23,11 @@ from .results import History, Score
 from .run import Run
 
 
+@checked(recipe=instance(Recipe, "RECIPES['fast']"), resume=flag, progress=flag,
+         callbacks=sequence(instance(Callback, "LiveCurve()"), least=0))
 def fit(model: nn.Module, train, recipe: Recipe, validation=None,
         checkpoint: str | Path | None = None, resume: bool = False, device: str = "auto",
-        progress: bool = True, callbacks: Iterable[Callback] = ()) -> History:
+        progress: bool = True, callbacks: Sequence[Callback] = ()) -> History:
     """Train a network in place and return what happened in each epoch.
 
     train, validation: Digits, a pair of tensors (inputs N x C x H x W, labels int64 N), or a map-style
@@ -54,7 +58,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     not a whole checkpoint or belongs to another training, TypeError and ValueError, before anything
     is done, for what cannot be.
     """
-    _check(recipe, checkpoint, resume, progress, callbacks := [*callbacks])
+    _check(recipe, checkpoint, resume)
     refuse(model, training=True)
     criterion, predict = judge(model)
     model.to(choose_device(device))
@@ -105,6 +109,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     return run.history
 
 
+@checked(batch_size=whole(1, 2**31))
 def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
     """Error rate, mean loss and predictions, on the device where the model is.
 
@@ -113,8 +118,6 @@ def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
     its parameters.
     Raises TypeError and ValueError for what cannot be.
     """
-    if not (isinstance(batch_size, int) and batch_size > 0):
-        raise ValueError(f"batch_size must be a positive whole number, not {batch_size!r}")
     refuse(model, training=False)
     examples = examples_of(examples, model)
     total, wrong, predictions = 0.0, 0, []
@@ -130,14 +133,8 @@ def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device of that name; "auto" is cuda where there is one, else mps, else cpu."""
-    if name != "auto":
-        try:
-            device = torch.device(name)
-            torch.empty(0, device=device)
-        except (TypeError, RuntimeError, AssertionError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f'device must be "auto" or one that torch has here, such as "cpu", not '
-                             f"{name!r}: {reason}") from error
+    if not isinstance(name, str) or name != "auto":
+        device = tensors.device("device", name)
         if device.type == "meta":
             raise ValueError("the device \"meta\" holds no numbers: nothing can be trained there")
         return device
@@ -148,22 +145,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
 
 
-def _check(recipe, checkpoint, resume: bool, progress, callbacks: list) -> None:
-    """Refuse what cannot be, before anything is done."""
-    if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, such as RECIPES['fast'], not {recipe!r}")
+def _check(recipe: Recipe, checkpoint, resume: bool) -> None:
+    """Refuse what does not go together, before anything is done."""
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to resume from: checkpoint='net.ckpt'")
     if recipe.batch_size < distributed.size():
         raise ValueError(f"a batch of {recipe.batch_size} cannot be shared by {distributed.size()} "
                          "processes: start fewer or choose a larger batch_size")
-    if not isinstance(progress, bool):
-        raise ValueError(f"progress must be True or False, not {progress!r}; for a learning curve that "
-                         "grows give callbacks=[LiveCurve()]")
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise TypeError("callbacks must be instances of Callback, such as LiveCurve(), not "
-                            f"{callback!r}")
 
 
 def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> None:
@@ -179,7 +167,7 @@ def _try_out(model: nn.Module, train: Examples, validation: Examples | None, bat
 
 
 @contextmanager
-def _told(run: Run, callbacks: list[Callback], progress: bool) -> Iterator[list[Callback]]:
+def _told(run: Run, callbacks: Sequence[Callback], progress: bool) -> Iterator[list[Callback]]:
     """The callbacks of the first process; those that have begun are ended, whatever happens."""
     told = [ProgressBar(), PrintEpochs(), *callbacks] if progress else callbacks
     told = told if distributed.is_first() else []

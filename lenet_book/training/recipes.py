@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, replace
 
-from ..arguments import fields, number, one_of, optional, sequence, shown, whole
+from ..arguments import fields, instance, number, one_of, optional, sequence, shown, whole
 from .augmentation import Distortion
 
 OPTIMISERS = ("adamw", "adam", "sgd", "muon", "sdlm")
@@ -71,19 +71,12 @@ def _schedule(name: str, value) -> str | tuple[tuple[int, float], ...]:
                          f"whole epochs and positive factors, not {shown(value)}") from None
 
 
-def _distortion(name: str, value) -> Distortion:
-    if not isinstance(value, Distortion):
-        raise TypeError(f"{name} must be a Distortion, such as Distortion(rotation=10), or None, not "
-                        f"{shown(value)}")
-    return value
-
-
 _EPOCHS, _SHARE = whole(1, 1_000_000), number(least=0, below=1)
 _RULES = {
     "learning_rate": number(above=0), "weight_decay": number(least=0), "batch_size": whole(1, 2**31),
     "epochs": _EPOCHS, "optimiser": one_of(*OPTIMISERS), "momentum": _SHARE, "schedule": _schedule,
-    "augmentation": optional(_distortion), "augmentation_end": number(least=0, most=1), "ema": _SHARE,
-    "seed": whole(0, 2**63 - 1),
+    "augmentation": optional(instance(Distortion, "Distortion(rotation=10)")),
+    "augmentation_end": number(least=0, most=1), "ema": _SHARE, "seed": whole(0, 2**63 - 1),
 }
 
 # Section III-B and Appendix C: one digit a step, five rates over 20 epochs. The rates are a tenth of

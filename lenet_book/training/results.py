@@ -19,6 +19,10 @@ class Score:
     loss: float
     predictions: Tensor
 
+    def __post_init__(self):
+        if not len(self.predictions):
+            raise ValueError("a score is of one example or more, and there are no predictions")
+
     @property
     def errors(self) -> int:
         """Number of wrong answers."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import storage
+from ..arguments import shown
 
 _FORMAT = b"lenet_book checkpoint 1, sha256 "
 _HEADER = len(_FORMAT) + 64 + 1  # bytes: the format, the hexadecimal digits, the end of the line
@@ -34,7 +35,7 @@ def save(path: str | Path, state: dict) -> None:
     """
     content = _packed(state)
     try:
-        storage.write({path: content})
+        storage.write({storage.expanded(path): content})
     except OSError as error:
         raise CheckpointError(f"the checkpoint {path} could not be written ({error}); if there was one "
                               "before, it is unharmed") from error
@@ -105,7 +106,7 @@ def _packed(state: dict) -> bytes:
     except TypeError:
         raise
     except Exception as error:  # some tensors, b"", integers of 300 digits, a list that holds itself
-        raise TypeError(f"the state holds what cannot be saved and read back: {error}") from error
+        raise TypeError(f"the state cannot be saved and read back, {shown(state)}: {error}") from error
     return _header(stream.getvalue()) + stream.getvalue()
 
 

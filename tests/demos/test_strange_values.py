@@ -8,8 +8,7 @@ import traitlets
 
 from lenet_book import demos
 
-STRANGE = [None, "strange", "", 10**30, -10**30, math.nan, math.inf, True, [], object(),
-           np.array([1.0, 2.0]), "1 1; 1", "9e99"]
+STRANGE = [None, "strange", -10**30, math.nan, [], np.array([1.0, 2.0]), "9e99"]
 
 
 @pytest.mark.parametrize("name", [name for name in demos.__all__ if name not in ("Demo", "training")])

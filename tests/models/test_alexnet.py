@@ -132,5 +132,5 @@ def test_small_relative():
 
 @pytest.mark.parametrize("towers", [0, 3, "2", None])
 def test_another_number_of_towers_is_refused(towers):
-    with pytest.raises(ValueError, match=f"towers must be 1 or 2, not {towers!r}"):
+    with pytest.raises(ValueError, match=f"towers must be one of 1, 2, not {towers!r}"):
         models.build("alexnet", towers=towers)

@@ -111,7 +111,7 @@ def test_forward_and_shapes_against_functions(googlenet):
 
     rows = [name for name, _ in googlenet.named_children()
             if name.startswith(("pool", "inception", "conv2"))]
-    with torch.inference_mode(), capture(googlenet, rows) as kept:
+    with torch.inference_mode(), capture(googlenet, [*rows]) as kept:
         ours = googlenet(x)
         a = normalised(pooled(conv(x, "conv1", stride=2, padding=3)))
         a = pooled(normalised(conv(conv(a, "conv2_reduce"), "conv2", padding=1)))
@@ -192,7 +192,7 @@ def test_small_relative():
                "inception4b": module(120, 32, 32, 48, 8, 24, 16)}
     assert counts(net) == {"conv1": 416, "conv2_reduce": 272, "conv2": 6960, **modules, "fc": 1210}
     rows = ["pool1", "conv2", "inception3a", "pool3", "inception4a", "inception4b", "fc"]
-    with torch.inference_mode(), capture(net, rows) as kept:
+    with torch.inference_mode(), capture(net, [*rows]) as kept:
         net(torch.zeros(1, 1, 40, 40))
     assert [tuple(kept[row].shape[1:]) for row in rows] == [
         (16, 10, 10), (48, 10, 10), (64, 10, 10), (64, 5, 5), (120, 5, 5), (120, 5, 5), (10,)]

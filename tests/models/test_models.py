@@ -90,13 +90,13 @@ def test_unknown_names():
 @pytest.mark.parametrize(("name", "options", "error", "message"), [
     ("lenet5", {"j": 2}, TypeError, "lenet5 has no option 'j'; it has none"),
     ("lenet5-1998", {"k": 2}, TypeError, "lenet5-1998 has no option 'k'; it has j"),
-    ("lenet5-1998", {"j": "3"}, TypeError, "j of lenet5-1998 must be a float, not '3'"),
-    ("lenet5-1998", {"j": -1}, ValueError, "j must be positive, not -1"),
-    ("lenet-batchnorm", {"dropout": "half"}, TypeError, "dropout of .* must be a float, not 'half'"),
-    ("lenet-sigmoid", {"unpadded": "no"}, TypeError, "unpadded of .* must be a bool, not 'no'"),
-    ("lenet5-variant", {"pooling": ["max"]}, TypeError, "pooling of .* must be a str, not"),
+    ("lenet5-1998", {"j": "3"}, TypeError, "j must be a number, not '3'"),
+    ("lenet5-1998", {"j": -1}, ValueError, "j must be above 0, not -1"),
+    ("lenet-batchnorm", {"dropout": "half"}, TypeError, "dropout must be a number, not 'half'"),
+    ("lenet-sigmoid", {"unpadded": "no"}, TypeError, "unpadded must be True or False, not 'no'"),
+    ("lenet5-variant", {"pooling": ["max"]}, ValueError, "pooling must be one of .*, not"),
     ("lenet5-variant", {"pooling": "mean"}, ValueError, "pooling must be one of subsampling, average"),
-    ("lenet5-variant", {"batch_norm": 2}, TypeError, "batch_norm of .* must be a bool, not 2")])
+    ("lenet5-variant", {"batch_norm": 2}, TypeError, "batch_norm must be True or False, not 2")])
 def test_wrong_options(name, options, error, message):
     with pytest.raises(error, match=message):
         models.build(name, **options)

@@ -48,7 +48,7 @@ def test_forward_and_shapes_against_functions(name):
     p = list(net.parameters())
     layers = iter(zip(p[::2], p[1::2], strict=True))
     rows = [row for row, _ in net.named_children() if row[:-1] in ("mlpconv", "pool")]
-    with torch.inference_mode(), capture(net, rows) as kept:
+    with torch.inference_mode(), capture(net, [*rows]) as kept:
         ours = net(x)
         a = x
         for number, block in enumerate(blocks):

@@ -145,7 +145,7 @@ def test_words_that_are_none_are_refused(word, message):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(TypeError, match="a configuration is a string, such as '64 64 M', not \\[64"):
+    with pytest.raises(TypeError, match="configuration must be a string, not \\[64"):
         VGG([64, "M"])
     with pytest.raises(ValueError, match="6 poolings leave nothing of 32 x 32 pixels"):
         VGG("8 M M M M M M", input_size=32)

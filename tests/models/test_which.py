@@ -62,9 +62,9 @@ def test_of_an_unknown_total_it_names_the_nearest():
 
 
 def test_what_is_no_total_is_refused():
-    with pytest.raises(ValueError, match="positive number of parameters"):
+    with pytest.raises(ValueError, match="total must be at least 1, not 0"):
         which_net(0)
-    with pytest.raises(TypeError, match="whole number of parameters, such as 61_706, not 61.5"):
+    with pytest.raises(TypeError, match="total must be an integer, not 61.5"):
         which_net(61.5)
     with pytest.raises(TypeError, match="not Linear"):
         which_net(nn.Linear(1, 1))

@@ -165,3 +165,13 @@ def test_examples_are_taken_as_they_are():
     inputs, labels = examples.batch(torch.tensor([3, 1]), lambda x: -x)
     assert torch.equal(inputs, -examples.dataset.x[[3, 1]])
     assert torch.equal(labels, examples.dataset.y[[3, 1]])
+
+
+def test_digits_without_labels_are_refused_and_the_remedy_works():
+    unknown, model = mnist.Digits(SMALL.images[:20]), models.build("lenet5")
+    for use in (lambda digits: training.evaluate(model, digits),
+                lambda digits: training.fit(model, digits, QUICK, progress=False),
+                lambda digits: training.fit(model, SMALL[:20], QUICK, digits, progress=False)):
+        with pytest.raises(ValueError, match=r"these digits have no labels .*Digits\(digits.images"):
+            use(unknown)
+        use(mnist.Digits(unknown.images, SMALL.labels[:20]))

@@ -137,13 +137,13 @@ def test_validation_is_measured_after_each_epoch():
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"recipe": "fast"}, TypeError, r"such as RECIPES\['fast'\], not 'fast'"),
     ({"train": SMALL[:0]}, ValueError, "there are no examples"),
-    ({"device": "gpu"}, ValueError, 'must be "auto" or .* such as "cpu", not \'gpu\': .*cuda'),
+    ({"device": "gpu"}, ValueError, 'such as "cpu", not \'gpu\': .*cuda'),
     ({"device": "meta"}, ValueError, "holds no numbers"),
-    ({"device": 7.5}, ValueError, "not 7.5"),
+    ({"device": 7.5}, TypeError, "not 7.5"),
     ({"resume": True}, ValueError, "needs the checkpoint"),
-    ({"callbacks": ["curve"]}, TypeError, r"instances of Callback, such as LiveCurve\(\), not 'curve'"),
-    ({"callbacks": [callbacks.LiveCurve]}, TypeError, r"not <class '.*LiveCurve'>"),
-    *(({"progress": value}, ValueError, f"must be True or False, not {value!r}.*LiveCurve")
+    ({"callbacks": ["curve"]}, TypeError, r"a Callback, such as LiveCurve\(\), not 'curve'"),
+    ({"callbacks": [callbacks.LiveCurve]}, TypeError, "not type <class"),
+    *(({"progress": value}, TypeError, f"must be True or False, not {value!r}")
       for value in ("curve", None, 2))])
 def test_fit_refuses_before_it_begins(options, error, message):
     model = fresh()

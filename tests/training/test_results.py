@@ -35,3 +35,8 @@ def test_a_score_says_itself():
     score = training.Score(0.0095, 0.0, torch.zeros(10_000))
     assert repr(score) == ("error 0.95% (95 of 10,000 wrong; 95 % interval 0.78% to 1.16%), "
                            "loss 0.0000")
+
+
+def test_a_score_needs_an_example():
+    with pytest.raises(ValueError, match="of one example or more"):
+        training.Score(0.0, 0.0, torch.empty(0, dtype=torch.int64))
