@@ -181,7 +181,7 @@ def with_ink(*parts):
       for width in (20, 30, 40)),
     (with_ink(np.s_[60:63, 5:155]), "wide and .* high is no digit; crop lines away"),
     (with_ink(np.s_[10:50, 40:50], np.s_[70:110, 40:50]), "one below the other; crop .* to one row"),
-], ids=str)
+], ids=lambda value: value if isinstance(value, str) else "page")
 def test_what_is_no_row_of_digits_is_refused(page, message):
     with pytest.raises(ValueError, match=message):
         mnist.from_image(page)
