@@ -100,6 +100,7 @@ def find(model: nn.Module, name: str) -> nn.Module:
     """The module of that name; a shared one has several. Raises as `capture` does."""
     known = {name or type(module).__name__: module
              for name, module in _checked(model).named_modules(remove_duplicate=False)}
+    name = text("layer", name)
     plain = name if name in known else name.removeprefix("module.")
     if plain not in known:
         raise KeyError(f"no layer is called {name!r}; there are {', '.join(known)}")

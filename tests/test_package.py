@@ -25,7 +25,7 @@ IMPORTS = {
     "plots": {"arguments", "tables"},
     "convolution": {"arguments", "arithmetic", "tables", "tensors"},
     "ledger": {"features", "tables"},
-    "receptive_field": {"arithmetic", "features", "tables"},
+    "receptive_field": {"arguments", "arithmetic", "features", "tables"},
     "layers": {"arguments", "paper", "tables", "tensors"},
     "models": {"arguments", "layers", "paper"},
     "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},

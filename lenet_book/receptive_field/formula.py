@@ -18,6 +18,7 @@ Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks"
 
 from dataclasses import dataclass
 
+from ..arguments import checked, number, whole
 from ..arithmetic import conv_output_size, effective_kernel
 
 
@@ -29,7 +30,7 @@ class ReceptiveField:
     jump: from the centre of one unit's field to that of the next, input pixels. 0 where all units
         see the same, as in a dense layer.
     start: centre of unit 0's field; pixel i has its centre at i.
-    Raises ValueError for numbers that no stack of layers gives.
+    Raises ValueError for numbers that no stack of layers gives, TypeError for what is no number.
     """
 
     size: int = 1
@@ -37,8 +38,9 @@ class ReceptiveField:
     start: float = 0.0
 
     def __post_init__(self):
-        if self.size < 0 or self.jump < 0:
-            raise ValueError(f"size and jump must not be negative: {self}")
+        for name in ("size", "jump"):
+            object.__setattr__(self, name, whole(0)(name, getattr(self, name)))
+        number(least=-1e9, most=1e9)("start", self.start)
         if not float(self.start - (self.size - 1) / 2).is_integer():
             raise ValueError(f"{self} begins within a pixel: the centre of an odd size lies on a "
                              "pixel (a whole number), that of an even size between two (a half)")
@@ -56,6 +58,7 @@ class ReceptiveField:
                               jump=self.jump * stride,
                               start=self.start + ((reach - 1) / 2 - padding) * self.jump)
 
+    @checked(unit=whole(0, 2**31), input_size=whole(1))
     def window(self, unit: int, input_size: int) -> range:
         """The pixels in the field of unit number `unit`, clipped to 0 ... input_size - 1.
 
@@ -65,19 +68,16 @@ class ReceptiveField:
         may see less there, where a layer dropped or cropped rows that the next one pads again, or
         where a dilated kernel reaches past the border. `trace` and `measure` are exact there too.
         """
-        if unit < 0:
-            raise ValueError(f"units are numbered from 0, not {unit}")
         first = self.first + unit * self.jump
         return range(max(first, 0), min(first + self.size, input_size)) or range(0)
 
+    @checked(pixel=whole(0), output_size=whole(0))
     def units_seeing(self, pixel: int, output_size: int) -> range:
         """The units, of 0 ... output_size - 1, that have this pixel in their field.
 
         The inverse of `window`: unit u is in units_seeing(pixel, ...) exactly where pixel is in
         window(u, ...). Empty where a stride steps over the pixel.
         """
-        if pixel < 0:
-            raise ValueError(f"pixels are numbered from 0, not {pixel}")
         to_first, to_last = pixel - self.first, pixel - (self.first + self.size - 1)
         if not self.jump:  # all units see the same
             return range(output_size if to_last <= 0 <= to_first else 0)

@@ -3,11 +3,11 @@
 import dataclasses
 from contextlib import nullcontext
 from dataclasses import dataclass
-from operator import index
 
 import torch
 from torch import Tensor, nn
 
+from ..arguments import fields, whole
 from ..features import find, zeros
 from .axes import hull
 from .draws import Draw, Poisoned, Positive, Signed
@@ -124,10 +124,7 @@ def _units(output: Tensor, layer: str, unit: tuple[int, int] | None) -> Tensor:
             raise ValueError(f"layer {layer!r} has no maps, so no unit at {unit}; leave it out")
         return output
     height, width = output.shape[-2:]
-    try:
-        row, column = (height // 2, width // 2) if unit is None else map(index, unit)
-    except (TypeError, ValueError):
-        raise TypeError(f"unit must be two whole numbers, (row, column), not {unit!r}") from None
+    row, column = (height // 2, width // 2) if unit is None else _PLACE("unit", unit)
     if not (0 <= row < height and 0 <= column < width):
         raise ValueError(f"layer {layer!r} has {height} x {width} units, numbered from 0; there is "
                          f"none at ({row}, {column})")

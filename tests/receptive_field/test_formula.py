@@ -61,16 +61,16 @@ def test_from_unit_to_pixel_and_back(field, input_size, output_size):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: ReceptiveField(-1, 1, 0), "must not be negative.*size=-1"),
-    (lambda: ReceptiveField(1, -1, 0), "must not be negative.*jump=-1"),
+    (lambda: ReceptiveField(-1, 1, 0), "size must be at least 0, not -1"),
+    (lambda: ReceptiveField(1, -1, 0), "jump must be at least 0, not -1"),
     (lambda: ReceptiveField(2, 1, 0), "size=2.*begins within a pixel"),
     (lambda: ReceptiveField(3, 1, 0.5), "size=3.*begins within a pixel"),
     (lambda: ReceptiveField().then(0), "kernel must be at least 1, not 0"),
     (lambda: ReceptiveField().then(3, stride=0), "stride must be at least 1, not 0"),
     (lambda: ReceptiveField().then(3, padding=-1), "padding must be at least 0, not -1"),
     (lambda: ReceptiveField().then(3, dilation=0), "dilation must be at least 1, not 0"),
-    (lambda: ReceptiveField().window(-1, 5), "units are numbered from 0, not -1"),
-    (lambda: ReceptiveField().units_seeing(-1, 5), "pixels are numbered from 0, not -1"),
+    (lambda: ReceptiveField().window(-1, 5), "unit must be at least 0, not -1"),
+    (lambda: ReceptiveField().units_seeing(-1, 5), "pixel must be at least 0, not -1"),
     (lambda: ReceptiveField().then(2.5), "kernel must be an integer, not 2.5"),
 ])
 def test_numbers_that_cannot_be(call, message):
