@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..mnist import SIZE
+from ..mnist import centred
+from ..mnist.photos import BOX
 
-BOX = 20  # height and width that the ink must fit into, pixels
 # The thinnest and thickest pen, pixels: 80 of 100 test digits are written with one between them.
 # (Measured on the first 2,000: the pen that, drawn along the digit's skeleton, leaves as much ink.)
 PEN = 1.7, 3.3
@@ -55,22 +55,6 @@ def drawn(strokes: list[np.ndarray], thickness: float) -> Tensor:
     middle = np.array([columns, rows]) / 2
     paths = [(stroke - corner - extent / 2) * scale + middle for stroke in strokes]
     return centred(_ink(paths, pen, rows, columns))
-
-
-def centred(ink: np.ndarray) -> Tensor:
-    """Ink of 0 to 1, at most 28 x 28, placed so that its centre of mass is at the middle.
-
-    Returns uint8, 28 x 28. MNIST's digits lie so that its row and its column, counted from 0 at the
-    middle of the first pixel, round to 14: cut out and centred again, all but two of the 70,000
-    come back exactly as they were.
-    """
-    row, column = (int(np.average(np.arange(length), weights=ink.sum(axis=other)) + 0.5)
-                   for length, other in zip(ink.shape, (1, 0), strict=True))
-    top = min(max(SIZE // 2 - row, 0), SIZE - ink.shape[0])
-    left = min(max(SIZE // 2 - column, 0), SIZE - ink.shape[1])
-    image = torch.zeros(SIZE, SIZE, dtype=torch.uint8)
-    image[top:top + ink.shape[0], left:left + ink.shape[1]] = torch.from_numpy(255 * ink).round()
-    return image
 
 
 def _ink(paths: list[np.ndarray], pen: float, rows: int, columns: int) -> np.ndarray:

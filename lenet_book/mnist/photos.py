@@ -14,6 +14,7 @@ from numpy.polynomial.polynomial import polygrid2d, polyvander2d
 from PIL import Image
 from torch import Tensor
 
+from ..arguments import shown
 from .digits import SIZE, Digits
 from .pictures import grey
 
@@ -207,7 +208,13 @@ def centred(ink: np.ndarray) -> Tensor:
     Returns uint8, 28 x 28. MNIST's digits lie so that its row and its column, counted from 0 at the
     middle of the first pixel, round to 14: cut out and centred again, all but two of the 70,000
     come back exactly as they were.
+    Raises TypeError for what is no array of floating point, H x W, ValueError for what does not fit.
     """
+    if not isinstance(ink, np.ndarray) or ink.ndim != 2 or ink.dtype.kind != "f":
+        raise TypeError(f"ink must be a NumPy array of floating point, H x W, not {shown(ink)}")
+    if not (ink.size and max(ink.shape) <= SIZE and ink.min() >= 0 and 0 < ink.max() <= 1):
+        raise ValueError(f"ink must be at most {SIZE} x {SIZE}, from 0 to 1 and not 0 everywhere, not "
+                         f"{shown(ink)}")
     row, column = (int(np.average(np.arange(length), weights=ink.sum(axis=other)) + 0.5)
                    for length, other in zip(ink.shape, (1, 0), strict=True))
     top = min(max(SIZE // 2 - row, 0), SIZE - ink.shape[0])

@@ -15,6 +15,7 @@ from .tape import CanCancel, Tape, play
 from .watch import first_line
 
 _DRAWS, _FACTOR = 2, 2 ** 0.5
+_PLACE = fields(whole(-2**31), whole(-2**31))  # (row, column)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recorder import DIGITS, FIRSTS, Recorder, changed, same_picture
@@ -103,15 +102,6 @@ def test_drawings_are_read(condition, net):
     right = [read(net, by_hand(text, random, *CONDITIONS[condition])).answer == digit
              for digit, texts in DRAWINGS.items() for text in texts for _ in range(4)]
     assert np.mean(right) >= 0.97
-
-
-def test_a_digit_of_mnist_is_prepared_as_it_was():
-    """Cut out of its background and centred again, it lies exactly where MNIST has it."""
-    for image in DIGITS.images[:2000]:
-        rows, columns = (image.any(dim=axis).nonzero().flatten() for axis in (1, 0))
-        cut = image[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-        assert max(cut.shape) == ink.BOX
-        assert torch.equal(ink.centred(cut.numpy() / 255), image)
 
 
 def test_digits_of_mnist_drawn_again_are_read_as_before():

@@ -69,7 +69,7 @@ def test_from_unit_to_pixel_and_back(field, input_size, output_size):
     (lambda: ReceptiveField().then(3, stride=0), "stride must be at least 1, not 0"),
     (lambda: ReceptiveField().then(3, padding=-1), "padding must be at least 0, not -1"),
     (lambda: ReceptiveField().then(3, dilation=0), "dilation must be at least 1, not 0"),
-    (lambda: ReceptiveField().window(-1, 5), "unit must be at least 0, not -1"),
+    (lambda: ReceptiveField().window(-1, 5), "unit must be from 0 to .*, not -1"),
     (lambda: ReceptiveField().units_seeing(-1, 5), "pixel must be at least 0, not -1"),
     (lambda: ReceptiveField().then(2.5), "kernel must be an integer, not 2.5"),
 ])
