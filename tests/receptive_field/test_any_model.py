@@ -56,6 +56,22 @@ def test_the_past_of_a_model_does_not_matter_and_it_stays_as_it_was(make, ask):
     model(torch.rand(1, 1, 9, 9)).sum().backward()
 
 
+def tolerant(x, inner, conv):
+    """Goes on without a layer that fails."""
+    for layer in (inner, conv):
+        try:
+            x = layer(x)
+        except Exception:
+            continue
+    return x
+
+
+def test_what_a_model_catches_does_not_disturb():
+    model = Forward(tolerant, nn.Sequential(nn.Conv2d(7, 1, 3)), nn.Conv2d(1, 1, 3))
+    assert [row.name for row in trace(model, (1, 9, 9))] == ["layers.1"]
+    assert measure(model, (1, 9, 9), "layers.1").window == (range(3, 6), range(3, 6))
+
+
 @pytest.mark.parametrize("prepare", [
     lambda net: net.to("meta"), lambda net: net.half(), lambda net: net.bfloat16(),
     lambda net: net.double(), lambda net: net.to(memory_format=torch.channels_last)],
