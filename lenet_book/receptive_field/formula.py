@@ -40,7 +40,7 @@ class ReceptiveField:
     def __post_init__(self):
         for name in ("size", "jump"):
             object.__setattr__(self, name, whole(0)(name, getattr(self, name)))
-        number(least=-1e9, most=1e9)("start", self.start)
+        number()("start", self.start)
         if not float(self.start - (self.size - 1) / 2).is_integer():
             raise ValueError(f"{self} begins within a pixel: the centre of an odd size lies on a "
                              "pixel (a whole number), that of an even size between two (a half)")
