@@ -1,6 +1,6 @@
 """Kill trainings, spoil what they have written, and see how they go on. The tests run a short form.
 
-    kill_trainings.py [--moments 200] [--each 20] [--files 100] [--seed 0]
+    kill_trainings.py [--moments 200] [--each 20] [--lines N] [--files 100] [--seed 0]
 
 Every training writes a checkpoint after each step. After a kill the checkpoint must be whole, or not
 there yet, and never an older one than before; a training that goes on from it must end as one that
@@ -222,9 +222,9 @@ def at_random_moments(counts, kinds, folder, kills, number):
         compare(counts, row, here, ended, kind.result)
 
 
-def within_a_save(counts, kinds, folder, kills):
+def within_a_save(counts, kinds, folder, kills, most):
     """Each training is killed in one of its saves, at a random byte of what it writes or before one of
-    the lines that a save executes, and goes on."""
+    the lines that a save executes, at most so many of them, and goes on."""
     def once(row, kind, die, where, written):
         here, save = Path(tempfile.mkdtemp(dir=folder)), random.randint(1, SAVES)
         ended = wait(kind.start(here, lambda: in_save(save, lambda: die(where))))
@@ -243,9 +243,9 @@ def within_a_save(counts, kinds, folder, kills):
     sys.settrace(None)
     texts = [linecache.getline(*line).split("#")[0].strip() for line in lines]
     renamed = next(place for place, text in enumerate(texts) if text.startswith("os.replace("))
-    for place, text in enumerate(texts):
+    for place in sorted(random.sample(range(len(texts)), min(most, len(texts)))):
         for kind in some:
-            once(f"killed at {place:2d}: {text[:44]}", kind, die_before, place, place > renamed)
+            once(f"killed at {place:2d}: {texts[place][:44]}", kind, die_before, place, place > renamed)
 
 
 def offered_a_spoilt_file(counts, kinds, folder, files):
@@ -278,6 +278,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--moments", type=int, default=200, help="signals at random moments")
     parser.add_argument("--each", type=int, default=20, help="kills at each step of a save")
+    parser.add_argument("--lines", type=int, default=1000, help="at most so many steps of a save")
     parser.add_argument("--files", type=int, default=100, help="files that are no checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -289,7 +290,7 @@ def main():
         kinds = [Training(make, recipe, Path(tempfile.mkdtemp(dir=folder))) for make, recipe in KINDS]
         for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
             at_random_moments(counts, kinds, folder, asked.moments // 3, number)
-        within_a_save(counts, kinds, folder, asked.each)
+        within_a_save(counts, kinds, folder, asked.each, asked.lines)
         offered_a_spoilt_file(counts, kinds, folder, asked.files)
     print(counts)
     sys.exit(bool(counts.failures))
