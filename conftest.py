@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 # Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
 # every core, and more threads than cores wait for each other most of the time.
@@ -21,6 +22,10 @@ LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
+
+# A shell that runs this in the background, or nohup, leaves them ignored; the tests send them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)  # what -k and -m leave
