@@ -7,8 +7,6 @@ from and under which licence stands in data/mnist/PROVENANCE.md.
 
 import hashlib
 import math
-import os
-import uuid
 import zlib
 from importlib.resources import files
 from pathlib import Path
@@ -74,7 +72,7 @@ def write_torchvision_root(folder: str | Path) -> Path:
         try:
             raw.mkdir(parents=True, exist_ok=True)
             if not target.exists():
-                _write_whole(target, content)
+                storage.write({target: content})
             same = target.read_bytes() == content
         except OSError as error:
             raise OSError(error.errno, f"the digits cannot be written ({error.strerror}); name another "
@@ -84,16 +82,6 @@ def write_torchvision_root(folder: str | Path) -> Path:
             raise FileExistsError(f"{target} is there already and holds something else; "
                                   "name another folder or move it away")
     return root
-
-
-def _write_whole(target: Path, content: bytearray) -> None:
-    """Under a name of its own first, which then takes the target's place in one step."""
-    beside = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _tensor(file: _File) -> Tensor:
