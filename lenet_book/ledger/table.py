@@ -133,10 +133,11 @@ class Ledger(Rows):
         of an ordinary layer its output, of a module whose `forward` calls functions all that these
         give out. That is about what a training step keeps for the backward pass. An activation
         function has no row: ReLU's derivative can be read off its result, so that only this is kept,
-        in place or not, and it is as large as the output of the layer before it. On top of it, and
-        not in here, come the input, copies made by dropout and by concatenation, the positions of a
-        max pooling's maxima, and what single functions keep besides, as response normalisation does;
-        the weights, their gradients and the optimiser's state do not grow with the batch.
+        in place or not, and it is as large as the output of the layer before it. Maps that are only
+        averaged are counted too, though their mean does without them. Not counted are the input, the
+        copies that dropout and concatenation make, the positions of a max pooling's maxima, and what
+        single functions keep besides, as response normalisation does; nor weights, their gradients
+        and the optimiser's state, which do not grow with the batch.
         Of a recurrent layer the output alone counts. MiB: 2^20 bytes, at 4 bytes a number (float32).
         """
         return Memory(self, self._in_training_only)
