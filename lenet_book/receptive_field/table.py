@@ -104,13 +104,10 @@ class Trace(Rows):
 
     _calls: tuple[Call, ...]
 
-    def __new__(cls, rows: Iterable[Row], calls: tuple[Call, ...]):
+    def __new__(cls, rows: Iterable[Row], calls: tuple[Call, ...] = (), /):
         trace = super().__new__(cls, rows)
         trace._calls = calls
         return trace
-
-    def __getnewargs__(self):  # what a copy is made of
-        return tuple(self), self._calls
 
     def folded(self) -> "Trace":
         """One row for each module that ran right inside the model, or inside the block.

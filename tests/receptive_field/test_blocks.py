@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+import torch.nn.functional as F
 from stacks import Forward, assert_same_window
 from torch import nn
 
@@ -84,9 +85,21 @@ def several(x, stem, pair):
 
 def tolerant(x, fails, then):
     try:
-        fails(x)
+        return fails(x)
     except ValueError:
-        return then(x)
+        return F.max_pool2d(then(x), 2)
+
+
+class Again(nn.Module):
+    """Runs inside itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 5)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self(x) if x.shape[-1] > 4 else x
 
 
 SMALL = nn.Conv2d(1, 1, 3, padding=1)
@@ -109,7 +122,8 @@ SMALL = nn.Conv2d(1, 1, 3, padding=1)
      "layers.1", [("layers.1.layers.0", 3), ("layers.1.layers.1", 7)]),
     # what has run inside one that failed
     (Forward(tolerant, nn.Sequential(SMALL, nn.Conv2d(7, 1, 3)), nn.Conv2d(1, 1, 5)),
-     [("layers.0.0", 3), ("layers.1", 5)], "layers.1", [("layers.1", 5)]),
+     [("layers.0.0", 3), ("layers.1", 5), ("Forward", 6)], "layers.1", [("layers.1", 5)]),
+    (Again(), [("conv", 5), ("Again", 9)], "Again", [("conv", 5), ("conv", 9)]),
 ])
 def test_blocks_are_what_has_run_and_not_what_names_say(model, folded, block, inside):
     rows = trace(model, (1, 12, 12))
@@ -145,3 +159,6 @@ def test_a_block_without_one_field_says_so_when_folded():
     assert rows["1"].windows[0] == (range(5), range(2, 7), range(4, 9))
     assert rows["0"].field == ReceptiveField(3, 1, 1) and rows["1"].fields == (None, None)
     assert "the units of 1 have no one size and jump" in repr(rows)
+    across = trace(nn.ConvTranspose2d(1, 1, 2, (1, 2)), (1, 3, 3))
+    assert repr(across).endswith("the units of ConvTranspose2d have no one size and jump; "
+                                 ".window(row, column) is exact")
