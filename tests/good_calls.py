@@ -27,7 +27,7 @@ from lenet_book import (
 )
 from lenet_book.demos.base import Facts
 from lenet_book.ledger import ledger
-from lenet_book.models import alexnet, googlenet, nin, tutorials, variants, vgg, which
+from lenet_book.models import alexnet, googlenet, nin, published, tutorials, variants, vgg, which
 from lenet_book.models.lenet import LeNet5, LeNet5Of1998
 from lenet_book.training import callbacks, muon, sdlm, state
 
@@ -270,6 +270,17 @@ CALLS = {
     "training.Distortion.__call__": Call(
         training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}, META),
         generator=optional(torch.Generator())),
+    "training.Crops": Call(training.Crops, size=2, mirror=flag(),
+                           colours=optional(((2.0, 1.0, 0.5), ((1, 0, 0), (0, 1, 0), (0, 0, 1))))),
+    "training.Crops.draw": Call(
+        lambda **given: [draws.shape for draws in training.Crops(2).draw(**given)], count=count(2),
+        generator=optional(torch.Generator())),
+    "training.Crops.__call__": Call(
+        training.Crops(4).__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}, META),
+        generator=optional(torch.Generator())),
+    "training.Crops.middle": Call(training.Crops(2).middle,
+                                  images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"})),
+    "training.principal_colours": Call(training.principal_colours, images=ramp(2, 3, 4, 4)),
     "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
                                weight_decay=limit(0.25), momentum=count(0.5)),
     "training.muon.orthogonalise": Call(
@@ -309,6 +320,9 @@ CALLS = {
     "models.alexnet.AlexNet": on_meta(alexnet.AlexNet, towers=1, initial_weights="he"),
     "models.alexnet.AlexNetSmall": on_meta(alexnet.AlexNetSmall, activation="tanh",
                                            dropout=count(0.5), initial_weights="he"),
+    "models.published.AlexNetPublished": on_meta(
+        published.AlexNetPublished, returns_nothing=flag(), dropout_always_on=flag(),
+        dropout_misplaced=flag(), softmax_before_loss=flag(), batch_lost=flag()),
     "models.vgg.layers_of": Call(lambda **given: [*vgg.layers_of(**given)],
                                  configuration=Good("8 M", {"empty string"}), channels=3),
     "models.vgg.VGG": on_meta(

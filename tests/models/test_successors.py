@@ -39,7 +39,8 @@ def test_totals_on_a_device_without_memory(name):
 
 
 def test_these_are_all_the_nets_after_lenet():
-    assert [name for name in models.MODELS if not name.startswith("lenet")] == [*NETS]
+    assert [name for name in models.MODELS if not name.startswith("lenet")
+            and name != "alexnet-published"] == [*NETS]  # which has tests of its own
 
 
 @pytest.mark.parametrize("name", SMALL)
