@@ -242,6 +242,12 @@ CALLS = {
         right=Good(0, {"negative", "zero"}),
         down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
         noise=count(0), projector=flag()),
+    "demos.find_the_digit": Call(
+        undrawn(demos.find_the_digit), index=count(1), row=count(4), column=count(9), canvas=40,
+        pieces=count(4), seed=count(1), projector=flag()),
+    "demos.inception": Call(
+        undrawn(demos.inception), inputs=192, size=28, reductions=flag(), ones=64, reduce3=96,
+        threes=128, reduce5=16, fives=32, projection=32, projector=flag()),
     "demos.padding_stride": Call(
         undrawn(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
                                  projector=flag()),

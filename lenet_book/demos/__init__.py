@@ -8,10 +8,13 @@ from .channels import channels
 from .cross_correlation import cross_correlation
 from .draw_digit import draw_digit
 from .feature_maps import feature_maps
+from .find_the_digit import find_the_digit
+from .inception import inception
 from .padding_stride import padding_stride
 from .pooling import pooling
 from .receptive_field import receptive_field
 from .training import training
 
 __all__ = ["Demo", "architecture", "c3_connections", "channels", "cross_correlation", "draw_digit",
-           "feature_maps", "padding_stride", "pooling", "receptive_field", "training"]
+           "feature_maps", "find_the_digit", "inception", "padding_stride", "pooling",
+           "receptive_field", "training"]

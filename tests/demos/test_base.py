@@ -115,7 +115,7 @@ def test_every_argument_has_a_default_and_is_refused_if_wrong_with_what_it_may_b
     make = getattr(demos, name)
     parameters = inspect.signature(make).parameters
     assert all(p.default is not p.empty for p in parameters.values())
-    assert parameters["projector"].default is False and len(NAMES) == 10
+    assert parameters["projector"].default is False and len(NAMES) == 12
     with make() as demo:
         controls = {argument: demo.controls[argument] for argument in parameters
                     if argument in demo.controls}

@@ -3,11 +3,18 @@
 import pytest
 import torch
 
-from lenet_book.demos import channels, cross_correlation, draw_digit, examples, feature_maps
+from lenet_book.demos import (
+    channels,
+    cross_correlation,
+    draw_digit,
+    examples,
+    feature_maps,
+    find_the_digit,
+)
 from lenet_book.demos.feature_maps import deform
 from lenet_book.demos.training import Learner
 
-DEMOS = (channels, cross_correlation, draw_digit, feature_maps)
+DEMOS = (channels, cross_correlation, draw_digit, feature_maps, find_the_digit)
 
 
 def shown():

@@ -1,0 +1,89 @@
+"""The demo of class maps against the whole net, a 1 x 1 convolution, and the traced receptive field."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recorder import DIGITS, Recorder
+
+from lenet_book import demos, mnist, models, receptive_field
+from lenet_book.demos.find_the_digit import NET, compute, limits, paint, say
+from lenet_book.demos.reading import percent
+from lenet_book.demos.words import number
+from lenet_book.plots import BLUE, RED
+
+START = {"index": 0, "row": 4, "column": 9, "canvas": 40, "pieces": 4, "seed": 0}
+MODEL = models.pretrained(NET).requires_grad_(False)
+
+
+@st.composite
+def settings_of_the_demo(draw):
+    canvas = draw(st.sampled_from([40, 48, 56, 64, 72]))
+    place = st.integers(0, canvas - 28)
+    return {"index": draw(st.integers(0, 9999)), "row": draw(place), "column": draw(place),
+            "canvas": canvas, "pieces": draw(st.integers(0, 12)), "seed": draw(st.integers(0, 99))}
+
+
+@given(settings_of_the_demo())
+@settings(max_examples=30, deadline=None)
+def test_facts_picture_and_sentence(values):
+    index, row, column, canvas, pieces, seed = values.values()
+    facts = compute(**values)
+    image = mnist.placed(DIGITS.images[index], canvas, row, column, pieces, seed)
+    assert torch.equal(facts.image * 255, image.float())
+    read = 1.275 / 255 * image[None, None].float() - 0.1  # the standard scaling
+    torch.testing.assert_close(facts.scores, MODEL(read)[0])
+    maps = F.conv2d(MODEL[:-3](read), MODEL.fc4.weight[..., None, None], MODEL.fc4.bias)[0]
+    torch.testing.assert_close(facts.maps, maps)
+    assert facts.maps.shape == (10, canvas // 8, canvas // 8)
+    answer, label = MODEL.predict(MODEL(read)).item(), DIGITS.labels[index].item()
+    assert (facts.answer, facts.label) == (answer, label)
+    assert facts.probability == pytest.approx(MODEL(read).softmax(1).max().item(), abs=1e-5)
+    peak = np.unravel_index(facts.maps[answer].numpy().argmax(), facts.maps[answer].shape)
+    assert facts.peak == peak
+
+    sheet, words = Recorder(paint, facts), say(facts)
+    pixels, *areas = sheet.images
+    assert torch.equal(pixels.values, facts.image) and len(areas) == 10
+    assert all(torch.equal(area.values, values) for area, values in zip(areas, facts.maps, strict=True))
+    assert {area.reach for area in areas} == {facts.maps.abs().max().item()}
+
+    def found(area, colour, dash=False):
+        """x, y and width, in cells of the area, of what is outlined in it."""
+        cell = area.width / area.values.shape[1]
+        return [pytest.approx(((mark.x - area.x) / cell, (mark.y - area.y) / cell, mark.width / cell))
+                for mark in sheet.outlines if (mark.colour, mark.dash) == (colour, dash)
+                and -1 < mark.x - area.x < area.width and -1 < mark.y - area.y < area.width]
+
+    assert [(column, row, 28)] == found(pixels, RED, dash=True)
+    assert [(8 * peak[1], 8 * peak[0], 8)] == found(pixels, BLUE)
+    for digit, area in enumerate(areas):
+        assert found(area, BLUE) == ([(peak[1], peak[0], 1)] if digit == answer else [])
+    around, = [mark for mark in sheet.outlines if mark.colour == RED and mark.x > areas[0].x - 20]
+    assert (around.x < areas[label].x < areas[label].x + areas[label].width < around.x + around.width
+            and around.y < areas[label].y < around.y + around.height)
+    assert {f"▶ {answer}", *map(number, facts.scores)} <= set(sheet.words)
+    assert words == (
+        f"The {label}, test digit {index}, is read as {answer}, which is "
+        f"{'right' if answer == label else 'wrong'}: score {number(facts.scores[answer])}, probability "
+        f"{percent(facts.probability)}. The class map of the {answer} peaks at row {peak[0]}, column "
+        f"{peak[1]} of {canvas // 8} × {canvas // 8}, {'inside' if facts.inside else 'outside'} the "
+        "digit's frame.")
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 4), (4, 12), (5, 0)])
+def test_inside_is_where_the_middle_of_what_the_peak_sees_lies(place):
+    facts = compute(**{**START, "row": place[0], "column": place[1]})
+    field = receptive_field.trace(MODEL, (1, 40, 40))["conv4_1"].field
+    middle = [field.start + field.jump * at for at in facts.peak]
+    assert facts.inside == all(first - 0.5 < at < first + 27.5
+                               for first, at in zip(place, middle, strict=True))
+
+
+def test_the_frame_stays_on_the_canvas():
+    with demos.find_the_digit(canvas=72, row=44, column=40) as demo:
+        assert demo.facts.row == 44
+        demo.controls["canvas"].value = 40
+        assert (demo.facts.row, demo.facts.column) == (12, 12) == tuple(limits(canvas=40).values())
