@@ -76,9 +76,13 @@ class Call(NamedTuple):
             yield self.row
 
     def folded(self) -> Iterator[Row]:
-        """One row for each call right inside, listed or not, then its own if that is listed."""
+        """One row for each call right inside, listed or not, then its own if that is listed.
+
+        A call without a row is left open, and so is one that is all there is inside.
+        """
         for call in self.inside:
-            if call.row:
+            wraps = call.inside and len(self.inside) == 1 and not self.listed
+            if call.row and not wraps:
                 yield call.row
             else:
                 yield from call.folded()
@@ -112,7 +116,8 @@ class Trace(Rows):
     def folded(self) -> "Trace":
         """One row for each module that ran right inside the model, or inside the block.
 
-        A block's row is what its output sees, and so that of its largest path.
+        A block's row is what its output sees, and so that of its largest path. One that holds all the
+        others is left open, as where a net is wrapped in a model.
         """
         return Trace(chain.from_iterable(call.folded() for call in self._calls), self._calls)
 

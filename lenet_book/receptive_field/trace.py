@@ -73,6 +73,7 @@ class _Follower(Watcher):
     def __init__(self, model: nn.Module, image: Tensor):
         super().__init__(model)
         self.frames = [_Frame()]  # that of the run as a whole, then those of the modules in `running`
+        self.untouched = WeakTensorKeyDictionary()  # new tensors, of which there is no view yet
         self.seen = WeakTensorKeyDictionary()
         self.seen[image] = Seen("maps", tuple(
             Axis(ReceptiveField(), tuple(range(i, i + 1) for i in range(size)))
@@ -101,12 +102,19 @@ class _Follower(Watcher):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         operation, given = name_of(function), by_name(function, args, kwargs)
-        followed = [tensor for tensor in tensors_in(given.values()) if self._of(tensor)]
+        read = tensors_in(given.values())
+        followed = [tensor for tensor in read if self._of(tensor)]
+        fills = operation == "copy" and args[0] in self.untouched and args[0].shape == args[1].shape
+        for tensor in read:
+            self.untouched.pop(tensor, None)
         if not followed or needs_shapes_only(operation):
-            return self.call(function, args, kwargs)
-        if torch.Tag.pointwise in function.tags or operation in ELEMENTWISE:
-            operation = "elementwise"
+            result = self.call(function, args, kwargs)
+            if not read or needs_shapes_only(operation):
+                self.untouched.update(dict.fromkeys(tensors_in([result]), True))
+            return result
         shape = followed[0].shape
+        if torch.Tag.pointwise in function.tags or operation in ELEMENTWISE or fills:
+            operation = "elementwise"
         inputs = [self.seen[tensor] for tensor in followed]
         windows = windows_of(operation, given) if followed[0] is args[0] else []
         result = self.call(function, args, kwargs, [] if given.get("transposed") else [
@@ -125,7 +133,8 @@ class _Follower(Watcher):
                 "layers after a flatten, concatenation along the channels, and what works on each "
                 "element by itself; `measure` needs no such rules")
         written = written_by(function, args, kwargs)
-        if any(tensor is outputs[0] for tensor in written) and self._of(outputs[0]) != seen:
+        if not fills and any(tensor is outputs[0] for tensor in written) and (
+                self._of(outputs[0]) != seen):
             raise NotImplementedError(
                 f"{self.where()}: {function.overloadpacket.__name__} writes into a tensor something "
                 "that sees more than the tensor did; make a new tensor, x = x + y in place of x += y")

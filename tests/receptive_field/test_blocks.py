@@ -120,6 +120,10 @@ SMALL = nn.Conv2d(1, 1, 3, padding=1)
                                      nn.Conv2d(1, 1, 5, padding=2))),
      [("layers.0", 3), ("layers.1.layers.0", 3), ("layers.1.layers.1", 7), ("Forward", 7)],
      "layers.1", [("layers.1.layers.0", 3), ("layers.1.layers.1", 7)]),
+    # a wrapper around all is left open
+    (nn.Sequential(nn.Sequential(SMALL, nn.Sequential(SMALL, SMALL))), [("0.0", 3), ("0.1", 7)],
+     "0", [("0.0", n) for n in (3, 5, 7)]),
+    (nn.Sequential(SMALL), [("0", 3)], "0", [("0", 3)]),
     # what has run inside one that failed
     (Forward(tolerant, nn.Sequential(SMALL, nn.Conv2d(7, 1, 3)), nn.Conv2d(1, 1, 5)),
      [("layers.0.0", 3), ("layers.1", 5), ("Forward", 6)], "layers.1", [("layers.1", 5)]),

@@ -20,6 +20,8 @@ from lenet_book.receptive_field import ReceptiveField, measure, trace
     Forward(lambda x: x.double().float().detach().contiguous()), Forward(lambda x: x[:, :2]),
     Forward(lambda x: x.chunk(3, dim=1)[2]), Forward(lambda x: x.unsqueeze(1).squeeze(1)),
     Forward(lambda x: x + torch.ones_like(x)), Forward(lambda x: x.new_ones(3, 1, 1) * x),
+    Forward(lambda x: torch.empty_like(x, memory_format=torch.channels_last).copy_(x)),
+    Forward(lambda x: torch.zeros(1, 3, 6, 6).copy_(x.relu()).sigmoid_()),
     Forward(lambda x: F.dropout(x)), Forward(lambda x: torch.native_dropout(x, 0.5, True)[0]),
 ], ids=lambda layer: type(layer).__name__)
 def test_what_works_on_each_unit_keeps_the_field_and_has_no_row(layer):
@@ -196,6 +198,13 @@ def test_a_path_that_is_blind_in_some_rows_is_refused():
     assert measure(model, (1, 9, 9), "1", (8, 8)).window == (range(2, 7), range(2, 7))
 
 
+def into_a_tensor_with_a_view(x):
+    new = torch.zeros_like(x)
+    view = new[:, :2]
+    new.copy_(x)
+    return view
+
+
 def conv(**options) -> nn.Module:
     return nn.Conv2d(4, 4, 3, **options)
 
@@ -228,7 +237,9 @@ def conv(**options) -> nn.Module:
     (Forward(lambda x: F.conv2d(torch.ones(1, 4, 9, 9), x)), "convolution"),
     (Forward(lambda x: x + F.conv2d(x, torch.ones(1, 4, 6, 1)).flatten(1)), "add"),
     (Forward(lambda x: F.conv2d(x, torch.ones(1, 4, 6, 6)) * torch.ones(6, 6)), "mul"),
-    (Forward(lambda x: torch.zeros(1, 4, 6, 6).copy_(x)), "copy_"),
+    (Forward(lambda x: torch.zeros(1, 4, 6, 6).copy_(x[..., :1])), "copy_"),
+    (Forward(lambda x: torch.zeros(2, 4, 6, 6)[:1].copy_(x)), "copy_"),  # a part of what is read later
+    (Forward(into_a_tensor_with_a_view), "copy_"),
     (Forward(lambda x, conv: x.add_(conv(x)), conv(padding=1)), r"add_ writes into a tensor"),
     (Forward(lambda x: torch.tensor(x.numpy())), r"cannot be followed back"),
 ])
