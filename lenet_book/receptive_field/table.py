@@ -81,7 +81,7 @@ class Call(NamedTuple):
         A call without a row is left open, and so is one that is all there is inside.
         """
         for call in self.inside:
-            wraps = call.inside and len(self.inside) == 1 and not self.listed
+            wraps = len(self.inside) == 1 and not self.listed
             if call.row and not wraps:
                 yield call.row
             else:

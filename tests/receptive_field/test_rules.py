@@ -240,6 +240,7 @@ def conv(**options) -> nn.Module:
     (Forward(lambda x: torch.zeros(1, 4, 6, 6).copy_(x[..., :1])), "copy_"),
     (Forward(lambda x: torch.zeros(2, 4, 6, 6)[:1].copy_(x)), "copy_"),  # a part of what is read later
     (Forward(into_a_tensor_with_a_view), "copy_"),
+    (Forward(lambda x: torch.zeros(2, 144).copy_(x.flatten(1))), "copy_"),
     (Forward(lambda x, conv: x.add_(conv(x)), conv(padding=1)), r"add_ writes into a tensor"),
     (Forward(lambda x: torch.tensor(x.numpy())), r"cannot be followed back"),
 ])
