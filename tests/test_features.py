@@ -67,15 +67,14 @@ def test_only_what_is_asked_for(names, expected):
     assert list(kept) == expected
 
 
-def test_a_layer_that_holds_others():
-    net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.Tanh()), nn.Linear(3, 1))
-    with capture(net, ["0", "0.1"]) as kept:
-        net(torch.ones(1, 2))
-    assert list(kept) == ["0.1", "0"]
-    assert torch.equal(kept["0"], kept["0.1"])
-    with capture(net) as kept:
-        net(torch.ones(1, 2))
-    assert list(kept) == ["0.0", "0.1", "1"]
+def test_a_block_that_holds_others():
+    net = models.build("googlenet-small")
+    paths = [f"inception3a.{path}" for path in ("path1", "path3", "path5", "pool")]
+    with capture(net, ["inception3a", *paths]) as kept, capture(net) as leaves:
+        net(torch.randn(1, 1, 40, 40))
+    assert list(kept) == [*paths, "inception3a"]
+    assert torch.equal(kept["inception3a"], torch.cat([kept[path] for path in paths], dim=1))
+    assert "inception3a.path1.conv" in leaves and not kept.keys() & leaves.keys()
 
 
 def test_a_model_of_one_layer():

@@ -185,6 +185,12 @@ def _find_the_digit() -> tuple[Row, ...]:
     )
 
 
+def _auxiliary_head() -> tuple[Row, ...]:
+    """The two rows of find-the-digit that differ in a head, for more seeds: chapter 14."""
+    return tuple(row for row in _find_the_digit()
+                 if row.name in ("GoogLeNet-like", "GoogLeNet-like, auxiliary head"))
+
+
 EXPERIMENTS: dict[str, tuple[Row, ...]] = {
     "fast": (Row("fast", "lenet5", RECIPES["fast"]),),
     "accurate": (Row("accurate", "lenet5", RECIPES["accurate"]),),
@@ -200,4 +206,5 @@ EXPERIMENTS: dict[str, tuple[Row, ...]] = {
     "few-digits": _few_digits(),
     "initial-weights": _initial_weights(),
     "find-the-digit": _find_the_digit(),
+    "auxiliary-head": _auxiliary_head(),
 }

@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorder import DIGITS, Recorder
+from recorder import DIGITS, Recorder, cells
 
-from lenet_book import demos, mnist, models, receptive_field
+from lenet_book import demos, models, receptive_field
 from lenet_book.demos.find_the_digit import NET, compute, limits, paint, say
 from lenet_book.demos.reading import percent
 from lenet_book.demos.words import number
 from lenet_book.plots import BLUE, RED
 
-START = {"index": 0, "row": 4, "column": 9, "canvas": 40, "pieces": 4, "seed": 0}
+START = {"index": 0, "row": 6, "column": 9, "canvas": 40, "pieces": 4, "seed": 12}
 MODEL = models.pretrained(NET).requires_grad_(False)
 
 
@@ -29,11 +29,13 @@ def settings_of_the_demo(draw):
 @given(settings_of_the_demo())
 @settings(max_examples=30, deadline=None)
 def test_facts_picture_and_sentence(values):
-    index, row, column, canvas, pieces, seed = values.values()
+    index, row, column, canvas, pieces, _ = values.values()
     facts = compute(**values)
-    image = mnist.placed(DIGITS.images[index], canvas, row, column, pieces, seed)
-    assert torch.equal(facts.image * 255, image.float())
-    read = 1.275 / 255 * image[None, None].float() - 0.1  # the standard scaling
+    image = (facts.image * 255).round()
+    digit = F.pad(DIGITS.images[index].float(),
+                  (column, canvas - 28 - column, row, canvas - 28 - row))
+    assert (image >= digit).all() and (image > digit).sum() <= 64 * pieces  # scraps of 8 x 8
+    read = (image[None, None] / 255 - 0.1307) / 0.3081  # the standard scaling
     torch.testing.assert_close(facts.scores, MODEL(read)[0])
     maps = F.conv2d(MODEL[:-3](read), MODEL.fc4.weight[..., None, None], MODEL.fc4.bias)[0]
     torch.testing.assert_close(facts.maps, maps)
@@ -49,18 +51,10 @@ def test_facts_picture_and_sentence(values):
     assert torch.equal(pixels.values, facts.image) and len(areas) == 10
     assert all(torch.equal(area.values, values) for area, values in zip(areas, facts.maps, strict=True))
     assert {area.reach for area in areas} == {facts.maps.abs().max().item()}
-
-    def found(area, colour, dash=False):
-        """x, y and width, in cells of the area, of what is outlined in it."""
-        cell = area.width / area.values.shape[1]
-        return [pytest.approx(((mark.x - area.x) / cell, (mark.y - area.y) / cell, mark.width / cell))
-                for mark in sheet.outlines if (mark.colour, mark.dash) == (colour, dash)
-                and -1 < mark.x - area.x < area.width and -1 < mark.y - area.y < area.width]
-
-    assert [(column, row, 28)] == found(pixels, RED, dash=True)
-    assert [(8 * peak[1], 8 * peak[0], 8)] == found(pixels, BLUE)
+    assert cells(pixels, sheet.outlines, RED, dash=True) == [(row, column, 28, 28)]
+    assert cells(pixels, sheet.outlines, BLUE) == [(8 * peak[0], 8 * peak[1], 8, 8)]
     for digit, area in enumerate(areas):
-        assert found(area, BLUE) == ([(peak[1], peak[0], 1)] if digit == answer else [])
+        assert cells(area, sheet.outlines, BLUE) == ([(*peak, 1, 1)] if digit == answer else [])
     around, = [mark for mark in sheet.outlines if mark.colour == RED and mark.x > areas[0].x - 20]
     assert (around.x < areas[label].x < areas[label].x + areas[label].width < around.x + around.width
             and around.y < areas[label].y < around.y + around.height)
@@ -73,13 +67,32 @@ def test_facts_picture_and_sentence(values):
         "digit's frame.")
 
 
-@pytest.mark.parametrize("place", [(0, 0), (3, 4), (4, 12), (5, 0)])
-def test_inside_is_where_the_middle_of_what_the_peak_sees_lies(place):
-    facts = compute(**{**START, "row": place[0], "column": place[1]})
-    field = receptive_field.trace(MODEL, (1, 40, 40))["conv4_1"].field
-    middle = [field.start + field.jump * at for at in facts.peak]
-    assert facts.inside == all(first - 0.5 < at < first + 27.5
-                               for first, at in zip(place, middle, strict=True))
+def test_inside_is_where_the_middle_of_what_the_peak_sees_lies():
+    field = receptive_field.trace(MODEL[:-3], (1, 72, 72))["conv4_1"].field
+    found = set()
+    for index in range(100):
+        place = index % 45, 7 * index % 45
+        facts = compute(index, *place, canvas=72, pieces=12, seed=index)
+        middle = [field.start + field.jump * at for at in facts.peak]
+        edge = min(abs(at - bound) for at, first in zip(middle, place, strict=True)
+                   for bound in (first - 0.5, first + 27.5))
+        assert facts.inside == all(first - 0.5 < at < first + 27.5
+                                   for first, at in zip(place, middle, strict=True))
+        found.add((facts.inside, edge <= 4))
+    assert len(found) == 4  # near the edge and far from it, inside and outside
+
+
+def test_the_seed_lays_scraps_of_other_digits():
+    pictures = {compute(**{**START, "seed": seed}).image.numpy().tobytes() for seed in (0, 1, 2, 2)}
+    assert len(pictures) == 3
+    last = compute(**{**START, "index": 9999})  # the digits after it are the first
+    assert not torch.equal(last.image, compute(**{**START, "index": 9999, "pieces": 0}).image)
+
+
+def test_the_first_picture_is_read_right():
+    with demos.find_the_digit() as demo:
+        assert demo.values == START
+        assert demo.facts.answer == demo.facts.label == 7 and demo.facts.inside
 
 
 def test_the_frame_stays_on_the_canvas():
