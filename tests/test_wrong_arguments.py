@@ -34,7 +34,8 @@ MADE_BY_THE_PACKAGE = {
     "training.Epoch", "training.History", "training.Score",
     "experiments.record", "experiments.run", "features.find", "features.hooked", "features.names_of",
     "features.zeros",
-    "models.googlenet.AuxiliaryHead", "models.googlenet.Outputs", "models.googlenet.WithHeads", "models.successors.Successor",
+    "models.googlenet.AuxiliaryHead", "models.googlenet.Outputs", "models.googlenet.WithHeads",
+    "models.successors.Successor",
     "models.successors.normal_", "models.successors.starting_weights", "training.state.reserved",
 }
 

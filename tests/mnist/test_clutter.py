@@ -86,7 +86,7 @@ def test_examples_are_what_a_training_takes():
     assert repr(canvases) == "Canvases(5 images of 40 x 40)"
 
 
-@pytest.mark.parametrize("given, error, words", [
+@pytest.mark.parametrize(("given", "error", "words"), [
     ({"canvas": 27}, ValueError, "canvas must be from 28 to 1,024, not 27"),
     ({"pieces": -1}, ValueError, "pieces must be"),
     ({"digits": TEST.images}, TypeError, "digits must be"),
