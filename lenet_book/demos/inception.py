@@ -1,5 +1,6 @@
 """An Inception module: four paths side by side, what each costs, and what the reductions save."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -134,15 +135,14 @@ def _band(sheet: Sheet, x: float, y: float, to_x: float, to_y: float, maps: int,
     """So many maps on their way; it is level where it begins and where it ends."""
     thick = max(maps / _THIN, 1)
     if y == to_y:
-        sheet.fill(x, y - thick / 2, to_x - x, thick, colour)
+        sheet.fill(x - 1, y - thick / 2, to_x - x + 1, thick, colour)  # over the end of the bend
         return
-    across = np.arange(x, to_x + 1)
-    share = (across - x) / (to_x - x)
-    upper = y + (to_y - y) * share**2 * (3 - 2 * share) - thick / 2
-    for left, top in zip(across[:-1], upper[:-1], strict=True):
-        sheet.fill(left, top, 1, thick, colour)
-    for edge in (upper, upper + thick):  # the steps made smooth
-        sheet.curve(np.stack([across, edge], axis=1), colour, 1)
+    share = np.linspace(0, 1, 12)
+    points = np.stack([x + (to_x - x) * share, y + (to_y - y) * share**2 * (3 - 2 * share)], axis=1)
+    strands = math.ceil(thick / 14)  # a curve much thicker than that has cracks where it bends
+    for strand in range(strands):
+        lower = ((strand + 0.5) / strands - 0.5) * thick
+        sheet.curve(points + (0, lower), colour, thick / strands + (strands > 1))
 
 
 def _box(sheet: Sheet, left: float, y: float, layer: Layer, facts: Facts, row: int) -> None:
