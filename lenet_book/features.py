@@ -24,8 +24,9 @@ def capture(model: nn.Module, names: str | Sequence[str] | None = None) -> Itera
             net(x)
         activations["c1"]  # N x 6 x 28 x 28
 
-    names: of layers, from `model.named_modules()`; by default all that contain no other. For a
-        model inside DataParallel they may be written with "module." or without.
+    names: of layers, or of blocks that hold others, such as "inception3a", from
+        `model.named_modules()`; by default all that hold no other. For a model inside DataParallel
+        they may be written with "module." or without.
 
     The dict holds the latest run of the whole model, each one beginning anew, and stays when the
     block ends. A layer that runs several times in one has its later calls as "relu#2", "relu#3"; one

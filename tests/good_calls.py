@@ -27,8 +27,8 @@ from lenet_book import (
 )
 from lenet_book.demos.base import Facts
 from lenet_book.ledger import ledger
-from lenet_book.models import alexnet, googlenet, nin, tutorials, variants, vgg, which
-from lenet_book.models.lenet import LeNet5Of1998
+from lenet_book.models import alexnet, googlenet, nin, published, tutorials, variants, vgg, which
+from lenet_book.models.lenet import LeNet5, LeNet5Of1998
 from lenet_book.training import callbacks, muon, sdlm, state
 
 
@@ -156,6 +156,7 @@ LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(
 POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples"}, META), "kernel_size": 2,
            "stride": optional(2), "padding": count(0)}
 DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
+CANVASES = mnist.cluttered(DIGITS)
 # A digit one. 1 is white in floating point, and nearly black in uint8.
 ONE = Good(torch.zeros(40, 40).index_fill(1, torch.tensor([18, 19, 20, 21]), 1.0), {
     "one axis more", "truth values"}, {"torch.uint8"})
@@ -275,6 +276,17 @@ CALLS = {
     "training.Distortion.__call__": Call(
         training.Distortion().__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}, META),
         generator=optional(torch.Generator())),
+    "training.Crops": Call(training.Crops, size=2, mirror=flag(),
+                           colours=optional(((2.0, 1.0, 0.5), ((1, 0, 0), (0, 1, 0), (0, 0, 1))))),
+    "training.Crops.draw": Call(
+        lambda **given: [draws.shape for draws in training.Crops(2).draw(**given)], count=count(2),
+        generator=optional(torch.Generator())),
+    "training.Crops.__call__": Call(
+        training.Crops(4).__call__, images=Good(ramp(2, 3, 4, 4), {"no examples"}, META),
+        generator=optional(torch.Generator())),
+    "training.Crops.middle": Call(training.Crops(2).middle,
+                                  images=Good(ramp(2, 3, 4, 4), {"no examples", "on meta"})),
+    "training.principal_colours": Call(training.principal_colours, images=ramp(2, 3, 4, 4)),
     "training.muon.Muon": Call(muon.Muon, parameters=[nn.Parameter(ramp(2, 3))], lr=positive(0.5),
                                weight_decay=limit(0.25), momentum=count(0.5)),
     "training.muon.orthogonalise": Call(
@@ -294,6 +306,11 @@ CALLS = {
     "mnist.Digits.inputs": Call(DIGITS.inputs, size=32, scaling="paper",
                                 which=optional(Good(torch.tensor([1, 2]),
                                                     {"no examples", "no columns"}))),
+    "mnist.cluttered": Call(
+        lambda **given: mnist.cluttered(**given).images, digits=DIGITS, canvas=40, pieces=count(2),
+        seed=count(1), frames=optional(torch.tensor([[1, 2, 25]] * len(DIGITS)))),
+    "mnist.Canvases.inputs": Call(CANVASES.inputs, scaling="paper"),
+    "mnist.Canvases.examples": Call(CANVASES.examples, scaling="paper"),
     "mnist.Digits.to": Call(DIGITS.to, device="cpu"),
     "mnist.Digits.split": Call(DIGITS.split, n=5),
     "mnist.Digits.subset": Call(DIGITS.subset, n=5, seed=count(1)),
@@ -304,9 +321,14 @@ CALLS = {
     "mnist.centred": Call(mnist.centred, ink=ONE.value.numpy()),
     "models.build": Call(models.build, name="lenet5"),
     "models.pretrained": Call(models.pretrained, name="lenet5"),
+    "models.lenet.LeNet5": on_meta(LeNet5, maps=(2, 3), input_size=32, initial_weights="he"),
     "models.lenet.LeNet5Of1998": Call(LeNet5Of1998, j=positive(3.0)),
     "models.alexnet.AlexNet": on_meta(alexnet.AlexNet, towers=1, initial_weights="he"),
-    "models.alexnet.AlexNetSmall": on_meta(alexnet.AlexNetSmall, initial_weights="he"),
+    "models.alexnet.AlexNetSmall": on_meta(alexnet.AlexNetSmall, activation="tanh",
+                                           dropout=count(0.5), initial_weights="he"),
+    "models.published.AlexNetPublished": on_meta(
+        published.AlexNetPublished, returns_nothing=flag(), dropout_always_on=flag(),
+        dropout_misplaced=flag(), softmax_before_loss=flag(), batch_lost=flag()),
     "models.vgg.layers_of": Call(lambda **given: [*vgg.layers_of(**given)],
                                  configuration=Good("8 M", {"empty string"}), channels=3),
     "models.vgg.VGG": on_meta(
@@ -314,6 +336,7 @@ CALLS = {
         hidden=perhaps_none((4, 4)), dropout=count(0.5), classes=10, initial_weights="he"),
     "models.nin.Mlpconv": on_meta(nin.Mlpconv, inputs=3, widths=(2, 3, 4), kernel=3, stride=1,
                                   padding=count(1), last_relu=flag()),
+    "models.nin.PlainConvolutions": on_meta(nin.PlainConvolutions, initial_weights="he"),
     "models.nin.NiN": on_meta(nin.NiN, initial_weights="he"),
     "models.nin.NiN3": on_meta(
         nin.NiN3, widths=((2, 3, 4), (2, 3, 4), (2, 3)), kernels=(5, 5, 3), stride=1, channels=3,
@@ -326,7 +349,9 @@ CALLS = {
     "models.googlenet.GoogLeNetWithHeads": on_meta(googlenet.GoogLeNetWithHeads,
                                                    initial_weights="he"),
     "models.googlenet.GoogLeNetSmall": on_meta(googlenet.GoogLeNetSmall, reductions=flag(),
-                                               initial_weights="he"),
+                                               threes=perhaps_none((2, 3, 4)), initial_weights="he"),
+    "models.googlenet.GoogLeNetSmallWithHead": on_meta(googlenet.GoogLeNetSmallWithHead,
+                                                       initial_weights="he"),
     "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=count(0.5)),
     "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=count(0.5),
                                             dropout_always_on=flag()),

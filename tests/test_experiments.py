@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from lenet_book import experiments, mnist, models, storage
+from lenet_book.experiments import trainings as trainings_of_rows
 from lenet_book.training.recipes import RECIPES, Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
@@ -61,7 +62,7 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(quick):
 
 
 def test_validation_digits_are_measured_and_not_trained_on(quick, monkeypatch):
-    monkeypatch.setattr(experiments, "_VALIDATION", 100)
+    monkeypatch.setattr(trainings_of_rows, "_VALIDATION", 100)
     row = replace(ROWS[0], validation=True, recipe=replace(QUICK, epochs=3))
     found = experiments.run(row, 0, *mnist.load_mnist())
     assert found["examples"] == 200
@@ -115,7 +116,7 @@ def test_unknown_experiment():
 def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
     log = json.loads(Path(experiments.LOGS / f"{name}.json").read_text())["trainings"]
     for row in experiments.EXPERIMENTS[name]:
-        seeds = [t["seed"] for t in log if experiments._is(t, row, t["seed"])]
+        seeds = [t["seed"] for t in log if trainings_of_rows._is(t, row, t["seed"])]
         assert sorted(seeds) == list(range(len(seeds))), row.name
         assert len(seeds) >= (10 if name in ("fast", "accurate") else 3), row.name
     assert {t["row"] for t in log} == {row.name for row in experiments.EXPERIMENTS[name]}

@@ -29,7 +29,7 @@ IMPORTS = {
     "layers": {"arguments", "paper", "tables", "tensors"},
     "models": {"arguments", "layers", "paper"},
     "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
-    "experiments": {"__init__", "arguments", "mnist", "models", "storage", "training"},
+    "experiments": {"__init__", "arguments", "ledger", "mnist", "models", "storage", "training"},
     "figures": {"paper", "plots", "storage"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},

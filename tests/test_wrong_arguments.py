@@ -28,12 +28,13 @@ INNER_TOOLS = ("__main__", "jupyter", "arguments", "storage", "tables", "tensors
 
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {
-    "experiments.Result", "experiments.Row", "ledger.Row", "paper.Layer",
+    "experiments.Difference", "experiments.Result", "experiments.Row", "mnist.Canvases",
+    "ledger.Row", "paper.Layer",
     "receptive_field.Measurement", "receptive_field.Row",
     "training.Epoch", "training.History", "training.Score",
     "experiments.record", "experiments.run", "features.find", "features.hooked", "features.names_of",
     "features.zeros",
-    "models.googlenet.AuxiliaryHead", "models.googlenet.Outputs", "models.successors.Successor",
+    "models.googlenet.AuxiliaryHead", "models.googlenet.Outputs", "models.googlenet.WithHeads", "models.successors.Successor",
     "models.successors.normal_", "models.successors.starting_weights", "training.state.reserved",
 }
 

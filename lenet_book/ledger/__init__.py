@@ -16,8 +16,15 @@ for each unit where it copies the nearest, four where it is bilinear. A transpos
 products that leave its inputs, those included that its padding cuts off.
 
 A layer in which something ran that is not known keeps its row, with its parameters, and is marked
-"not counted" in the other two columns. All figures are for one example. `costs` says how each
-operation is counted, `count` runs the network, and `table` is what comes out.
+"not counted" in the other columns. What runs in training only, such as GoogLeNet's auxiliary heads, is
+listed apart and is in none of the totals. All figures are for one example.
+
+    table = ledger(net, (3, 224, 224))
+    table.folded()              a row for each block, such as inception3a
+    table.block("inception3a")  the rows of one
+    table.memory()              activations, that is the numbers each row gives out, and MiB
+
+`costs` says how each operation is counted, `count` runs the network, and `table` is what comes out.
 """
 
 from .count import ledger

@@ -15,7 +15,7 @@ _LARGEST = 1024  # of the inputs, pixels: beyond it 1,000 digits take more than 
 
 # What a pixel p (0 background, 255 ink) becomes: scale * p / 255 + offset.
 _MEAN, _STANDARD_DEVIATION = 0.1307, 0.3081  # of the training pixels, as shares of full scale
-_SCALINGS = {
+SCALINGS = {
     "paper": (1.275, -0.1),  # background -0.1, ink 1.175 (LeCun et al. 1998, Section II-B)
     "standard": (1 / _STANDARD_DEVIATION, -_MEAN / _STANDARD_DEVIATION),  # mean 0, deviation 1
     "unit": (1.0, 0.0),
@@ -63,7 +63,7 @@ class Digits:
                             f"digits[[3, 1, 4]], not by {which!r}")
         return Digits(self.images[which], None if self.labels is None else self.labels[which])
 
-    @checked(size=whole(SIZE, _LARGEST), scaling=one_of(*_SCALINGS))
+    @checked(size=whole(SIZE, _LARGEST), scaling=one_of(*SCALINGS))
     def inputs(self, size: int = 32, scaling: str = "paper", which: Tensor | None = None) -> Tensor:
         """The images as a network takes them: float32, N x 1 x size x size.
 
@@ -78,8 +78,7 @@ class Digits:
         before = (size - SIZE) // 2
         after = size - SIZE - before
         padded = F.pad(images.float(), (before, after, before, after)).unsqueeze(1)
-        scale, offset = _SCALINGS[scaling]
-        return padded.mul_(scale / 255).add_(offset)
+        return scaled(padded, scaling)
 
     @checked(device=device)
     def to(self, device: torch.device | str) -> "Digits":
@@ -111,6 +110,12 @@ class Digits:
         except IndexError as error:
             raise IndexError(f"which must be 0 to {len(self) - 1}, not {which.min()} to {which.max()}"
                              ) from error
+
+
+def scaled(pixels: Tensor, scaling: str) -> Tensor:
+    """Pixels from 0 to 255, float32, in a scaling of SCALINGS, in place."""
+    scale, offset = SCALINGS[scaling]
+    return pixels.mul_(scale / 255).add_(offset)
 
 
 def _refuse_other_than_tensor(name: str, value, dtype: str) -> None:

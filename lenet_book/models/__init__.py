@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from . import alexnet, googlenet, nin, vgg
+from . import alexnet, googlenet, nin, published, vgg
 from .lenet import LeNet5, LeNet5Of1998
 from .tutorials import LeNetBatchNorm, LeNetReLU, LeNetSigmoid, LeNetTanh
 from .variants import LeNet5Variant
@@ -23,7 +23,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet-relu": LeNetReLU,
     "lenet-sigmoid": LeNetSigmoid,
     "lenet-tanh": LeNetTanh,
-    **alexnet.NETS, **vgg.NETS, **nin.NETS, **googlenet.NETS,
+    **alexnet.NETS, **published.NETS, **vgg.NETS, **nin.NETS, **googlenet.NETS,
 }
 
 WEIGHTS = files("lenet_book") / "weights"

@@ -9,7 +9,7 @@ from functools import partial
 
 from torch import nn
 
-from ..arguments import checked, one_of
+from ..arguments import checked, number, one_of
 from .successors import Successor, normal_, starting_weights
 
 # Biases of 1 give the ReLU positive inputs to begin with (Section 5 of the paper).
@@ -41,7 +41,7 @@ class AlexNet(Successor):
     fixed_size = True
 
     @checked(towers=one_of(1, 2))
-    def __init__(self, towers: int = 1, initial_weights: str = "paper"):
+    def __init__(self, towers: int = 1, initial_weights: str | float = "paper"):
         draw = starting_weights(initial_weights, paper=_weights_of_2012)
         super().__init__(channels=3, input_size=227)
         self.conv1 = nn.Conv2d(3, 96, 11, stride=4)             # N x 96 x 55 x 55
@@ -75,32 +75,40 @@ class AlexNetSmall(Successor):
 
     N x 1 x 40 x 40, in the standard scaling, -> N x 10 logits. Stride 2 in the first layer and
     overlapping pooling, as in AlexNet; no response normalisation, which would change nothing but the
-    scale of such inputs, and no dropout. initial_weights: "he"; "paper" and "torch" as in AlexNet.
+    scale of such inputs.
+    activation: "relu" or "tanh". dropout: share of what fc6 and fc7 give out that is set to 0, in
+        training; 0 by default, in AlexNet 0.5.
+    initial_weights: "he"; "paper" as in AlexNet, and others (see `successors.starting_weights`).
     """
 
     fixed_size = True
 
-    def __init__(self, initial_weights: str = "he"):
+    @checked(activation=one_of("relu", "tanh"), dropout=number(least=0, below=1))
+    def __init__(self, activation: str = "relu", dropout: float = 0.0,
+                 initial_weights: str | float = "he"):
         draw = starting_weights(initial_weights, paper=_weights_of_2012)
         super().__init__(channels=1, input_size=40)
+        bend = {"relu": nn.ReLU, "tanh": nn.Tanh}[activation]
         self.conv1 = nn.Conv2d(1, 16, 5, stride=2, padding=2)   # N x 16 x 20 x 20
-        self.conv1_relu = nn.ReLU()
+        self.conv1_bend = bend()
         self.pool1 = nn.MaxPool2d(3, stride=2, padding=1)       # N x 16 x 10 x 10
         self.conv2 = nn.Conv2d(16, 32, 5, padding=2)            # N x 32 x 10 x 10
-        self.conv2_relu = nn.ReLU()
+        self.conv2_bend = bend()
         self.pool2 = nn.MaxPool2d(3, stride=2, padding=1)       # N x 32 x 5 x 5
         self.conv3 = nn.Conv2d(32, 48, 3, padding=1)            # N x 48 x 5 x 5
-        self.conv3_relu = nn.ReLU()
+        self.conv3_bend = bend()
         self.conv4 = nn.Conv2d(48, 48, 3, padding=1)            # N x 48 x 5 x 5
-        self.conv4_relu = nn.ReLU()
+        self.conv4_bend = bend()
         self.conv5 = nn.Conv2d(48, 32, 3, padding=1)            # N x 32 x 5 x 5
-        self.conv5_relu = nn.ReLU()
+        self.conv5_bend = bend()
         self.pool5 = nn.MaxPool2d(3, stride=2, padding=1)       # N x 32 x 3 x 3
         self.flatten = nn.Flatten()                             # N x 288
         self.fc6 = nn.Linear(288, 128)                          # N x 128
-        self.fc6_relu = nn.ReLU()
+        self.fc6_bend = bend()
+        self.fc6_dropout = nn.Dropout(dropout)
         self.fc7 = nn.Linear(128, 128)                          # N x 128
-        self.fc7_relu = nn.ReLU()
+        self.fc7_bend = bend()
+        self.fc7_dropout = nn.Dropout(dropout)
         self.fc8 = nn.Linear(128, 10)                           # N x 10
         draw(self)
 

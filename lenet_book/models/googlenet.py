@@ -3,11 +3,13 @@
     googlenet              the 22 layers that are used                        6,998,552 parameters
     googlenet-with-heads   with the two auxiliary heads, to be trained       13,378,280
     googlenet-small        a small relative, for canvases of 40 x 40             72,918
+    googlenet-small-with-head  and an auxiliary head, to be trained          83,904
 
 The paper has its layers in Table 1, from which the numbers below are.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..arguments import checked, flag
+from ..arguments import checked, flag, sequence, whole
 from .base import Layers
 from .successors import SIZE, Successor, starting_weights
 
@@ -85,7 +87,7 @@ class GoogLeNet(Successor):
     """
 
     @checked(reductions=flag)
-    def __init__(self, reductions: bool = True, initial_weights: str = "paper"):
+    def __init__(self, reductions: bool = True, initial_weights: str | float = "paper"):
         draw = starting_weights(initial_weights, paper=_weights_of_caffe)
         super().__init__(channels=3, input_size=224)
         module = partial(Inception, reductions=reductions)
@@ -120,70 +122,87 @@ class GoogLeNet(Successor):
 
 
 class AuxiliaryHead(Layers):
-    """A small classifier on maps in the middle of the net. N x maps x 14 x 14 -> N x 1,000 logits."""
+    """A small classifier on maps in the middle of the net. N x maps x H x W -> N x classes logits.
 
-    def __init__(self, maps: int):
+    size: H and W. reduced: maps of the 1 x 1 convolution. hidden: units of the dense layer.
+    """
+
+    @checked(**dict.fromkeys(["maps", "reduced", "hidden", "classes"], SIZE), size=whole(5, 2**16))
+    def __init__(self, maps: int, size: int = 14, reduced: int = 128, hidden: int = 1024,
+                 classes: int = 1000):
         super().__init__()
+        left = (size - 5) // 3 + 1                              # of GoogLeNet's, at 14:
         self.average = nn.AvgPool2d(5, stride=3)                # N x maps x 4 x 4
-        self.conv = nn.Conv2d(maps, 128, 1)                     # N x 128 x 4 x 4
+        self.conv = nn.Conv2d(maps, reduced, 1)                 # N x 128 x 4 x 4
         self.conv_relu = nn.ReLU()
         self.flatten = nn.Flatten()                             # N x 2,048
-        self.fc1 = nn.Linear(2048, 1024)                        # N x 1,024
+        self.fc1 = nn.Linear(reduced * left**2, hidden)         # N x 1,024
         self.fc1_relu = nn.ReLU()
         self.dropout = nn.Dropout(0.7)
-        self.fc2 = nn.Linear(1024, 1000)                        # N x 1,000
+        self.fc2 = nn.Linear(hidden, classes)                   # N x 1,000
 
 
 class Outputs(NamedTuple):
-    """What `GoogLeNetWithHeads` gives out in training: three times N x 1,000 logits."""
+    """What a net with auxiliary heads gives out in training: N x classes logits, and the heads'."""
 
     logits: Tensor
-    head4a: Tensor
-    head4d: Tensor
+    heads: tuple[Tensor, ...]
 
 
-class GoogLeNetWithHeads(nn.Module):
-    """GoogLeNet and two auxiliary heads, on inception4a and inception4d, for training.
+class WithHeads(nn.Module):
+    """A net with auxiliary heads, for training.
 
-    N x 3 x 224 x 224 -> Outputs in training mode; in evaluation mode the logits alone, N x 1,000, and
-    the heads do not run. `net` is the GoogLeNet, which is what is kept when training has ended.
-    initial_weights: as in `GoogLeNet`, for the heads too.
+    Outputs in training mode; in evaluation mode the logits alone, N x classes, and the heads do not
+    run. `net` is the net without them, which is what is kept when training has ended.
+    heads: the head that reads what a layer of the net gives out, by the layer's name.
     Raises ValueError in training for inputs of another size, for the heads take none.
     """
 
-    def __init__(self, initial_weights: str = "paper"):
+    def __init__(self, net: Successor, heads: dict[str, AuxiliaryHead]):
         super().__init__()
-        self.net = GoogLeNet(initial_weights=initial_weights)
-        self.head4a = AuxiliaryHead(self.net.inception4a.maps)
-        self.head4d = AuxiliaryHead(self.net.inception4d.maps)
-        self.input_size, self.scaling = self.net.input_size, self.net.scaling
-        for head in (self.head4a, self.head4d):
-            starting_weights(initial_weights, paper=_weights_of_caffe)(head)
+        self.net = net
+        self.input_size, self.scaling = net.input_size, net.scaling
+        self.places = {layer: layer.replace("inception", "head") for layer in heads}
+        for layer, name in self.places.items():
+            self.add_module(name, heads[layer])
 
     def forward(self, x: Tensor) -> Tensor | Outputs:
         if not self.training:
             return self.net(x)
-        self.net.check(x, fixed_size=True)  # the heads have dense layers
+        x = self.net.taken(x, fixed_size=True)  # the heads have dense layers
         heads = []
         for name, layer in self.net.named_children():
             x = layer(x)
-            if name == "inception4a":
-                heads.append(self.head4a(x))
-            elif name == "inception4d":
-                heads.append(self.head4d(x))
-        return Outputs(x, *heads)
+            if name in self.places:
+                heads.append(self.get_submodule(self.places[name])(x))
+        return Outputs(x, tuple(heads))
 
     def loss(self, outputs: Tensor | Outputs, labels: Tensor) -> Tensor:
         """Cross-entropy of the logits, and in training 0.3 times that of each head."""
         if isinstance(outputs, Tensor):
             return F.cross_entropy(outputs, labels)
-        logits, *heads = outputs
-        return F.cross_entropy(logits, labels) + HEAD_WEIGHT * sum(
-            F.cross_entropy(head, labels) for head in heads)
+        return F.cross_entropy(outputs.logits, labels) + HEAD_WEIGHT * sum(
+            F.cross_entropy(head, labels) for head in outputs.heads)
 
     def predict(self, outputs: Tensor | Outputs) -> Tensor:
         """Classes by the logits; the heads have no say."""
         return (outputs if isinstance(outputs, Tensor) else outputs.logits).argmax(dim=1)
+
+
+class GoogLeNetWithHeads(WithHeads):
+    """GoogLeNet and two auxiliary heads, on inception4a and inception4d. N x 3 x 224 x 224.
+
+    initial_weights: as in `GoogLeNet`, for the heads too.
+    """
+
+    def __init__(self, initial_weights: str | float = "paper"):
+        draw = starting_weights(initial_weights, paper=_weights_of_caffe)
+        net = GoogLeNet(initial_weights=initial_weights)
+        heads = {name: AuxiliaryHead(net.get_submodule(name).maps)
+                 for name in ("inception4a", "inception4d")}
+        super().__init__(net, heads)
+        for head in heads.values():
+            draw(head)
 
 
 class GoogLeNetSmall(Successor):
@@ -191,15 +210,22 @@ class GoogLeNetSmall(Successor):
 
     N x 1 x H x W, at 40 as below, in the standard scaling, -> N x 10 logits. The second module comes
     twice, after a pooling. No response normalisation and no dropout.
-    reductions: as in GoogLeNet. initial_weights: "he"; "paper" and "torch" as there.
+    reductions: as in GoogLeNet. threes: () for the modules; else the maps of three plain 3 x 3
+        convolutions that stand in their place. initial_weights: see `successors.starting_weights`.
     """
 
-    @checked(reductions=flag)
-    def __init__(self, reductions: bool = True, initial_weights: str = "he"):
+    @checked(reductions=flag, threes=sequence(SIZE, least=0))
+    def __init__(self, reductions: bool = True, threes: Sequence[int] = (),
+                 initial_weights: str | float = "he"):
         draw = starting_weights(initial_weights, paper=_weights_of_caffe)
         super().__init__(channels=1, input_size=40)
-        module = partial(Inception, reductions=reductions)
         pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
+        widths = iter(threes)
+
+        def module(inputs: int, *six: int) -> nn.Module:
+            return (_Three(inputs, next(widths)) if threes
+                    else Inception(inputs, *six, reductions=reductions))
+
         self.conv1 = nn.Conv2d(1, 16, 5, stride=2, padding=2)   # N x 16 x 20 x 20
         self.conv1_relu = nn.ReLU()
         self.pool1 = pool()                                     # N x 16 x 10 x 10
@@ -213,9 +239,33 @@ class GoogLeNetSmall(Successor):
         self.inception4b = module(self.inception4a.maps, 32, 32, 48, 8, 24, 16)  # N x 120 x 5 x 5
         self.average = nn.AdaptiveAvgPool2d(1)                  # N x 120 x 1 x 1
         self.flatten = nn.Flatten()                             # N x 120
-        self.fc = nn.Linear(self.inception4b.maps, 10)       # N x 10
+        self.fc = nn.Linear(self.inception4b.maps, 10)          # N x 10
         draw(self)
 
 
+class _Three(Layers):
+    """A 3 x 3 convolution and its ReLU where an Inception could stand."""
+
+    def __init__(self, inputs: int, maps: int):
+        super().__init__()
+        self.maps = maps
+        self.conv = nn.Conv2d(inputs, maps, 3, padding=1)
+        self.conv_relu = nn.ReLU()
+
+
+class GoogLeNetSmallWithHead(WithHeads):
+    """GoogLeNetSmall and an auxiliary head on inception3a. N x 1 x 40 x 40.
+
+    initial_weights: as in `GoogLeNetSmall`, for the head too.
+    """
+
+    def __init__(self, initial_weights: str | float = "he"):
+        draw = starting_weights(initial_weights, paper=_weights_of_caffe)
+        net = GoogLeNetSmall(initial_weights=initial_weights)
+        head = AuxiliaryHead(net.inception3a.maps, size=10, reduced=32, hidden=64, classes=10)
+        super().__init__(net, {"inception3a": head})
+        draw(head)
+
+
 NETS = {"googlenet": GoogLeNet, "googlenet-with-heads": GoogLeNetWithHeads,
-        "googlenet-small": GoogLeNetSmall}
+        "googlenet-small": GoogLeNetSmall, "googlenet-small-with-head": GoogLeNetSmallWithHead}

@@ -3,9 +3,10 @@
 from torch import Tensor, nn
 
 from .. import paper
-from ..arguments import checked, number
+from ..arguments import checked, fields, number, whole
 from ..layers import RBFOutput, ScaledTanh, SparseConv2d, Subsampling, initialise_, map_loss
 from .base import Classifier, Layers
+from .successors import SIZE, starting_weights
 
 
 class LeNet5Of1998(Layers):
@@ -53,22 +54,31 @@ class LeNet5(Classifier):
     """LeNet-5 as it is usually written today: 61,706 parameters.
 
     Dense C3, max pooling without parameters, ReLU, and ten logits for cross-entropy in place of the
-    RBF. N x 1 x 32 x 32, in the standard scaling, -> N x 10.
+    RBF. N x 1 x input_size x input_size, in the standard scaling, -> N x 10.
     Pooling comes before ReLU: the result is the same, since both keep the larger of two numbers
     the larger, and ReLU then has a quarter of the work.
+    maps: of C1 and of C3. input_size: pixels, at least 16; C5 has a kernel as large as what reaches it.
+    initial_weights: "torch", "he" or others (see `successors.starting_weights`).
     """
 
-    def __init__(self):
+    @checked(maps=fields(SIZE, SIZE), input_size=whole(16, 2**16))
+    def __init__(self, maps: tuple[int, int] = (6, 16), input_size: int = paper.INPUT_SIZE,
+                 initial_weights: str | float = "torch"):
+        draw = starting_weights(initial_weights)
         super().__init__()
-        self.c1 = nn.Conv2d(1, 6, 5)                            # N x 6 x 28 x 28
+        self.input_size = input_size
+        first, second = maps
+        self.c1 = nn.Conv2d(1, first, 5)                        # N x 6 x 28 x 28
         self.s2 = nn.MaxPool2d(2)                               # N x 6 x 14 x 14
         self.s2_relu = nn.ReLU()
-        self.c3 = nn.Conv2d(6, 16, 5)                           # N x 16 x 10 x 10
+        self.c3 = nn.Conv2d(first, second, 5)                   # N x 16 x 10 x 10
         self.s4 = nn.MaxPool2d(2)                               # N x 16 x 5 x 5
         self.s4_relu = nn.ReLU()
-        self.c5 = nn.Conv2d(16, 120, 5)                         # N x 120 x 1 x 1
+        whole_map = ((input_size - 4) // 2 - 4) // 2
+        self.c5 = nn.Conv2d(second, 120, whole_map)             # N x 120 x 1 x 1
         self.c5_relu = nn.ReLU()
         self.flatten = nn.Flatten()                             # N x 120
         self.f6 = nn.Linear(120, 84)                            # N x 84
         self.f6_relu = nn.ReLU()
         self.output = nn.Linear(84, 10)                         # N x 10
+        draw(self)

@@ -3,7 +3,11 @@
     nin           for ImageNet, as its authors released it for Caffe    7,595,176 parameters
     nin-cifar10   for 32 x 32 photographs, as released                    966,986
     nin-mnist     for 28 x 28 digits, as released                         349,674
-    nin-small     a small relative, for canvases of 40 x 40                46,474
+
+and two small relatives, for canvases of 40 x 40, with the same number of multiply-adds:
+
+    nin-small        46,474
+    nin-small-plain  one wider convolution in place of each mlpconv 47,404
 
 No dense layer: the last block gives one map a class, and its mean is the logit.
 """
@@ -54,7 +58,7 @@ class NiN(Successor):
     pooling rounds sizes up, and the class maps have a ReLU, so that no logit is negative.
     """
 
-    def __init__(self, initial_weights: str = "paper"):
+    def __init__(self, initial_weights: str | float = "paper"):
         draw = starting_weights(initial_weights, paper=_weights_of_caffe)
         super().__init__(channels=3, input_size=224)
         self.mlpconv1 = Mlpconv(3, (96, 96, 96), 11, stride=4)            # N x 96 x 54 x 54
@@ -88,7 +92,7 @@ class NiN3(Successor):
              dropout=number(least=0, below=1), classes=SIZE, class_relu=flag)
     def __init__(self, widths=((192, 160, 96), (192, 192, 192), (192, 192)), kernels=(5, 5, 3), *,
                  stride: int = 1, channels: int = 3, input_size: int = 32, dropout: float = 0.5,
-                 classes: int = 10, initial_weights: str = "paper", class_relu: bool = True):
+                 classes: int = 10, initial_weights: str | float = "paper", class_relu: bool = True):
         draw = starting_weights(initial_weights, paper=lambda name, layer: normal_(layer, std=0.05))
         super().__init__(channels, input_size)
         one, two, three = widths
@@ -108,6 +112,30 @@ class NiN3(Successor):
         draw(self)
 
 
+class PlainConvolutions(Successor):
+    """nin-small with one wider convolution in place of each mlpconv: how much do the 1 x 1 bring?
+
+    N x 1 x H x W, at 40 as below, -> N x 10 logits, of the class maps that a last 1 x 1 makes.
+    initial_weights: see `successors.starting_weights`.
+    """
+
+    def __init__(self, initial_weights: str | float = "he"):
+        draw = starting_weights(initial_weights)
+        super().__init__(channels=1, input_size=40)
+        self.conv1 = nn.Conv2d(1, 32, 5, stride=2, padding=2)             # N x 32 x 20 x 20
+        self.conv1_relu = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)            # N x 32 x 10 x 10
+        self.conv2 = nn.Conv2d(32, 32, 5, padding=2)                      # N x 32 x 10 x 10
+        self.conv2_relu = nn.ReLU()
+        self.pool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)            # N x 32 x 5 x 5
+        self.conv3 = nn.Conv2d(32, 70, 3, padding=1)                      # N x 70 x 5 x 5
+        self.conv3_relu = nn.ReLU()
+        self.classes = nn.Conv2d(70, 10, 1)                               # N x 10 x 5 x 5
+        self.average = nn.AdaptiveAvgPool2d(1)                            # N x 10 x 1 x 1
+        self.flatten = nn.Flatten()                                       # N x 10
+        draw(self)
+
+
 NETS = {
     "nin": NiN,
     "nin-cifar10": NiN3,
@@ -115,4 +143,5 @@ NETS = {
                          input_size=28),
     "nin-small": partial(NiN3, ((24, 24, 24), (32, 32, 32), (64, 64)), stride=2, dropout=0.0,
                          class_relu=False, **CANVASES),
+    "nin-small-plain": PlainConvolutions,
 }

@@ -11,6 +11,8 @@ and three small relatives, for canvases of 40 x 40:
     vgg-small          two 3 x 3 in each of three blocks    74,114
     vgg-small-5x5      one 5 x 5 in place of each two       72,330
     vgg-small-average  one more convolution and global average pooling in place of dense layers 37,186
+
+and vgg-small-16, as deep as D and an eighth as wide, for digits of 32 x 32      X
 """
 
 import re
@@ -88,7 +90,7 @@ class VGG(Successor):
              dropout=number(least=0, below=1), classes=SIZE)
     def __init__(self, configuration: str, *, channels: int = 3, input_size: int = 224,
                  hidden: tuple[int, ...] = (4096, 4096), dropout: float = 0.5, classes: int = 1000,
-                 initial_weights: str = "paper"):
+                 initial_weights: str | float = "paper"):
         draw = starting_weights(initial_weights, paper=_weights_of_2014)
         super().__init__(channels, input_size)
         maps, pools = channels, 0
@@ -118,5 +120,8 @@ NETS = {
     **{name: partial(VGG, configuration) for name, configuration in CONFIGURATIONS.items()},
     "vgg-small": partial(_small, "8 8 M 16 16 M 32 32 M", hidden=(64, 64)),
     "vgg-small-5x5": partial(_small, "8/5 M 16/5 M 32/5 M", hidden=(64, 64)),
+    "vgg-small-16": partial(VGG, "8 8 M 16 16 M 32 32 32 M 64 64 64 M 64 64 64 M", channels=1,
+                            input_size=32, hidden=(64, 64), dropout=0.0, classes=10,
+                            initial_weights="he"),
     "vgg-small-average": partial(_small, "8 8 M 16 16 M 32 32 M 64", hidden=()),
 }

@@ -7,6 +7,7 @@ no formula.
 
 from .formula import ReceptiveField
 from .measure import Measurement, measure
-from .trace import Row, Trace, trace
+from .table import Row, Trace
+from .trace import trace
 
 __all__ = ["Measurement", "ReceptiveField", "Row", "Trace", "measure", "trace"]

@@ -20,9 +20,11 @@ class Positive:
         return torch.full(like.shape, 1 / _fan_in(like), dtype=torch.double, device="cpu")
 
     def constant(self, tensor: Tensor) -> Tensor:
+        if tensor.is_meta:  # statistics of a batch normalisation
+            return self.weight(tensor)
         if not tensor.is_floating_point():
             return tensor.cpu().clone()
-        return self.weight(tensor) if tensor.is_meta else tensor.detach().cpu().double().abs()
+        return tensor.detach().cpu().double().abs()
 
     def combine(self, parts: list[Tensor]) -> Tensor:
         """What takes the place of a function of these, element by element: their sum."""
@@ -56,10 +58,10 @@ class Signed(Positive):
         return self._normal(like) / _fan_in(like) ** 0.5
 
     def constant(self, tensor: Tensor) -> Tensor:
-        if not tensor.is_floating_point():
-            return tensor.cpu().clone()
-        return self.weight(tensor) if tensor.is_meta else tensor.detach().to(
-            "cpu", torch.double, copy=True)
+        if tensor.is_meta:
+            return self.weight(tensor)
+        dtype = torch.double if tensor.is_floating_point() else tensor.dtype
+        return tensor.detach().to("cpu", dtype, copy=True)
 
     def combine(self, parts: list[Tensor]) -> Tensor:
         mean = sum(parts) / len(parts)

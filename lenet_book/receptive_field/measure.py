@@ -56,13 +56,15 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
     Constants count as they are: what a mask holds at zero is not read. What a model computes
     outside of PyTorch is not seen. The number of maps makes no difference to the field but all to
     the time: a wide network is better measured with its maps thinned out. Weights, buffers,
-    gradients, modes and torch's random numbers stay as they were.
+    gradients, modes and torch's random numbers stay as they were. The model may be on device "meta"
+    unless it reads constants, which have no numbers there.
 
     Raises KeyError, with the names there are, for an unknown layer; ValueError for one that did not
     run, does not depend on the input or cannot take its own, for a unit that is not there, and for
     no shape of an image; TypeError for what is no torch.nn.Module or is compiled, and for a unit
     that is not two numbers; NotImplementedError, with the layer, for an operation that gives no
-    gradient, such as argmax, and where what a unit reads cancels whatever the numbers.
+    gradient, such as argmax, where what a unit reads cancels whatever the numbers, and where it
+    reads a constant on device "meta".
     Source: Luo, Li, Urtasun & Zemel 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", who do it with the weights as they are.
     """

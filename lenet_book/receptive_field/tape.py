@@ -51,6 +51,7 @@ class Tape(Watcher):
         self.changing = any(step.function._schema.is_mutable for step in self.steps)
         weights = {id(weight) for weight in model.parameters()}
         self.weights = {slot for slot, tensor in self.outside.items() if id(tensor) in weights}
+        self._refuse_constants_without_numbers()
 
     def leave(self, module: nn.Module, inputs: tuple, output) -> None:
         super().leave(module, inputs, output)
@@ -74,6 +75,16 @@ class Tape(Watcher):
                                [self._slot(tensor) for tensor in made],
                                made[0].shape if made else torch.Size()))
         return result
+
+    def _refuse_constants_without_numbers(self) -> None:
+        """Weights are drawn anew, and stored statistics block nothing; what else may be a mask."""
+        lacking = {slot for slot, tensor in self.outside.items() if tensor.is_meta}
+        lacking -= self.weights | {self.image}
+        for step in self.steps:
+            if not lacking.isdisjoint(step.reads) and not name_of(step.function).endswith("batch_norm"):
+                raise NotImplementedError(
+                    f"{_name(step)} reads a constant, which has no numbers on device 'meta' that "
+                    "would tell what it hides: build the model on the CPU to measure it")
 
     def _slot(self, tensor: Tensor) -> Slot:
         return self.slots.setdefault(tensor, Slot())

@@ -1,7 +1,8 @@
 """Distorted copies of images: the same digit, as another hand might have written it.
 
 Section III of the paper trains on such copies; the bent grid is what Simard, Steinkraus and Platt
-(2003) added. A whole batch is bent at once, each image by draws of its own.
+(2003) added. A whole batch is bent at once, each image by draws of its own. What is done to
+photographs instead is in `crops`.
 """
 
 import functools
@@ -21,8 +22,41 @@ _RULES = {"rotation": number(least=0, most=180), "scale": number(least=0, below=
           "shift": _LIMIT, "elastic": _LIMIT, "grid": whole(2, 32)}
 
 
+class Augmentation:
+    """What training does to each batch, by random numbers: `draw` makes them, `apply` uses them.
+
+    Both sets of numbers have a row for each image, and where all of them are 0 nothing is left to
+    chance: `fit` shares them out to the processes, and shrinks them where a recipe lets them decay.
+    """
+
+    def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def apply(self, images: Tensor, even: Tensor, normal: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A changed copy of each image, N x C x H x W."""
+        check_tensor("images", images, "N x C x H x W")
+        return self.apply(images, *self.draw(len(images), generator))
+
+
+def random_numbers(count: int, generator: torch.Generator | None, even: int, *normal: int
+                   ) -> tuple[Tensor, Tensor]:
+    """Draws for `count` images: count x even from -1 to 1, and count x normal[0] x ... normal ones.
+
+    generator: torch's global one by default. Drawn on the CPU, so that every device, and each of
+    several processes, gets the same ones.
+    """
+    count = _COUNT("count", count)
+    if not isinstance(generator, torch.Generator | None):
+        raise TypeError(f"generator must be a torch.Generator or None, not {shown(generator)}")
+    kind = {"generator": generator, "dtype": torch.float32, "device": "cpu"}  # not torch's
+    return torch.rand(count, even, **kind) * 2 - 1, torch.randn(count, *normal, **kind)
+
+
 @dataclass(frozen=True)
-class Distortion:
+class Distortion(Augmentation):
     """How far an image may be bent, at most.
 
     shift: pixels, in each direction. scale: share by which it grows or shrinks, in height and width
@@ -51,15 +85,9 @@ class Distortion:
 
         The six, as shares of their limits: rotation counterclockwise, growth in width and in height,
         shear to the right, shift to the right and down. The net's, count x 2 x grid x grid: right and
-        down. generator: torch's global one by default. Drawn on the CPU, so that every device, and
-        each of several processes, gets the same ones.
+        down. generator: torch's global one by default.
         """
-        count = _COUNT("count", count)
-        if not isinstance(generator, torch.Generator | None):
-            raise TypeError(f"generator must be a torch.Generator or None, not {shown(generator)}")
-        kind = {"generator": generator, "dtype": torch.float32, "device": "cpu"}  # not torch's
-        even = torch.rand(count, 6, **kind) * 2 - 1
-        return even, torch.randn(count, 2, self.grid, self.grid, **kind)
+        return random_numbers(count, generator, 6, 2, self.grid, self.grid)
 
     def apply(self, images: Tensor, even: Tensor, normal: Tensor) -> Tensor:
         """Bend N x C x H x W by these draws; what comes in from outside is as the nearest pixel."""
@@ -78,11 +106,6 @@ class Distortion:
         dtype = torch.promote_types(images.dtype, torch.float32)  # half is too coarse for places
         return F.grid_sample(images.to(dtype), places.permute(0, 2, 3, 1).to(dtype),
                              padding_mode="border", align_corners=False).to(images.dtype)
-
-    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A distorted copy of each image, N x C x H x W."""
-        check_tensor("images", images, "N x C x H x W")
-        return self.apply(images, *self.draw(len(images), generator))
 
 
 def linear_map(angle: Tensor, wider: Tensor, higher: Tensor, shear: Tensor, height: int,

@@ -1,7 +1,8 @@
 """Examples of any kind as a network takes them: what a batch becomes on its way to the net.
 
 Digits are padded to the network's size and scaled as it wants them; tensors and the items of a
-Dataset are taken as they are. Then, in training, a distortion may bend the inputs.
+Dataset are taken as they are. Then, in training, a distortion may bend the inputs; where training sees
+crops, everything else sees the middle.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,12 @@ from .interface import kinds, said
 
 
 class Examples:
-    """Inputs and labels by their numbers, on the model's device and in its precision."""
+    """Inputs and labels by their numbers, on the model's device and in its precision.
+
+    undistorted: what is done to inputs that no distortion is given for, such as a crop of the middle.
+    """
+
+    undistorted: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, model: nn.Module):
         parameters = list(model.parameters())
@@ -33,6 +39,7 @@ class Examples:
         distortion: bends the inputs, in training.
         """
         inputs, labels = self._read(numbers)
+        distortion = distortion or self.undistorted
         return (inputs if distortion is None else distortion(inputs)).to(self.dtype), labels
 
     def few(self, count: int) -> Tensor:

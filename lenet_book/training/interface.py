@@ -33,6 +33,8 @@ _SAYS = {
     "predict": ("a function (outputs) that gives a class for each example", callable,
                 lambda logits: logits.argmax(dim=1)),
 }
+# In evaluation such a network may give one alone.
+_FIRST = "outputs[0] if isinstance(outputs, tuple) else outputs"
 
 
 def said(model: nn.Module, what: str):
@@ -103,6 +105,9 @@ def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None) -> tuple[
             if inputs.dim() == 4 and inputs.shape[1] == 1 else "")
     with _said_in_a_sentence(f"{kind} cannot take inputs of {kinds(inputs)}", hint):
         outputs = (run or model)(inputs)
+    if outputs is None:
+        raise ValueError(f"{kind} gives nothing, None: the last line of its forward must return the "
+                         "outputs, return x")
     if _SAYS["loss"][-1] is criterion or _SAYS["predict"][-1] is predict:
         _check_logits(kind, outputs, labels)
     with _said_in_a_sentence(f"{kind}.loss(outputs, labels) fails for outputs of {kinds(outputs)} and "
@@ -171,9 +176,13 @@ def kinds(values) -> str:
 def _check_logits(kind: str, outputs, labels: Tensor) -> None:
     if not (isinstance(outputs, Tensor) and outputs.is_floating_point()
             and outputs.dim() == 2 and len(outputs) == len(labels)):
+        remedy = ("a network that is judged otherwise says so with model.loss and model.predict"
+                  if not isinstance(outputs, tuple) else
+                  "a network that gives several says how it is judged, by the first alone with "
+                  f"model.loss = lambda outputs, labels: F.cross_entropy({_FIRST}, labels) and "
+                  f"model.predict = lambda outputs: ({_FIRST}).argmax(dim=1)")
         raise ValueError(f"{kind} must give logits, a floating-point tensor {len(labels)} x classes "
-                         f"here, not {kinds(outputs)}; a network that is judged otherwise says so with "
-                         "model.loss and model.predict")
+                         f"here, not {kinds(outputs)}; {remedy}")
     if labels.max() >= outputs.shape[1]:
         raise ValueError(f"{kind} gives {outputs.shape[1]} logits, for labels from 0 to "
                          f"{outputs.shape[1] - 1}, but there is a label {labels.max()}")

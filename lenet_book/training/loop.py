@@ -42,6 +42,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     device: "auto" takes cuda, else mps, else cpu; or a torch device name. The model moves there.
     progress: show a bar with the time left, and outside of notebooks a line for every epoch.
     callbacks: told of every step and epoch, such as [callbacks.TensorBoard("runs")].
+    Where recipe.augmentation is Crops, the validation set is measured on the middle of each image.
     Each epoch draws one permutation, and each batch its distortions, from a generator of their own,
     seeded by recipe.seed; torch's global generator is left alone, but a resumed training takes it up
     where the checkpoint has it.
@@ -64,6 +65,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     model.to(choose_device(device))
     train = examples_of(train, model)
     validation = None if validation is None else examples_of(validation, model)
+    for examples in filter(None, (train, validation)):
+        examples.undistorted = getattr(recipe.augmentation, "middle", None)
     with (Interrupts() as interrupts, speed.settings(recipe.batch_size), torch.inference_mode(False),
           torch.enable_grad()):
         _try_out(model, train, validation, recipe.batch_size)

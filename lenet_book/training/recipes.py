@@ -3,8 +3,8 @@
 import dataclasses
 from dataclasses import dataclass, replace
 
-from ..arguments import fields, instance, number, one_of, optional, sequence, shown, whole
-from .augmentation import Distortion
+from ..arguments import fields, number, one_of, sequence, shown, whole
+from .augmentation import Augmentation, Distortion
 
 OPTIMISERS = ("adamw", "adam", "sgd", "muon", "sdlm")
 
@@ -19,10 +19,10 @@ class Recipe:
     "muon" or the paper's "sdlm". momentum: of "sgd". schedule: "one-cycle" climbs to the peak over the
     first 30 % of the steps and falls to nearly 0; "constant"; or steps ((epochs, factor), ...), of
     which the last one goes on.
-    augmentation: distorts every batch anew. augmentation_end: share of its strength that is left in
-    the end; it decays evenly over the second half of the steps; 1 keeps it whole. ema: share that the
-    current weights get in an exponential moving average of the weights, every 5 steps; the average is
-    what remains in the end. 0 keeps the last weights.
+    augmentation: a Distortion or Crops, which changes every batch anew. augmentation_end: share of its
+    strength that is left in the end; it decays evenly over the second half of the steps; 1 keeps it
+    whole. ema: share that the current weights get in an exponential moving average of the weights,
+    every 5 steps; the average is what remains in the end. 0 keeps the last weights.
     seed: of the order of the examples and of their distortions (the initial weights belong to the
     model and come from torch.manual_seed).
     Raises ValueError, with the value, for what cannot be or does not go together.
@@ -35,7 +35,7 @@ class Recipe:
     optimiser: str = "adamw"
     momentum: float = 0.0
     schedule: str | tuple[tuple[int, float], ...] = "one-cycle"
-    augmentation: Distortion | None = None
+    augmentation: Augmentation | None = None
     augmentation_end: float = 1.0
     ema: float = 0.0
     seed: int = 0
@@ -71,11 +71,18 @@ def _schedule(name: str, value) -> str | tuple[tuple[int, float], ...]:
                          f"whole epochs and positive factors, not {shown(value)}") from None
 
 
+def _augmentation(name: str, value) -> Augmentation | None:
+    if not isinstance(value, Augmentation | None):
+        raise TypeError(f"{name} must be a Distortion or Crops, such as Distortion(rotation=10), "
+                        f"not {shown(value)}")
+    return value
+
+
 _EPOCHS, _SHARE = whole(1, 1_000_000), number(least=0, below=1)
 _RULES = {
     "learning_rate": number(above=0), "weight_decay": number(least=0), "batch_size": whole(1, 2**31),
     "epochs": _EPOCHS, "optimiser": one_of(*OPTIMISERS), "momentum": _SHARE, "schedule": _schedule,
-    "augmentation": optional(instance(Distortion, "Distortion(rotation=10)")),
+    "augmentation": _augmentation,
     "augmentation_end": number(least=0, most=1), "ema": _SHARE, "seed": whole(0, 2**63 - 1),
 }
 

@@ -1,5 +1,7 @@
 """What the nets after LeNet-5 have in common: their totals, what they take, how their weights begin."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -18,8 +20,9 @@ NETS = {
     "vgg-small-5x5": (72_330, 2_935_936), "vgg-small-average": (37_186, 4_263_040),
     "nin": (7_595_176, 1_100_188_800), "nin-cifar10": (966_986, 222_486_528),
     "nin-mnist": (349_674, 50_699_712), "nin-small": (46_474, 3_404_800),
+    "nin-small-plain": (47_404, 3_401_500),
     "googlenet": (6_998_552, 1_582_671_872), "googlenet-with-heads": (13_378_280, 1_582_671_872),
-    "googlenet-small": (72_918, 3_234_800),
+    "googlenet-small": (72_918, 3_234_800), "googlenet-small-with-head": (83_904, 3_234_800),
 }
 SMALL = [name for name in NETS if "small" in name]
 GREY = [*SMALL, "nin-mnist"]
@@ -36,7 +39,8 @@ def test_totals_on_a_device_without_memory(name):
 
 
 def test_these_are_all_the_nets_after_lenet():
-    assert [name for name in models.MODELS if not name.startswith("lenet")] == [*NETS]
+    assert [name for name in models.MODELS if not name.startswith("lenet")
+            and name != "alexnet-published"] == [*NETS]  # which has tests of its own
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -85,9 +89,27 @@ def test_averaging_takes_any_size(name, size):
 
 @pytest.mark.parametrize("name", NETS)
 def test_unknown_initial_weights_are_refused(name):
-    for unknown in ("xavier", None, ["he"]):
-        with torch.device("meta"), pytest.raises(ValueError, match="one of paper, he, torch, not"):
+    for unknown in ("glorot", None, ["he"], 0.0, -0.01, math.inf):
+        with torch.device("meta"), pytest.raises((ValueError, TypeError), match="^initial_weights must"):
             models.build(name, initial_weights=unknown)
+
+
+@pytest.mark.parametrize("name", ["vgg-small-average", "nin-small", "googlenet-small"])
+def test_by_a_standard_deviation_and_xavier(name):
+    for initial, deviation in ((0.02, lambda layer: 0.02),
+                               ("xavier", lambda layer: (2 / sum(_fans(layer))) ** 0.5)):
+        torch.manual_seed(0)
+        net = models.build(name, initial_weights=initial)
+        layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+        ratios = torch.cat([layer.weight.detach().flatten() / deviation(layer) for layer in layers])
+        assert ratios.std().item() == pytest.approx(1, abs=0.02)
+        assert not any(layer.bias.any() for layer in layers)
+
+
+def _fans(layer):
+    """Inputs that a unit reads, and outputs that read an input."""
+    area = layer.weight[0, 0].numel()
+    return layer.weight.shape[1] * area, layer.weight.shape[0] * area
 
 
 @pytest.mark.parametrize("name", [*SMALL, "nin-cifar10"])

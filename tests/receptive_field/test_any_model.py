@@ -84,6 +84,42 @@ def test_any_device_and_dtype(prepare):
     assert measure(net, (1, 9, 9), "6").window == trace(net, (1, 9, 9))["6"].window()
 
 
+class Constant(nn.Module):
+    """A function of a convolution's weight, what it gives, and a constant that is no parameter."""
+
+    def __init__(self, constant, forward):
+        super().__init__()
+        self.conv, self.function = nn.Conv2d(1, 2, 3), forward
+        self.register_buffer("constant", torch.tensor(constant))
+
+    def forward(self, x):
+        return self.function(x, self.conv.weight, self.constant)
+
+
+@pytest.mark.parametrize(("constant", "forward"), [
+    ([[1.0, 0, 0]] * 3, lambda x, weight, mask: F.conv2d(x, weight * mask)),
+    ([[False, True, True]] * 3, lambda x, weight, mask: F.conv2d(x, weight.masked_fill(mask, 0))),
+    ([0], lambda x, weight, maps: F.conv2d(x, weight).index_select(1, maps)[..., :1]),
+], ids=["floating", "boolean", "whole numbers"])
+def test_on_meta_a_constant_may_hide_anything_and_is_refused(constant, forward):
+    model = Constant(constant, forward)
+    on_cpu = measure(model, (1, 3, 5), "Constant", (0, 0)).window
+    assert len(on_cpu[1]) == (3 if constant == [0] else 1)
+    with pytest.raises(NotImplementedError, match=(
+            r"^layer 'Constant' \(Constant\): \w+ reads a constant, which has no numbers on device "
+            "'meta' .*: build the model on the CPU to measure it$")):
+        measure(model.to("meta"), (1, 3, 5), "Constant", (0, 0))
+
+
+def test_on_meta_what_the_layer_does_not_read_does_not_matter():
+    with torch.device("meta"):
+        net = nn.Sequential(nn.Conv2d(1, 1, 3), Constant([2.0], lambda x, weight, factor: x * factor))
+    assert measure(net, (1, 9, 9), "0").size == (3, 3)
+    assert trace(net, (1, 9, 9))[-1].field.size == 3
+    with pytest.raises(NotImplementedError, match=r"'1' \(Constant\): mul reads a constant"):
+        measure(net, (1, 9, 9), "1")
+
+
 def test_under_any_mode_of_pytorch():
     for mode in [torch.no_grad(), torch.inference_mode(), torch.device("meta")]:
         with mode:

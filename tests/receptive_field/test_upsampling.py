@@ -1,6 +1,7 @@
 """Networks that go up again, and those that normalise: windows by hand and by gradient."""
 
 import random
+import re
 
 import pytest
 import torch
@@ -44,8 +45,10 @@ def test_a_row_without_a_field_says_so_and_shows_its_largest_window():
                                          r"use \.window\(row, column\)"):
         _ = row.field
     table = repr(trace(nn.ConvTranspose2d(1, 1, (3, 5), (2, 1)), (1, 3, 3)))
-    assert table.splitlines()[-1] == (
-        "ConvTranspose2d  ConvTranspose2d  1 x 7 x 7  ≤2 x 5  - x 1  - x -2")
+    assert table.splitlines()[-2:] == [
+        "ConvTranspose2d  ConvTranspose2d  1 x 7 x 7  ≤2 x 5  - x 1  - x -2",
+        "≤ is the largest window: the units of ConvTranspose2d have no one size and jump; "
+        ".window(row, column) is exact"]
 
 
 @pytest.mark.parametrize("layer", [
@@ -133,4 +136,10 @@ def test_torchvisions_alexnet_of_an_image_of_another_size():
     expected = range(0, -66 + 3*32 + 195), range(-66 + 4*32, 256)
     assert rows["avgpool"].window(2, 4) == expected
     assert measure(model, (3, 256, 256), "avgpool", (2, 4)).window == expected
-    assert rows["classifier.6"].window() == (range(256), range(256))
+    for i in range(6):
+        first, last = 7 * i // 6, (7 * (i + 1) - 1) // 6
+        assert rows["avgpool"].windows[0][i] == range(max(0, 32*first - 66), min(256, 32*last + 129))
+    assert re.search(r"avgpool .* 256 x 6 x 6 +≤226 +- +-\n", repr(rows))
+    assert "≤ is the largest window: the units of avgpool have no one size and jump" in repr(rows)
+    for name in ("classifier.1", "classifier.4", "classifier.6"):
+        assert rows[name].window() == (range(256), range(256))

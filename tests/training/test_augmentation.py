@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -108,6 +109,16 @@ def test_draws_are_even_up_to_the_limits_or_normal_and_none_depends_on_another()
     assert normal.mean().item() == pytest.approx(0, abs=0.03)
     assert normal.std().item() == pytest.approx(1, rel=0.03)
     close(torch.cat([even, normal.flatten(1)], dim=1).T.corrcoef(), torch.eye(38), 0.12)
+
+
+def test_the_draws_and_what_is_written_down_of_a_distortion_stay_what_they_were():
+    """Else a training could not be repeated, nor a checkpoint or a log be told to be of a recipe."""
+    even, normal = Distortion(grid=3).draw(4, torch.Generator().manual_seed(5))
+    generator = torch.Generator().manual_seed(5)
+    assert torch.equal(even, torch.rand(4, 6, generator=generator) * 2 - 1)
+    assert torch.equal(normal, torch.randn(4, 2, 3, 3, generator=generator))
+    assert asdict(Distortion(rotation=2)) == {"rotation": 2, "scale": 0, "shear": 0, "shift": 0,
+                                              "elastic": 0, "grid": 6}
 
 
 def test_the_draws_belong_to_the_generator_and_every_image_has_its_own():
