@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorder import DIGITS, Recorder
 
-from lenet_book import demos, mnist, models, receptive_field
+from lenet_book import demos, models, receptive_field
 from lenet_book.demos.find_the_digit import NET, compute, limits, paint, say
 from lenet_book.demos.reading import percent
 from lenet_book.demos.words import number
 from lenet_book.plots import BLUE, RED
 
-START = {"index": 0, "row": 4, "column": 9, "canvas": 40, "pieces": 4, "seed": 0}
+START = {"index": 0, "row": 6, "column": 9, "canvas": 40, "pieces": 4, "seed": 2}
 MODEL = models.pretrained(NET).requires_grad_(False)
 
 
@@ -29,11 +29,13 @@ def settings_of_the_demo(draw):
 @given(settings_of_the_demo())
 @settings(max_examples=30, deadline=None)
 def test_facts_picture_and_sentence(values):
-    index, row, column, canvas, pieces, seed = values.values()
+    index, row, column, canvas, pieces, _ = values.values()
     facts = compute(**values)
-    image = mnist.placed(DIGITS.images[index], canvas, row, column, pieces, seed)
-    assert torch.equal(facts.image * 255, image.float())
-    read = 1.275 / 255 * image[None, None].float() - 0.1  # the standard scaling
+    image = (facts.image * 255).round()
+    digit = F.pad(DIGITS.images[index].float(),
+                  (column, canvas - 28 - column, row, canvas - 28 - row))
+    assert (image >= digit).all() and (image > digit).sum() <= 64 * pieces  # scraps of 8 x 8
+    read = (image[None, None] / 255 - 0.1307) / 0.3081  # the standard scaling
     torch.testing.assert_close(facts.scores, MODEL(read)[0])
     maps = F.conv2d(MODEL[:-3](read), MODEL.fc4.weight[..., None, None], MODEL.fc4.bias)[0]
     torch.testing.assert_close(facts.maps, maps)
@@ -76,10 +78,23 @@ def test_facts_picture_and_sentence(values):
 @pytest.mark.parametrize("place", [(0, 0), (3, 4), (4, 12), (5, 0)])
 def test_inside_is_where_the_middle_of_what_the_peak_sees_lies(place):
     facts = compute(**{**START, "row": place[0], "column": place[1]})
-    field = receptive_field.trace(MODEL, (1, 40, 40))["conv4_1"].field
+    field = receptive_field.trace(MODEL[:-3], (1, 40, 40))["conv4_1"].field
     middle = [field.start + field.jump * at for at in facts.peak]
     assert facts.inside == all(first - 0.5 < at < first + 27.5
                                for first, at in zip(place, middle, strict=True))
+
+
+def test_the_seed_lays_scraps_of_other_digits():
+    pictures = {compute(**{**START, "seed": seed}).image.numpy().tobytes() for seed in (0, 1, 2, 2)}
+    assert len(pictures) == 3
+    last = compute(**{**START, "index": 9999})  # the digits after it are the first
+    assert not torch.equal(last.image, compute(**{**START, "index": 9999, "pieces": 0}).image)
+
+
+def test_the_first_picture_is_read_right():
+    with demos.find_the_digit() as demo:
+        assert demo.values == START
+        assert demo.facts.answer == demo.facts.label == 7 and demo.facts.inside
 
 
 def test_the_frame_stays_on_the_canvas():
