@@ -12,13 +12,15 @@ from .sheet import Sheet
 from .words import number
 
 NET = "vgg-small-average"
+_OTHERS = 12  # the digits after it in the test set, of which the scraps are
 _PIXELS = 8  # from one place of a class map to the next: the net pools 2 x 2 three times
+_TYPE = 15.5  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _LEFT, _TOP, _CANVAS = 14, 34, 218  # pixels of the page: the canvas
 _MAPS, _SIDE, _ACROSS, _DOWN = 286, 90, 110, 122  # the class maps: the first, each, and to the next
 
 
-def find_the_digit(index: int = 0, row: int = 4, column: int = 9, canvas: int = 40, pieces: int = 4,
-                   seed: int = 0, projector: bool = False) -> Demo:
+def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 40, pieces: int = 4,
+                   seed: int = 12, projector: bool = False) -> Demo:
     """Move a digit about on a canvas with scraps of other digits: is it read, and is it found?
 
     index: of the test digit, 0 to 9,999. row, column: of its frame's upper left pixel, 0 to
@@ -45,10 +47,11 @@ def limits(canvas, **others) -> dict[str, int]:
 @torch.inference_mode()
 def compute(index, row, column, canvas, pieces, seed) -> Facts:
     """Have the canvas read; a class map is the last layer at each place, before the average."""
-    net, digits, frame = trained(NET), test_digits(), torch.tensor([[row, column, mnist.SIZE]])
-    image = mnist.placed(digits.images[index], canvas, row, column, pieces, seed)
-    read = mnist.Canvases(image[None], digits.labels[[index]], frame).inputs(net.scaling)
-    features = net[:-3](read)[0]  # 64 x m x m
+    net, digits = trained(NET), test_digits()
+    some = digits[[(index + i) % len(digits) for i in range(_OTHERS + 1)]]
+    frames = torch.tensor([[row, column, mnist.SIZE]], device="cpu").expand(len(some), 3)
+    canvases = mnist.cluttered(some, canvas, pieces, seed, frames)  # of which the first is shown
+    features = net[:-3](canvases.inputs(net.scaling)[:1])[0]  # 64 x m x m
     maps = torch.einsum("ck,kij->cij", net.fc4.weight, features) + net.fc4.bias[:, None, None]
     # The average of a sum is the sum of the averages: the net would take that of the features first.
     scores = maps.mean(dim=(1, 2))
@@ -57,7 +60,7 @@ def compute(index, row, column, canvas, pieces, seed) -> Facts:
     middle = [_PIXELS * (place + 0.5) for place in peak]  # of what the peak sees, from the edge
     return Facts(
         index=index, label=digits.labels[index].item(), row=row, column=column,
-        image=image.float() / 255, maps=maps, scores=scores, answer=answer,
+        image=canvases.images[0].float() / 255, maps=maps, scores=scores, answer=answer,
         probability=scores.softmax(dim=0)[answer].item(), peak=peak, reach=maps.abs().max().item(),
         inside=all(first < at < first + mnist.SIZE
                    for first, at in zip((row, column), middle, strict=True)))
@@ -76,7 +79,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     """The canvas on the left, the ten class maps on the right."""
     canvas, size, (row, column) = len(facts.image), facts.maps.shape[-1], facts.peak
     pixel, cell, side = _CANVAS / canvas, _SIDE / size, mnist.SIZE * _CANVAS / canvas
-    sheet.title(_LEFT, 16, f"canvas {canvas} × {canvas}")
+    sheet.title(_LEFT, 16, f"canvas {canvas} × {canvas}", _TYPE)
     sheet.image(facts.image, _LEFT, _TOP, _CANVAS, frame=True)
     sheet.outline(_LEFT + pixel * facts.column, _TOP + pixel * facts.row, side, side, RED, 2, dash=True)
     sheet.outline(_LEFT + pixel * _PIXELS * column, _TOP + pixel * _PIXELS * row, pixel * _PIXELS,
@@ -86,14 +89,14 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         won = digit == facts.answer
         style = {"colour": BLUE, "bold": True} if won else {}
         sheet.text(x, y - 18, "▶ " * won + str(digit), 17, anchor="lm", **style)
-        sheet.text(x + _SIDE, y - 18, number(score), 15, anchor="rm", **style)
+        sheet.text(x + _SIDE, y - 18, number(score), _TYPE, anchor="rm", **style)
         sheet.image(values, x, y, _SIDE, facts.reach, frame=True)
         if won:
-            sheet.outline(x + cell * column, y + cell * row, cell, cell, BLUE, 3)
+            sheet.outline(x + cell * column - 2, y + cell * row - 2, cell + 4, cell + 4, BLUE, 2)
         if digit == facts.label:
             sheet.outline(x - 6, y - 30, _SIDE + 12, _SIDE + 36, RED, 2, dash=True)
     sheet.text(_LEFT, 272, "dashed: what the digit is, and where; blue: the answer, and where its map "
-               "peaks", 15, anchor="lm")
+               "peaks", _TYPE, anchor="lm")
     full = number(facts.reach, 1)
     sheet.text(_LEFT, 292, f"a digit's score is the mean of its map: violet −{full}, white 0, "
-               f"orange +{full}", 15, anchor="lm")
+               f"orange +{full}", _TYPE, anchor="lm")

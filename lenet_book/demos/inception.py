@@ -1,5 +1,6 @@
 """An Inception module: four paths side by side, what each costs, and what the reductions save."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ _TINTS = "#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"  # the same, but paler
 _THIN = 16  # maps in one pixel of a band's thickness
 _TOP, _PITCH, _HIGH = 34, 54, 46  # pixels: the first path, from path to path, and the height of a box
 _INPUT, _FIRST, _SECOND, _JOIN, _RIGHT = 14, 84, 336, 612, 648  # where the columns begin
+_TYPE = 15.5  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _WIDE, _GAP, _BAR = 200, 52, 12  # the widths of a box, between boxes, and of the input and the join
 
 
@@ -45,7 +47,7 @@ def inception(inputs: int = 192, size: int = 28, reductions: bool = True, ones: 
         "threes": width("3 × 3", threes), "projection": width("projection", projection),
         "reduce5": width("5 × 5 reduce", reduce5), "fives": width("5 × 5", fives),
     }
-    return Demo("inception", compute, paint, say, controls, (840, 278), projector=projector)
+    return Demo("inception", compute, paint, say, controls, (840, 275), projector=projector)
 
 
 def compute(inputs, size, reductions, ones, reduce3, threes, reduce5, fives, projection) -> Facts:
@@ -77,8 +79,8 @@ def _counted(size: int, *paths: list[Layer]) -> Facts:
 def say(facts: Facts) -> str:
     module, other = facts.module, facts.other
     this, that = ("With", "without") if facts.reductions else ("Without", "with")
-    replaced = f" in place of {other.maps:,}" if other.maps != module.maps else " either way"
-    passed = "" if facts.reductions else f", for pooling passes on all {facts.inputs}"
+    replaced = f", not {other.maps:,}" if other.maps != module.maps else " either way"
+    passed = "" if facts.reductions else f": pooling passes on all {facts.inputs}"
     return (f"{this} reductions the module has {module.weights:,} weights (and "
             f"{module.biases:,} biases) and {_millions(module.macs)} multiply-adds, "
             f"{_compared(module.weights, other.weights)} {that} ({other.weights:,} and "
@@ -117,12 +119,12 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         end += high
     for x, y, maps in labels:
         sheet.fill(x - 17, y - 9, 34, 18, "white")
-        sheet.text(x, y, maps, 15)
+        sheet.text(x, y, maps, _TYPE)
     high = max(facts.inputs / _THIN, 1)
     sheet.fill(_INPUT, middle - high / 2, _BAR, high, INK)
-    sheet.title(_INPUT, 16, f"{facts.inputs} maps of {facts.size} × {facts.size}")
-    sheet.text(_INPUT, 262, f"Bands: number of maps. Boxes: weights, × {facts.size}² places = "
-               "multiply-adds; shaded: their share of the module's.", 15, anchor="lm")
+    sheet.title(_INPUT, 16, f"{facts.inputs} maps of {facts.size} × {facts.size}", _TYPE)
+    sheet.text(_INPUT, 260, f"Bands: maps. Boxes: weights, × {facts.size}² places = multiply-adds; "
+               "shaded: their share of all.", _TYPE, anchor="lm")
     _costs(sheet, facts)
 
 
@@ -134,15 +136,14 @@ def _band(sheet: Sheet, x: float, y: float, to_x: float, to_y: float, maps: int,
     """So many maps on their way; it is level where it begins and where it ends."""
     thick = max(maps / _THIN, 1)
     if y == to_y:
-        sheet.fill(x, y - thick / 2, to_x - x, thick, colour)
+        sheet.fill(x - 1, y - thick / 2, to_x - x + 1, thick, colour)  # over the end of the bend
         return
-    across = np.arange(x, to_x + 1)
-    share = (across - x) / (to_x - x)
-    upper = y + (to_y - y) * share**2 * (3 - 2 * share) - thick / 2
-    for left, top in zip(across[:-1], upper[:-1], strict=True):
-        sheet.fill(left, top, 1, thick, colour)
-    for edge in (upper, upper + thick):  # the steps made smooth
-        sheet.curve(np.stack([across, edge], axis=1), colour, 1)
+    share = np.linspace(0, 1, 12)
+    points = np.stack([x + (to_x - x) * share, y + (to_y - y) * share**2 * (3 - 2 * share)], axis=1)
+    strands = math.ceil(thick / 14)  # a curve much thicker than that has cracks where it bends
+    for strand in range(strands):
+        lower = ((strand + 0.5) / strands - 0.5) * thick
+        sheet.curve(points + (0, lower), colour, thick / strands + (strands > 1))
 
 
 def _box(sheet: Sheet, left: float, y: float, layer: Layer, facts: Facts, row: int) -> None:
@@ -150,24 +151,24 @@ def _box(sheet: Sheet, left: float, y: float, layer: Layer, facts: Facts, row: i
     sheet.fill(left, top, _WIDE, _HIGH, "white")
     sheet.fill(left, top, _WIDE * layer.weights / facts.module.weights, _HIGH, _TINTS[row])
     sheet.outline(left, top, _WIDE, _HIGH, _COLOURS[row], 2)
-    sheet.title(left + 8, y - 11, layer.name)
+    sheet.title(left + 8, y - 11, layer.name, _TYPE)
     if layer.weights:
-        sheet.text(right, y - 11, f"{layer.weights:,}", 15, anchor="rm")
-        sheet.text(right, y + 11, f"× {facts.size}² = {layer.weights * facts.size**2:,}", 15,
+        sheet.text(right, y - 11, f"{layer.weights:,}", _TYPE, anchor="rm")
+        sheet.text(right, y + 11, f"× {facts.size}² = {layer.weights * facts.size**2:,}", _TYPE,
                    anchor="rm")
     else:
-        sheet.text(right, y + 11, "no weights", 15, anchor="rm")
+        sheet.text(right, y + 11, "no weights", _TYPE, anchor="rm")
 
 
 def _costs(sheet: Sheet, facts: Facts) -> None:
     """What comes out, and the multiply-adds of both modules side by side."""
-    sheet.title(_RIGHT, 16, f"{facts.module.maps:,} maps joined")
-    sheet.title(_RIGHT, 52, "the whole module")
+    sheet.title(_RIGHT, 16, f"{facts.module.maps:,} maps joined", _TYPE)
+    sheet.title(_RIGHT, 52, "the whole module", _TYPE)
     most = max(module.macs for module in facts.modules.values())
     for i, (reductions, module) in enumerate(facts.modules.items()):
         y, chosen = 80 + 90 * i, reductions == facts.reductions
         words = "with reductions" if reductions else "without"
-        sheet.text(_RIGHT, y, "▶ " * chosen + words, 15, anchor="lm", bold=chosen)
+        sheet.text(_RIGHT, y, "▶ " * chosen + words, _TYPE, anchor="lm", bold=chosen)
         sheet.bar(_RIGHT, y + 14, 170, 18, module.macs / most, BLUE if chosen else GREY)
         for below, count in ((42, f"{module.weights:,}"), (62, f"× {facts.size}² = {module.macs:,}")):
-            sheet.text(840 - 22, y + below, count, 15, anchor="rm")
+            sheet.text(840 - 22, y + below, count, _TYPE, anchor="rm")

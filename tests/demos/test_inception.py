@@ -56,7 +56,7 @@ def test_the_first_picture_is_3a_of_googlenet_by_hand():
         assert demo.value == (
             "With reductions the module has 163,328 weights (and 368 biases) and 128.0 million "
             "multiply-adds, 2.37 times fewer than without (387,072 and 303.5 million). It gives out "
-            "256 maps in place of 416.")
+            "256 maps, not 416.")
         assert (sum(by_hand), 784 * sum(by_hand)) == (163_328, 128_049_152)
         assert 163_328 // 1024 == 159 and round(128_049_152 / 1e6) == 128  # as in the paper's Table 1
         demo.controls["reductions"].value = False
@@ -64,14 +64,14 @@ def test_the_first_picture_is_3a_of_googlenet_by_hand():
         assert demo.value == (
             "Without reductions the module has 387,072 weights (and 224 biases) and 303.5 million "
             "multiply-adds, 2.37 times as many as with (163,328 and 128.0 million). It gives out "
-            "416 maps in place of 256, for pooling passes on all 192.")
+            "416 maps, not 256: pooling passes on all 192.")
 
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"reduce3": 384}, "1.42 times as many as without (387,072"),  # reductions may cost more
     ({"inputs": 8, "projection": 8}, "It gives out 232 maps either way."),
     ({"inputs": 8, "projection": 8, "reductions": False},
-     "It gives out 232 maps either way, for pooling passes on all 8."),
+     "It gives out 232 maps either way: pooling passes on all 8."),
     ({"size": 1}, "163,328 weights (and 368 biases) and 163,328 multiply-adds, 2.37 times"),
     ({"reduce3": 264, "ones": 384}, "450,560 weights (and 856 biases) and 353.2 million multiply-adds, "
                                     "about as many as without (448,512")])
