@@ -18,7 +18,7 @@ class View(nn.Module):
     """x.view(-1, features): as many rows as come out, whatever the number of pictures was."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.view(-1, _FEATURES)
+        return x.contiguous().view(-1, _FEATURES)  # the book's nets lay their maps out otherwise
 
 
 class AlexNetPublished(Successor):
