@@ -155,6 +155,7 @@ X, Y = ramp(2, 1, 4, 4) / 64, torch.tensor([3, 8])
 LENGTHS = {"size": size(28), "kernel": 5, "stride": size(1), "padding": padding(0), "dilation": 1}
 POOLING = {"x": Good(ramp(2, 3, 4, 4), {"one axis less", "no examples"}, META), "kernel_size": 2,
            "stride": optional(2), "padding": count(0)}
+HE = Good("he", {"fraction"})  # a name, or a standard deviation
 DIGITS = mnist.Digits(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 10)
 CANVASES = mnist.cluttered(DIGITS)
 # A digit one. 1 is white in floating point, and nearly black in uint8.
@@ -321,11 +322,11 @@ CALLS = {
     "mnist.centred": Call(mnist.centred, ink=ONE.value.numpy()),
     "models.build": Call(models.build, name="lenet5"),
     "models.pretrained": Call(models.pretrained, name="lenet5"),
-    "models.lenet.LeNet5": on_meta(LeNet5, maps=(2, 3), input_size=32, initial_weights="he"),
+    "models.lenet.LeNet5": on_meta(LeNet5, maps=(2, 3), input_size=32, initial_weights=HE),
     "models.lenet.LeNet5Of1998": Call(LeNet5Of1998, j=positive(3.0)),
-    "models.alexnet.AlexNet": on_meta(alexnet.AlexNet, towers=1, initial_weights="he"),
+    "models.alexnet.AlexNet": on_meta(alexnet.AlexNet, towers=1, initial_weights=HE),
     "models.alexnet.AlexNetSmall": on_meta(alexnet.AlexNetSmall, activation="tanh",
-                                           dropout=count(0.5), initial_weights="he"),
+                                           dropout=count(0.5), initial_weights=HE),
     "models.published.AlexNetPublished": on_meta(
         published.AlexNetPublished, returns_nothing=flag(), dropout_always_on=flag(),
         dropout_misplaced=flag(), softmax_before_loss=flag(), batch_lost=flag()),
@@ -333,25 +334,25 @@ CALLS = {
                                  configuration=Good("8 M", {"empty string"}), channels=3),
     "models.vgg.VGG": on_meta(
         vgg.VGG, configuration=Good("8 M", {"empty string"}), channels=3, input_size=8,
-        hidden=perhaps_none((4, 4)), dropout=count(0.5), classes=10, initial_weights="he"),
+        hidden=perhaps_none((4, 4)), dropout=count(0.5), classes=10, initial_weights=HE),
     "models.nin.Mlpconv": on_meta(nin.Mlpconv, inputs=3, widths=(2, 3, 4), kernel=3, stride=1,
                                   padding=count(1), last_relu=flag()),
-    "models.nin.PlainConvolutions": on_meta(nin.PlainConvolutions, initial_weights="he"),
-    "models.nin.NiN": on_meta(nin.NiN, initial_weights="he"),
+    "models.nin.PlainConvolutions": on_meta(nin.PlainConvolutions, initial_weights=HE),
+    "models.nin.NiN": on_meta(nin.NiN, initial_weights=HE),
     "models.nin.NiN3": on_meta(
         nin.NiN3, widths=((2, 3, 4), (2, 3, 4), (2, 3)), kernels=(5, 5, 3), stride=1, channels=3,
-        input_size=32, dropout=count(0.5), classes=10, initial_weights="he", class_relu=flag()),
+        input_size=32, dropout=count(0.5), classes=10, initial_weights=HE, class_relu=flag()),
     "models.googlenet.Inception": on_meta(
         googlenet.Inception, inputs=4, ones=1, reduce3=1, threes=2, reduce5=1, fives=2, projection=1,
         reductions=flag()),
     "models.googlenet.GoogLeNet": on_meta(googlenet.GoogLeNet, reductions=flag(),
-                                          initial_weights="he"),
+                                          initial_weights=HE),
     "models.googlenet.GoogLeNetWithHeads": on_meta(googlenet.GoogLeNetWithHeads,
-                                                   initial_weights="he"),
+                                                   initial_weights=HE),
     "models.googlenet.GoogLeNetSmall": on_meta(googlenet.GoogLeNetSmall, reductions=flag(),
-                                               threes=perhaps_none((2, 3, 4)), initial_weights="he"),
+                                               threes=perhaps_none((2, 3, 4)), initial_weights=HE),
     "models.googlenet.GoogLeNetSmallWithHead": on_meta(googlenet.GoogLeNetSmallWithHead,
-                                                       initial_weights="he"),
+                                                       initial_weights=HE),
     "models.tutorials.DropoutAlwaysOn": Call(tutorials.DropoutAlwaysOn, p=count(0.5)),
     "models.tutorials.LeNetBatchNorm": Call(tutorials.LeNetBatchNorm, dropout=count(0.5),
                                             dropout_always_on=flag()),

@@ -37,6 +37,7 @@ class Row:
 
 
 def rows_of(name: str) -> tuple[Row, ...]:
+    """The rows of an experiment, in the order of its table. Raises KeyError for an unknown one."""
     if not isinstance(name, str) or name not in EXPERIMENTS:
         raise KeyError(f"no experiment is called {name!r}; there are {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

@@ -86,12 +86,12 @@ def cluttered(digits: Digits, canvas: int = 40, pieces: int = 4, seed: int = 0,
 
 def _within(frames: Tensor, count: int, canvas: int) -> Tensor:
     if (not isinstance(frames, Tensor) or frames.dtype != torch.int64 or frames.shape != (count, 3)
-            or frames.device.type != "cpu"):
+            or frames.layout != torch.strided or frames.device.type != "cpu"):
         raise TypeError(f"frames must be an int64 tensor on the CPU, {count} x 3, not {shown(frames)}")
     ends = frames[:, :2] + frames[:, 2:]
     if frames.min() < 0 or frames[:, 2].min() < 1 or ends.max() > canvas:
-        raise ValueError(f"frames must lie in the canvas, rows and columns from 0 to {canvas}, sides of "
-                         f"at least 1; they reach from {frames[:, :2].min()} to {ends.max()}")
+        raise ValueError(f"frames must lie in the canvas, rows and columns from 0 to {canvas}, sides "
+                         f"of at least 1; they reach from {frames[:, :2].min()} to {ends.max()}")
     return frames
 
 

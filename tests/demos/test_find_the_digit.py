@@ -36,9 +36,9 @@ def test_facts_picture_and_sentence(values):
                   (column, canvas - 28 - column, row, canvas - 28 - row))
     assert (image >= digit).all() and (image > digit).sum() <= 64 * pieces  # scraps of 8 x 8
     read = (image[None, None] / 255 - 0.1307) / 0.3081  # the standard scaling
-    torch.testing.assert_close(facts.scores, MODEL(read)[0])
+    torch.testing.assert_close(facts.scores, MODEL(read)[0], rtol=1e-5, atol=1e-4)
     maps = F.conv2d(MODEL[:-3](read), MODEL.fc4.weight[..., None, None], MODEL.fc4.bias)[0]
-    torch.testing.assert_close(facts.maps, maps)
+    torch.testing.assert_close(facts.maps, maps, rtol=1e-5, atol=1e-4)
     assert facts.maps.shape == (10, canvas // 8, canvas // 8)
     answer, label = MODEL.predict(MODEL(read)).item(), DIGITS.labels[index].item()
     assert (facts.answer, facts.label) == (answer, label)
@@ -70,7 +70,7 @@ def test_facts_picture_and_sentence(values):
 def test_inside_is_where_the_middle_of_what_the_peak_sees_lies():
     field = receptive_field.trace(MODEL[:-3], (1, 72, 72))["conv4_1"].field
     found = set()
-    for index in range(100):
+    for index in range(300):
         place = index % 45, 7 * index % 45
         facts = compute(index, *place, canvas=72, pieces=12, seed=index)
         middle = [field.start + field.jump * at for at in facts.peak]

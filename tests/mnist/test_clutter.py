@@ -18,8 +18,8 @@ def test_the_digit_is_whole_and_in_its_frame(canvas, seed):
     canvases = mnist.cluttered(TRAIN[:30], canvas, pieces=0, seed=seed)
     assert canvases.images.shape == (30, canvas, canvas) and canvases.images.dtype == torch.uint8
     assert (canvases.labels == TRAIN.labels[:30]).all()
-    for image, digit, (row, column, side) in zip(canvases.images, TRAIN.images, canvases.frames.tolist(),
-                                                 strict=False):
+    for image, digit, (row, column, side) in zip(
+            canvases.images, TRAIN.images, canvases.frames.tolist(), strict=False):
         assert 21 <= side <= 28 and 0 <= row <= canvas - side and 0 <= column <= canvas - side
         inside = image[row:row + side, column:column + side]
         assert inside.count_nonzero() == image.count_nonzero()

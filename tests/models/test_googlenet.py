@@ -149,7 +149,8 @@ def test_heads_run_in_training_alone():
     with torch.no_grad():
         outputs = net(x)
         assert outputs._fields == ("logits", "heads") and len(outputs.heads) == 2
-        assert [tuple(part.shape) for part in outputs] == [(1, 1000)] * 3
+        parts = outputs.logits, *outputs.heads
+        assert [tuple(part.shape) for part in parts] == [(1, 1000)] * 3
         a = net.net[:[name for name, _ in net.net.named_children()].index("inception4a") + 1](x)
         a = F.avg_pool2d(a, 5, 3)
         assert a.shape == (1, 512, 4, 4)
@@ -158,16 +159,16 @@ def test_heads_run_in_training_alone():
         a = F.relu(F.linear(a, head.fc1.weight, head.fc1.bias))
         a = F.linear(a, head.fc2.weight, head.fc2.bias)
         torch.testing.assert_close(outputs.heads[0], a, rtol=1e-5, atol=1e-5)
-        assert not torch.equal(outputs.head4d, a)
-        parts = [F.cross_entropy(part, labels) for part in outputs]
+        assert not torch.equal(outputs.heads[1], a)
+        losses = [F.cross_entropy(part, labels) for part in parts]
         torch.testing.assert_close(net.loss(outputs, labels),
-                                   parts[0] + 0.3 * parts[1] + 0.3 * parts[2])
+                                   losses[0] + 0.3 * losses[1] + 0.3 * losses[2])
         assert net.predict(outputs).tolist() == outputs.logits.argmax(1).tolist()
         net.eval()
         logits = net(x)
     assert isinstance(logits, torch.Tensor)
     torch.testing.assert_close(logits, outputs.logits, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(net.loss(logits, labels), parts[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(net.loss(logits, labels), losses[0], rtol=1e-5, atol=1e-5)
     assert net.predict(logits).tolist() == net.predict(outputs).tolist()
 
 

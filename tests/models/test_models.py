@@ -88,7 +88,7 @@ def test_unknown_names():
 
 
 @pytest.mark.parametrize(("name", "options", "error", "message"), [
-    ("lenet5", {"j": 2}, TypeError, "lenet5 has no option 'j'; it has none"),
+    ("lenet-relu", {"j": 2}, TypeError, "lenet-relu has no option 'j'; it has none"),
     ("lenet5-1998", {"k": 2}, TypeError, "lenet5-1998 has no option 'k'; it has j"),
     ("lenet5-1998", {"j": "3"}, TypeError, "j must be a number, not '3'"),
     ("lenet5-1998", {"j": -1}, ValueError, "j must be above 0, not -1"),
