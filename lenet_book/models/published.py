@@ -18,7 +18,8 @@ class View(nn.Module):
     """x.view(-1, features): as many rows as come out, whatever the number of pictures was."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.contiguous().view(-1, _FEATURES)  # the book's nets lay their maps out otherwise
+        # Side by side in memory are here the channels (see `Successor.taken`), which view refuses.
+        return x.contiguous().view(-1, _FEATURES)
 
 
 class AlexNetPublished(Successor):

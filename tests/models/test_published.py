@@ -10,7 +10,7 @@ from torch import nn
 from lenet_book import models, training
 from lenet_book.ledger import ledger
 from lenet_book.models.alexnet import AlexNet
-from lenet_book.models.published import AlexNetPublished
+from lenet_book.models.published import AlexNetPublished, View
 from lenet_book.models.tutorials import DropoutAlwaysOn
 
 MISTAKES = ["returns_nothing", "dropout_always_on", "dropout_misplaced", "softmax_before_loss",
@@ -101,6 +101,14 @@ def test_the_published_net_on_a_picture_is_refused_by_the_loop():
 def test_the_view_gives_rows_that_are_no_pictures(size, pictures_in, rows):
     net = on_meta(returns_nothing=False)
     assert net(pictures(pictures_in, size)).shape == (rows, 1000)
+
+
+def test_the_view_reads_maps_as_they_lie_in_the_pictures_order():
+    """Also where the channels are side by side in memory, as the convolutions give them out."""
+    maps = torch.arange(36 * 6400.0).view(36, 256, 5, 5)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        rows = View()(maps.contiguous(memory_format=layout))
+        assert torch.equal(rows, torch.arange(36 * 6400.0).view(25, 9216))
 
 
 def test_other_batches_do_not_fit_the_view_and_flattened_none_fits_fc6():
