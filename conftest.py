@@ -18,7 +18,8 @@ WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-
 
 EXECUTES_CHAPTER = "test_opened_it_shows_pictures_and_run_every_control_moves_them"
 LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "test_distributed.py", "test_run.py", "10_from_1998_to_today.ipynb")
+           "test_base.py", "test_distributed.py", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
+           "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")

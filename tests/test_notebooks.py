@@ -25,7 +25,7 @@ def test_there_are_chapters():
         "00_start_here", "01_cross_correlation", "02_padding_and_stride", "03_channels",
         "04_pooling", "05_receptive_field", "06_lenet5_layer_by_layer", "07_which_lenet5",
         "08_training_on_mnist", "09_inside_lenet5", "10_from_1998_to_today",
-        "15_many_machines"]
+        "11_alexnet", "12_vgg", "13_nin", "14_googlenet", "15_many_machines"]
 
 
 def test_metadata_is_clean(chapter):

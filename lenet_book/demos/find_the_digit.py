@@ -14,7 +14,7 @@ from .words import number
 NET = "vgg-small-average"
 _OTHERS = 12  # the digits after it in the test set, of which the scraps are
 _PIXELS = 8  # from one place of a class map to the next: the net pools 2 x 2 three times
-_TYPE = 15.5  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _LEFT, _TOP, _CANVAS = 14, 34, 218  # pixels of the page: the canvas
 _MAPS, _SIDE, _ACROSS, _DOWN = 286, 90, 110, 122  # the class maps: the first, each, and to the next
 

@@ -16,7 +16,7 @@ _TINTS = "#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"  # the same, but paler
 _THIN = 16  # maps in one pixel of a band's thickness
 _TOP, _PITCH, _HIGH = 34, 54, 46  # pixels: the first path, from path to path, and the height of a box
 _INPUT, _FIRST, _SECOND, _JOIN, _RIGHT = 14, 84, 336, 612, 648  # where the columns begin
-_TYPE = 15.5  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _WIDE, _GAP, _BAR = 200, 52, 12  # the widths of a box, between boxes, and of the input and the join
 
 

@@ -67,10 +67,16 @@ def cluttered(digits: Digits, canvas: int = 40, pieces: int = 4, seed: int = 0,
     if len(digits) < (2 if pieces else 1):
         raise ValueError(f"pieces are cut from other digits of the set, which has {len(digits)}; give "
                          "more digits, or pieces=0")
-    generator = torch.Generator().manual_seed(seed)
+    with torch.device("cpu"):  # and single precision, whatever torch's defaults are
+        return _drawn(digits.to("cpu"), canvas, pieces, torch.Generator().manual_seed(seed), frames)
+
+
+def _drawn(digits: Digits, canvas: int, pieces: int, generator: torch.Generator,
+           frames: Tensor | None) -> Canvases:
     count = len(digits)
     side = torch.randint(_SMALLEST, SIZE + 1, (count,), generator=generator)
-    corners = (torch.rand(count, 2, generator=generator) * (canvas - side + 1)[:, None]).long()
+    share = torch.rand(count, 2, generator=generator, dtype=torch.float32)
+    corners = (share * (canvas - side + 1)[:, None]).long()
     drawn = torch.cat([corners, side[:, None]], dim=1)
     frames = drawn if frames is None else _within(frames, count, canvas)
     images = torch.cat([_placed(some, where, canvas) for some, where in
@@ -98,7 +104,7 @@ def _within(frames: Tensor, count: int, canvas: int) -> Tensor:
 def _placed(digits: Tensor, frames: Tensor, canvas: int) -> Tensor:
     """uint8, N x canvas x canvas: each digit, N x 28 x 28, scaled to its frame, and background."""
     side = frames[:, 2, None].float()
-    middle = torch.arange(canvas) + 0.5
+    middle = torch.arange(canvas).float() + 0.5
     # Where in the digit, -1 to 1 from edge to edge, a pixel of the canvas is to be read.
     y, x = ((middle - frames[:, axis, None]) / side * 2 - 1 for axis in (0, 1))
     places = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=3)
