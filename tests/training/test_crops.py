@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 from trainings import QUICK, SDLM, same, stop_after, weights
 
-from lenet_book import experiments, training
+from lenet_book import training
+from lenet_book.experiments import trainings
 from lenet_book.training import CheckpointError, Crops, Recipe, principal_colours
 
 SIDES = st.integers(1, 7)
@@ -230,7 +231,7 @@ def test_what_does_not_fit_is_said_before_the_training():
 
 def test_a_training_with_crops_is_a_value_that_can_be_written_down_and_taken_up(monkeypatch, tmp_path):
     assert eval(repr(RECIPE), {"Recipe": Recipe, "Crops": Crops}) == RECIPE and RECIPE in {RECIPE}
-    assert json.loads(json.dumps(asdict(RECIPE))) == experiments._plain(RECIPE)
+    assert json.loads(json.dumps(asdict(RECIPE))) == trainings._plain(RECIPE)
     whole, path = Seeing(), tmp_path / "net.ckpt"
     training.fit(whole, (X, Y), RECIPE, progress=False)
     with monkeypatch.context() as patch:
