@@ -1,15 +1,37 @@
-"""The pictures that README and the chapters embed, each drawn by code from the paper's data."""
+"""The pictures that README and the chapters embed, each drawn by code from the papers' data."""
 
 import io
 from collections.abc import Callable
 from pathlib import Path
 
-from . import paper, plots, storage
+import torch
+
+from . import models, paper, plots, storage
+from .receptive_field import trace
+
+NETS = {"LeNet-5": "lenet5", "AlexNet": "alexnet", "VGG-16": "vgg16", "NiN": "nin",
+        "GoogLeNet": "googlenet"}
+
+
+def fields() -> plots.Picture:
+    """How the receptive field grows from layer to layer, up to the last pooling or convolution."""
+    found = {}
+    for title, name in NETS.items():
+        with torch.device("meta"):  # shapes alone
+            net = models.build(name)
+            rows = trace(net, (getattr(net, "channels", 1), net.input_size, net.input_size)).folded()
+        found[title] = [row.field.size for row in rows
+                        if row.kind not in ("Linear", "AdaptiveAvgPool2d")]
+    positions = range(1, 1 + max(map(len, found.values())))
+    return plots.curves({"layer (convolution, pooling or module)": (positions, found)},
+                        "receptive field, pixels a side")
+
 
 FIGURES: dict[str, Callable[[], plots.Picture]] = {
     "lenet5": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE),
     "c3_connections": lambda: plots.connection_tables({
         "C3 (columns) reads maps of S2 (rows)": paper.C3_CONNECTIONS}),
+    "fields": fields,
 }
 
 
