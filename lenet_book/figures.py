@@ -5,8 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from . import models, paper, plots, storage
+from .ledger import ledger
+from .plots import BLUE, GREEN, INK, ORANGE, PURPLE
 from .receptive_field import trace
 
 NETS = {"LeNet-5": "lenet5", "AlexNet": "alexnet", "VGG-16": "vgg16", "NiN": "nin",
@@ -17,9 +21,8 @@ def fields() -> plots.Picture:
     """How the receptive field grows from layer to layer, up to the last pooling or convolution."""
     found = {}
     for title, name in NETS.items():
-        with torch.device("meta"):  # shapes alone
-            net = models.build(name)
-            rows = trace(net, (getattr(net, "channels", 1), net.input_size, net.input_size)).folded()
+        net = _on_meta(name)
+        rows = trace(net, (getattr(net, "channels", 1), net.input_size, net.input_size)).folded()
         found[title] = [row.field.size for row in rows
                         if row.kind not in ("Linear", "AdaptiveAvgPool2d")]
     positions = range(1, 1 + max(map(len, found.values())))
@@ -27,11 +30,134 @@ def fields() -> plots.Picture:
                         "receptive field, pixels a side")
 
 
+def two_towers() -> plots.Picture:
+    """AlexNet on two processors: half of the maps of each layer on each, and where they exchange them.
+
+    A box is as high as its maps and as wide as they are many; a dense layer is a column of its units.
+    """
+    net = _on_meta("alexnet-two-towers")
+    layers = [(row.name, row.output_shape, both) for row, both in zip(
+        (row for row in ledger(net, (3, 227, 227)) if row.parameters),
+        (True, False, True, False, False, True, True, True), strict=True)]
+    picture = plots.Picture(
+        "AlexNet's two towers to scale: conv1 reads the picture, conv2, conv4 and conv5 their own "
+        "tower, conv3 and the dense layers both. " + ", ".join(
+            f"{name} {maps // 2} maps of {size[0]} × {size[0]}" if size else f"{name} {maps // 2} units"
+            for name, (maps, *size), _ in layers) + " in each tower", 11, 4.9, layout=None)
+    axis = _blank(picture, 640, 284)
+    before, x = [_box(axis, 36, 28, 10, 227, INK, "picture\n3 × 227 × 227")] * 2, 104
+    for name, (maps, *size), both in layers:
+        high = size[0] if size else maps / 2 / 20
+        wide = maps / 2 / 8 if size else 8
+        shape = f"{maps // 2} × {size[0]} × {size[0]}" if size else f"{maps // 2}"
+        boxes = [_box(axis, x, middle - high / 2, wide, high, GREEN if not size else BLUE,
+                      f"{name}\n{shape}") for middle in (78, 206)]
+        for tower, box in enumerate(boxes):
+            for other, source in enumerate(before):
+                if both or other == tower:
+                    _arrow(axis, source, box, ORANGE if other != tower and x > 104 else INK)
+        before, x = boxes, x + wide + 54
+    return picture
+
+
+def heads() -> plots.Picture:
+    """Parameters as areas: what convolutions hold, and what the layers after the last of them hold."""
+    shares = {}
+    for title in ("AlexNet", "VGG-16", "NiN", "GoogLeNet"):
+        net = _on_meta(NETS[title])
+        rows = ledger(net, (net.channels, net.input_size, net.input_size))
+        dense = sum(row.parameters for row in rows if row.kind == "Linear")
+        shares[title] = rows.parameters - dense, dense
+    picture = plots.Picture("parameters as areas: " + "; ".join(
+        f"{title} {convolutions / 1e6:.1f} million in convolutions, {dense / 1e6:.1f} in dense layers"
+        for title, (convolutions, dense) in shares.items()), 11, 3.12, layout=None)
+    axis = _blank(picture, 740, 210)
+    x = 16
+    for title, counts in shares.items():
+        left = x
+        for count, colour, words in zip(counts, (BLUE, GREEN), ("convolutions", "dense"), strict=True):
+            side = (count / 5_000) ** 0.5  # 5,000 parameters in a square of side 1
+            if count:
+                axis.add_patch(Rectangle((x, 172 - side), side, side, facecolor=colour + "60",
+                                         edgecolor=colour, linewidth=1.4))
+            axis.text(x, 178, f"{count / 1e6:.1f} million\n{words}" if count else f"no {words}\nlayers",
+                      va="top", fontsize=9, color=INK)
+            x += max(side, 66) + 6
+        axis.text(left, 8, title, va="center", fontsize=12, weight="bold", color=INK)
+        x += 8
+    return picture
+
+
+def inception_module() -> plots.Picture:
+    """GoogLeNet's first module: four paths side by side, the maps on each of its edges."""
+    net = _on_meta("googlenet")
+    rows = {row.name.removeprefix("inception3a."): row.output_shape[0]
+            for row in ledger(net, (3, 224, 224)) if row.name.startswith("inception3a.")}
+    paths = [[("1 × 1", rows["path1.conv"], BLUE)],
+             [("1 × 1 reduction", rows["path3.reduce"], ORANGE), ("3 × 3", rows["path3.conv"], BLUE)],
+             [("1 × 1 reduction", rows["path5.reduce"], ORANGE), ("5 × 5", rows["path5.conv"], BLUE)],
+             [("3 × 3 max pooling", 192, PURPLE),
+              ("1 × 1 projection", rows["pool.projection"], ORANGE)]]
+    maps = sum(path[-1][1] for path in paths)
+    picture = plots.Picture("GoogLeNet's module 3a: 192 maps go into four paths: " + "; ".join(
+        ", then ".join(f"{name} to {count}" for name, count, _ in path) for path in paths)
+        + f"; joined they are {maps} maps", 11, 4, layout=None)
+    axis = _blank(picture, 640, 232)
+    begin = _box(axis, 12, 60, 26, 112, INK, "192 maps\n28 × 28")
+    end = _box(axis, 590, 60, 26, 112, INK, f"{maps} maps\njoined")
+    for y, path in zip((6, 62, 118, 174), paths, strict=True):
+        before = begin
+        for x, (name, count, colour) in zip((112, 344), path, strict=False):
+            box = _box(axis, x, y, 140, 44, colour, "")
+            axis.text(x + 70, y + 22, f"{name}\n{count} maps", ha="center", va="center", fontsize=11,
+                      color=INK)
+            _arrow(axis, before, box, INK)
+            before = box
+        _arrow(axis, before, end, INK, at=(y + 22) / 224)
+    return picture
+
+
+def _on_meta(name: str):
+    """A network that has shapes alone."""
+    with torch.device("meta"):
+        return models.build(name)
+
+
+def _blank(picture: plots.Picture, width: float, height: float) -> Axes:
+    """All of the picture, in lengths of its own, y downwards."""
+    axis = picture.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    axis.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    return axis
+
+
+def _box(axis: Axes, x: float, y: float, wide: float, high: float, colour: str,
+         words: str) -> tuple[float, float, float, float]:
+    """A rectangle with words below it; returns where it is."""
+    axis.add_patch(Rectangle((x, y), wide, high, facecolor=colour + "40", edgecolor=colour,
+                             linewidth=1.4, zorder=3))
+    if words:
+        axis.text(x + wide / 2, y + high + 4, words, ha="center", va="top", fontsize=9, color=INK,
+                  bbox={"facecolor": "white", "linewidth": 0, "pad": 1}, zorder=3)
+    return x, y, wide, high
+
+
+def _arrow(axis: Axes, source: tuple, target: tuple, colour: str, at: float = 0.5) -> None:
+    """From the right edge of one box to the left edge of another; at: how far down that edge."""
+    axis.annotate("", (target[0], target[1] + target[3] * at),
+                  (source[0] + source[2], source[1] + source[3] / 2), zorder=2,
+                  arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.3, "shrinkA": 0,
+                              "shrinkB": 0})
+
+
 FIGURES: dict[str, Callable[[], plots.Picture]] = {
     "lenet5": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE),
     "c3_connections": lambda: plots.connection_tables({
         "C3 (columns) reads maps of S2 (rows)": paper.C3_CONNECTIONS}),
     "fields": fields,
+    "two_towers": two_towers,
+    "heads": heads,
+    "inception_module": inception_module,
 }
 
 

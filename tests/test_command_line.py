@@ -221,7 +221,8 @@ def shell(line, folder, **environment):
 
 def test_streams_that_are_closed_full_or_not_utf_8(tmp_path):
     done = shell("BOOK figures w >&- 2>&-; echo $?; ls w", tmp_path)
-    assert done.stdout == "0\nc3_connections.svg\nfields.svg\nlenet5.svg\n"
+    assert done.stdout == ("0\nc3_connections.svg\nfields.svg\nheads.svg\n"
+                           "inception_module.svg\nlenet5.svg\ntwo_towers.svg\n")
     done = shell("BOOK figures a > /dev/full; echo $?", tmp_path, COLUMNS="1")
     assert done.stdout == "1\n" and "No space left" in done.stderr
     done = shell("BOOK figures b | true; echo ${PIPESTATUS[0]}", tmp_path)

@@ -83,10 +83,20 @@ def test_doctor_names_a_missing_kernel(monkeypatch):
 def test_figures(tmp_path, capsys):
     assert __main__.main(["figures", str(tmp_path / "f")]) == 0
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
-        "c3_connections.svg", "fields.svg", "lenet5.svg"]
+        "c3_connections.svg", "fields.svg", "heads.svg", "inception_module.svg", "lenet5.svg",
+        "two_towers.svg"]
     # Added up by hand: 5b reads 4e's 427, then a pooling and two 5 x 5 at jumps of 16, 32 and 32.
     assert ("LeNet-5 from 5 to 32, AlexNet from 11 to 195, VGG-16 from 3 to 212, NiN from 11 to 195, "
             "GoogLeNet from 7 to 715") in (tmp_path / "f" / "fields.svg").read_text()
+    # By hand: 256 * 36 * 4096 + 4096² + 4096 * 1000 and 9,192 biases; 1,024 * 1000 and 1,000 biases.
+    assert ("AlexNet 3.7 million in convolutions, 58.6 in dense layers; VGG-16 14.7 million in "
+            "convolutions, 123.6 in dense layers; NiN 7.6 million in convolutions, 0.0 in dense "
+            "layers; GoogLeNet 6.0 million in convolutions, 1.0"
+            in (tmp_path / "f" / "heads.svg").read_text())
+    assert ("to 96, then 3 × 3 to 128; 1 × 1 reduction to 16, then 5 × 5 to 32"
+            in (tmp_path / "f" / "inception_module.svg").read_text())
+    assert ("conv2, conv4 and conv5 their own tower, conv3 and the dense layers both. conv1 48 maps of "
+            "55 × 55, conv2 128 maps of 27 × 27" in (tmp_path / "f" / "two_towers.svg").read_text())
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
 
 

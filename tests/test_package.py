@@ -30,7 +30,7 @@ IMPORTS = {
     "models": {"arguments", "layers", "paper"},
     "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
     "experiments": {"__init__", "arguments", "ledger", "mnist", "models", "storage", "training"},
-    "figures": {"models", "paper", "plots", "receptive_field", "storage"},
+    "figures": {"ledger", "models", "paper", "plots", "receptive_field", "storage"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
