@@ -1,6 +1,6 @@
 # make lab     read the book           make notebooks  execute the chapters again and clean them
-# make test    run every test          make figures    draw the figures again
-#                                      make bench      timings, side by side
+# make test    run every test          make again      run every cell three times: the same output?
+# make figures draw the figures again  make bench      timings, side by side
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 3000
 
-.PHONY: lab test notebooks figures bench
+.PHONY: lab test notebooks again figures bench
 .DEFAULT_GOAL := lab
 
 # In a container one is often root, and Jupyter wants to be told that this is meant.
@@ -23,6 +23,9 @@ test: $(VENV)/.tested
 
 notebooks: $(VENV)/.tested
 	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)
+
+again: $(VENV)/.tested
+	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py --again $(CHAPTER)
 
 figures: $(VENV)/.installed
 	$(BIN)/python -m lenet_book figures figures

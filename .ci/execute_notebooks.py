@@ -1,12 +1,16 @@
 """Execute chapters in place and leave only what a reader should see.
 
-    execute_notebooks.py [NOTEBOOK ...]        all of notebooks/ if none is named
+    execute_notebooks.py [--again] [NOTEBOOK ...]        all of notebooks/ if none is named
 
 Outputs and pictures stay. Saved widget state, widget views without a picture, time stamps, cell
 ids' churn and other metadata go. A chapter that writes to stderr or raises is refused.
+
+--again changes nothing: it runs the page, and then every cell twice more in the same kernel, and
+refuses a chapter where a cell does not give what it gave. A cell may differ, but not raise, where its
+output is not compared anyway or is tagged "runs-once".
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import nbformat
@@ -21,8 +25,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def execute(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
-                   resources={"metadata": {"path": str(path.parent)}}).execute()
+    client(notebook, path).execute()
     notebook.metadata = nbformat.from_dict(KERNEL)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
@@ -32,6 +35,32 @@ def execute(path: Path) -> None:
             cell.outputs = joined(o for o in cell.outputs if keep(path, number, o))
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+
+
+def run_again(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    cells = [(number, cell) for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    runner, first = client(notebook, path), {}
+    with runner.setup_kernel():
+        for turn in range(2):
+            for number, cell in cells:
+                for _ in range(1 + turn):
+                    runner.execute_cell(cell, number)
+                    now = [shown(output) for output in joined(cell.outputs)]
+                    may_differ = {"nbval-ignore-output", "runs-once"} & {*cell.metadata.get("tags", [])}
+                    if first.setdefault(number, now) != now and not may_differ:
+                        raise SystemExit(f"{path.name}, cell {number}, run again, gives\n{now}\n"
+                                         f"and not\n{first[number]}\n{cell.source}")
+
+
+def shown(output) -> tuple:
+    data = output.get("data", {})
+    return output.get("text"), data.get("text/plain"), data.get("image/png")
+
+
+def client(notebook, path: Path) -> NotebookClient:
+    return NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+                          resources={"metadata": {"path": str(path.parent)}})
 
 
 def keep(path: Path, number: int, output) -> bool:
@@ -55,7 +84,10 @@ def joined(outputs) -> list:
 
 
 if __name__ == "__main__":
-    named = [Path(name).resolve() for name in sys.argv[1:]]
-    for chapter in named or sorted(ROOT.glob("*.ipynb")):
-        execute(chapter)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("notebook", type=Path, nargs="*", default=sorted(ROOT.glob("*.ipynb")))
+    chosen = parser.parse_args()
+    for chapter in chosen.notebook:
+        (run_again if chosen.again else execute)(chapter.resolve())
         print(chapter.name)
