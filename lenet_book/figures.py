@@ -33,7 +33,8 @@ def fields() -> plots.Picture:
 def two_towers() -> plots.Picture:
     """AlexNet on two processors: half of the maps of each layer on each, and where they exchange them.
 
-    A box is as high as its maps and as wide as they are many; a dense layer is a column of its units.
+    A box is as high as its maps and, on another scale, as wide as they are many; a dense layer is a
+    column of its units.
     """
     net = _on_meta("alexnet-two-towers")
     layers = [(row.name, row.output_shape, both) for row, both in zip(
@@ -45,13 +46,13 @@ def two_towers() -> plots.Picture:
             f"{name} {maps // 2} maps of {size[0]} × {size[0]}" if size else f"{name} {maps // 2} units"
             for name, (maps, *size), _ in layers) + " in each tower", 11, 4.9, layout=None)
     axis = _blank(picture, 640, 284)
-    before, x = [_box(axis, 36, 28, 10, 227, INK, "picture\n3 × 227 × 227")] * 2, 104
+    before, x = [_box(axis, 36, 30, 10, 227, INK, "picture\n3 × 227 × 227")] * 2, 104
     for name, (maps, *size), both in layers:
-        high = size[0] if size else maps / 2 / 20
+        high = size[0] if size else maps / 2 / 22
         wide = maps / 2 / 8 if size else 8
         shape = f"{maps // 2} × {size[0]} × {size[0]}" if size else f"{maps // 2}"
-        boxes = [_box(axis, x, middle - high / 2, wide, high, GREEN if not size else BLUE,
-                      f"{name}\n{shape}") for middle in (78, 206)]
+        boxes = [_box(axis, x, middle - high / 2, wide, high, BLUE if size else GREEN,
+                      f"{name}\n{shape}", middle < 100) for middle in (84, 204)]
         for tower, box in enumerate(boxes):
             for other, source in enumerate(before):
                 if both or other == tower:
@@ -132,13 +133,13 @@ def _blank(picture: plots.Picture, width: float, height: float) -> Axes:
 
 
 def _box(axis: Axes, x: float, y: float, wide: float, high: float, colour: str,
-         words: str) -> tuple[float, float, float, float]:
-    """A rectangle with words below it; returns where it is."""
+         words: str, above: bool = False) -> tuple[float, float, float, float]:
+    """A rectangle with words below it, or above; returns where it is."""
     axis.add_patch(Rectangle((x, y), wide, high, facecolor=colour + "40", edgecolor=colour,
                              linewidth=1.4, zorder=3))
     if words:
-        axis.text(x + wide / 2, y + high + 4, words, ha="center", va="top", fontsize=9, color=INK,
-                  bbox={"facecolor": "white", "linewidth": 0, "pad": 1}, zorder=3)
+        axis.text(x + wide / 2, y - 4 if above else y + high + 4, words, ha="center", fontsize=9,
+                  va="bottom" if above else "top", color=INK)
     return x, y, wide, high
 
 
