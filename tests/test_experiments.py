@@ -113,7 +113,7 @@ def test_unknown_experiment():
 
 
 EXAMPLES = {"find-the-digit": {20_000}, "auxiliary-head": {20_000}, "few-digits": {1_000},
-            "initial-weights": {10_000}}
+            "initial-weights": {10_000}, "training-size": {1_875, 3_750, 7_500, 15_000, 30_000, 60_000}}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in Path(experiments.LOGS).glob("*.json")))
@@ -142,13 +142,34 @@ def test_all_are_measured_without_mistakes_under_one_recipe():
 
 
 def test_and_under_the_recipes_that_were_published():
-    assert {row.name: (row.model, row.recipe, row.options) for row in WHICH[6:]} == {
-        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}),
-        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}),
-        "dense sigmoids, as published": (
-            "lenet-sigmoid", RECIPES["tutorial-d2l"], {"dense_sigmoids": True}),
-        "dense sigmoids, PyTorch's weights, waiting": (
-            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], {"dense_sigmoids": True})}
+    dense = {"dense_sigmoids": True}
+    assert {row.name: (row.model, row.recipe, row.options, row.scaling) for row in WHICH[6:]} == {
+        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}, None),
+        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}, "unit"),
+        "dense sigmoids, as published": ("lenet-sigmoid", RECIPES["tutorial-d2l"], dense, "unit"),
+        "dense sigmoids, first tried": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], dense, "unit"),
+        "dense sigmoids, first tried, standard": (
+            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], dense, None)}
+
+
+def test_every_size_of_the_training_set_gets_as_many_steps():
+    rows = experiments.EXPERIMENTS["training-size"]
+    assert {row.first * row.recipe.epochs for row in rows} == {180_000}
+    assert len({replace(row.recipe, epochs=1) for row in rows}) == 1
+
+
+def test_a_row_may_have_its_own_scaling_and_fewer_digits(quick, tmp_path, monkeypatch):
+    rows = (replace(ROWS[0], scaling="unit", first=100),)
+    assert rows[0].build().scaling == "unit"
+    monkeypatch.setitem(experiments.EXPERIMENTS, "quick", ROWS[:1])
+    experiments.measure("quick", 1, tmp_path)
+    (usual,) = trainings(tmp_path)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "quick", rows)  # another scaling: run again
+    experiments.measure("quick", 1, tmp_path)
+    (own,) = trainings(tmp_path)
+    assert (usual["scaling"], usual["examples"]) == (None, 300)
+    assert (own["scaling"], own["examples"]) == ("unit", 100)
+    assert usual["epochs"][0]["train_loss"] != own["epochs"][0]["train_loss"]
 
 
 def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():

@@ -108,7 +108,7 @@ def read(path: Path) -> dict:
     """A log from its file. Raises ValueError, naming what is wrong, where it is none."""
     number = int | float
     kinds = {"row": str, "model": str, "options": dict, "recipe": dict, "seed": int, "parameters": int,
-             "test_error": number, "epochs": list}
+             "test_error": number, "epochs": list, "examples": int}
     try:
         log = json.loads(path.read_bytes())
         for place, entry in enumerate(log["trainings"]):

@@ -63,7 +63,7 @@ def run(row: Row, seed: int, train, test) -> dict:
     train, test = row.examples(seed, train, test)
     train, validation = train.split(len(train) - _VALIDATION) if row.validation else (train, None)
     history = fit(model, train, recipe, validation, progress=False)
-    return {"row": row.name, "model": row.model, "options": row.options,
+    return {"row": row.name, "model": row.model, "options": row.options, "scaling": row.scaling,
             "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "macs": ledger(model, (1, model.input_size, model.input_size)).macs,
             "train_error": evaluate(model, train).error_rate,
@@ -96,8 +96,9 @@ def _is(entry: dict, row: Row, seed: int) -> bool:
     """Does the entry tell of this row, as it is now, with this seed?"""
     # What an entry leaves out are the defaults.
     recipe = _plain(Recipe(learning_rate=1.0)) | entry["recipe"] | {"seed": entry["seed"]}
-    return ((entry["row"], entry["model"], entry["options"], recipe)
-            == (row.name, row.model, row.options, _plain(replace(row.recipe, seed=seed))))
+    return ((entry["row"], entry["model"], entry["options"], entry.get("scaling"), recipe)
+            == (row.name, row.model, row.options, row.scaling, _plain(replace(row.recipe, seed=seed)))
+            and row.first in (None, entry["examples"]))
 
 
 def _plain(recipe: Recipe) -> dict:
