@@ -135,7 +135,7 @@ class SDLM(torch.optim.Optimizer):
     state_dict() carries h: a training that is taken up again goes on with the same steps.
     Raises TypeError for another model, ValueError where lr or mu is not positive,
     RuntimeError for a step without an estimate.
-    Source: Section III-B of the paper. Its lr, from 5e-4 down, gave it effective rates of 7e-5 to 0.016,
+    Source: Section III-B of the paper. Its lr, from 5e-4 down, gave effective rates of 7e-5 to 0.016,
     thus second derivatives of 0.011 and more; four fifths of those that `curvature` finds are below
     that, so with 5e-4 the steps become too long (chapter 10): recipes take a tenth.
     """
