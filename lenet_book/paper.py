@@ -37,8 +37,8 @@ LAYERS = (  # Section II-B and Fig. 2
     Layer("F6", "full", 84, 1, 0, 10_164, 0, 10_164, "(120 + 1) * 84", None, None),
     Layer("output", "Euclidean RBF", 10, 1, 0, 0, 840, 840, "84 * 10", None, None),
 )
-TRAINABLE_PARAMETERS = 60_000  # Section II-B
-CONNECTIONS = 340_908          # Section II-B
+TRAINABLE_PARAMETERS = 60_000  # Section II-A
+CONNECTIONS = 340_908          # Section II-A
 
 C3_CONNECTIONS = (  # Table I: for each map of C3 the maps of S2 that it reads
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),

@@ -9,9 +9,12 @@
 None of them is the net of 1998: C3 is dense in all five, pooling has no parameters, the output is a
 dense layer, and no activation is the paper's scaled tanh.
 
-Each mistake that is in a network is an option, off unless asked for and named for what it does. All
-five take the standard scaling and start from PyTorch's own initial weights; where a tutorial says
-neither, these were chosen here.
+Each mistake that is in a network is an option, off unless asked for and named for what it does.
+
+All five ask for the standard scaling and start from PyTorch's own initial weights, so that they can be
+compared. That is this book's choice: the texts of the sigmoid nets take pixels from 0 to 1
+(`model.scaling = "unit"`), and "Dive into Deep Learning" begins with Xavier's weights. The rows "as
+published" of the experiment which-lenet train each as its text does.
 """
 
 import torch.nn.functional as F
@@ -103,15 +106,16 @@ class LeNetSigmoid(Classifier):
     """61,706 parameters: two times convolution, sigmoid and mean pooling, then three dense layers.
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. As published nothing stands between the dense
-    layers, so that the three compute what one Linear(400, 10) can. Published with SGD, learning rate
-    0.05, batch 64, 20 epochs; its author took the dense sigmoids out because the loss did not fall.
+    layers, so that the three compute what one Linear(400, 10) can. Published with pixels from 0 to 1
+    and SGD, learning rate 0.05, batch 64, 20 epochs; its author took the dense sigmoids out because
+    the loss did not fall.
 
     dense_sigmoids: a sigmoid after C5 and F6: the net of "Dive into Deep Learning", which begins with
         Xavier's initial weights and not, as here, with PyTorch's.
-    pads_after_scaling: as published: 28 x 28 pixels, scaled first and then padded with 0 inside C1.
-        In the standard scaling background is -0.424, so this draws a grey frame around the digit;
-        it shows in the maps of C1 more than in the error. In the unit scaling background is 0, and
-        there is no mistake.
+    pads_after_scaling: 28 x 28 pixels, scaled first and then padded with 0 inside C1, as published.
+        There, with pixels from 0 to 1, background is 0 and this is no mistake. In the standard
+        scaling background is -0.424, so that it draws a grey frame around the digit, which shows in
+        the maps of C1 more than in the error.
     unpadded: 28 x 28 pixels and no padding anywhere: S4 is 4 x 4, C5 has 256 inputs in place of 400,
         and 44,426 parameters remain.
     Raises ValueError where both of the last two are asked for.
@@ -148,7 +152,7 @@ class LeNetTanh(Classifier):
 
     N x 1 x 32 x 32, in the standard scaling, -> N x 10. Tanh and mean pooling are near to 1998, but
     this tanh is not scaled and the pooling learns nothing. Published with a table of its layers, not
-    trained, and with both of these mistakes:
+    trained, and with both of these mistakes at once:
 
     stops_at_f6: the output layer is missing: 60,856 parameters, and F6 passes for 84 classes.
     softmax_before_loss: the net ends in softmax, and cross-entropy takes the softmax of that once
