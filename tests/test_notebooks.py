@@ -29,6 +29,17 @@ def test_there_are_chapters():
         "11_alexnet", "12_vgg", "13_nin", "14_googlenet", "15_many_machines"]
 
 
+def test_the_map_gives_the_times_that_the_chapters_give():
+    said = {}
+    for path in CHAPTERS[1:]:
+        head = nbformat.read(path, as_version=4).cells[0].source
+        minutes, hour = re.search(r"^\*About (?:(\d+) minutes|an (hour))", head, re.MULTILINE).groups()
+        said[path.name] = 60 if hour else int(minutes)
+    start = "\n".join(cell.source for cell in nbformat.read(CHAPTERS[0], as_version=4).cells)
+    shown = re.findall(r"^\| \[.*\]\((\d\d_\w+\.ipynb)\) \|.*\| (\d+) min \|$", start, re.MULTILINE)
+    assert {name: int(minutes) for name, minutes in shown} == said
+
+
 def test_metadata_is_clean(chapter):
     nbformat.validate(chapter)
     assert chapter.metadata.kernelspec.name == "python3"  # else JupyterLab asks for a kernel
