@@ -6,7 +6,8 @@ from types import CodeType
 
 
 def changed_later(sources):
-    """(cell, name, cells that bind it) where a cell reads a name that it or a later one binds anew.
+    """(cell, name, cells that bind it) where a cell reads a name that it or a later one binds anew or
+    deletes.
 
     Run again after the whole page, such a cell would not give what it gave. sources: of the code cells,
     in order; cells count from 0. A function reads where it is called what its body reads.
@@ -34,7 +35,7 @@ def _reads_and_binds(code: CodeType):
     """What a cell reads before it has bound it, or in its functions; what it binds."""
     reads, binds = set(), set()
     for step in dis.get_instructions(code):
-        if step.opname == "STORE_NAME":
+        if step.opname in ("STORE_NAME", "DELETE_NAME"):
             binds.add(step.argval)
         elif step.opname == "LOAD_NAME" and step.argval not in binds:
             reads.add(step.argval)

@@ -103,6 +103,8 @@ def test_every_cell_can_be_run_again_after_the_whole_page(chapter):
     (["x = 1", "y = x", "x = 2"], [(1, "x", [0, 2])]),
     (["x = 1", "x += 1"], [(1, "x", [0, 1])]),
     (["x = 1", "x = x + 1"], [(1, "x", [0, 1])]),
+    (["x = 1", "print(x)\ndel x"], [(1, "x", [0, 1])]),
+    (["x = 1\ndel x", "y = 1"], []),
     (["x = 1", "f = lambda: x", "import x"], [(1, "x", [0, 2])]),
     (["x = 1", "def f():\n    return x", "f()", "for x in []: pass"],
      [(1, "x", [0, 3]), (2, "x", [0, 3])]),
