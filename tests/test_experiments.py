@@ -152,7 +152,7 @@ def test_and_under_the_recipes_that_were_published():
             "lenet-sigmoid", RECIPES["tutorial-sigmoid"], dense, None)}
 
 
-def test_every_size_of_the_training_set_gets_as_many_steps():
+def test_with_every_size_of_the_training_set_as_many_digits_are_seen():
     rows = experiments.EXPERIMENTS["training-size"]
     assert {row.first * row.recipe.epochs for row in rows} == {180_000}
     assert len({replace(row.recipe, epochs=1) for row in rows}) == 1

@@ -50,7 +50,7 @@ def rows_of(name: str) -> tuple[Row, ...]:
 
 
 def _from_1998_to_today() -> tuple[Row, ...]:
-    """Each row changes what its name says of the row that it names, or of the one before it."""
+    """Each row changes something of an earlier one; chapter 10 prints what, and of which."""
     sdlm = Recipe(optimiser="sdlm", learning_rate=5e-5, batch_size=1, epochs=3,
                   schedule=((1, 0.2), (1, 1.0), (1, 0.2)))
     sgd = Recipe(optimiser="sgd", learning_rate=0.001, momentum=0.9, batch_size=64, epochs=3,
@@ -145,7 +145,7 @@ def _initial_weights() -> tuple[Row, ...]:
 
 
 def _training_size() -> tuple[Row, ...]:
-    """LeNet-5 of today on ever more digits, with as many steps for each: chapter 10."""
+    """LeNet-5 of today on ever more digits, of which each training sees 180,000: chapter 10."""
     return tuple(Row(f"{digits:,} digits", "lenet5", replace(_COMMON, epochs=3 * 60_000 // digits),
                      first=digits) for digits in (1_875, 3_750, 7_500, 15_000, 30_000, 60_000))
 
