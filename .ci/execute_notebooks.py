@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1] / "notebooks"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)",
                          "language": "python"},
           "language_info": {"name": "python"}}
+FOLDED = {"jupyter": {"source_hidden": True}}  # JupyterLab shows a bar that opens the cell
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -29,8 +30,9 @@ def execute(path: Path) -> None:
     notebook.metadata = nbformat.from_dict(KERNEL)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict(
+            ({"tags": tags} if tags else {}) | (FOLDED if "solution" in tags else {}))
         if cell.cell_type == "code":
             cell.outputs = joined(o for o in cell.outputs if keep(path, number, o))
     nbformat.validate(notebook)

@@ -14,7 +14,7 @@ def changed_later(sources):
     """
     codes = [compile(source, f"cell {place}", "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT)
              for place, source in enumerate(sources)]
-    cells = [_reads_and_binds(code) for code in codes]
+    cells = [reads_and_binds(code) for code in codes]
     bodies = {inner.co_name: _names(inner) for code in codes for inner in _inside(code)}
     found = []
     for place, (reads, binds) in enumerate(cells):
@@ -31,7 +31,7 @@ def changed_later(sources):
     return found
 
 
-def _reads_and_binds(code: CodeType):
+def reads_and_binds(code: CodeType):
     """What a cell reads before it has bound it, or in its functions; what it binds."""
     reads, binds = set(), set()
     for step in dis.get_instructions(code):

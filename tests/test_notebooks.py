@@ -46,7 +46,11 @@ def test_metadata_is_clean(chapter):
     assert set(chapter.metadata) == {"kernelspec", "language_info"}
     assert set(chapter.metadata.language_info) == {"name"}
     for cell in chapter.cells:
-        assert set(cell.metadata) <= {"tags"}
+        solution = "solution" in cell.metadata.get("tags", [])
+        folded = {"jupyter": {"source_hidden": True}} if solution else {}
+        assert {key: value for key, value in cell.metadata.items() if key != "tags"} == folded
+        # JupyterLab shows the first line of a folded cell.
+        assert solution == cell.source.startswith("# A solution: click to open it\n")
 
 
 def test_executed_from_top_to_bottom(chapter):

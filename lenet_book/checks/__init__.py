@@ -1,0 +1,33 @@
+"""A check for every exercise: called with the reader's answer, it says what is wrong with it.
+
+One module a chapter holds the checks of its exercises, in their order:
+
+    from lenet_book import checks
+    checks.correlate_by_weights(mine)   # not yet: this is the convolution: the kernel is turned
+    checks.solved(1)                    # solved: 1, 4; to do: 2, 3, 5
+
+exercise.py turns a function that refuses wrong answers into a check; answers.py says what an answer
+may be and compares it; calls.py calls what a reader wrote, with a limit of time.
+"""
+
+from .cross_correlation import (
+    convolution_by_hand,
+    correlate_by_weights,
+    edge_in_two_steps,
+    kernel_gradient,
+    kernel_that_moves,
+)
+from .exercise import EXERCISES, Exercise, solved
+from .verdict import Verdict
+
+__all__ = [
+    "EXERCISES",
+    "Exercise",
+    "Verdict",
+    "convolution_by_hand",
+    "correlate_by_weights",
+    "edge_in_two_steps",
+    "kernel_gradient",
+    "kernel_that_moves",
+    "solved",
+]

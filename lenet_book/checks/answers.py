@@ -1,0 +1,152 @@
+"""What an answer may be, and how it is compared with the right one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isclose, isfinite
+from numbers import Real
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arguments import shown
+from ..tables import by
+from .calls import Function
+from .verdict import NotYet, Wrong
+
+
+def number(answer, name: str = "the answer") -> float:
+    """A finite number; one in a tensor or an array counts too. Raises Wrong for anything else."""
+    if isinstance(answer, Tensor | np.ndarray) and answer.shape.count(1) == len(answer.shape):
+        answer = answer.item()
+    if isinstance(answer, bool) or not isinstance(answer, Real):
+        raise Wrong(f"{name} must be a number, not {shown(answer)}")
+    if not isfinite(answer):
+        raise Wrong(f"{name} must be finite, not {answer}")
+    return answer
+
+
+def whole(answer, name: str = "the answer") -> int:
+    """A whole number, 3.0 as well as 3. Raises Wrong for anything else."""
+    found = number(answer, name)
+    if found != int(found):
+        raise Wrong(f"{name} must be a whole number, not {shown(answer)}")
+    return int(found)
+
+
+def several(answer, count: int, name: str = "the answer") -> tuple:
+    """A tuple or a list of so many things. Raises Wrong for anything else."""
+    if isinstance(answer, Tensor | np.ndarray):
+        answer = answer.tolist()
+    if not isinstance(answer, tuple | list):
+        raise Wrong(f"{name} must be {count} values in a tuple, not {shown(answer)}")
+    if len(answer) != count:
+        raise Wrong(f"{name} must be {count} values, not {len(answer)}")
+    return tuple(answer)
+
+
+def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer") -> Tensor:
+    """A tensor of numbers, in float64 and without a gradient; of this shape, if one is given.
+
+    Raises Wrong for anything else, a list of numbers among it.
+    """
+    if not isinstance(answer, Tensor):
+        hint = "; torch.tensor(...) makes one of it" if isinstance(answer, list | tuple) else ""
+        raise Wrong(f"{name} must be a tensor, not {shown(answer)}{hint}")
+    if answer.is_complex() or answer.dtype == torch.bool or answer.is_meta:
+        raise Wrong(f"{name} must hold real numbers, not {shown(answer)}")
+    found = answer.detach().to_dense().double()
+    if shape is not None and found.shape != tuple(shape):
+        raise Wrong(f"{name} must be {by(shape)}, not {by(found.shape) or 'a single number'}")
+    if not found.isfinite().all():
+        raise Wrong(f"{name} holds a number that is not finite")
+    return found
+
+
+def known(value, right, mistakes: Mapping[object, str], otherwise: str) -> None:
+    """Is this number, or tuple of numbers, right? If not, raise Wrong with what is wrong about it.
+
+    mistakes: wrong answers, each with the sentence that names its error. otherwise: for all others.
+    """
+    if not _close(value, right):
+        raise Wrong(next((said for wrong, said in mistakes.items() if _close(value, wrong)), otherwise))
+
+
+def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
+            mistakes: Mapping[str, Callable] | None = None,
+            without: Mapping[str, str] | None = None) -> None:
+    """Is the reader's function right for all these cases? If not, raise Wrong with what is wrong.
+
+    right: the oracle, whose results are numbers, tuples of numbers, or tensors. cases: what both are
+    called with, the simplest first. arguments: the names of these. mistakes: sentences that name an
+    error, each with the function that makes it; one is said where the answer gives what its function
+    gives, in all cases. without: see `Function`.
+    """
+    function = Function(answer, arguments, without)
+    cases = list(cases)
+    expected = [right(*case) for case in cases]
+    given = [_attempt(function, case, result) for case, result in zip(cases, expected, strict=True)]
+    good = [not isinstance(mine, Wrong) and _close(mine, result)
+            for mine, result in zip(given, expected, strict=True)]
+    if all(good):
+        return
+    for said, mistaken in (mistakes or {}).items():
+        if all(map(_close, given, (_attempt(mistaken, case, result)
+                                   for case, result in zip(cases, expected, strict=True)))):
+            raise Wrong(said)
+    if len(cases) > 1 and all(_close(mine, given[0]) for mine in given):
+        raise Wrong(f"it gives {_seen(given[0])} whatever it is given")
+    at = good.index(False)
+    problem = given[at] if isinstance(given[at], Wrong) else Wrong(
+        f"{function.case(cases[at])} it gives {_difference(given[at], expected[at])}")
+    if True in good[:at]:
+        problem = Wrong(f"right {function.case(cases[good.index(True)])}, but {problem}")
+    raise problem
+
+
+def _attempt(function: Callable, case: tuple, like):
+    """The result, of the kind that the right one is, or the Wrong that says why there is none."""
+    try:
+        result = function(*case)
+        if isinstance(like, Tensor):
+            return tensor(result, name="its result")
+        if isinstance(like, tuple):
+            return tuple(number(each, "each of its results")
+                         for each in several(result, len(like), "its result"))
+        return number(result, "its result")
+    except Wrong as wrong:
+        return wrong
+    except NotYet:
+        raise
+    except Exception:  # a mistaken version that does not apply here
+        return Wrong("no result")
+
+
+def _close(mine, other) -> bool:
+    """Equal to six digits; results that have no shape in common are not."""
+    if isinstance(mine, Wrong) or isinstance(other, Wrong):
+        return False
+    if isinstance(mine, Tensor) and isinstance(other, Tensor):
+        return mine.shape == other.shape and torch.allclose(mine, other, rtol=1e-5, atol=1e-6)
+    if isinstance(mine, tuple) and isinstance(other, tuple):
+        return len(mine) == len(other) and all(map(_close, mine, other))
+    return isinstance(mine, Real) and isinstance(other, Real) and isclose(
+        mine, other, rel_tol=1e-6, abs_tol=1e-9)
+
+
+def _difference(mine, right) -> str:
+    """Where two results differ, in words."""
+    if not isinstance(mine, Tensor):
+        return f"{_seen(mine)}, not {_seen(right)}"
+    if mine.shape != right.shape:
+        return f"{by(mine.shape) or 'a single number'}, not {by(right.shape)}"
+    place = (mine - right).abs().flatten().gt(1e-5).nonzero()[0].item()
+    where = ", ".join(str(int(i)) for i in np.unravel_index(place, mine.shape))
+    return (f"{mine.flatten()[place]:.4g} at [{where}], not {right.flatten()[place]:.4g}")
+
+
+def _seen(result) -> str:
+    if isinstance(result, Tensor):
+        return f"the same {by(result.shape)}" if result.dim() else f"{result:.4g}"
+    if isinstance(result, tuple):
+        return f"({', '.join(map(_seen, result))})"
+    return f"{result:.6g}" if isinstance(result, float) else str(result)

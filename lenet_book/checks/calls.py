@@ -1,0 +1,180 @@
+"""Calling what a reader wrote: with a time limit, and each way in which it may fail in a sentence."""
+
+import io
+import linecache
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+
+import torch
+
+from ..arguments import shown
+from ..tables import by
+from .verdict import NotYet, Wrong
+
+
+class Function:
+    """A function of the reader's, called with copies, so that it cannot change a test.
+
+    function: what was given. arguments: the names of what it takes, for sentences about it.
+    without: names of functions that it may not call, each with what to do instead.
+    Raises Wrong where it is no function.
+    """
+
+    def __init__(self, function, arguments: str, without: Mapping[str, str] | None = None) -> None:
+        if not callable(function):
+            raise Wrong(f"this must be a function, not {shown(function)}"
+                        + "; hand over its name, without brackets" * isinstance(function, torch.Tensor))
+        self._function, self._names = function, arguments.split()
+        self._without = without or {}
+
+    def __call__(self, *given):
+        """What it returns.
+
+        Raises NotYet where nothing stands in it but the dots, and Wrong where it raises, returns
+        nothing, changes what it was given, or calls what it may not.
+        """
+        mine = [each.clone() if isinstance(each, torch.Tensor) else each for each in given]
+        case = self.case(given)
+        printed = io.StringIO()
+        try:
+            with redirect_stdout(printed), _watched(self._without):
+                result = self._function(*mine)
+        except (NotYet, Wrong, TimeoutError):
+            raise
+        except Exception as error:
+            raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
+        if result is None and _is_stub(self._function):
+            raise NotYet
+        if result is None:
+            raise Wrong("it prints its result, which then is lost; end it with return"
+                        if printed.getvalue() else "it returns nothing; end it with return")
+        for name, before, after in zip(self._names, given, mine, strict=False):
+            if isinstance(before, torch.Tensor) and not _equal(before, after):
+                raise Wrong(f"it changes the {name} that it is given; work on a copy, such as "
+                            f"{name}.clone()")
+        return result
+
+    def case(self, given) -> str:
+        """Which call this is, in words: for image 5 x 7, kernel 3 x 2."""
+        return "for " + ", ".join(
+            f"{name} {by(value.shape)}" if isinstance(value, torch.Tensor) and value.dim()
+            else f"{name} = {shown(value)}" for name, value in zip(self._names, given, strict=False))
+
+
+def within(seconds: float, function: Callable, *arguments):
+    """function(*arguments), or TimeoutError after so many seconds; the kernel goes on as before.
+
+    Python code is stopped, and what waits; a single long operation of torch's is first left to end. In
+    another thread than the main one there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return function(*arguments)
+
+    def answer():
+        return function(*arguments)
+
+    def interrupt(number, frame):
+        if not late.is_set():
+            raise KeyboardInterrupt
+        while frame:  # nothing but the answer is stopped, not the lines that clean up after it
+            if frame.f_code is answer.__code__:
+                raise _Late
+            frame = frame.f_back
+
+    def watch():
+        done.wait(seconds)
+        while not done.is_set():  # again and again: an `except:` of the answer's may catch it
+            late.set()
+            _interrupt_main_thread()
+            done.wait(0.02)
+
+    done, late = threading.Event(), threading.Event()
+    before = signal.signal(signal.SIGINT, interrupt)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        return answer()
+    except _Late:
+        raise TimeoutError from None
+    finally:
+        done.set()
+        watcher.join()
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+
+
+class _Late(BaseException):
+    """Passes through `except Exception`."""
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):  # wakes it, if it sleeps; raise_signal does on Windows
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Within, nothing is printed: a check calls an answer many times."""
+    with redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextmanager
+def _watched(without: Mapping[str, str]) -> Iterator[None]:
+    """Raises Wrong where a function of one of these names, that the reader did not write, is called."""
+    if not without:
+        yield
+        return
+
+    def look(frame, event, argument):
+        if event == "c_call":
+            name = argument.__name__
+        elif event == "call" and frame.f_globals.get("__name__") != "__main__":
+            name = frame.f_code.co_name
+        else:
+            return
+        if name in without:
+            raise Wrong(f"{name} does the work here; {without[name]}")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a part of a sentence."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _where(error: BaseException, function) -> str:
+    """The last line of the reader's own that the error has passed, if it is known."""
+    here = getattr(getattr(function, "__code__", None), "co_filename", None)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == here:
+            return f", in the line `{linecache.getline(here, frame.lineno).strip()}`"
+    return ""
+
+
+def _is_stub(function) -> bool:
+    """Does nothing stand in it but a docstring and dots?"""
+    def bare(): ...
+
+    def described():
+        """Dots below a docstring."""
+        ...
+
+    code = getattr(getattr(function, "forward", function), "__code__", None)
+    return code is not None and code.co_code in (bare.__code__.co_code, described.__code__.co_code)
+
+
+def _equal(before: torch.Tensor, after: torch.Tensor) -> bool:
+    return before.shape == after.shape and torch.equal(before.nan_to_num(), after.nan_to_num())

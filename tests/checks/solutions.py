@@ -1,0 +1,172 @@
+"""The exercises of a chapter as they stand on its page, and their solutions, whole and mutated."""
+
+import ast
+import copy
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import torch
+from page_names import reads_and_binds
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CHECK = "checks."
+MOST = 80  # mutants of a solution that are tried: of a longer list every second, third, ...
+
+
+@cache
+def cells_of(chapter):
+    path, = NOTEBOOKS.glob(f"{chapter:02d}_*.ipynb")
+    return nbformat.read(path, as_version=4).cells
+
+
+def prose(chapter):
+    """The text of the page."""
+    return "\n".join(cell.source for cell in cells_of(chapter) if cell.cell_type == "markdown")
+
+
+def code_of(chapter):
+    """The sources of the chapter's code cells, and for each whether it is a solution."""
+    return [(cell.source, "solution" in cell.metadata.get("tags", []))
+            for cell in cells_of(chapter) if cell.cell_type == "code"]
+
+
+def checked_in(source):
+    """The names of the checks that a cell calls."""
+    return [node.func.attr for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(CHECK)]
+
+
+def stubs(chapter):
+    """{exercise: its cell}"""
+    return {name: source for source, solved in code_of(chapter) if not solved
+            for name in checked_in(source) if name != "solved"}
+
+
+def solutions(chapter):
+    """{exercise: its cell}"""
+    return {name: source for source, solved in code_of(chapter) if solved
+            for name in checked_in(source)}
+
+
+def page_for(chapter, source):
+    """A namespace with all that this cell needs of the page: what binds it, and what that needs."""
+    cells = [text for text, solved in code_of(chapter) if not solved]
+    found = [reads_and_binds(compile(text, "cell", "exec")) for text in [*cells, source]]
+    wanted, needed = set(found[-1][0]), set()
+    for place in reversed(range(len(cells))):
+        reads, binds = found[place]
+        if binds & wanted:
+            needed.add(place)
+            wanted |= reads
+    page = {"__name__": "__main__"}
+    for place in sorted(needed):
+        exec(compile(cells[place], f"cell {place}", "exec"), page)
+    return page
+
+
+_OPERATORS = [ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod]
+_COMPARISONS = [ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq]
+_TWINS = [("max", "min"), ("argmax", "argmin"), ("sum", "mean"), ("zeros", "ones"), ("amax", "amin"),
+          ("relu", "tanh"), ("log", "exp"), ("sqrt", "square"), ("Conv2d", "ConvTranspose2d"),
+          ("MaxPool2d", "AvgPool2d"), ("max_pool2d", "avg_pool2d"), ("ReLU", "Tanh"), ("all", "any"),
+          ("append", "remove"), ("ceil", "floor"), ("item", "bool"), ("new_zeros", "new_ones")]
+TWINS = {**dict(_TWINS), **{b: a for a, b in _TWINS}}
+
+
+def mutants(source):
+    """(what was changed, the source) for every small change of a solution; its check stays."""
+    tree = ast.parse(source)
+    *body, check = tree.body
+    names = sorted({node.id for each in body for node in ast.walk(each)
+                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+                   | {node.arg for each in body for node in ast.walk(each)
+                      if isinstance(node, ast.arg)})
+    seen = {ast.unparse(tree)}
+    places = [node for each in body for node in ast.walk(each)]
+    for place, node in enumerate(places):
+        for change in range(len(list(_changes(node, names)))):
+            copied = copy.deepcopy(body)
+            twin = [each for part in copied for each in ast.walk(part)][place]
+            list(_changes(twin, names))[change]()
+            text = ast.unparse(ast.Module([*copied, check], []))
+            if text not in seen:
+                seen.add(text)
+                old, new = (set(t.splitlines()) for t in (ast.unparse(tree), text))
+                yield f"{' / '.join(old - new)} -> {' / '.join(new - old)}".strip(), text
+
+
+def _changes(node, names):
+    """Functions, each of which makes one small change to this node of a syntax tree."""
+    def put(attribute, value):
+        return lambda: setattr(node, attribute, value)
+
+    match node:
+        case ast.BinOp() | ast.AugAssign():
+            yield from (put("op", kind()) for kind in _OPERATORS if not isinstance(node.op, kind))
+        case ast.Compare():
+            yield from (put("ops", [kind(), *node.ops[1:]]) for kind in _COMPARISONS
+                        if not isinstance(node.ops[0], kind))
+        case ast.Constant(value=bool()):
+            yield put("value", not node.value)
+        case ast.Constant(value=int() | float()):
+            yield from (put("value", value) for value in
+                        (node.value + 1, node.value - 1, -node.value, 2 * node.value, 0))
+        case ast.UnaryOp(op=ast.USub()):
+            yield put("op", ast.UAdd())
+        case ast.UnaryOp(op=ast.Not()):
+            yield put("op", ast.UAdd())
+        case ast.Name(ctx=ast.Load()) if node.id in names:
+            yield from (put("id", name) for name in names if name != node.id)
+        case ast.Attribute() if node.attr in TWINS:
+            yield put("attr", TWINS[node.attr])
+        case ast.Subscript(slice=ast.Tuple()):
+            yield lambda: node.slice.elts.reverse()
+        case ast.Slice():
+            yield from (put(end, None) for end in ("lower", "upper", "step") if getattr(node, end))
+        case ast.Tuple(ctx=ast.Load()) if len(node.elts) > 1:
+            yield lambda: node.elts.reverse()
+        case ast.BoolOp():
+            yield put("op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
+        case ast.IfExp():
+            yield lambda: vars(node).update(body=node.orelse, orelse=node.body)
+        case ast.Call():
+            if len(node.args) > 1:
+                yield lambda: node.args.reverse()
+                yield lambda: node.args.pop()
+            yield from ((lambda k=k: node.keywords.pop(k)) for k in range(len(node.keywords)))
+            if ast.unparse(node.func) == "range":
+                shorter = ast.BinOp(node.args[-1], ast.Sub(), ast.Constant(1))
+                yield lambda: node.args.__setitem__(-1, shorter)
+    for body in (getattr(node, "body", []), getattr(node, "orelse", [])):
+        if isinstance(body, list):
+            for place, statement in enumerate(body):
+                words = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+                if not words and not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                    yield (lambda b=body, p=place: b.__setitem__(p, ast.Pass()))
+
+
+def survivors(source, page):
+    """What was changed in each mutant that its check lets pass and whose numbers are not the same."""
+    arguments = [ast.unparse(each) for each in ast.parse(source).body[-1].test.args]
+
+    def answers(text):
+        mine = dict(page)
+        exec(compile(text, "mutant", "exec"), mine)  # raises where the check refuses
+        return [eval(each, mine) for each in arguments]
+
+    right = answers(source)
+    every = list(mutants(source))
+    for changed, text in every[::len(every) // MOST + 1]:
+        try:
+            found = answers(text)
+        except Exception:  # refused, or no answer at all
+            continue
+        if not all(map(_same_numbers, found, right)):
+            yield changed
+
+
+def _same_numbers(one, other):
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape == other.shape and torch.allclose(one, other)
+    return isinstance(one, int | float | tuple | list) and one == other

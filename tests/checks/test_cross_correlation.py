@@ -1,0 +1,149 @@
+"""Chapter 01's exercises: right answers, and wrong ones with words of the reason."""
+
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+
+from lenet_book.convolution import convolve2d, cross_correlate2d
+
+CHAPTER = 1
+EDGE = torch.tensor([[-1., 0, 1]] * 3)
+ONES, ROW = torch.ones(3, 1), torch.tensor([[-1., 0, 1]])
+
+
+def single(row, column, weight=1.0, shape=(5, 3)):
+    """A kernel of zeros but for one weight."""
+    kernel = torch.zeros(shape)
+    kernel[row, column] = weight
+    return kernel
+
+
+def by_parts(image, kernel):
+    """The shape of a right answer to exercise 4, for wrong ones to differ from."""
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    return sum(kernel[v, t] * image[v:v + rows, t:t + columns]
+               for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
+
+
+def by_index_pairs(image, kernel):
+    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
+    result = image.new_zeros(rows, columns)
+    for v, t in torch.cartesian_prod(*map(torch.arange, kernel.shape)).tolist():
+        result = result.add(image.narrow(0, v, rows).narrow(1, t, columns), alpha=kernel[v, t].item())
+    return result
+
+
+def row_by_row(image, kernel):
+    k_h, k_w = kernel.shape
+    parts = [[w * image[v:image.shape[0] - k_h + 1 + v, t:image.shape[1] - k_w + 1 + t]
+              for t, w in enumerate(weights)] for v, weights in enumerate(kernel)]
+    return torch.stack([torch.stack(row).sum(0) for row in parts]).sum(0)
+
+
+def over_places(image, kernel):
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    k_h, k_w = kernel.shape
+    return torch.stack([torch.stack([(image[i:i + k_h, u:u + k_w] * kernel).sum()
+                                     for u in range(columns)]) for i in range(rows)])
+
+
+def square_only(image, kernel):
+    size, n = kernel.shape[0], image.shape[0] - kernel.shape[0] + 1
+    result = torch.zeros(n, n, dtype=image.dtype)
+    for v in range(size):
+        for t in range(size):
+            result += kernel[v, t] * image[v:v + n, t:t + n]
+    return result
+
+
+def in_place(image, kernel):
+    kernel *= 1.5
+    return by_parts(image, kernel)
+
+
+def delta(image, kernel, target):
+    y = cross_correlate2d(image, kernel)
+    return 2 * (y - target) / y.numel()
+
+
+def by_sums(image, kernel, target):
+    d = delta(image, kernel, target)
+    rows, columns = d.shape
+    return torch.stack([torch.stack([(d * image[v:v + rows, t:t + columns]).sum()
+                                     for t in range(kernel.shape[1])]) for v in range(kernel.shape[0])])
+
+
+def by_windows(image, kernel, target):
+    windows = image.unfold(0, kernel.shape[0], 1).unfold(1, kernel.shape[1], 1)
+    return torch.einsum("iu,iuvt->vt", delta(image, kernel, target), windows)
+
+
+def autograd(image, kernel, target):
+    kernel = kernel.requires_grad_()
+    ((cross_correlate2d(image, kernel) - target) ** 2).mean().backward()
+    return kernel.grad
+
+
+RIGHT = {
+    "convolution_by_hand": [(8,), (8.0,), (torch.tensor(8),)],
+    "kernel_that_moves": [(single(4, 0),), (single(4, 0).int(),), (single(4, 0).double(),)],
+    "edge_in_two_steps": [(ONES, ROW), (ONES.int(), ROW.int()), (-2 * ONES, -ROW / 2)],
+    "correlate_by_weights": [(by_parts,), (by_index_pairs,), (row_by_row,)],
+    "kernel_gradient": [(lambda x, w, y: cross_correlate2d(x, delta(x, w, y)),), (by_sums,),
+                        (by_windows,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "convolution_by_hand": [
+        ("cross-correlation", 6), ("sign", -6), ("upside down as well", 1),
+        ("left to right as well", 3),
+        ("transposed", 12), ("other diagonal", 2), ("row 0, column 0", 7), ("half a turn", 0),
+        ("number", "8"), ("number", [8]), ("number", None), ("finite", float("nan"))],
+    "kernel_that_moves": [
+        ("2 down and 1 left", single(0, 2)), ("2 up and 1 left", single(4, 2)),
+        ("2 down and 1 right", single(0, 0)), ("neither up nor down", single(2, 1)),
+        ("1 up", single(3, 0)), ("5 x 3, not 3 x 5", single(0, 4, shape=(3, 5))),
+        ("brightness", single(4, 0, 2.0)), ("brightness", single(4, 0, -1.0)),
+        ("0 of", torch.zeros(5, 3)), ("15 of", torch.ones(5, 3)), ("tensor", single(4, 0).tolist()),
+        ("finite", single(4, 0, torch.inf)),
+        ("5 x 3, not 1 x 1 x 5 x 3", single(4, 0)[None, None])],
+    "edge_in_two_steps": [
+        ("exchanged", ROW, ONES), ("exchanged", ROW.T.T, ONES), ("column must be 3 x 1, not 1 x 1",
+                                                                 torch.ones(1, 1), EDGE),
+        ("sign", ONES, -ROW), ("sign", -ONES, ROW), ("edge.T", ROW.T, torch.ones(1, 3)),
+        ("2 times", 2 * ONES, ROW), ("0.3333 times", ONES / 3, ROW),
+        ("together", torch.tensor([[1.], [2], [1]]), ROW),
+        ("together", ONES, torch.tensor([[1., 0, 1]])),
+        ("0 times", 0 * ONES, ROW), ("tensor", [1, 1, 1], ROW), ("3 x 1, not 3", torch.ones(3), ROW)],
+    "correlate_by_weights": [
+        ("convolve2d does", convolve2d), ("cross_correlate2d does", cross_correlate2d),
+        ("convolution", lambda x, w: by_parts(x, w.flip(0, 1))),
+        ("conv2d does", lambda x, w: F.conv2d(x[None, None], w[None, None])[0, 0]),
+        ("unfold does", lambda x, w: (x.unfold(0, len(w), 1).unfold(1, w.shape[1], 1) * w).sum((2, 3))),
+        ("left to right", lambda x, w: by_parts(x, w.flip(1))),
+        ("upside down", lambda x, w: by_parts(x, w.flip(0))),
+        ("averaged", lambda x, w: by_parts(x, w) / w.numel()),
+        ("sign", lambda x, w: -by_parts(x, w)),
+        ("as it is", lambda x, w: by_parts(x, torch.ones_like(w))),
+        ("missing", lambda x, w: by_parts(x, w)[:-1, :-1]),
+        ("loop over the weights", over_places),
+        ("right for image 4 x 4", square_only), ("changes the kernel", in_place),
+        ("whatever it is given", lambda x, w: torch.ones(3, 3)), ("return", print)],
+    "kernel_gradient": [
+        ("2 of the square", lambda *case: by_sums(*case) / 2),
+        ("the sum", lambda x, w, y: by_sums(x, w, y) * y.numel()),
+        ("2 is missing, and", lambda x, w, y: by_sums(x, w, y) * y.numel() / 2),
+        ("sign", lambda *case: -by_sums(*case)), ("turned", lambda *case: by_sums(*case).flip(0, 1)),
+        ("number of weights", lambda x, w, y: by_sums(x, w, y) * y.numel() / w.numel()),
+        ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
+        ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
+        ("does the work", autograd), ("it gives", lambda x, w, y: by_sums(x, w, y).abs()),
+        ("it raises", lambda x, w, y: cross_correlate2d(w, x))],
+}
+
+EQUAL = {
+    "kernel_gradient": {
+        "return cross_correlate2d(image, 2 * (y - target) / y.numel()) -> "
+        "    return cross_correlate2d(image, 2 * (y - target) / target.numel())":
+            "the target is as large as the result"},
+}
