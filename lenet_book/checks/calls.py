@@ -45,7 +45,7 @@ class Function:
                 result = self._function(*mine)
         except (NotYet, Wrong, TimeoutError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
         if result is None and _is_stub(self._function):
             raise NotYet
@@ -80,20 +80,22 @@ def within(seconds: float, function: Callable, *arguments):
     def interrupt(number, frame):
         if not late.is_set():
             raise KeyboardInterrupt
-        while frame:  # nothing but the answer is stopped, not the lines that clean up after it
-            if frame.f_code is answer.__code__:
-                raise _Late
-            frame = frame.f_back
+        running = list(_frames_of_the_reader(frame, answer.__code__))
+        if running:  # never in the lines that clean up after the answer
+            for each in running:
+                each.f_trace = _stop_again
+            sys.settrace(_stop_again)
+            raise _Late
 
     def watch():
         done.wait(seconds)
-        while not done.is_set():  # again and again: an `except:` of the answer's may catch it
+        while not done.is_set():
             late.set()
             _interrupt_main_thread()
-            done.wait(0.02)
+            done.wait(0.1)
 
     done, late = threading.Event(), threading.Event()
-    before = signal.signal(signal.SIGINT, interrupt)
+    tracing, handler = sys.gettrace(), signal.signal(signal.SIGINT, interrupt)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
@@ -103,11 +105,26 @@ def within(seconds: float, function: Callable, *arguments):
     finally:
         done.set()
         watcher.join()
-        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+        sys.settrace(tracing)
+        signal.signal(signal.SIGINT, signal.default_int_handler if handler is None else handler)
 
 
 class _Late(BaseException):
     """Passes through `except Exception`."""
+
+
+def _frames_of_the_reader(frame, until) -> Iterator:
+    """The frames from this one up to that of the code `until` which are not the package's own."""
+    while frame and frame.f_code is not until:
+        if not frame.f_globals.get("__name__", "").startswith("lenet_book."):
+            yield frame
+        frame = frame.f_back
+
+
+def _stop_again(frame, event, argument) -> None:
+    """A trace function, for an answer that goes on: its `except:` has caught the first stop."""
+    if event == "line":
+        raise _Late
 
 
 def _interrupt_main_thread() -> None:

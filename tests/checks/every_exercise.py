@@ -6,12 +6,15 @@ the reason, *answer)}. EQUAL: {exercise: {mutant: why it is a right answer too}}
 
 import re
 
+import torch
 from solutions import page_for, prose, solutions, stubs, survivors
+from wrong_values import OTHER_KINDS
 
 from lenet_book import checks
 
 __all__ = ["test_a_wrong_answer_is_told_its_error", "test_every_exercise_has_its_answers",
            "test_mutants_of_the_solution_are_caught", "test_right_answers_pass",
+           "test_strange_things_are_refused_in_one_sentence",
            "test_the_page_says_how_hard_and_how_long"]
 HEAD = re.compile(r"^\*\*(\d+)\. [^*]+\*\* \((easy|medium|hard), (\d+) minutes?\)", re.MULTILINE)
 
@@ -45,6 +48,26 @@ def test_a_wrong_answer_is_told_its_error(wrong):
     verdict = checks.EXERCISES[name](*answer)
     assert not verdict
     assert words in verdict.reason
+
+
+STRANGE = {**{kind: make() for kind, make in OTHER_KINDS.items()},
+           "what takes nothing": lambda: 1, "what gives its first argument": lambda *given: given[0],
+           "what gives text": lambda *given: "<b>", "what gives a generator": lambda *given: iter([1]),
+           "what gives None": lambda *given: print(given), "what gives True": lambda *given: True,
+           "what gives a list": lambda *given: [1, 2], "what raises": lambda *given: given[99],
+           "what gives numbers that are none": lambda *given: torch.full((3, 3), torch.nan)}
+
+
+def test_strange_things_are_refused_in_one_sentence(answers, name, monkeypatch):
+    monkeypatch.setattr(checks.Exercise, "seconds", 2)
+    good = answers.RIGHT[name][0]
+    for place in range(len(good)):
+        for kind, strange in STRANGE.items():
+            verdict = checks.EXERCISES[name](*good[:place], strange, *good[place + 1:])
+            same = any(str(strange) == str(each[place]) for each in answers.RIGHT[name])
+            assert not verdict or same, f"{kind}: {verdict}"
+            assert "\n" not in verdict.reason and len(verdict.reason) < 500, verdict
+            assert "cannot be an answer here" not in verdict.reason, f"{kind}: {verdict}"
 
 
 def test_mutants_of_the_solution_are_caught(answers, name, monkeypatch):
