@@ -1,4 +1,4 @@
-"""python -m lenet_book lab | train | measure | figures | doctor"""
+"""python -m lenet_book lab | train | measure | figures | sheets | doctor"""
 
 import argparse
 import json
@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.getcwd()
     except FileNotFoundError:
         return _fail("the folder that this was started in is gone: change to another one")
-    run = {"doctor": _doctor, "figures": _figures, "measure": _measure, "train": _train}
+    run = {"doctor": _doctor, "figures": _figures, "measure": _measure, "sheets": _sheets,
+           "train": _train}
     with _signals_stop():
         try:
             return run[chosen.command](parser, chosen)
@@ -46,6 +47,15 @@ def _read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Arg
     commands.add_parser("doctor", help="is this installation fit for the book?")
     figures = commands.add_parser("figures", help="draw the figures again")
     figures.add_argument("folder", type=_path, nargs="?", default=Path("figures"))
+    sheets = commands.add_parser("sheets", help="the chapters to hand out, without the solutions")
+    sheets.add_argument("folder", type=_path, metavar="OUT", help="gets the notebooks")
+    sheets.add_argument("--chapters", type=_path, nargs="+", metavar="NOTEBOOK",
+                        help="only these (default: all in the folder notebooks)")
+    edition = sheets.add_mutually_exclusive_group()
+    for name, what in (("solutions", "with the solutions in place of the dots"),
+                       ("nbgrader", "as the source of a course for nbgrader")):
+        edition.add_argument(f"--{name}", dest="edition", action="store_const", const=name,
+                             default="student", help=what)
     train = commands.add_parser(
         "train", help="train a network and keep its weights and their log",
         epilog="Processes share the work if torchrun starts them, each with the same command: "
@@ -152,6 +162,22 @@ def _figures(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
         print(*figures.write(chosen.folder), sep="\n", flush=True)
     except KeyboardInterrupt as stop:
         return _stopped(stop, f"every figure in {chosen.folder} is whole")
+    return 0
+
+
+def _sheets(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    from . import sheets
+    chapters = chosen.chapters or sorted(Path("notebooks").glob("*.ipynb"))
+    if not chapters:
+        parser.error("there is no folder notebooks with chapters here: name them, --chapters NOTEBOOK")
+    for path in chapters:
+        if path.resolve().parent == chosen.folder.resolve() and chosen.edition != "nbgrader":
+            parser.error(f"OUT is the folder of {path}, which would be written over")
+    try:
+        for path in sheets.write(chapters, chosen.folder, chosen.edition):
+            print(path, flush=True)
+    except KeyboardInterrupt as stop:
+        return _stopped(stop, f"every notebook in {chosen.folder} is whole")
     return 0
 
 

@@ -35,7 +35,8 @@ IMPORTS = {
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
-    "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "paper",
+    "sheets": {"storage"},
+    "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "paper", "sheets",
                  "storage", "training"},
 }
 
