@@ -18,6 +18,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .padding_and_stride import (
+    sides_that_keep_the_size,
+    sides_with_a_stride,
+    size_and_dropped,
+    sizes_through_a_net,
+    windows_that_halve,
+)
 from .verdict import Verdict
 
 __all__ = [
@@ -29,5 +36,10 @@ __all__ = [
     "edge_in_two_steps",
     "kernel_gradient",
     "kernel_that_moves",
+    "sides_that_keep_the_size",
+    "sides_with_a_stride",
+    "size_and_dropped",
+    "sizes_through_a_net",
     "solved",
+    "windows_that_halve",
 ]
