@@ -36,7 +36,7 @@ def checked(**rules: Rule) -> Callable[[Callable], Callable]:
 def shown(value) -> str:
     """A value as a message shows it: not too long, a tensor or an array by its dtype and shape."""
     kind = type(value).__name__
-    if hasattr(value, "dtype") and getattr(value, "shape", ()):
+    if hasattr(value, "dtype") and not isinstance(value, type) and getattr(value, "shape", ()):
         return f"{kind} of {value.dtype}, {by(value.shape)}"
     plain = type(value).__module__ == "builtins" and not callable(value)
     return short_repr(value) if plain else f"{kind} {short_repr(value)}"

@@ -10,6 +10,13 @@ exercise.py turns a function that refuses wrong answers into a check; answers.py
 may be and compares it; calls.py calls what a reader wrote, with a limit of time.
 """
 
+from .channels import (
+    conv2d_of_your_own,
+    equation_for_einsum,
+    maps_from_parameters,
+    two_layers_in_one,
+    widest_bottleneck,
+)
 from .cross_correlation import (
     convolution_by_hand,
     correlate_by_weights,
@@ -18,16 +25,33 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .padding_and_stride import (
+    sides_that_keep_the_size,
+    sides_with_a_stride,
+    size_and_dropped,
+    sizes_through_a_net,
+    windows_that_halve,
+)
 from .verdict import Verdict
 
 __all__ = [
     "EXERCISES",
     "Exercise",
     "Verdict",
+    "conv2d_of_your_own",
     "convolution_by_hand",
     "correlate_by_weights",
     "edge_in_two_steps",
+    "equation_for_einsum",
     "kernel_gradient",
     "kernel_that_moves",
+    "maps_from_parameters",
+    "sides_that_keep_the_size",
+    "sides_with_a_stride",
+    "size_and_dropped",
+    "sizes_through_a_net",
     "solved",
+    "two_layers_in_one",
+    "widest_bottleneck",
+    "windows_that_halve",
 ]

@@ -1,7 +1,7 @@
 """What an answer may be, and how it is compared with the right one."""
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isclose, isfinite
+from math import isclose
 from numbers import Real
 
 import numpy as np
@@ -17,11 +17,11 @@ from .verdict import NotYet, Wrong
 def number(answer, name: str = "the answer") -> float:
     """A finite number; one in a tensor or an array counts too. Raises Wrong for anything else."""
     if isinstance(answer, Tensor | np.ndarray) and answer.shape.count(1) == len(answer.shape):
-        answer = answer.item()
+        answer = listed(answer.reshape(1))[0]
     if isinstance(answer, bool) or not isinstance(answer, Real):
         raise Wrong(f"{name} must be a number, not {shown(answer)}")
-    if not isfinite(answer):
-        raise Wrong(f"{name} must be finite, not {answer}")
+    if abs(answer) > 1e300 or answer != answer:
+        raise Wrong(f"{name} must be finite, not {shown(answer)}")
     return answer
 
 
@@ -33,12 +33,19 @@ def whole(answer, name: str = "the answer") -> int:
     return int(found)
 
 
+def listed(answer):
+    """A tensor or an array as a list of numbers, or of such lists; anything else as it is."""
+    if isinstance(answer, Tensor) and not answer.is_meta:
+        return answer.detach().to_dense().tolist()
+    return answer.tolist() if isinstance(answer, np.ndarray) else answer
+
+
 def several(answer, count: int, name: str = "the answer") -> tuple:
     """A tuple or a list of so many things. Raises Wrong for anything else."""
-    if isinstance(answer, Tensor | np.ndarray):
-        answer = answer.tolist()
+    answer = listed(answer)
     if not isinstance(answer, tuple | list):
-        raise Wrong(f"{name} must be {count} values in a tuple, not {shown(answer)}")
+        single = "the single number " * isinstance(answer, Real)
+        raise Wrong(f"{name} must be {count} values in a tuple, not {single}{shown(answer)}")
     if len(answer) != count:
         raise Wrong(f"{name} must be {count} values, not {len(answer)}")
     return tuple(answer)

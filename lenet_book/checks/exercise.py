@@ -1,6 +1,7 @@
 """A check as a chapter calls it: whatever the answer is, one sentence comes back."""
 
 from collections.abc import Callable
+from inspect import signature
 
 import torch
 
@@ -37,6 +38,10 @@ class Exercise:
     def _verdict(self, answer: tuple) -> Verdict:
         if any(part is ... for part in answer):
             return Verdict(False, "replace the dots")
+        takes = signature(self._check).parameters
+        if len(answer) != len(takes):
+            return Verdict(False, f"hand over {' and '.join(takes)}, {len(takes)} in all, "
+                                  f"not {len(answer)}")
         try:
             with silent(), torch.random.fork_rng(devices=[]):  # the page's random numbers stay
                 torch.manual_seed(0)

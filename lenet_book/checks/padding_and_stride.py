@@ -1,0 +1,229 @@
+"""Chapter 02: a layer by hand, padding that keeps or halves a size, the sizes of a whole net."""
+
+from functools import cache
+from itertools import count
+
+import torch
+import torch.nn.functional as F
+
+from ..arguments import shown
+from .answers import compare, known, listed, number, several, whole
+from .calls import Function, one_line
+from .exercise import exercise
+from .verdict import Wrong
+
+_LENET = ((5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1))
+
+
+@exercise(chapter=2, number=1, level="easy", minutes=3)
+def size_and_dropped(size, dropped) -> str:
+    """The output of a kernel of 7, stride 2, padding 3 on 224 pixels, and the rows that it drops."""
+    size, dropped = number(size, "the size"), number(dropped, "the number of dropped rows")
+    if (size, dropped) == (1, 112):
+        raise Wrong("the two are exchanged: the size comes first")
+    if (size, dropped) == (111, 0):
+        raise Wrong("here the padding counts once, and it lies on both sides: 224 + 2*3")
+    known(size, 112, {
+        111: "the + 1 is missing: the first window counts too",
+        109: "the padding is missing: 224 pixels and 3 more on each side",
+        224: "the window moves by one pixel here, and the stride is 2",
+        112.5: "half a window is none: the floor takes the whole number below",
+        113: "rounded up: a window that does not fit as a whole is left out",
+        115: "the kernel is missing: its first window takes 7 of the 230 pixels",
+        116: "the kernel is missing: its first window takes 7 of the 230 pixels",
+    }, "not the size: how far can a window of 7 move in 224 + 2*3 pixels, and how many steps of 2 "
+       "are that?")
+    known(dropped, 1, {
+        0: "the size is right, but the division by 2 leaves a remainder",
+        0.5: "the size is right; a remainder is a whole number of rows, here of those below 2",
+        223: "the size is right; 223 is the room, of which the windows step over all but the remainder",
+    }, "the size is right; what is dropped is the remainder of (224 + 2*3 - 7) / 2")
+    return "the row that is dropped is one of padding, so no pixel of the image is lost"
+
+
+@exercise(chapter=2, number=2, level="medium", minutes=6)
+def sides_that_keep_the_size(answer) -> str:
+    """kernel, dilation -> pixels before and after, at which a stride of 1 keeps the size."""
+    def total(k, d):  # asks PyTorch
+        return next(p for p in count() if _size(40 + p, k, 1, 0, d) == 40)
+
+    def right(k, d):
+        return total(k, d) // 2, total(k, d) - total(k, d) // 2
+
+    cases = [(3, 1), (4, 1), (1, 1), (2, 1), (7, 1), (3, 2), (2, 2), (2, 3), (4, 3), (6, 1), (5, 4)]
+    compare(answer, right, cases, "k d", {
+        "half a pixel: where k is even and d odd, d (k - 1) has no whole half":
+            lambda k, d: (total(k, d) / 2, total(k, d) / 2),
+        "both sides are rounded down, and a kernel of 4 then gives a pixel less":
+            lambda k, d: (total(k, d) // 2, total(k, d) // 2),
+        "both sides are rounded up, and a kernel of 4 then gives a pixel more":
+            lambda k, d: (-(-total(k, d) // 2), -(-total(k, d) // 2)),
+        "the larger one stands before, and should come after": lambda k, d: right(k, d)[::-1],
+        "the dilation does not enter": lambda k, d: right(k, 1),
+        "half a pixel, and the dilation does not enter": lambda k, d: ((k - 1) / 2, (k - 1) / 2),
+        "the dilation does not enter, and both sides are rounded down":
+            lambda k, d: ((k - 1) // 2, (k - 1) // 2),
+        "k // 2 on each side fits odd kernels without dilation only": lambda k, d: (k // 2, k // 2),
+        "d (k // 2) on each side fits odd kernels only": lambda k, d: (d * (k // 2), d * (k // 2)),
+        "that is the total, on each side: halve it": lambda k, d: (total(k, d), total(k, d)),
+        "all of it stands after; halve it": lambda k, d: (0, total(k, d)),
+        "all of it stands before; halve it": lambda k, d: (total(k, d), 0),
+        "a pixel too many: the total is d (k - 1), and this is d k":
+            lambda k, d: (d * k // 2, d * k - d * k // 2),
+        "d times the rounded half of k - 1: round once, after the dilation has come in":
+            lambda k, d: ((k - 1) // 2 * d, (k - 1 - (k - 1) // 2) * d),
+    })
+    return "with an even dilation the two are equal whatever the kernel"
+
+
+@exercise(chapter=2, number=3, level="medium", minutes=8)
+def windows_that_halve(answer) -> str:
+    """All (kernel, padding), to 7 and 3, that turn every even size into its half with stride 2."""
+    answer = listed(answer)
+    if not isinstance(answer, list | tuple | set | frozenset):
+        raise Wrong(f"this must be a list of pairs, not {shown(answer)}")
+    pairs = [tuple(whole(each, "each number") for each in several(pair, 2, "each pair"))
+             for pair in answer]
+    right = {(k, p) for k in range(1, 8) for p in range(4) if not _misses(k, p)}
+    if {pair[::-1] for pair in pairs} == right:
+        raise Wrong("each pair is the wrong way round: the kernel comes first, then the padding")
+    for k, p in pairs:
+        if not (1 <= k <= 7 and 0 <= p <= 3):
+            raise Wrong(f"kernel {k} with padding {p} is not among those that are asked for")
+        if _misses(k, p):
+            n = _misses(k, p)[0]
+            raise Wrong(f"kernel {k} with padding {p} turns {n} into {_size(n, k, 2, p)}, "
+                        f"not into {n // 2}")
+    if len(set(pairs)) < len(pairs):
+        raise Wrong("a pair stands in it more than once")
+    if right - set(pairs):
+        even = {k for k, _ in pairs if k % 2 == 0}
+        raise Wrong(("those are right, but " if pairs else "") + (
+            "some are missing" if even or not pairs else
+            "even kernels are missing: the floor lets some of them through"))
+    return "the kernel is one or two larger than the padding of both sides, 2p + 1 or 2p + 2"
+
+
+def _misses(k: int, p: int) -> list[int]:
+    """The even sizes from 8 to 64 that do not become their half."""
+    return [n for n in range(8, 65, 2) if _size(n, k, 2, p) != n // 2]
+
+
+@exercise(chapter=2, number=4, level="medium", minutes=10)
+def sizes_through_a_net(answer) -> str:
+    """n, layers -> the size after each; ValueError where a window does not fit."""
+    def through(n, layers, step):
+        found = []
+        for layer in layers:
+            n = step(n, *layer)
+            found.append(n)
+        return tuple(found)
+
+    def right(n, layers):
+        return through(n, layers, _size)
+
+    function = Function(answer, "n layers")
+    given, expected = function(32, _LENET), right(32, _LENET)
+    if isinstance(given, tuple | list) and tuple(given) == (32, *expected):
+        raise Wrong("the input's own size stands first; only what comes after a layer is asked for")
+    if isinstance(given, int) and given == expected[-1]:
+        raise Wrong("that is the last size alone; one for each layer is asked for")
+    cases = [(32, _LENET), (9, ((3, 1, 0, 1),)), (10, ((3, 2, 0, 1), (2, 1, 1, 1))),
+             (227, ((11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1))),
+             (31, ((3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3))), (7, ((7, 5, 0, 1), (1, 1, 3, 1)))]
+    compare(answer, right, cases, "n layers", {
+        "the + 1 is missing: the first window counts too":
+            lambda n, layers: through(n, layers, lambda *layer: _formula(*layer) - 1),
+        "the padding counts once, and it lies on both sides":
+            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n - p, k, s, p, d)),
+        "the padding does not enter":
+            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, s, 0, d)),
+        "the dilation does not enter":
+            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, s, p, 1)),
+        "the stride does not enter":
+            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, 1, p, d)),
+        "rounded up: a window that does not fit as a whole is left out":
+            lambda n, layers: through(
+                n, layers, lambda n, k, s, p, d: -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1),
+        "not rounded: half a window is none, so take the floor":
+            lambda n, layers: through(
+                n, layers, lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1),
+        "the dilated kernel reaches across d (k - 1) + 1 pixels, and not d k":
+            lambda n, layers: through(
+                n, layers, lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1),
+        "each layer begins with the input's size, and should with what the one before has left":
+            lambda n, layers: tuple(_formula(n, *layer) for layer in layers),
+        "the padding is multiplied by the stride here: it is laid around before the windows move":
+            lambda n, layers: through(
+                n, layers, lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
+    })
+    for n, layers in ((28, _LENET), (4, ((5, 1, 0, 1),)), (4, ((3, 3, 0, 2),)), (3, ((9, 4, 1, 1),))):
+        _refuses(answer, n, layers)
+    return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
+
+
+def _refuses(answer, n: int, layers: tuple) -> None:
+    """Wrong, unless the answer raises a ValueError of its own."""
+    *before, last = layers
+    try:
+        result = answer(n, layers)
+    except ValueError:
+        return
+    except Exception as error:
+        raise Wrong(f"where a window does not fit it raises {one_line(error)}, and should raise a "
+                    "ValueError") from None
+    k, _, _, d = last
+    reach = f"{k}" if d == 1 else f"{k} with dilation {d}"
+    raise Wrong(f"from {n} pixels {'layer ' + str(len(layers)) if before else 'the layer'}, with a "
+                f"window of {reach}, has no place left: raise a ValueError there, in place of giving "
+                f"{shown(result)}")
+
+
+@exercise(chapter=2, number=5, level="hard", minutes=10)
+def sides_with_a_stride(answer) -> str:
+    """n, k, s -> the smallest padding before and after that gives n / s, rounded up."""
+    def total(n, k, s):  # asks PyTorch
+        return next(p for p in count() if _size(n + p, k, s) == -(-n // s))
+
+    def halved(all_of_it):
+        return all_of_it // 2, all_of_it - all_of_it // 2
+
+    def needed(n, k, s):
+        return (-(-n // s) - 1) * s + k - n
+
+    cases = [(28, 3, 1), (28, 4, 1), (28, 3, 2), (7, 3, 2), (224, 7, 2), (9, 2, 2), (227, 11, 4),
+             (8, 1, 3), (10, 2, 3), (13, 6, 4), (5, 3, 5), (6, 2, 4), (31, 8, 3)]
+    compare(answer, lambda *case: halved(total(*case)), cases, "n k s", {
+        "the size is right, but for some n it takes more padding than it needs, whose last rows no "
+        "window reaches": lambda n, k, s: halved(k - 1),
+        "the larger one stands before, and should come after":
+            lambda *case: halved(total(*case))[::-1],
+        "negative padding: where the stride is larger than the kernel, none may be needed":
+            lambda *case: halved(needed(*case)),
+        "n / s is rounded down here, and should be rounded up":
+            lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0)),
+        "n / s is not rounded, and the sides come out as fractions or too small":
+            lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0)),
+        "one step too many: between so many windows there is one step less":
+            lambda n, k, s: halved(max(-(-n // s) * s + k - n, 0)),
+        "half a pixel: where the total is odd, the side after gets one more":
+            lambda *case: (total(*case) / 2, total(*case) / 2),
+        "both sides are rounded down": lambda *case: (total(*case) // 2, total(*case) // 2),
+        "both sides are rounded up": lambda *case: (-(-total(*case) // 2), -(-total(*case) // 2)),
+        "that is the total, on each side: halve it": lambda *case: (total(*case), total(*case)),
+        "all of it stands after; halve it": lambda *case: (0, total(*case)),
+        "all of it stands before; halve it": lambda *case: (total(*case), 0),
+    })
+    return "for a kernel of 7 and a stride of 2 on 224 pixels 2 before and 3 after are enough"
+
+
+@cache
+def _size(n: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
+    """What PyTorch makes of n pixels."""
+    return F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p,
+                    dilation=d).shape[-1]
+
+
+def _formula(n: int, k: int, s: int, p: int, d: int) -> int:
+    """Also where nothing fits."""
+    return (n + 2 * p - d * (k - 1) - 1) // s + 1

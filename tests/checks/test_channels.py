@@ -1,0 +1,176 @@
+"""Chapter 03's exercises: right answers, and wrong ones with words of the reason."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book import convolution
+
+CHAPTER = 3
+
+
+def by_trial(parameters, kernel, maps_out):
+    return next(c for c in range(999) if (kernel ** 2 * c + 1) * maps_out == parameters)
+
+
+def mixed(w1, b1, w2, b2):
+    return torch.tensordot(w2.flatten(1), w1, 1), w2.flatten(1) @ b1 + b2
+
+
+def by_matrices(w1, b1, w2, b2):
+    mix = w2.squeeze(3).squeeze(2)
+    return [(mix @ w1.flatten(1)).view(-1, *w1.shape[1:]), (mix * b1).sum(1) + b2]
+
+
+def by_convolution(w1, b1, w2, b2):
+    """The kernels are images of C channels' pixels, in a batch of C."""
+    bias = F.conv2d(b1[:, None, None], w2, b2).flatten()
+    return F.conv2d(w1.transpose(0, 1), w2).transpose(0, 1), bias
+
+
+def map_by_map(w1, b1, w2, b2):
+    weight, bias = w1.new_zeros(len(w2), *w1.shape[1:]), b2.clone()
+    for o in range(len(w2)):
+        for m in range(len(w1)):
+            weight[o] += w2[o, m, 0, 0] * w1[m]
+            bias[o] += w2[o, m, 0, 0] * b1[m]
+    return weight, bias
+
+
+def by_windows(x, weight, bias, stride, padding):
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
+    return torch.einsum("nciuvt,ocvt->noiu", windows, weight) + bias[:, None, None]
+
+
+def by_columns(x, weight, bias, stride, padding):
+    columns = F.unfold(x, weight.shape[2:], padding=padding, stride=stride)
+    rows = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
+    return (weight.flatten(1) @ columns + bias[:, None]).unflatten(2, (rows, -1))
+
+
+def by_loops(x, weight, bias, stride, padding):
+    N, C, H, W = x.shape
+    C_out, _, k_h, k_w = weight.shape
+    padded = torch.zeros(N, C, H + 2 * padding, W + 2 * padding)
+    padded[:, :, padding:padding + H, padding:padding + W] = x
+    tops = range(0, H + 2 * padding - k_h + 1, stride)
+    lefts = range(0, W + 2 * padding - k_w + 1, stride)
+    y = torch.empty(N, C_out, len(tops), len(lefts))
+    for i, top in enumerate(tops):
+        for u, left in enumerate(lefts):
+            window = padded[:, None, :, top:top + k_h, left:left + k_w]
+            y[:, :, i, u] = (window * weight.float()).sum((2, 3, 4)) + bias
+    return y
+
+
+def one_image(x, weight, bias, stride, padding):
+    return by_windows(x[:1], weight, bias, stride, padding)
+
+
+def padded_in_place(x, weight, bias, stride, padding):
+    x[:, :, 0] = 0
+    return by_windows(x, weight, bias, stride, padding)
+
+
+def by_layer(x, weight, bias, stride, padding):
+    layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding).double()
+    layer.weight.data, layer.bias.data = weight, bias
+    return layer(x)
+
+
+def endless(*given):
+    while True:
+        pass
+
+
+RIGHT = {
+    "maps_from_parameters": [(lambda p, k, o: (p // o - 1) // k ** 2,),
+                             (lambda p, k, o: (p - o) / (o * k * k),),
+                             (lambda p, k, o: (p - 1) // (o * k * k),),  # the floor takes the rest
+                             (by_trial,)],
+    "widest_bottleneck": [(154,), (154.0,), (torch.tensor([154]),), (np.int64(154),)],
+    "equation_for_einsum": [("ocvt,ciuvt->oiu",), ("abcd, befcd -> aef",), ("acvt,ciuvt",),
+                            ("ocvt,c...vt->o...",), ("OCvt,CIUvt->OIU",)],
+    "two_layers_in_one": [(mixed,), (by_matrices,), (by_convolution,), (map_by_map,)],
+    "conv2d_of_your_own": [(by_windows,), (by_columns,), (by_loops,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "maps_from_parameters": [
+        ("biases are not taken away", lambda p, k, o: p / o / k ** 2),
+        ("not for a kernel of 1", lambda p, k, o: p // o // k ** 2),
+        ("one bias is taken away in all, and each", lambda p, k, o: (p - 1) / o / k ** 2),
+        ("twice", lambda p, k, o: (p // o - 1) // k), ("not divided by", lambda p, k, o: p // o - 1),
+        ("number of kernels", lambda p, k, o: (p - o) / k ** 2),
+        ("is added", lambda p, k, o: (p / o + 1) / k ** 2),
+        ("goes first", lambda p, k, o: p / o / k ** 2 - 1),
+        ("whatever", lambda p, k, o: 6), ("must be a number", lambda p, k, o: "6"),
+        ("right for parameters = 2416", lambda p, k, o: 6 if p == 2416 else 16),
+        ("must be a function", 6), ("it raises", lambda p: 6)],
+    "widest_bottleneck": [
+        ("half a map", 154.8), ("half a map", 153600 / 992), ("not fewer", 155), ("room for more", 153),
+        ("1x1 costs", 191), ("1x1 costs", 192), ("5x5 that follows", 799), ("GoogLeNet", 16),
+        ("cancels", 154 * 784), ("at least one", 0), ("room for more", 32), ("must be a number", "154"),
+        ("must be a number", [154]), ("must be finite", float("inf"))],
+    "equation_for_einsum": [
+        ("transposed", "ocvt,ciutv->oiu"), ("another order than output map", "ocvt,ciuvt->oui"),
+        ("another order than output map", "ocvt,ciuvt->iuo"), ("t and v behind", "ocvt,ciuvt->oiuvt"),
+        ("c behind", "ocvt,ciuvt->ociu"), ("o is missing", "ocvt,ciuvt->iu"),
+        ("i and u is missing", "ocvt,ciuvt->o"), ("alphabetical", "ocvt,ciuvt"),
+        ("weights come first", "ciuvt,ocvt->oiu"), ("here are 3 letters and 4", "ovt,iuvt->oiu"),
+        ("input maps, the weights' second", "ocvt,diuvt->oiu"), ("meet where", "ocvt,ciupq->oiu"),
+        ("one comma", "ocvt->oiu"), ("another order", "ocvt,cvtiu->oiu"),
+        ("another order", "ocvt,oiuvt->ciu"),
+        ("diagonal", "occc,ciuvt->oiu"), ("in the weights alone", "ocvt,couvt->oou"),
+        ("string", None), ("string", torch.ones(2)), ("no axis has", "ocvt,ciuvt->oiz"),
+        ("stands twice", "ocvt,ciuvt->oiui"), ("einsum refuses it", "oc!t,ciu!t->oiu"),
+        ("not that of a convolution", "ocvt,c...vt->..."), ("no more than", "o" * 1000)],
+    "two_layers_in_one": [
+        ("bias is lost", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b2)),
+        ("second layer's bias", lambda w1, b1, w2, b2: mixed(w1, b1, w2, 0 * b2)),
+        ("multiply it by w2", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b1.sum() + b2)),
+        ("only b1 goes", lambda w1, b1, w2, b2: (
+            mixed(w1, b1, w2, b2)[0], w2.flatten(1) @ b1 + w2.flatten(1).sum(1) * b2)),
+        ("subtracted", lambda w1, b1, w2, b2: mixed(w1, b1, w2, -b2)),
+        ("weight comes first", lambda *case: mixed(*case)[::-1]),
+        ("added up as they are", lambda w1, b1, w2, b2: mixed(w1, b1, torch.ones_like(w2), b2)),
+        ("averaged", lambda w1, b1, w2, b2: mixed(w1 / len(w1), b1, w2, b2)),
+        ("turned", lambda w1, b1, w2, b2: mixed(w1.flip(2, 3), b1, w2, b2)),
+        ("unchanged", lambda w1, b1, w2, b2: (w1, b1)),
+        ("w2 enters twice", lambda w1, b1, w2, b2: mixed(w1, b1, w2 ** 2, b2)),
+        ("one tensor", lambda *case: mixed(*case)[0]), ("must be a tensor", lambda *case: (1, 2)),
+        ("it raises", lambda w1, b1, w2, b2: (w2 @ w1, b1)),
+        ("it gives", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
+    "conv2d_of_your_own": [
+        ("conv2d does", F.conv2d), ("conv2d does", by_layer),
+        ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
+        ("biases are missing", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p)),
+        ("gets the first bias", lambda x, w, b, s, p: by_windows(x, w, b[:1], s, p)),
+        ("once for every input map", lambda x, w, b, s, p: by_windows(x, w, b * x.shape[1], s, p)),
+        ("once for every weight", lambda x, w, b, s, p: by_windows(x, w, b * w[0, 0].numel(), s, p)),
+        ("once for every product", lambda x, w, b, s, p: by_windows(x, w, b * w[0].numel(), s, p)),
+        ("taken away", lambda x, w, b, s, p: by_windows(x, w, -b, s, p)),
+        ("turned", lambda x, w, b, s, p: by_windows(x, w.flip(2, 3), b, s, p)),
+        ("transposed", lambda x, w, b, s, p: by_windows(x, w.transpose(2, 3), b, s, p)),
+        ("averaged", lambda x, w, b, s, p: by_windows(x, w / x.shape[1], b, s, p)),
+        ("only the first input map", lambda x, w, b, s, p: by_windows(x[:, :1], w[:, :1], b, s, p)),
+        ("do not replace", lambda x, w, b, s, p: by_windows(x[:, -1:], w[:, -1:], b, s, p)),
+        ("first one's kernel", lambda x, w, b, s, p: by_windows(x, w[:, :1].expand_as(w), b, s, p)),
+        ("first image", one_image),
+        ("first output map", lambda x, w, b, s, p: by_windows(x, w[:1], b[:1], s, p)),
+        ("stride does not enter", lambda x, w, b, s, p: by_windows(x, w, b, 1, p)),
+        ("top and on the left alone", lambda x, w, b, s, p: by_windows(
+            F.pad(x, (p, 0, p, 0)), w, b, s, 0)),
+        ("bottom and on the right alone", lambda x, w, b, s, p: by_windows(
+            F.pad(x, (0, p, 0, p)), w, b, s, 0)),
+        ("result is padded", lambda x, w, b, s, p: F.pad(
+            by_windows(x, w, b, s, 0), (p, p, p, p))),
+        ("ones", lambda x, w, b, s, p: by_windows(F.pad(x, (p,) * 4, value=1), w, b, s, 0)),
+        ("changes the x", padded_in_place), ("must be a function", nn.Conv2d(1, 1, 2).weight),
+        ("1 x 1 x 3 x 3", lambda x, w, b, s, p: by_windows(x, w, b, s, p)[0])],
+}
+
+EQUAL = {}

@@ -1,0 +1,197 @@
+"""Chapter 02's exercises: right answers, and wrong ones with words of the reason."""
+
+from math import ceil
+
+import numpy as np
+import torch
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+
+from lenet_book import arithmetic
+
+CHAPTER = 2
+HALVING = [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (7, 3)]
+
+
+def by_division(k, d):
+    before, odd = divmod(d * (k - 1), 2)
+    return before, before + odd
+
+
+def by_search(k, d):
+    """The first total that keeps ten pixels."""
+    total = next(p for p in range(100) if 10 + p - d * (k - 1) == 10)
+    return [total // 2, (total + 1) // 2]
+
+
+def sides_of_kernel(k, d):
+    reach = arithmetic.effective_kernel(k, d)
+    return (reach - 1) // 2, reach // 2
+
+
+def halved(total):
+    return total // 2, total - total // 2
+
+
+def by_the_book(n, layers):
+    sizes = []
+    for layer in layers:
+        sizes.append(arithmetic.conv_output_size(n if not sizes else sizes[-1], *layer))
+    return tuple(sizes)
+
+
+def by_recursion(n, layers):
+    if not layers:
+        return []
+    (k, s, p, d), *others = layers
+    first_pixels = range(-p, n + p - d * (k - 1), s)
+    if not first_pixels:
+        raise ValueError
+    return [len(first_pixels), *by_recursion(len(first_pixels), others)]
+
+
+def without_check(n, layers, one_more=1, sides=2, dilated=True, start=None, rounded=int):
+    """The formula with parts that are wrong, and no look at whether the window fits."""
+    sizes = []
+    for k, s, p, d in layers:
+        reach = d * (k - 1) + 1 if dilated else k
+        n = rounded((n + sides * p - reach) / s) + one_more
+        sizes.append(n)
+        n = n if start is None else start
+    return sizes
+
+
+def with_check(n, layers, **wrong):
+    by_the_book(n, layers)
+    return without_check(n, layers, **wrong)
+
+
+def runtime_error(n, layers):
+    try:
+        return by_the_book(n, layers)
+    except ValueError:
+        raise RuntimeError("does not fit") from None
+
+
+def refuses_zero_room(n, layers):
+    for size, (k, _, p, d) in zip((n, *by_the_book(n, layers)), layers, strict=False):
+        if size + 2 * p == d * (k - 1) + 1:
+            raise ValueError("too small")
+    return by_the_book(n, layers)
+
+
+def printed(n, layers):
+    print(by_the_book(n, layers))
+
+
+def endless(*given):
+    while True:
+        pass
+
+
+def by_windows(n, k, s):
+    total = max(0, (len(range(0, n, s)) - 1) * s + k - n)
+    return halved(total)
+
+
+def by_remainder(n, k, s):
+    """TensorFlow's own words: what k lacks beyond the last stride."""
+    total = max(k - (n % s or s), 0)
+    return total // 2, -(-total // 2)
+
+
+def by_trial(n, k, s):
+    total = 0
+    while n + total < k or (n + total - k) // s + 1 < ceil(n / s):
+        total += 1
+    return torch.tensor([total // 2, total - total // 2])
+
+
+RIGHT = {
+    "size_and_dropped": [(112, 1), (112.0, 1.0), (torch.tensor(112), np.int64(1))],
+    "sides_that_keep_the_size": [(by_division,), (by_search,), (sides_of_kernel,)],
+    "windows_that_halve": [(HALVING,), (set(HALVING),), (torch.tensor(HALVING[::-1]),),
+                           (np.array(HALVING),), (tuple(map(list, HALVING)),)],
+    "sizes_through_a_net": [(by_the_book,), (by_recursion,), (with_check,)],
+    "sides_with_a_stride": [(by_windows,), (by_remainder,), (by_trial,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "size_and_dropped": [
+        ("exchanged", 1, 112), ("counts once", 111, 0), ("+ 1 is missing", 111, 1),
+        ("padding is missing", 109, 1), ("by one pixel", 224, 0), ("half a window", 112.5, 0),
+        ("rounded up", 113, 0), ("the kernel is missing", 116, 0), ("how far", 64, 1),
+        ("leaves a remainder", 112, 0), ("whole number of rows", 112, 0.5), ("room", 112, 223),
+        ("remainder of", 112, 2), ("must be a number", "112", 1), ("must be a number", 112, None),
+        ("must be a number", True, 1), ("must be a number", 112j, 1),
+        ("hand over size and dropped, 2 in all, not 1", (112, 1)),
+        ("must be a number", torch.tensor(112, device="meta"), 1)],
+    "sides_that_keep_the_size": [
+        ("half a pixel: where", lambda k, d: (d * (k - 1) / 2, d * (k - 1) / 2)),
+        ("rounded down, and", lambda k, d: (d * (k - 1) // 2,) * 2),
+        ("rounded up, and", lambda k, d: (ceil(d * (k - 1) / 2),) * 2),
+        ("should come after", lambda k, d: by_division(k, d)[::-1]),
+        ("dilation does not enter", lambda k, d: by_division(k, 1)),
+        ("half a pixel, and the dilation", lambda k, d: ((k - 1) / 2, (k - 1) / 2)),
+        ("does not enter, and both", lambda k, d: ((k - 1) // 2, (k - 1) // 2)),
+        ("k // 2 on each side", lambda k, d: (k // 2, k // 2)),
+        ("d (k // 2)", lambda k, d: (d * (k // 2), d * (k // 2))),
+        ("total, on each side", lambda k, d: (d * (k - 1), d * (k - 1))),
+        ("stands after", lambda k, d: (0, d * (k - 1))),
+        ("stands before; halve", lambda k, d: (d * (k - 1), 0)),
+        ("this is d k", lambda k, d: halved(d * k)),
+        ("round once", lambda k, d: tuple(d * side for side in by_division(k, 1))),
+        ("2 values in a tuple, not the single number", lambda k, d: d * (k - 1) // 2),
+        ("whatever", lambda k, d: (1, 2)), ("must be a function", (1, 2)),
+        ("it raises", lambda k: (1, 2))],
+    "windows_that_halve": [
+        ("wrong way round", [(p, k) for k, p in HALVING]), ("some are missing", HALVING[:-1]),
+        ("even kernels are missing", [(k, p) for k, p in HALVING if k % 2]),
+        ("kernel 3 with padding 0 turns 8 into 3, not into 4", [*HALVING, (3, 0)]),
+        ("not among those", [*HALVING, (8, 3)]), ("more than once", [*HALVING, (7, 3)]),
+        ("some are missing", []), ("list of pairs", 7), ("list of pairs", "12"),
+        ("list of pairs", dict(HALVING)), ("list of pairs", (pair for pair in HALVING)),
+        ("each pair must be 2 values", [1, 2, 3]), ("each pair must be 2 values, not 3", [(1, 0, 0)]),
+        ("whole number", [(1.5, 0)]), ("must be a number", [("3", "1")]), ("list of pairs", None)],
+    "sizes_through_a_net": [
+        ("+ 1 is missing", lambda n, layers: with_check(n, layers, one_more=0)),
+        ("counts once", lambda n, layers: with_check(n, layers, sides=1)),
+        ("padding does not enter", lambda n, layers: with_check(n, layers, sides=0)),
+        ("dilation does not enter", lambda n, layers: with_check(n, layers, dilated=False)),
+        ("rounded up", lambda n, layers: with_check(n, layers, rounded=ceil)),
+        ("not rounded", lambda n, layers: with_check(n, layers, rounded=float)),
+        ("each layer begins", lambda n, layers: with_check(n, layers, start=n)),
+        ("last size alone", lambda n, layers: by_the_book(n, layers)[-1]),
+        ("own size stands first", lambda n, layers: [n, *by_the_book(n, layers)]),
+        ("with a window of 5, has no place left", without_check),
+        ("should raise a ValueError", runtime_error), ("it raises ValueError", refuses_zero_room),
+        ("not d k", lambda n, layers: [(n + 2 * p - d * k) // s + 1 for k, s, p, d in layers]
+            if len(layers) == 1 else wrong_reach(n, layers)),
+        ("prints its result", printed), ("must be a function", [28, 14, 10, 5, 1]),
+        ("not 4", lambda n, layers: by_the_book(n, layers)[:4])],
+    "sides_with_a_stride": [
+        ("more padding than it needs", lambda n, k, s: halved(k - 1)),
+        ("should come after", lambda *case: by_windows(*case)[::-1]),
+        ("negative", lambda n, k, s: halved((ceil(n / s) - 1) * s + k - n)),
+        ("rounded down here", lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0))),
+        ("not rounded", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
+        ("one step too many", lambda n, k, s: halved(max(ceil(n / s) * s + k - n, 0))),
+        ("half a pixel", lambda *case: (sum(by_windows(*case)) / 2,) * 2),
+        ("both sides are rounded down", lambda *case: (by_windows(*case)[0],) * 2),
+        ("both sides are rounded up", lambda *case: (by_windows(*case)[1],) * 2),
+        ("the total, on each side", lambda *case: (sum(by_windows(*case)),) * 2),
+        ("stands after", lambda *case: (0, sum(by_windows(*case)))),
+        ("stands before; halve", lambda *case: (sum(by_windows(*case)), 0)),
+        ("right for n = 28, k = 3, s = 1, but", lambda n, k, s: (k // 2, k // 2)),
+        ("2 values in a tuple, not the single number", lambda *case: sum(by_windows(*case)))],
+}
+
+
+def wrong_reach(n, layers):
+    sizes = []
+    for k, s, p, d in layers:
+        n = (n + 2 * p - d * k) // s + 1
+        sizes.append(n)
+    return sizes
+
+
+EQUAL = {}
