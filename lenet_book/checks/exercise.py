@@ -35,7 +35,8 @@ class Exercise:
         return f"checks.{self.name}: call it with your answer to exercise {self.number}"
 
     def _verdict(self, answer: tuple) -> Verdict:
-        if any(part is ... for part in answer):
+        if any(part is ... or (isinstance(part, tuple | list) and any(each is ... for each in part))
+               for part in answer):
             return Verdict(False, "replace the dots")
         try:
             with silent(), torch.random.fork_rng(devices=[]):  # the page's random numbers stay
