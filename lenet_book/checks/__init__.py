@@ -18,6 +18,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .lenet5_layer_by_layer import (
+    lost_since_1998,
+    map_criterion,
+    table_layer,
+    table_of_pairs,
+    whole_lenet5,
+)
 from .verdict import Verdict
 
 __all__ = [
@@ -29,5 +36,10 @@ __all__ = [
     "edge_in_two_steps",
     "kernel_gradient",
     "kernel_that_moves",
+    "lost_since_1998",
+    "map_criterion",
     "solved",
+    "table_layer",
+    "table_of_pairs",
+    "whole_lenet5",
 ]
