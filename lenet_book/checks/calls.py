@@ -72,8 +72,11 @@ def net(answer, name: str = "this") -> torch.nn.Module:
 
     Raises NotYet where its forward is a stub, and Wrong for anything else.
     """
-    if _is_stub(answer):
+    bare = getattr(answer, "forward", None) is torch.nn.Module.forward
+    if _is_stub(answer) or (bare and "__init__" not in vars(answer)):
         raise NotYet
+    if bare:
+        raise Wrong(f"{name} has no forward, which says what it makes of its input")
     if isinstance(answer, type):
         answer = Function(answer, "")()
     if not isinstance(answer, torch.nn.Module):
