@@ -25,6 +25,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .lenet5_layer_by_layer import (
+    lost_since_1998,
+    map_criterion,
+    table_layer,
+    table_of_pairs,
+    whole_lenet5,
+)
 from .padding_and_stride import (
     sides_that_keep_the_size,
     sides_with_a_stride,
@@ -45,13 +52,18 @@ __all__ = [
     "equation_for_einsum",
     "kernel_gradient",
     "kernel_that_moves",
+    "lost_since_1998",
+    "map_criterion",
     "maps_from_parameters",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
     "size_and_dropped",
     "sizes_through_a_net",
     "solved",
+    "table_layer",
+    "table_of_pairs",
     "two_layers_in_one",
+    "whole_lenet5",
     "widest_bottleneck",
     "windows_that_halve",
 ]

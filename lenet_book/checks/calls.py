@@ -60,9 +60,28 @@ class Function:
 
     def case(self, given) -> str:
         """Which call this is, in words: for image 5 x 7, kernel 3 x 2."""
+        if not self._names:
+            return "called with nothing"
         return "for " + ", ".join(
             f"{name} {by(value.shape)}" if isinstance(value, torch.Tensor) and value.dim()
             else f"{name} = {shown(value)}" for name, value in zip(self._names, given, strict=False))
+
+
+def net(answer, name: str = "this") -> torch.nn.Module:
+    """A net of the reader's, or a layer; a class of nets is called, with nothing.
+
+    Raises NotYet where its forward is a stub, and Wrong for anything else.
+    """
+    bare = getattr(answer, "forward", None) is torch.nn.Module.forward
+    if _is_stub(answer) or (bare and "__init__" not in vars(answer)):
+        raise NotYet
+    if bare:
+        raise Wrong(f"{name} has no forward, which says what it makes of its input")
+    if isinstance(answer, type):
+        answer = Function(answer, "")()
+    if not isinstance(answer, torch.nn.Module):
+        raise Wrong(f"{name} must be a net, derived from nn.Module, not {shown(answer)}")
+    return answer
 
 
 def within(seconds: float, function: Callable, *arguments):
@@ -174,7 +193,8 @@ def one_line(error: BaseException) -> str:
 
 def _where(error: BaseException, function) -> str:
     """The last line of the reader's own that the error has passed, if it is known."""
-    here = getattr(getattr(function, "__code__", None), "co_filename", None)
+    code = getattr(getattr(function, "forward", function), "__code__", None)
+    here = getattr(code, "co_filename", None)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == here:
             return f", in the line `{linecache.getline(here, frame.lineno).strip()}`"

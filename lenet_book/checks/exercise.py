@@ -36,7 +36,8 @@ class Exercise:
         return f"checks.{self.name}: call it with your answer to exercise {self.number}"
 
     def _verdict(self, answer: tuple) -> Verdict:
-        if any(part is ... for part in answer):
+        if any(part is ... or (isinstance(part, tuple | list) and any(each is ... for each in part))
+               for part in answer):
             return Verdict(False, "replace the dots")
         takes = signature(self._check).parameters
         if len(answer) != len(takes):
@@ -51,7 +52,7 @@ class Exercise:
         except TimeoutError:
             return Verdict(False, f"no result within {self.seconds} seconds: does a loop never end?")
         except Wrong as wrong:
-            return Verdict(False, str(wrong))
+            return Verdict(False, " ".join(str(wrong).split()))
         except Exception as error:  # an answer that nobody thought of
             given = ", ".join(map(shown, answer))
             return Verdict(False, f"{given} cannot be an answer here ({one_line(error)})")

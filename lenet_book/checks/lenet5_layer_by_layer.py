@@ -1,0 +1,341 @@
+"""Chapter 06: what 61,706 parameters lack, C3's table, a layer by it, the loss, the whole net."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import paper
+from ..arguments import shown
+from ..tables import by
+from .answers import compare, number, several, tensor, whole
+from .calls import Function, net
+from .exercise import exercise
+from .verdict import Wrong
+
+_LOST = {  # what 61,706 has more than 60,000, and errors
+    "C3": (900, {2416: "2,416 is what a dense C3 has; how many more than the paper's?",
+                 -900: "the sign is turned over: 61,706 minus 60,000 is asked",
+                 36: "36 kernels are more; how many numbers are they?",
+                 916: "both have 16 biases", 1516: "that is what the paper's C3 has"}),
+    "subsampling": (-44, {44: "what is lost is fewer: its sign is minus", -12: "S4 is there as well",
+                          -32: "S2 is there as well", -22: "each map has a coefficient and a bias",
+                          0: "the paper's has a coefficient and a bias for each map, today's nothing"}),
+    "the output": (850, {840: "Linear(84, 10) has biases, too",
+                         10: "the 840 of the RBF are fixed, and not among the 60,000",
+                         -850: "the sign is turned over: 61,706 minus 60,000 is asked",
+                         -840: "the 840 of the RBF are fixed, and not among the 60,000",
+                         0: "the paper's output has none that are trained, Linear(84, 10) has"}),
+}
+
+
+@exercise(chapter=6, number=1, level="easy", minutes=4)
+def lost_since_1998(answer) -> str:
+    """How many more parameters 61,706 has at C3, at the subsampling and at the output."""
+    given = [number(each, f"the number at {name}") for name, each in
+             zip(_LOST, several(answer, 3), strict=True)]
+    for said, (name, (right, mistakes)) in zip(given, _LOST.items(), strict=True):
+        if said != right:
+            raise Wrong(f"{name}: " + mistakes.get(
+                said, f"not {said:g}; count its parameters in both nets"))
+    return "900 - 44 + 850 = 1,706: the table, the trained subsampling and the RBF are lost"
+
+
+@exercise(chapter=6, number=2, level="easy", minutes=3)
+def table_of_pairs(answer) -> str:
+    """Six maps of C3, each of which reads two neighbouring maps of S2, in a ring."""
+    pairs = []
+    for place, entry in enumerate(several(answer, 6, "the table")):
+        pair = [whole(each, f"each map that map {place} reads")
+                for each in several(entry, 2, f"entry {place}")]
+        if strange := [each for each in pair if not 0 <= each <= 5]:
+            raise Wrong(f"map {place} of C3 reads map {strange[0]}, and those of S2 are 0 to 5")
+        if pair[0] == pair[1]:
+            raise Wrong(f"map {place} of C3 reads map {pair[0]} twice")
+        if (pair[0] - pair[1]) % 6 not in (1, 5):
+            raise Wrong(f"map {place} of C3 reads {pair[0]} and {pair[1]}, which are no neighbours")
+        if set(pair) in pairs:
+            raise Wrong(f"maps {pairs.index(set(pair))} and {place} of C3 read the same two")
+        pairs.append(set(pair))
+    return "twelve kernels, (5*5*2 + 1) * 6 = 306 parameters; every map of S2 is read twice"
+
+
+@exercise(chapter=6, number=3, level="medium", minutes=15)
+def table_layer(answer) -> str:
+    """A class: table, kernel_size -> a layer of as many output maps as the table has entries."""
+    if isinstance(answer, nn.Module):
+        raise Wrong("hand over the class, without brackets: the check makes layers of its own")
+    make = Function(answer, "table kernel_size")
+    for table, size in ((paper.C3_CONNECTIONS, 5), (((1, 3), (0,), (2, 0, 3), (3, 1)), 3),
+                        (((0,),), 1)):
+        layer = net(make(table, size), "what it makes")
+        _by_table(layer, table, size, f"with {'the table of C3' if size == 5 else f'table {table}'}")
+    return "it holds 1,516 numbers for the paper's table, and works by any other"
+
+
+def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
+    """Refuse what is no convolution by this table, with one kernel an entry and one bias a map."""
+    if own := [part for part in layer.modules() if type(part).__module__ == "lenet_book.layers"]:
+        raise Wrong(f"{type(own[0]).__name__} is the book's; write the layer yourself")
+    numbers = [p for p in layer.parameters() if p.requires_grad]
+    _count_by_table(sum(p.numel() for p in numbers), table, size, when)
+    for p in numbers:
+        if p.numel() > len(table) and not len(p.unique()) > p.numel() // 2:
+            raise Wrong("its kernels begin with equal numbers, and would stay equal: draw them")
+        with torch.no_grad():  # from here on it does not count how they began
+            p.normal_()
+    maps = 1 + max(map(max, table))
+    kernels, bias = _what_acts(layer, len(table), maps, size, when)
+    for output, inputs in enumerate(table):
+        for source in range(maps):
+            if (source in inputs) != bool(kernels[output, source].any()):
+                raise Wrong(f"{when}, output map {output} " + (
+                    f"does not read map {source}, and should" if source in inputs
+                    else f"reads map {source}, and should not"))
+    held = torch.cat([p.detach().flatten().double() for p in numbers]).sort().values
+    acts = torch.cat([kernels[kernels != 0], bias]).sort().values
+    if held.shape != acts.shape or not torch.allclose(held, acts, atol=1e-4):
+        raise Wrong(f"{when}, some of its numbers do no work and others do it twice, or are scaled: "
+                    "each entry of the table has a kernel of its own, each output map a bias")
+    x = torch.randn(2, maps, size + 2, size + 4)
+    y = tensor(Function(layer, "x")(x), (2, len(table), 3, 5), f"{when}, its result")
+    if not torch.allclose(y, F.conv2d(x.double(), kernels, bias), atol=1e-3):
+        raise Wrong(f"{when}, it is no convolution: a kernel acts otherwise at another place")
+    for p in numbers:
+        p.grad = None
+    layer(x).square().sum().backward()
+    if any(p.grad is None or not p.grad.any() for p in numbers):
+        raise Wrong("its outputs are right, but no gradient reaches all of its parameters")
+
+
+def _count_by_table(has: int, table, size: int, when: str) -> None:
+    entries, outputs, square = sum(map(len, table)), len(table), size * size
+    right = entries * square + outputs
+    dense = outputs * (1 + max(map(max, table))) * square
+    said = {
+        0: "it has no parameters: only nn.Parameter, or layers in an nn.ModuleList, are found in it",
+        entries * square: f"no map has a bias: {has:,} parameters for {right:,}",
+        entries * square + 1: f"there is one bias in all, and should be one for each of {outputs} maps",
+        entries * square + entries: f"there is a bias for each of the {entries} kernels, and should be "
+                                    f"one for each of {outputs} maps",
+        dense + outputs: f"it holds {has:,} numbers as a dense layer does, and should hold {right:,}: "
+                         f"{entries} kernels",
+        outputs * square + outputs: f"a map has the same kernel for all maps that it reads: {has:,} "
+                                    f"parameters for {right:,}",
+        outputs: "its kernels are not among its parameters: a tensor is found as an nn.Parameter",
+    }
+    if has != right:
+        raise Wrong(f"{when}, " + said.get(has, f"it has {has:,} parameters, not {right:,}: "
+                                               f"{entries} kernels and {outputs} biases"))
+
+
+def _what_acts(layer: nn.Module, outputs: int, maps: int, size: int,
+               when: str) -> tuple[Tensor, Tensor]:
+    """The kernels, outputs x maps x size x size, and the biases by which it acts, whatever it holds."""
+    single = torch.eye(maps * size * size).view(-1, maps, size, size)  # one pixel of one map a picture
+    function, name = Function(layer, "x"), f"{when}, its result"
+    shape = outputs, 1, 1
+    empty = tensor(function(torch.zeros(1, maps, size, size)), (1, *shape), name)
+    lit = tensor(function(single), (len(single), *shape), name)
+    kernels = (lit - empty).flatten(1).T.reshape(outputs, maps, size, size)
+    return torch.where(kernels.abs() < 1e-5, 0, kernels), empty.flatten()
+
+
+@exercise(chapter=6, number=4, level="medium", minutes=12)
+def map_criterion(answer) -> str:
+    """f6, codes, labels, j -> the mean of the paper's loss over the pictures."""
+    def distances(f6, codes):
+        return (f6.unsqueeze(1) - codes).square().sum(2)
+
+    def loss(y, labels, j, terms=lambda y, labels: y, mean=True):
+        right = y.gather(1, labels.unsqueeze(1)).squeeze(1)
+        rubbish = torch.full((len(y), 1), -1.0 * j, dtype=y.dtype)
+        each = right + torch.cat([rubbish, -terms(y, labels)], 1).logsumexp(1)
+        return each.mean() if mean else each
+
+    def right(f6, codes, labels, j):
+        return loss(distances(f6, codes), labels, j)
+
+    def others(y, labels):
+        return y.scatter(1, labels.unsqueeze(1), torch.inf)
+
+    cases = [(torch.randn(n, size).double() * 0.5, torch.randn(classes, size).double() * 0.5,
+              torch.randint(classes, (n,)), j)
+             for n, size, classes, j in ((1, 4, 3, 1.0), (5, 4, 3, 0.5), (3, 6, 10, 2.0),
+                                         (4, 9, 2, 4.0))]
+    compare(answer, right, cases, "f6 codes labels j", {
+        "the distances are not squared: they are sums of squares, without a root":
+            lambda f, c, d, j: loss(distances(f, c).sqrt(), d, j),
+        "the squares are averaged over the numbers of F6, and should be added":
+            lambda f, c, d, j: loss(distances(f, c) / f.shape[1], d, j),
+        "the differences are not squared":
+            lambda f, c, d, j: loss((f.unsqueeze(1) - c).abs().sum(2), d, j),
+        "these are products with the codes, not distances": lambda f, c, d, j: loss(f @ c.T, d, j),
+        "the class rubbish is missing: e^-j":
+            lambda f, c, d, j: F.cross_entropy(-distances(f, c), d),
+        "in the logarithm stands j, and should stand e^-j":
+            lambda f, c, d, j: (distances(f, c)[range(len(f)), d] + torch.log(
+                j + (-distances(f, c)).exp().sum(1))).mean(),
+        "rubbish has e^j, and should have e^-j": lambda f, c, d, j: right(f, c, d, -j),
+        "the right class is missing in the sum, which goes over all classes":
+            lambda f, c, d, j: loss(distances(f, c), d, j, others),
+        "the second term is missing: it is what pushes the wrong distances up":
+            lambda f, c, d, j: distances(f, c)[range(len(f)), d].mean(),
+        "the first term is missing: it is what pulls the right distance down":
+            lambda f, c, d, j: (loss(distances(f, c), d, j, mean=False)
+                                - distances(f, c)[range(len(f)), d]).mean(),
+        "the signs of the distances are turned over: the smallest wins":
+            lambda f, c, d, j: loss(-distances(f, c), d, j),
+        "the losses of the pictures are added, and should be averaged":
+            lambda *case: right(*case) * len(case[0]),
+        "there is a loss for each picture; their mean is asked":
+            lambda f, c, d, j: loss(distances(f, c), d, j, mean=False),
+        "the right distances are those of the first picture's class alone":
+            lambda f, c, d, j: loss(distances(f, c), d[:1].expand(len(f)), j),
+        "the sign is turned over": lambda *case: -right(*case),
+    }, {"map_loss": "write the formula yourself"})
+    function = Function(answer, "f6 codes labels j")
+    f6, codes, labels, _ = cases[2]
+    # A batch whose distances are some thousands, and a j among them.
+    large = function(40 * f6, 40 * codes, labels, 2000.0)
+    if not torch.allclose(large, right(40 * f6, 40 * codes, labels, 2000.0), rtol=1e-4):
+        raise Wrong("right for small distances, but for distances of some thousands it gives "
+                    f"{large.item():g}: each e^-y is 0 there")
+    _its_gradient(function, cases[2], right)
+    return "it stays right where e^-y is 0, and its gradient reaches F6"
+
+
+def _its_gradient(function: Function, case: tuple, right) -> None:
+    f6, *others = case
+    mine, theirs = f6.clone().requires_grad_(), f6.clone().requires_grad_()
+    result = function(mine, *others)
+    if not result.requires_grad:
+        raise Wrong("the number is right, but no gradient goes back from it: keep it a tensor, without "
+                    "item(), detach() or no_grad()")
+    given = torch.autograd.grad(result, mine, allow_unused=True)[0]
+    expected = torch.autograd.grad(right(theirs, *others), theirs)[0]
+    if given is None or not torch.allclose(given, expected):
+        raise Wrong("the number is right, but the gradient that goes back to F6 is another one: a part "
+                    "of the sum is cut off from it")
+
+
+@exercise(chapter=6, number=5, level="hard", minutes=15)
+def whole_lenet5(answer) -> str:
+    """A net with the layers c1, s2, c3, s4, c5, f6 and output: LeNet-5 of 1998, 60,000 parameters."""
+    mine = net(answer)
+    names = [layer.name.lower() for layer in paper.LAYERS]
+    for part in mine.modules():
+        if type(part).__module__.startswith("lenet_book.models"):
+            raise Wrong(f"{type(part).__name__} is the book's; put the net together yourself")
+    for name, layer in zip(names, paper.LAYERS, strict=True):
+        part = getattr(mine, name, None)
+        if not isinstance(part, nn.Module):
+            raise Wrong(f"it has no layer self.{name}" if part is None else
+                        f"self.{name} must be a layer, not {shown(part)}")
+        has = sum(p.numel() for p in part.parameters() if p.requires_grad)
+        if has != layer.trainable:
+            raise Wrong(f"{layer.name} has {has:,} trainable parameters, and in the paper "
+                        f"{layer.trainable:,}" + _AS_ELSEWHERE.get((name, has), ""))
+    total = sum(p.numel() for p in mine.parameters() if p.requires_grad)
+    if total != paper.TRAINABLE_PARAMETERS:
+        raise Wrong(f"the seven layers have 60,000 trainable parameters, but the net has {total:,}: "
+                    "something else in it has some, too")
+    _runs_as_the_paper_says(mine, names)
+    return "60,000 trainable parameters, and every layer does what the paper says"
+
+
+_AS_ELSEWHERE = {
+    ("c3", 2416): ": it reads all maps", ("output", 840): ": the codes are fixed",
+    ("output", 850): ": it compares with fixed codes, and is no dense layer",
+    ("s2", 0): ": a coefficient and a bias for each map",
+    ("s4", 0): ": a coefficient and a bias for each map",
+    ("c1", 150): ": the biases are missing", ("c3", 1500): ": the biases are missing",
+    ("c5", 48_000): ": the biases are missing", ("f6", 10_080): ": the biases are missing",
+}
+
+
+def _runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
+    seen: dict[str, tuple[Tensor, Tensor]] = {}  # what each layer is given, and what it gives
+
+    def look(name, layer):
+        def hook(part, given, result):
+            found = tensor(result, name=f"what {layer.name} gives")
+            shape = (3, layer.maps, layer.size, layer.size)
+            if name in seen:
+                raise Wrong(f"{layer.name} runs twice")
+            if name not in ("f6", "output") and found.shape not in (shape, shape[:2]):
+                raise Wrong(f"{layer.name} gives {by(found.shape)}, and should give {by(shape)}")
+            seen[name] = given[0].detach(), found
+        return hook
+
+    hooks = [getattr(mine, name).register_forward_hook(look(name, layer))
+             for name, layer in zip(names, paper.LAYERS, strict=True)]
+    x = 2 * torch.randn(3, 1, 32, 32)
+    try:
+        y = tensor(Function(mine, "x")(x), name="its result")
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if left := [name for name in names if name not in seen]:
+        raise Wrong(f"{left[0]} is there, but its forward does not run it")
+    if not torch.equal(seen["c1"][0], x):
+        raise Wrong("C1 must be given the picture as it is")
+    for name, after in pairwise(names):
+        _squashed(seen[name][1], seen[after][0].double(), name.upper(), after)
+    _subsamples(mine)
+    kernels, _ = _what_acts(mine.c3, 16, 6, 5, "in the net")
+    if [tuple(row.flatten(1).any(1).nonzero().flatten().tolist()) for row in kernels] != [
+            *paper.C3_CONNECTIONS]:
+        raise Wrong("C3 has as many kernels as the paper's, but reads other maps than its table says")
+    _by_paper(seen["output"][0].double(), seen["output"][1], y)
+
+
+def _squashed(left: Tensor, given: Tensor, name: str, after: str) -> None:
+    """Is what the next layer is given what this one gives, through the squashing function?"""
+    left, given = left.flatten(1), given.flatten(1)
+    after = after.upper() if after != "output" else "the output"
+    if left.shape != given.shape:
+        raise Wrong(f"{after} is given {by(given.shape)} numbers, and {name} gives {by(left.shape)}")
+    if torch.allclose(given, _squash(left), atol=1e-4):
+        return
+    for said, other in {"as it is": left, "through tanh": left.tanh(), "through ReLU": left.relu(),
+                        "through a sigmoid": left.sigmoid(),
+                        "squashed twice": _squash(_squash(left))}.items():
+        if torch.allclose(given, other, atol=1e-4):
+            raise Wrong(f"{after} is given what {name} gives {said}; between them stands "
+                        "f(a) = 1.7159 tanh(2a/3)")
+    raise Wrong(f"{after} is not given what {name} gives, through f(a) = 1.7159 tanh(2a/3)")
+
+
+def _squash(a: Tensor) -> Tensor:
+    return 1.7159 * torch.tanh(2 / 3 * a)
+
+
+def _subsamples(mine: nn.Module) -> None:
+    """Refuse an S2 or S4 that does not multiply the sum of four and add a bias."""
+    for layer, maps in (("s2", 6), ("s4", 16)):
+        run = Function(getattr(mine, layer), "x")
+        bias, four = (tensor(run(torch.full((1, maps, 2, 2), value)), (1, maps, 1, 1), layer.upper())
+                      for value in (0.0, 1.0))
+        x = torch.randn(2, maps, 6, 4)
+        right = (four - bias) * F.avg_pool2d(x.double(), 2) + bias
+        if not torch.allclose(tensor(run(x), (2, maps, 3, 2), layer.upper()), right, atol=1e-4):
+            raise Wrong(f"{layer.upper()} does not take the sum of each 2 x 2 window, times a "
+                        "coefficient, plus a bias")
+
+
+def _by_paper(f6: Tensor, distances: Tensor, y: Tensor) -> None:
+    """The distances to the glyphs are what the net gives."""
+    glyphs = torch.tensor(paper.GLYPHS).double().flatten(1)
+    right = (f6.unsqueeze(1) - glyphs).square().sum(2)
+    if f6.shape != (3, 84) or distances.shape != right.shape:
+        raise Wrong(f"of three pictures the output makes {by(distances.shape)}, and should make 3 x 10")
+    if not torch.allclose(distances, right, rtol=1e-4):
+        raise Wrong("what the output gives are not the squared distances to the ten glyphs")
+    if not (y.shape == right.shape and torch.allclose(y, right, rtol=1e-4)):
+        raise Wrong(
+            "the net gives the distances with their signs turned over; the smallest should win"
+            if y.shape == right.shape and torch.allclose(-y, right, rtol=1e-4)
+            else f"the net should give the ten distances, and gives {by(y.shape) or 'one number'} "
+                 "that are something else")

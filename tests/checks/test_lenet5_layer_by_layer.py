@@ -1,0 +1,381 @@
+"""Chapter 06's exercises: right answers, and wrong ones with words of the reason."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book import layers, models, paper
+
+CHAPTER = 6
+RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)]
+GLYPHS = torch.tensor(paper.GLYPHS, dtype=torch.float32).flatten(1)
+
+
+class Parts(nn.Module):
+    """A small convolution for each output map; options are mistakes."""
+
+    def __init__(self, table, k, bias=True, registered=True):
+        super().__init__()
+        self.table = table
+        parts = [nn.Conv2d(len(inputs), 1, k, bias=bias) for inputs in table]
+        self.parts = nn.ModuleList(parts) if registered else parts
+
+    def forward(self, x):
+        return torch.cat([p(x[:, list(i)]) for p, i in zip(self.parts, self.table, strict=True)], 1)
+
+
+class Stack(nn.Module):
+    """One stack of kernels, laid into a dense one."""
+
+    def __init__(self, table, k):
+        super().__init__()
+        self.out, self.into = (torch.tensor(each) for each in zip(
+            *[(o, i) for o, inputs in enumerate(table) for i in inputs], strict=True))
+        self.size = len(table), 1 + int(self.into.max()), k, k
+        self.kernels = nn.Parameter(torch.rand(len(self.out), k, k) - 0.5)
+        self.bias = nn.Parameter(torch.zeros(len(table)))
+
+    def forward(self, x):
+        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
+        return F.conv2d(x, dense, self.bias)
+
+
+class Sums(nn.Module):
+    """A convolution for each entry; the first of each map has the bias."""
+
+    def __init__(self, table, k, first_only=True):
+        super().__init__()
+        self.table = table
+        self.convs = nn.ModuleDict({f"{o} {i}": nn.Conv2d(1, 1, k, bias=not (n and first_only))
+                                    for o, inputs in enumerate(table) for n, i in enumerate(inputs)})
+
+    def forward(self, x):
+        return torch.cat([sum(self.convs[f"{o} {i}"](x[:, i:i + 1]) for i in inputs)
+                          for o, inputs in enumerate(self.table)], 1)
+
+
+class Masked(nn.Module):
+    def __init__(self, table, k):
+        super().__init__()
+        self.conv = nn.Conv2d(1 + max(map(max, table)), len(table), k)
+        mask = torch.zeros_like(self.conv.weight)
+        for o, inputs in enumerate(table):
+            mask[o, list(inputs)] = 1
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        return F.conv2d(x, self.conv.weight * self.mask, self.conv.bias)
+
+
+class NeverAdvances(Stack):
+    def forward(self, x):
+        outputs = [F.conv2d(x[:, self.into[self.out == o]], self.kernels[None, :(self.out == o).sum()],
+                            self.bias[o:o + 1]) for o in range(self.size[0])]
+        return torch.cat(outputs, 1)
+
+
+class OtherMaps(Parts):
+    def forward(self, x):
+        return super().forward(x.flip(1))
+
+
+class Detached(Stack):
+    def forward(self, x):
+        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels.detach())
+        return F.conv2d(x, dense, self.bias)
+
+
+class Equal(Stack):
+    def __init__(self, table, k):
+        super().__init__(table, k)
+        nn.init.zeros_(self.kernels)
+
+
+class OneBias(Stack):
+    def __init__(self, table, k):
+        super().__init__(table, k)
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
+        return F.conv2d(x, dense) + self.bias
+
+
+class Padded(Parts):
+    def forward(self, x):
+        return super().forward(F.pad(x, (1, 1, 1, 1)))
+
+
+class SharedKernel(nn.Module):
+    def __init__(self, table, k):
+        super().__init__()
+        self.table, self.one = table, nn.Parameter(torch.rand(len(table), k, k))
+        self.bias = nn.Parameter(torch.zeros(len(table)))
+
+    def forward(self, x):
+        return torch.cat([F.conv2d(x[:, list(i)].sum(1, keepdim=True), self.one[None, o:o + 1],
+                                   self.bias[o:o + 1]) for o, i in enumerate(self.table)], 1)
+
+
+class Halved(Parts):
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+class Wraps(nn.Module):
+    def __init__(self, table, k):
+        super().__init__()
+        self.layer = layers.SparseConv2d(table, k)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Nothing(Parts):
+    def forward(self, x):
+        super().forward(x)
+
+
+def by_cross_entropy(f6, codes, labels, j):
+    y = torch.cdist(f6, codes) ** 2
+    return F.cross_entropy(torch.cat([torch.full((len(y), 1), -float(j), dtype=y.dtype), -y], 1),
+                           labels + 1)
+
+
+def by_pictures(f6, codes, labels, j):
+    losses = []
+    for picture, label in zip(f6, labels, strict=True):
+        y = ((picture - codes) ** 2).sum(1)
+        losses.append(torch.logsumexp(torch.cat([y[label] - y, y[label:label + 1] - j]), 0))
+    return torch.stack(losses).mean()
+
+
+def by_logaddexp(f6, codes, labels, j):
+    y = (f6.unsqueeze(1) - codes).pow(2).sum(-1)
+    rubbish = torch.tensor(-j, dtype=y.dtype)
+    return (y[torch.arange(len(y)), labels] + torch.logaddexp(rubbish, torch.logsumexp(-y, 1))).mean()
+
+
+def formula(f6, codes, labels, j, squares=lambda d: (d ** 2).sum(2), rubbish=None):
+    """As it stands in the book, with mistakes as options."""
+    y = squares(f6[:, None] - codes)
+    rubbish = torch.exp(torch.tensor(-j)) if rubbish is None else rubbish
+    return (y[range(len(y)), labels] + torch.log(rubbish + torch.exp(-y).sum(1))).mean()
+
+
+def stable(f6, codes, labels, j):
+    return by_cross_entropy(f6, codes, labels, j)
+
+
+class Net(nn.Module):
+    """LeNet-5; changed: layers in place of the paper's."""
+
+    def __init__(self, squash=None, **changed):
+        super().__init__()
+        self.squash = squash or layers.ScaledTanh()
+        parts = {"c1": nn.Conv2d(1, 6, 5), "s2": layers.Subsampling(6),
+                 "c3": layers.SparseConv2d(paper.C3_CONNECTIONS, 5), "s4": layers.Subsampling(16),
+                 "c5": nn.Conv2d(16, 120, 5), "f6": nn.Linear(120, 84), "output": layers.RBFOutput()}
+        for name, layer in (parts | changed).items():
+            if layer is not None:
+                setattr(self, name, layer)
+
+    def forward(self, x):
+        for layer in (self.c1, self.s2, self.c3, self.s4, self.c5):
+            x = self.squash(layer(x))
+        return self.output(self.squash(self.f6(x.flatten(1))))
+
+
+class OwnParts(Net):
+    """With a subsampling, a dense C5 and an output of its own."""
+
+    class Sub(nn.Module):
+        def __init__(self, maps):
+            super().__init__()
+            self.a, self.b = (nn.Parameter(torch.rand(maps, 1, 1)) for _ in range(2))
+
+        def forward(self, x):
+            return self.a * F.avg_pool2d(x, 2) + self.b
+
+    class Distances(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("codes", GLYPHS)
+
+        def forward(self, x):
+            return (x[:, None] - self.codes).square().sum(2)
+
+    def __init__(self):
+        super().__init__(lambda a: 1.7159 * torch.tanh(a * 2 / 3), s2=self.Sub(6), s4=self.Sub(16),
+                         c3=Parts(paper.C3_CONNECTIONS, 5), output=self.Distances())
+        self.c5 = nn.Linear(400, 120)
+
+    def forward(self, x):
+        for layer in (self.c1, self.s2, self.c3, self.s4):
+            x = self.squash(layer(x))
+        x = self.squash(self.c5(x.flatten(1)))
+        return self.output(self.squash(self.f6(x)))
+
+
+def in_a_row():
+    net, flat = Net(), nn.Flatten()
+    row = nn.Sequential()
+    for name in ("c1", "s2", "c3", "s4", "c5", "flat", "f6"):
+        row.add_module(name, flat if name == "flat" else getattr(net, name))
+        if name != "flat":
+            row.add_module(name + "_squash", layers.ScaledTanh())
+    row.add_module("output", net.output)
+    return row
+
+
+class NoSquash(Net):
+    def forward(self, x):
+        x = self.squash(self.s2(self.squash(self.c1(x))))
+        x = self.c5(self.squash(self.s4(self.squash(self.c3(x)))))
+        return self.output(self.squash(self.f6(x.flatten(1))))
+
+
+class Logits(Net):
+    def forward(self, x):
+        return -super().forward(x)
+
+
+class NoC5(Net):
+    def forward(self, x):
+        x = self.squash(self.c3(self.squash(self.s2(self.squash(self.c1(x))))))
+        x = self.squash(self.s4(x)).flatten(1)[:, :120]
+        return self.output(self.squash(self.f6(x)))
+
+
+class Scaled(Net):
+    def forward(self, x):
+        return super().forward(x / 2)
+
+
+class Nearest(Net):
+    def forward(self, x):
+        return super().forward(x).argmin(1)
+
+
+class More(Net):
+    def __init__(self):
+        super().__init__(gain=nn.Linear(1, 1))
+
+
+class MaxSub(layers.Subsampling):
+    def forward(self, x):
+        return F.max_pool2d(x, 2) * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+
+
+OTHER_TABLE = tuple(tuple((i + 1) % 6 for i in inputs) for inputs in paper.C3_CONNECTIONS)
+
+RIGHT = {
+    "lost_since_1998": [((900, -44, 850),), ([900.0, -44.0, 850.0],),
+                        (torch.tensor([900, -44, 850]),), (np.array([900, -44, 850]),)],
+    "table_of_pairs": [(RING,), ([list(pair[::-1]) for pair in RING],), (torch.tensor(RING),),
+                       (tuple(RING[::-1]),)],
+    "table_layer": [(Parts,), (Stack,), (Sums,), (lambda table, k: Parts(table, k),)],
+    "map_criterion": [(by_cross_entropy,), (by_pictures,), (by_logaddexp,)],
+    "whole_lenet5": [(Net,), (Net(),), (OwnParts,), (in_a_row(),)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "lost_since_1998": [
+        ("its sign is minus", (900, 44, 850)), ("S4 is there as well", (900, -12, 850)),
+        ("S2 is there as well", (900, -32, 850)), ("coefficient and a bias", (900, -22, 850)),
+        ("coefficient and a bias for each map", (900, 0, 850)), ("how many more", (2416, -44, 850)),
+        ("sign is turned over", (-900, -44, 850)), ("how many numbers", (36, -44, 850)),
+        ("biases", (900, -44, 840)), ("fixed", (900, -44, 10)),
+        ("none that are trained", (900, -44, 0)),
+        ("3 values in a tuple", 1706), ("3 values, not 2", (900, 850)),
+        ("C3: not 901", (901, -44, 850)), ("replace the dots", (900, -44, ...)),
+        ("at C3 must be a number", ("900", -44, 850)), ("finite", (900, float("nan"), 850))],
+    "table_of_pairs": [
+        ("map 6, and", [(c, c + 1) for c in range(6)]),
+        ("map 6, and", [(c, c + 1) for c in range(1, 7)]),
+        ("map -1, and", [(c - 1, c) for c in range(6)]), ("twice", [(c, c) for c in range(6)]),
+        ("no neighbours", [(c, (c + 2) % 6) for c in range(6)]), ("the same two", RING[:5] + [(1, 0)]),
+        ("6 values, not 5", RING[:5]), ("6 values, not 16", paper.C3_CONNECTIONS),
+        ("2 values, not 3", [(c, (c + 1) % 6, (c + 2) % 6) for c in range(6)]),
+        ("2 values in a tuple", [1, 2, 3, 4, 5, 0]), ("generator", (pair for pair in RING)),
+        ("whole number", [(0.5, 1.5)] * 6), ("must be a number", [("0", "1")] * 6),
+        ("6 values in a tuple", "011223"), ("6 values in a tuple", None)],
+    "table_layer": [
+        ("SparseConv2d is the book's", layers.SparseConv2d), ("SparseConv2d is the book's", Wraps),
+        ("no map has a bias", lambda table, k: Parts(table, k, bias=False)),
+        ("only nn.Parameter", lambda table, k: Parts(table, k, registered=False)),
+        ("one bias in all", OneBias),
+        ("bias for each of the 60 kernels", lambda table, k: Sums(table, k, first_only=False)),
+        ("as a dense layer does", Masked),
+        ("as a dense layer does", lambda table, k: nn.Conv2d(1 + max(map(max, table)), len(table), k)),
+        ("others do it twice", NeverAdvances), ("does not read map 0", OtherMaps),
+        ("same kernel for all", SharedKernel), ("equal numbers", Equal), ("no gradient", Detached),
+        ("scaled", Halved), ("1 x 16 x 1 x 1", Padded), ("without brackets", Parts([(0,)], 3)),
+        ("nothing; end it with return", Nothing), ("it raises", dict),
+        ("derived from nn.Module", lambda table, k: table),
+        ("must be a function", [1, 2]), ("must be a function", None), ("must be a function", "Parts")],
+    "map_criterion": [
+        ("each e^-y is 0", formula), ("map_loss does the work", lambda f, c, d, j: layers.map_loss(
+            torch.cdist(f, c) ** 2, d, j)),
+        ("sums of squares, without a root", lambda f, c, d, j: formula(
+            f, c, d, j, lambda x: x.square().sum(2).sqrt())),
+        ("averaged over the numbers of F6", lambda f, c, d, j: formula(
+            f, c, d, j, lambda x: x.square().mean(2))),
+        ("not squared", lambda f, c, d, j: formula(f, c, d, j, lambda x: x.abs().sum(2))),
+        ("rubbish is missing", lambda f, c, d, j: F.cross_entropy(-torch.cdist(f, c) ** 2, d)),
+        ("stands j", lambda f, c, d, j: formula(f, c, d, j, rubbish=torch.tensor(j))),
+        ("rubbish has e^j", lambda f, c, d, j: stable(f, c, d, -j)),
+        ("second term is missing", lambda f, c, d, j: ((f - c[d]) ** 2).sum(1).mean()),
+        ("first term is missing",
+         lambda f, c, d, j: stable(f, c, d, j) - ((f - c[d]) ** 2).sum(1).mean()),
+        ("should be averaged", lambda f, c, d, j: len(f) * stable(f, c, d, j)),
+        ("for each picture", lambda f, c, d, j: torch.stack([
+            stable(f[i:i + 1], c, d[i:i + 1], j) for i in range(len(f))])),
+        ("sign is turned over", lambda *case: -stable(*case)),
+        ("must be a tensor", lambda *case: stable(*case).item()),
+        ("no gradient goes back", lambda *case: stable(*case).detach()),
+        ("gradient that goes back", lambda f, c, d, j: stable(f, c, d, j) + f.sum() - f.detach().sum()),
+        ("changes the f6", lambda f, c, d, j: stable(f.mul_(2), c, d, j)),
+        ("it raises", lambda f, c, d, j: stable(c, f, d, j)), ("whatever it is given",
+                                                              lambda *case: torch.tensor(1.0)),
+        ("must be a function", torch.tensor(3.0)), ("return", print)],
+    "whole_lenet5": [
+        ("LeNet5Of1998 is the book's", models.build("lenet5-1998")),
+        ("it reads all maps", Net(c3=nn.Conv2d(6, 16, 5))),
+        ("no dense layer", Net(output=nn.Linear(84, 10))),
+        ("S2 has 0", Net(s2=nn.MaxPool2d(2))), ("no layer self.f6", Net(f6=None)),
+        ("the biases are missing", Net(c1=nn.Conv2d(1, 6, 5, bias=False))),
+        ("the codes are fixed", Net(output=nn.Linear(84, 10, bias=False))),
+        ("through tanh", Net(nn.Tanh())), ("through ReLU", Net(nn.ReLU())),
+        ("through a sigmoid", Net(nn.Sigmoid())),
+        ("S2 is given what C1 gives as it is", Net(nn.Identity())),
+        ("F6 is given what C5 gives as it is", NoSquash()), ("signs turned over", Logits()),
+        ("squashed twice", Net(nn.Sequential(layers.ScaledTanh(), layers.ScaledTanh()))),
+        ("c5 is there, but", NoC5()), ("the picture as it is", Scaled()),
+        ("should give the ten distances, and gives 3", Nearest()), ("something else in it", More()),
+        ("S2 does not take the sum", Net(s2=MaxSub(6))),
+        ("other maps", Net(c3=layers.SparseConv2d(OTHER_TABLE, 5))),
+        ("squared distances", Net(output=layers.RBFOutput(-GLYPHS))),
+        ("should give 3 x 6 x 28 x 28", Net(c1=nn.Conv2d(1, 6, 5, padding=2))),
+        ("no layer self.c1", nn.Sequential(nn.Conv2d(1, 6, 5))), ("must be a layer, not 5", Net(c1=5)),
+        ("derived from nn.Module", 60_000), ("derived from nn.Module", None),
+        ("derived from nn.Module", "LeNet5"), ("derived from nn.Module", [Net()])],
+}
+
+
+RING_TOO = "which neighbour, and which of the two stands first, is the reader's choice"
+LAST = "of two axes the last is axis 1"
+EQUAL = {
+    "table_of_pairs": {
+        "my_table_solution = [(c, (c + 1) % 6) for c in range(6)] -> my_table_solution = "
+        + other: RING_TOO
+        for other in ("[((c + 1) % 6, c) for c in range(6)]", "[(c, (c - 1) % 6) for c in range(6)]",
+                      "[(c, (c + -1) % 6) for c in range(6)]")},
+    "map_criterion": {
+        "exponents = torch.cat([torch.full_like(right, -j), -y], dim=1) -> "
+        "    exponents = torch.cat([torch.full_like(right, -j), -y], dim=-1)": LAST,
+        "return (right[:, 0] + exponents.logsumexp(dim=1)).mean() -> "
+        "    return (right[:, 0] + exponents.logsumexp(dim=-1)).mean()": LAST},
+}
