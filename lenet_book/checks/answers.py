@@ -1,7 +1,7 @@
 """What an answer may be, and how it is compared with the right one."""
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isclose, isfinite
+from math import isclose
 from numbers import Real
 
 import numpy as np
@@ -16,12 +16,12 @@ from .verdict import NotYet, Wrong
 
 def number(answer, name: str = "the answer") -> float:
     """A finite number; one in a tensor or an array counts too. Raises Wrong for anything else."""
-    if isinstance(answer, Tensor | np.ndarray) and answer.shape.count(1) == len(answer.shape):
+    if _holds_values(answer) and answer.shape.count(1) == len(answer.shape):
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, Real):
         raise Wrong(f"{name} must be a number, not {shown(answer)}")
-    if not isfinite(answer):
-        raise Wrong(f"{name} must be finite, not {answer}")
+    if not abs(answer) < 1e300:  # an int may be too large for isfinite
+        raise Wrong(f"{name} must be finite, not {shown(answer)}")
     return answer
 
 
@@ -35,13 +35,18 @@ def whole(answer, name: str = "the answer") -> int:
 
 def several(answer, count: int, name: str = "the answer") -> tuple:
     """A tuple or a list of so many things. Raises Wrong for anything else."""
-    if isinstance(answer, Tensor | np.ndarray):
+    if _holds_values(answer):
         answer = answer.tolist()
     if not isinstance(answer, tuple | list):
         raise Wrong(f"{name} must be {count} values in a tuple, not {shown(answer)}")
     if len(answer) != count:
         raise Wrong(f"{name} must be {count} values, not {len(answer)}")
     return tuple(answer)
+
+
+def _holds_values(answer) -> bool:
+    """Is it a tensor, not one on the device "meta", an array, or a number of NumPy's?"""
+    return isinstance(answer, np.ndarray | np.generic) or (isinstance(answer, Tensor) and not answer.is_meta)
 
 
 def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer") -> Tensor:

@@ -45,7 +45,7 @@ class Function:
                 result = self._function(*mine)
         except (NotYet, Wrong, TimeoutError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
         if result is None and _is_stub(self._function):
             raise NotYet
