@@ -46,7 +46,9 @@ def several(answer, count: int, name: str = "the answer") -> tuple:
 
 def _holds_values(answer) -> bool:
     """Is it a tensor, not one on the device "meta", an array, or a number of NumPy's?"""
-    return isinstance(answer, np.ndarray | np.generic) or (isinstance(answer, Tensor) and not answer.is_meta)
+    if isinstance(answer, Tensor):
+        return not answer.is_meta
+    return isinstance(answer, np.ndarray | np.generic)
 
 
 def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer") -> Tensor:
@@ -55,8 +57,10 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer")
     Raises Wrong for anything else, a list of numbers among it.
     """
     if not isinstance(answer, Tensor):
-        hint = "; torch.tensor(...) makes one of it" if isinstance(answer, list | tuple) else ""
-        raise Wrong(f"{name} must be a tensor, not {shown(answer)}{hint}")
+        if isinstance(answer, list | tuple):
+            raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__}; torch.tensor(...) "
+                        "makes one of numbers, torch.stack(...) of tensors")
+        raise Wrong(f"{name} must be a tensor, not {shown(answer)}")
     if answer.is_complex() or answer.dtype == torch.bool or answer.is_meta:
         raise Wrong(f"{name} must hold real numbers, not {shown(answer)}")
     found = answer.detach().to_dense().double()
