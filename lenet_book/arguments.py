@@ -36,6 +36,8 @@ def checked(**rules: Rule) -> Callable[[Callable], Callable]:
 def shown(value) -> str:
     """A value as a message shows it: not too long, a tensor or an array by its dtype and shape."""
     kind = type(value).__name__
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write it out
+        return f"{kind} of {value.bit_length():,} bits"
     if hasattr(value, "dtype") and not isinstance(value, type) and getattr(value, "shape", ()):
         return f"{kind} of {value.dtype}, {by(value.shape)}"
     plain = type(value).__module__ == "builtins" and not callable(value)

@@ -16,11 +16,11 @@ from .verdict import NotYet, Wrong
 
 def number(answer, name: str = "the answer") -> float:
     """A finite number; one in a tensor or an array counts too. Raises Wrong for anything else."""
-    if isinstance(answer, Tensor | np.ndarray) and answer.shape.count(1) == len(answer.shape):
+    if isinstance(answer, Tensor | np.ndarray | np.generic) and set(answer.shape) <= {1}:
         answer = listed(answer.reshape(1))[0]
     if isinstance(answer, bool) or not isinstance(answer, Real):
         raise Wrong(f"{name} must be a number, not {shown(answer)}")
-    if abs(answer) > 1e300 or answer != answer:
+    if not abs(answer) < 1e300:  # an int may be too large for isfinite
         raise Wrong(f"{name} must be finite, not {shown(answer)}")
     return answer
 
@@ -37,7 +37,7 @@ def listed(answer):
     """A tensor or an array as a list of numbers, or of such lists; anything else as it is."""
     if isinstance(answer, Tensor) and not answer.is_meta:
         return answer.detach().to_dense().tolist()
-    return answer.tolist() if isinstance(answer, np.ndarray) else answer
+    return answer.tolist() if isinstance(answer, np.ndarray | np.generic) else answer
 
 
 def several(answer, count: int, name: str = "the answer") -> tuple:
@@ -57,8 +57,10 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer")
     Raises Wrong for anything else, a list of numbers among it.
     """
     if not isinstance(answer, Tensor):
-        hint = "; torch.tensor(...) makes one of it" if isinstance(answer, list | tuple) else ""
-        raise Wrong(f"{name} must be a tensor, not {shown(answer)}{hint}")
+        if isinstance(answer, list | tuple):
+            raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__}; torch.tensor(...) "
+                        "makes one of numbers, torch.stack(...) of tensors")
+        raise Wrong(f"{name} must be a tensor, not {shown(answer)}")
     if answer.is_complex() or answer.dtype == torch.bool or answer.is_meta:
         raise Wrong(f"{name} must hold real numbers, not {shown(answer)}")
     found = answer.detach().to_dense().double()

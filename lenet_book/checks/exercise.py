@@ -52,7 +52,7 @@ class Exercise:
         except TimeoutError:
             return Verdict(False, f"no result within {self.seconds} seconds: does a loop never end?")
         except Wrong as wrong:
-            return Verdict(False, " ".join(str(wrong).split()))
+            return Verdict(False, " ".join(str(wrong).split()))  # a net is shown in several lines
         except Exception as error:  # an answer that nobody thought of
             given = ", ".join(map(shown, answer))
             return Verdict(False, f"{given} cannot be an answer here ({one_line(error)})")
