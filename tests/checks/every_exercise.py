@@ -71,6 +71,6 @@ def test_strange_things_are_refused_in_one_sentence(answers, name, monkeypatch):
 
 
 def test_mutants_of_the_solution_are_caught(answers, name, monkeypatch):
-    monkeypatch.setattr(checks.Exercise, "seconds", 1)
+    monkeypatch.setattr(checks.Exercise, "seconds", 3)
     source = solutions(answers.CHAPTER)[name]
     assert {*survivors(source, page_for(answers.CHAPTER, source))} == {*answers.EQUAL.get(name, {})}
