@@ -39,6 +39,13 @@ from .padding_and_stride import (
     sizes_through_a_net,
     windows_that_halve,
 )
+from .pooling import (
+    global_average_pooling,
+    gradient_at_a_peak,
+    pooling_of_your_own,
+    power_mean_pooling,
+    subsampling_of_your_own,
+)
 from .verdict import Verdict
 
 __all__ = [
@@ -50,16 +57,21 @@ __all__ = [
     "correlate_by_weights",
     "edge_in_two_steps",
     "equation_for_einsum",
+    "global_average_pooling",
+    "gradient_at_a_peak",
     "kernel_gradient",
     "kernel_that_moves",
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
+    "pooling_of_your_own",
+    "power_mean_pooling",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
     "size_and_dropped",
     "sizes_through_a_net",
     "solved",
+    "subsampling_of_your_own",
     "table_layer",
     "table_of_pairs",
     "two_layers_in_one",

@@ -31,6 +31,11 @@ class Function:
         self._function, self._names = function, arguments.split()
         self._without = without or {}
 
+    @property
+    def empty(self) -> bool:
+        """Does nothing stand in it but the dots?"""
+        return _is_stub(self._function)
+
     def __call__(self, *given):
         """What it returns.
 
@@ -47,7 +52,7 @@ class Function:
             raise
         except (Exception, SystemExit) as error:
             raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
-        if result is None and _is_stub(self._function):
+        if result is None and self.empty:
             raise NotYet
         if result is None:
             raise Wrong("it prints its result, which then is lost; end it with return"

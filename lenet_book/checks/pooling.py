@@ -1,0 +1,244 @@
+"""Chapter 04: global average pooling, a gradient, a power mean, pooling and subsampling built."""
+
+from inspect import isclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..arguments import shown
+from .answers import compare, known, number
+from .calls import Function, one_line
+from .exercise import exercise
+from .verdict import NotYet, Wrong
+
+_BY_OTHERS = dict.fromkeys(
+    ("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool2d",
+     "max_pool2d_with_indices", "adaptive_max_pool2d", "adaptive_avg_pool2d", "conv2d"),
+    "cut out the windows yourself")
+_BY_SUMS = dict.fromkeys(
+    ("mean", "sum", "nanmean", "nansum", "einsum", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool3d",
+     "reduce"), "F.avg_pool2d alone is asked for")
+
+
+@exercise(chapter=4, number=1, level="easy", minutes=4)
+def global_average_pooling(answer) -> str:
+    """N x C x H x W -> N x C, by F.avg_pool2d alone."""
+    def right(x):
+        return x.mean((2, 3))
+
+    cases = [(torch.randn(shape).double(),) for shape in (
+        (2, 6, 36, 36), (2, 3, 4, 5), (3, 2, 7, 2), (1, 4, 3, 3), (2, 1, 1, 6))]
+    compare(answer, right, cases, "x", {
+        "N x C x 1 x 1: the two axes of length 1 are still there":
+            lambda x: right(x)[..., None, None],
+        "squeeze takes away every axis of length 1, that of a batch of one among them":
+            lambda x: right(x).squeeze(),
+        "that is the maximum of each map": lambda x: x.amax((2, 3)),
+        "that is the sum of each map": lambda x: x.sum((2, 3)),
+        "the maps are averaged together, and each should be by itself": lambda x: x.mean((1, 2, 3)),
+        "N and C are exchanged": lambda x: right(x).T,
+        "N x C is one axis here": lambda x: right(x).flatten(),
+    }, _BY_SUMS)
+    return "so many numbers as there are maps, however large these are"
+
+
+@exercise(chapter=4, number=2, level="easy", minutes=3)
+def gradient_at_a_peak(answer) -> str:
+    """The gradient at a 1 amid 5 x 5 zeros, of the sum of max pooling by 3 x 3 with stride 1."""
+    known(number(answer), 9, {
+        1: "so it would be with windows side by side; at a stride of 1 the peak lies in several",
+        1 / 9: "that is the share of a pixel in one average; the maximum passes all of it on",
+        25: "that is the number of pixels, and the windows do not have so many places",
+        3: "so many places along one axis; there are two",
+        4: "at a stride of 2 it would be so",
+        0: "the peak is the largest of its windows, so each of these depends on it",
+        5: "that is the size of the map; count the places of a window of 3 in it",
+    }, "count the windows in which it is the largest")
+    return "a window passes a gradient of 1 to its winner, and the peak wins everywhere"
+
+
+@exercise(chapter=4, number=3, level="medium", minutes=6)
+def power_mean_pooling(answer) -> str:
+    """x, q -> for each 2 x 2 window the q-th root of the mean of the q-th powers."""
+    def right(x, q):
+        return _windows(x, 2, 2).pow(q).mean((-2, -1)) ** (1 / q)
+
+    def average(x):
+        return _windows(x, 2, 2).mean((-2, -1))
+
+    def largest(x):
+        return _windows(x, 2, 2).amax((-2, -1))
+
+    cases = [(torch.rand(shape).double() * 3, q) for shape, q in (
+        ((1, 4, 4), 2), ((3, 6, 4), 1), ((2, 4, 8), 3.5), ((1, 5, 7), 8), ((2, 2, 6), 0.5))]
+    cases.append((torch.eye(4).double()[None], 3))  # windows with zeros in them
+    compare(answer, right, cases, "x q", {
+        "the root is missing": lambda x, q: average(x ** q),
+        "the powers are missing: they come before the average": lambda x, q: average(x) ** (1 / q),
+        "power and root are exchanged": lambda x, q: average(x ** (1 / q)) ** q,
+        "the powers are added, and should be averaged": lambda x, q: (4 * average(x ** q)) ** (1 / q),
+        "it is divided by q, in place of taking the q-th root": lambda x, q: average(x ** q) / q,
+        "that is the average, whatever q is: take the root after averaging, not before":
+            lambda x, q: average(x),
+        "that is the maximum, whatever q is": lambda x, q: largest(x),
+        "that is the average multiplied by q": lambda x, q: q * average(x),
+        "a blend of average and maximum has the right ends, for q = 1 and for large q, but another way "
+        "between": lambda x, q: largest(x) + (average(x) - largest(x)) / q,
+        "the windows overlap: the stride is 2 as well":
+            lambda x, q: _windows(x, 2, 1).pow(q).mean((-2, -1)) ** (1 / q),
+        "q is taken as 2": lambda x, q: right(x, 2),
+        "the root is always the square root": lambda x, q: average(x ** q).sqrt(),
+        "the root of the maximum of powers is the maximum": lambda x, q: largest(x ** q),
+    }, {"lp_pool2d": "write the power mean yourself"})
+    return "a net can learn q as well: it is one more parameter, with a gradient"
+
+
+@exercise(chapter=4, number=4, level="medium", minutes=12)
+def pooling_of_your_own(max_pool, avg_pool) -> str:
+    """x, kernel size, stride, padding -> what F.max_pool2d and F.avg_pool2d give."""
+    cases = [(torch.randn(shape).double() - 1, k, s, p) for shape, k, s, p in (
+        ((1, 1, 4, 4), 2, 2, 0), ((2, 3, 6, 7), 2, 2, 0), ((1, 2, 7, 5), 3, 2, 0),
+        ((1, 2, 5, 6), 3, 1, 1), ((2, 1, 6, 8), 3, 2, 1), ((1, 3, 5, 4), 2, 3, 1),
+        ((1, 1, 4, 5), 4, 2, 2), ((2, 2, 3, 4), 1, 2, 0))]
+    _compare_pools("max", max_pool, F.max_pool2d, cases, {
+        "padding of zeros wins against negative numbers, and invents what is not there":
+            lambda x, k, s, p: F.max_pool2d(_framed(x, p), k, s),
+        "the padding does not enter": lambda x, k, s, p: F.max_pool2d(x, k, s),
+        "the stride does not enter": lambda x, k, s, p: F.max_pool2d(x, k, 1, p),
+        "the stride is that of the window: s is a number of its own":
+            lambda x, k, s, p: F.max_pool2d(x, k, k, p),
+        "that is the smallest number of each window": lambda x, k, s, p: -F.max_pool2d(-x, k, s, p),
+        "that is the average": lambda x, k, s, p: F.avg_pool2d(x, k, s, p),
+        "a window that does not fit as a whole is left out, and this one counts it":
+            lambda x, k, s, p: F.max_pool2d(x, k, s, p, ceil_mode=True),
+        "only the first map is there": lambda x, k, s, p: F.max_pool2d(x, k, s, p)[:, :1],
+        "the maps are pooled together, and each should be by itself":
+            lambda x, k, s, p: F.max_pool2d(x, k, s, p).amax(1, keepdim=True),
+        "the frame is one pixel wide, whatever the padding":
+            lambda x, k, s, p: F.max_pool2d(_framed(x, min(p, 1), -1e9), k, s),
+        "the sizes are compared, and not the numbers": lambda x, k, s, p:
+            F.max_pool2d(x.abs(), k, s, p),
+    })
+    _compare_pools("average", avg_pool, F.avg_pool2d, cases, {
+        "here the padding is not counted; PyTorch, unless told otherwise, divides by the whole window":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p, count_include_pad=False),
+        "the padding does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, s),
+        "the stride does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, 1, p),
+        "the stride is that of the window: s is a number of its own":
+            lambda x, k, s, p: F.avg_pool2d(x, k, k, p),
+        "the window is always 2 x 2": lambda x, k, s, p: F.avg_pool2d(_framed(x, p), 2, s),
+        "that is the sum": lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k ** 2,
+        "it divides by 4, and a window has k times k pixels":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k ** 2 / 4,
+        "it divides by k, and a window has k times k pixels":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k,
+        "that is the maximum": lambda x, k, s, p: F.max_pool2d(x, k, s, p),
+        "the maps are pooled together, and each should be by itself":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p).mean(1, keepdim=True),
+        "a window that does not fit as a whole is left out, and this one counts it":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p, ceil_mode=True),
+    })
+    return "with minus infinity around the map for the maximum, and zeros for the average"
+
+
+def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> None:
+    try:
+        compare(answer, right, cases, "x k s p", mistakes, _BY_OTHERS)
+    except Wrong as wrong:
+        raise Wrong(f"{name} pooling: {wrong}") from None
+
+
+def _framed(x: Tensor, p: int, value: float = 0) -> Tensor:
+    return F.pad(x, (p, p, p, p), value=value)
+
+
+def _windows(x: Tensor, k: int, s: int) -> Tensor:
+    return x.unfold(-2, k, s).unfold(-2, k, s)
+
+
+@exercise(chapter=4, number=5, level="medium", minutes=12)
+def subsampling_of_your_own(answer) -> str:
+    """A class: the subsampling of 1998, with a trainable weight and bias for each map."""
+    if isinstance(answer, nn.Module):
+        raise Wrong("hand over the class itself; the check makes layers of it")
+    if not isclass(answer) or not issubclass(answer, nn.Module):
+        raise Wrong(f"this must be a class that inherits from nn.Module, not {shown(answer)}")
+
+    def of_class(x, weight, bias):
+        layer = _filled(answer, weight, bias)
+        result = Function(layer, "x")(x)
+        if isinstance(result, Tensor) and not result.requires_grad:
+            raise Wrong("no gradient reaches its parameters: .data, detach and no_grad cut them off")
+        return result
+
+    def pooled(x, kind):
+        return 4 * kind(x, 2)
+
+    def each(values):
+        return values[:, None, None]
+
+    cases = [(torch.randn(shape).double(), torch.randn(shape[1]).double(),
+              torch.randn(shape[1]).double())
+             for shape in ((1, 1, 4, 4), (2, 6, 4, 8), (3, 4, 8, 6), (1, 3, 7, 5))]
+    def right(x, w, b):
+        return each(w) * pooled(x, F.avg_pool2d) + each(b)
+
+    compare(of_class, right, cases, "x weight bias", {
+        "the mean of each window is multiplied, and in 1998 it is the sum":
+            lambda x, w, b: each(w) * F.avg_pool2d(x, 2) + each(b),
+        "the largest of each window is taken, and the four should be added":
+            lambda x, w, b: each(w) * F.max_pool2d(x, 2) + each(b),
+        "the bias is missing": lambda x, w, b: each(w) * pooled(x, F.avg_pool2d),
+        "the coefficient is missing": lambda x, w, b: pooled(x, F.avg_pool2d) + each(b),
+        "the bias is multiplied as well: it comes after the coefficient":
+            lambda x, w, b: each(w) * (pooled(x, F.avg_pool2d) + each(b)),
+        "the bias is added once for each of the four, and should be once":
+            lambda x, w, b: each(w) * pooled(x, F.avg_pool2d) + 4 * each(b),
+        "weight and bias are exchanged": lambda x, w, b: each(b) * pooled(x, F.avg_pool2d) + each(w),
+        "every map gets the first one's coefficient and bias":
+            lambda x, w, b: w[0] * pooled(x, F.avg_pool2d) + b[0],
+        "the squashing function is a layer of its own, which follows":
+            lambda x, w, b: 1.7159 * torch.tanh(
+                2 / 3 * (each(w) * pooled(x, F.avg_pool2d) + each(b))),
+        "there is a tanh in it: what squashes is a layer of its own, which follows":
+            lambda x, w, b: torch.tanh(each(w) * pooled(x, F.avg_pool2d) + each(b)),
+        "there is a ReLU in it: what activates is a layer of its own, which follows":
+            lambda x, w, b: F.relu(each(w) * pooled(x, F.avg_pool2d) + each(b)),
+        "the windows overlap: the stride is 2":
+            lambda x, w, b: each(w) * 4 * F.avg_pool2d(x, 2, 1) + each(b),
+    })
+    return "two parameters a map, 12 in S2 and 32 in S4"
+
+
+def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
+    """A layer of this class, with these numbers in it."""
+    maps = len(weight)
+    try:
+        layer = answer(maps)
+    except (NotYet, Wrong, TimeoutError):
+        raise
+    except Exception as error:
+        raise Wrong(f"{answer.__name__}({maps}) raises {one_line(error)}") from None
+    if Function(layer, "x").empty:
+        raise NotYet
+    own = dict(layer.named_parameters())
+    for name, values in (("weight", weight), ("bias", bias)):
+        found = own.pop(name, None)
+        if found is None and isinstance(getattr(layer, name, None), Tensor):
+            raise Wrong(f"its {name} is a plain tensor, which no optimiser finds: make an nn.Parameter "
+                        "of it, in __init__")
+        if found is None:
+            raise Wrong(f"it has no parameter self.{name}")
+        if found.numel() != maps:
+            raise Wrong(f"self.{name} holds {found.numel()} numbers for {maps} maps"
+                        + ("; each map has one" if found.numel() != 4 * maps else
+                           ": four for a map, as in a depthwise convolution, and one is asked for"))
+        if found.is_meta or not found.is_floating_point() or not found.requires_grad:
+            raise Wrong(f"self.{name} cannot be trained: {shown(found)}, requires_grad "
+                        f"{found.requires_grad}")
+        with torch.no_grad():
+            found.data = values.clone().view(found.shape)
+    if own:
+        raise Wrong(f"it has more parameters than weight and bias: {', '.join(own)}")
+    return layer

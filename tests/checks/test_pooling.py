@@ -1,0 +1,278 @@
+"""Chapter 04's exercises: right answers, and wrong ones with words of the reason."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book import convolution, layers
+
+CHAPTER = 4
+
+
+def rows_then_columns(x):
+    return F.avg_pool2d(F.avg_pool2d(x, (x.shape[2], 1)), (1, x.shape[3])).view(x.shape[:2])
+
+
+def framed(x, p, value):
+    frame = x.new_full((*x.shape[:2], x.shape[2] + 2 * p, x.shape[3] + 2 * p), value)
+    frame[:, :, p:p + x.shape[2], p:p + x.shape[3]] = x
+    return frame
+
+
+def by_loops(x, k, s, p, rule, value):
+    x = framed(x, p, value)
+    return torch.stack([torch.stack([rule(x[:, :, top:top + k, left:left + k])
+                                     for left in range(0, x.shape[3] - k + 1, s)], -1)
+                        for top in range(0, x.shape[2] - k + 1, s)], -2)
+
+
+def max_by_loops(x, k, s, p):
+    return by_loops(x, k, s, p, lambda window: window.amax((2, 3)), -torch.inf)
+
+
+def mean_by_loops(x, k, s, p):
+    return by_loops(x, k, s, p, lambda window: window.sum((2, 3)) / k ** 2, 0.0)
+
+
+def columns_of(x, k, s, p, value):
+    """N x C x k k x rows x columns."""
+    x = framed(x, p, value)
+    rows = (x.shape[2] - k) // s + 1
+    return F.unfold(x, k, stride=s).unflatten(1, (x.shape[1], k * k)).unflatten(-1, (rows, -1))
+
+
+def max_by_columns(x, k, s, p):
+    return columns_of(x, k, s, p, -1e30).amax(2)
+
+
+def mean_by_columns(x, k, s, p):
+    return columns_of(x, k, s, p, 0).mean(2)
+
+
+def max_by_parts(x, k, s, p):
+    """One pixel of every window after another."""
+    x = framed(x, p, -torch.inf)
+    rows, columns = (x.shape[2] - k) // s + 1, (x.shape[3] - k) // s + 1
+    result = x.new_full((*x.shape[:2], rows, columns), -torch.inf)
+    for v in range(k):
+        for t in range(k):
+            result = torch.maximum(result, x[:, :, v::s, t::s][:, :, :rows, :columns])
+    return result
+
+
+def mean_by_matrices(x, k, s, p):
+    """Rows and columns one after the other."""
+    def slide(n):
+        return torch.stack([(torch.arange(n + 2 * p) // 1 - i * s).ge(0)
+                            & (torch.arange(n + 2 * p) - i * s).lt(k)
+                            for i in range((n + 2 * p - k) // s + 1)]).double() / k
+    return slide(x.shape[2]) @ framed(x, p, 0) @ slide(x.shape[3]).T
+
+
+def power_by_hand(x, q):
+    a, b = x[:, :x.shape[1] // 2 * 2], x.shape[2] // 2 * 2
+    four = a[:, ::2, :b:2], a[:, ::2, 1:b:2], a[:, 1::2, :b:2], a[:, 1::2, 1:b:2]
+    return (sum(one ** q for one in four) / 4) ** (1 / q)
+
+
+def power_by_windows(x, q):
+    return x.unfold(1, 2, 2).unfold(2, 2, 2).pow(q).mean((-1, -2)).pow(1 / q)
+
+
+class Layer(nn.Module):
+    """A right one, and the shape of wrong ones."""
+
+    shape = (-1,)
+
+    def __init__(self, maps):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(maps).view(self.shape))
+        self.bias = nn.Parameter(torch.zeros(maps).view(self.shape))
+
+    def four(self, x):
+        rows, columns = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+        x = x[:, :, :rows, :columns]
+        return x[:, :, ::2, ::2] + x[:, :, 1::2, ::2] + x[:, :, ::2, 1::2] + x[:, :, 1::2, 1::2]
+
+    def forward(self, x):
+        return self.four(x) * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+
+
+class Wide(Layer):
+    shape = (1, -1, 1, 1)
+
+
+class OfNothing(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        ...
+
+    def forward(self, x):
+        ...
+
+
+class WithoutInit(nn.Module):
+    def __init__(self, maps):
+        self.weight = nn.Parameter(torch.ones(maps))
+
+
+class Plain(Layer):
+    def __init__(self, maps):
+        super().__init__(maps)
+        del self.bias
+        self.bias = torch.zeros(maps)
+
+
+class OneForAll(Layer):
+    def __init__(self, maps):
+        super().__init__(1)
+
+
+class Four(Layer):
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.weight = nn.Parameter(torch.ones(maps, 1, 2, 2))
+
+
+class More(Layer):
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.squash = nn.Parameter(torch.ones(1))
+
+
+class Frozen(Layer):
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.weight.requires_grad_(False)
+
+
+def layer_that(forward):
+    """A class whose forward does something else."""
+    return type("MySubsampling", (Layer,), {"forward": forward})
+
+
+def each(values):
+    return values.view(-1, 1, 1)
+
+
+RIGHT = {
+    "global_average_pooling": [(lambda x: F.avg_pool2d(x, (x.shape[2], x.shape[3])).flatten(1),),
+                               (lambda x: F.avg_pool2d(x, x.size()[2:])[:, :, 0, 0],),
+                               (rows_then_columns,)],
+    "gradient_at_a_peak": [(9,), (9.0,), (torch.tensor(9.0),), (np.int64(9),)],
+    "power_mean_pooling": [(lambda x, q: F.avg_pool2d(x.pow(q), 2).pow(1 / q),), (power_by_hand,),
+                           (power_by_windows,),
+                           (lambda x, q: (F.avg_pool2d(x ** q, 2).log() / q).exp(),)],
+    "pooling_of_your_own": [(max_by_loops, mean_by_loops), (max_by_columns, mean_by_columns),
+                            (max_by_parts, mean_by_matrices)],
+    "subsampling_of_your_own": [(Layer,), (Wide,), (layers.Subsampling,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "global_average_pooling": [
+        ("mean does the work", lambda x: x.mean((2, 3))),
+        ("sum does the work", lambda x: x.sum((2, 3)) / 9),
+        ("adaptive", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
+        ("adaptive", lambda x: nn.AdaptiveAvgPool2d(1)(x).flatten(1)),
+        ("right for x 2 x 6 x 36 x 36, but", lambda x: F.avg_pool2d(x, 36).flatten(1)),
+        ("axes of length 1 are still there", lambda x: F.avg_pool2d(x, x.shape[2:])),
+        ("batch of one", lambda x: F.avg_pool2d(x, x.shape[2:]).squeeze()),
+        ("raises", lambda x: F.avg_pool2d(x, x.shape[3]).flatten(1)),
+        ("maximum", lambda x: F.max_pool2d(x, x.shape[2:]).flatten(1)),
+        ("exchanged", lambda x: F.avg_pool2d(x, x.shape[2:]).flatten(1).T),
+        ("one axis", lambda x: F.avg_pool2d(x, x.shape[2:]).flatten()),
+        ("sum of each", lambda x: F.avg_pool2d(x, x.shape[2:], divisor_override=1).flatten(1)),
+        ("must be a function", torch.ones(2, 6)), ("return", print)],
+    "gradient_at_a_peak": [
+        ("side by side", 1), ("one average", 1 / 9), ("number of pixels", 25), ("there are two", 3),
+        ("stride of 2", 4), ("depends on it", 0), ("size of the map", 5), ("count the windows", 8),
+        ("must be a number", "9"), ("must be a number", None), ("finite", float("nan")),
+        ("must be a number", True)],
+    "power_mean_pooling": [
+        ("root is missing", lambda x, q: F.avg_pool2d(x ** q, 2)),
+        ("powers are missing", lambda x, q: F.avg_pool2d(x, 2) ** (1 / q)),
+        ("exchanged", lambda x, q: F.avg_pool2d(x ** (1 / q), 2) ** q),
+        ("should be averaged", lambda x, q: (4 * F.avg_pool2d(x ** q, 2)) ** (1 / q)),
+        ("divided by q", lambda x, q: F.avg_pool2d(x ** q, 2) / q),
+        ("after averaging, not before", lambda x, q: F.avg_pool2d((x ** q) ** (1 / q), 2)),
+        ("maximum, whatever", lambda x, q: F.max_pool2d(x, 2)),
+        ("multiplied by q", lambda x, q: q * F.avg_pool2d(x, 2)),
+        ("blend", lambda x, q: F.avg_pool2d(x, 2) / q + F.max_pool2d(x, 2) * (1 - 1 / q)),
+        ("overlap", lambda x, q: F.avg_pool2d(x ** q, 2, 1) ** (1 / q)),
+        ("taken as 2", lambda x, q: F.avg_pool2d(x ** 2, 2).sqrt()),
+        ("always the square root", lambda x, q: F.avg_pool2d(x ** q, 2).sqrt()),
+        ("lp_pool2d does", lambda x, q: F.lp_pool2d(x, q, 2)),
+        ("it gives", lambda x, q: F.avg_pool2d(x ** q, 2) ** (1 / (q + 1))),
+        ("changes the x", lambda x, q: F.avg_pool2d(x.pow_(q), 2) ** (1 / q))],
+    "pooling_of_your_own": [
+        ("max_pool2d does", F.max_pool2d, mean_by_loops),
+        ("max_pool2d does", lambda x, k, s, p: nn.MaxPool2d(k, s, p)(x), mean_by_loops),
+        ("max_pool2d does", lambda x, k, s, p: convolution.max_pool2d(x, k, s, p), mean_by_loops),
+        ("average pooling: avg_pool2d does", max_by_loops, F.avg_pool2d),
+        ("max pooling: padding of zeros", lambda x, k, s, p: max_by_loops(framed(x, p, 0), k, s, 0),
+         mean_by_loops),
+        ("max pooling: the padding does not",
+         lambda x, k, s, p: max_by_loops(x, k, s, 0), mean_by_loops),
+        ("max pooling: the stride does not",
+         lambda x, k, s, p: max_by_loops(x, k, 1, p), mean_by_loops),
+        ("a number of its own", lambda x, k, s, p: max_by_loops(x, k, k, p), mean_by_loops),
+        ("always 2 x 2", max_by_loops, lambda x, k, s, p: mean_by_loops(x, 2, s, p)),
+        ("smallest", lambda x, k, s, p: -max_by_loops(-x, k, s, p), mean_by_loops),
+        ("max pooling: that is the average", mean_by_loops, mean_by_loops),
+        ("first map", lambda x, k, s, p: max_by_loops(x, k, s, p)[:, :1], mean_by_loops),
+        ("pooled together", lambda x, k, s, p: max_by_loops(x, k, s, p).amax(1, keepdim=True),
+         mean_by_loops),
+        ("one pixel wide", lambda x, k, s, p: max_by_loops(x, k, s, min(p, 1)), mean_by_loops),
+        ("average pooling: here the padding is not counted", max_by_loops,
+         lambda x, k, s, p: mean_by_loops(x, k, s, p) / mean_by_loops(torch.ones_like(x), k, s, p)),
+        ("average pooling: that is the sum", max_by_loops,
+         lambda x, k, s, p: mean_by_loops(x, k, s, p) * k ** 2),
+        ("divides by 4", max_by_loops, lambda x, k, s, p: mean_by_loops(x, k, s, p) * k ** 2 / 4),
+        ("divides by k", max_by_loops, lambda x, k, s, p: mean_by_loops(x, k, s, p) * k),
+        ("average pooling: that is the maximum", max_by_loops, max_by_loops),
+        ("not finite", max_by_loops,
+         lambda x, k, s, p: by_loops(x, k, s, p, lambda w: w.mean((2, 3)), -torch.inf)),
+        ("hand over max_pool and avg_pool", max_by_loops),
+        ("must be a function", torch.ones(1), torch.ones(1))],
+    "subsampling_of_your_own": [
+        ("class itself", Layer(6)), ("must be a class", lambda maps: Layer(maps)),
+        ("must be a class", "Layer"), ("replace the dots", OfNothing), ("raises", WithoutInit),
+        ("raises", nn.Linear), ("bias is a plain tensor", Plain), ("1 numbers for 6 maps", OneForAll),
+        ("depthwise", Four),
+        ("more parameters than weight and bias: squash", More), ("cannot be trained", Frozen),
+        ("no parameter self.weight", nn.ReLU),
+        ("mean of each window", layer_that(
+            lambda me, x: each(me.weight) * F.avg_pool2d(x, 2) + each(me.bias))),
+        ("largest of each", layer_that(
+            lambda me, x: each(me.weight) * F.max_pool2d(x, 2) + each(me.bias))),
+        ("bias is missing", layer_that(lambda me, x: each(me.weight) * me.four(x))),
+        ("coefficient is missing", layer_that(lambda me, x: me.four(x) + each(me.bias))),
+        ("multiplied as well", layer_that(
+            lambda me, x: each(me.weight) * (me.four(x) + each(me.bias)))),
+        ("once for each of the four", layer_that(
+            lambda me, x: each(me.weight) * me.four(x) + 4 * each(me.bias))),
+        ("exchanged", layer_that(lambda me, x: each(me.bias) * me.four(x) + each(me.weight))),
+        ("first one's", layer_that(lambda me, x: me.weight[0] * me.four(x) + me.bias[0])),
+        ("squashing function is a layer", layer_that(
+            lambda me, x: layers.ScaledTanh()(Layer.forward(me, x)))),
+        ("ReLU", layer_that(lambda me, x: Layer.forward(me, x).relu())),
+        ("no gradient", layer_that(lambda me, x: Layer.forward(me, x).detach())),
+        ("it raises", layer_that(lambda me, x: me.weight * me.four(x) + me.bias)),
+        ("overlap", layer_that(
+            lambda me, x: each(me.weight) * 4 * F.avg_pool2d(x, 2, 1) + each(me.bias)))],
+}
+
+EQUAL = {
+    "global_average_pooling": {
+        "return F.avg_pool2d(x, x.shape[2:]).flatten(1) ->     return F.avg_pool2d(x, x.shape[-2:])"
+        ".flatten(1)": "of four axes the last two are the third and the fourth"},
+    "pooling_of_your_own": {
+        "return padded.unfold(2, k, s).unfold(3, k, s) ->     return padded.unfold(-2, k, s)"
+        ".unfold(3, k, s)": "axis 2 of four is the last but one",
+        "return windows_solution(x, k, s, p, -torch.inf).amax((4, 5)) ->     return "
+        "windows_solution(x, k, s, p, -torch.inf).amax((5, 4))": "a maximum over both, in any order",
+        "return windows_solution(x, k, s, p, 0).mean((4, 5)) ->     return "
+        "windows_solution(x, k, s, p, 0).mean((5, 4))": "a mean over both, in any order"},
+}
