@@ -199,7 +199,8 @@ def one_line(error: BaseException) -> str:
 def _where(error: BaseException, function) -> str:
     """The last line of the reader's own that the error has passed, if it is known."""
     code = getattr(getattr(function, "forward", function), "__code__", None)
-    here = getattr(code, "co_filename", None)
+    here = None if type(function).__module__.startswith("torch.") else getattr(
+        code, "co_filename", None)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == here:
             return f", in the line `{linecache.getline(here, frame.lineno).strip()}`"
