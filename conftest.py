@@ -17,8 +17,8 @@ WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-
                    "(LENET_BOOK_BROWSER=required makes this an error)")
 
 LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "test_distributed.py", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
-           "10_from_1998_to_today.ipynb")
+           "test_base.py", "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb",
+           "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
