@@ -16,10 +16,9 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-get install chromium "
                    "(LENET_BOOK_BROWSER=required makes this an error)")
 
-EXECUTES_CHAPTER = "test_opened_it_shows_pictures_and_run_every_control_moves_them"
-LONGEST = ("test_jupyterlab.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "test_distributed.py", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
-           "10_from_1998_to_today.ipynb")
+LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
+           "test_base.py", "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb",
+           "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
@@ -33,21 +32,16 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 def pytest_collection_modifyitems(config, items):
     """The longest first, so that no worker is left alone with one of them at the end.
 
-    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing. A
-    chapter that they execute and compare is not executed again by nbval.
+    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 99)
-    in_browser = [item for item in items if item.path.parent == config.rootpath / "tests" / "browser"]
-    if BROWSER:
-        executed = {item.callspec.params["chapter"] for item in in_browser
-                    if item.originalname == EXECUTES_CHAPTER}
-        dropped = {item for item in items if item.path.stem in executed}
-    elif os.environ.get("LENET_BOOK_BROWSER") == "required":
-        raise pytest.UsageError(WITHOUT_BROWSER)
-    else:
-        dropped = {*in_browser}
-    config.hook.pytest_deselected(items=[*dropped])
-    items[:] = [item for item in items if item not in dropped]
+    if not BROWSER:
+        if os.environ.get("LENET_BOOK_BROWSER") == "required":
+            raise pytest.UsageError(WITHOUT_BROWSER)
+        in_browser = [item for item in items
+                      if item.path.parent == config.rootpath / "tests" / "browser"]
+        config.hook.pytest_deselected(items=in_browser)
+        items[:] = [item for item in items if item not in in_browser]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,7 +1,7 @@
 import shutil
 
 import pytest
-from lab import chromium, jupyterlab
+from lab import chromium, close_all, jupyterlab
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +20,22 @@ def browser():
     """One that remembers, from page to page, what it has loaded."""
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
         yield browser.new_context(viewport={"width": 1280, "height": 1000})
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """One for all tests, since to load JupyterLab takes longer than to open a notebook in it."""
+    tab = browser.new_page()
+    tab.problems = []
+    tab.on("console", lambda m: tab.problems.append(f"{m.text} {m.location.get('url')}")
+           if m.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    return tab
+
+
+@pytest.fixture
+def page(tab):
+    """A page without notebooks, and without problems so far."""
+    tab.problems.clear()
+    yield tab
+    close_all(tab)

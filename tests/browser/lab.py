@@ -1,6 +1,7 @@
 """A real JupyterLab on this machine and a real browser, for tests and timings alike."""
 
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -15,10 +16,22 @@ import nbformat
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 _SETTINGS = {  # cells out of sight stay on the page; nothing is asked of the network
     "notebook-extension/tracker": '{"windowingMode": "none"}',
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
 }
+
+
+def saved(chapter: str) -> nbformat.NotebookNode:
+    """A chapter as it is in its file."""
+    return nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
+
+
+def demos_of(chapter: str) -> list[tuple[str, str]]:
+    """Name and cell of each demo that a chapter shows, in order."""
+    return [(name, cell.source) for cell in saved(chapter).cells if cell.cell_type == "code"
+            for name in re.findall(r"^(?:demo = )?demos\.(\w+)\(", cell.source, re.MULTILINE)]
 
 
 @contextmanager
@@ -59,6 +72,14 @@ def chromium(path: str):
             "--disable-component-update", "--disable-sync"])
         yield browser
         browser.close()
+
+
+def write_notebook(folder: Path, name: str, *sources: str) -> None:
+    """A notebook of cells with demos, where the lab finds it that serves this folder."""
+    cells = [*map(nbformat.v4.new_code_cell, ("from lenet_book import demos", *sources))]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata),
+                   folder / "notebooks" / f"{name}.ipynb")
 
 
 def open_chapter(page, lab: tuple[str, str], name: str) -> None:

@@ -1,0 +1,165 @@
+"""Each demo as a reader meets it: its cell is run in JupyterLab, every control moved by keyboard."""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+import pytest
+from lab import CHAPTERS, demos_of, open_chapter, run_all, write_notebook
+from PIL import Image
+from playwright.sync_api import expect
+
+from lenet_book import demos
+
+expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
+
+SHOWN = [(name, cell) for chapter in CHAPTERS for name, cell in demos_of(chapter)]
+# Below those of the chapters, one each for a test that wants it as it is at first.
+UNTOUCHED = "demos.draw_digit()", "demos.receptive_field()", "demos.cross_correlation()"
+
+# What a reader sees of a demo: a hash of the pixels, and the sentence, or what is read out instead.
+SEEN = """demo => {
+    const canvas = demo.querySelector('.lenet-picture');
+    const {data: pixels} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let hash = 0;
+    for (const pixel of new Uint32Array(pixels.buffer)) hash = (Math.imul(hash, 31) + pixel) | 0;
+    const sentence = demo.querySelector('.lenet-sentence').textContent;
+    return {hash, sentence, alternative: canvas.getAttribute('aria-label')};
+}"""
+
+
+@pytest.fixture(scope="module")
+def shown(lab, lab_folder, tab):
+    """All demos in one notebook, so that one kernel serves them; none needs more of its chapter."""
+    cells = *(cell for _, cell in SHOWN), *UNTOUCHED
+    write_notebook(lab_folder, "every_demo", *cells)
+    open_chapter(tab, lab, "every_demo")
+    run_all(tab)
+    found = tab.locator(".lenet-demo")
+    expect(found.locator(".lenet-picture")).to_have_count(len(cells))
+    return found
+
+
+@pytest.fixture
+def untouched(shown):
+    """Gives the demo that no other test has moved."""
+    return lambda cell: shown.nth(len(SHOWN) + UNTOUCHED.index(cell))
+
+
+def seen(demo):
+    return demo.evaluate(SEEN)
+
+
+def press(page, demo, target, keys):
+    """Focus a control and press keys, one after the other, until picture and sentence have changed."""
+    before = seen(demo)
+    target.focus()
+    for key in keys:
+        page.keyboard.press(key)
+        for _ in range(60):
+            now = seen(demo)
+            assert now["alternative"] == now["sentence"]
+            if now["hash"] != before["hash"] and now["sentence"] != before["sentence"]:
+                return now
+            page.wait_for_timeout(25)
+    raise AssertionError(f"no change in picture and sentence: {before} -> {now}")
+
+
+def draw(page, demo, *points):
+    """A stroke with the mouse; points in shares of the canvas."""
+    canvas = demo.locator(".lenet-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=12)
+    page.mouse.up()
+
+
+def wait_for_sentence(demo, words):
+    expect(demo.locator(".lenet-sentence")).to_contain_text(words, timeout=10_000)
+
+
+def rest(page, demo):
+    """Wait until the picture stays as it is: the last points of a line may still be on their way."""
+    before = None
+    while before != (before := seen(demo)):
+        page.wait_for_timeout(300)
+
+
+def controls_of(demo):
+    """(kind, control) for every control that a reader meets."""
+    kinds = {"slider": ".noUi-handle", "choice": "select", "text": "input[type=text]",
+             "switch": "input[type=checkbox]", "toggle": "button.widget-toggle-button",
+             "button": "button.widget-button"}
+    return [(kind, control) for kind, selector in kinds.items()
+            for control in demo.locator(selector).all()]
+
+
+KEYS = {"slider": ["ArrowRight", "ArrowLeft", "ArrowLeft"],
+        "choice": ["ArrowDown", "ArrowUp", "ArrowUp"], "switch": ["Space"], "toggle": ["Space"]}
+def test_every_demo_has_its_chapter():
+    assert sorted(name for name, _ in SHOWN) == sorted(set(demos.__all__) - {"Demo"})
+
+
+@pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
+def test_every_control_moves_picture_and_sentence(number, shown, tab):
+    demo = shown.nth(number)
+    demo.scroll_into_view_if_needed()
+    for kind, control in controls_of(demo):
+        if kind == "text":
+            control.fill("2 0; 0 -2")
+        if kind == "button" and demo.locator(".lenet-canvas").count():  # to undo and clear
+            draw(tab, demo, (0.5, 0.2), (0.5, 0.8))
+            wait_for_sentence(demo, "is read as 1")
+            rest(tab, demo)
+        press(tab, demo, control, KEYS.get(kind, ["Enter"]))
+    assert not tab.problems
+
+
+def test_a_seven_drawn_with_the_mouse_is_read_as_seven(untouched, tab):
+    demo = untouched("demos.draw_digit()")
+    wait_for_sentence(demo, "Draw a digit")
+    empty = seen(demo)
+    draw(tab, demo, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
+    wait_for_sentence(demo, "is read as 7")
+    assert seen(demo)["hash"] != empty["hash"]
+    demo.get_by_role("button", name="clear").click()
+    wait_for_sentence(demo, "Draw a digit")
+    draw(tab, demo, (0.05, 0.05), (0.15, 0.05), (0.09, 0.2))  # small, in a corner
+    wait_for_sentence(demo, "is read as 7")
+    assert not tab.problems
+
+
+def test_the_page_has_the_pixels_that_python_painted(untouched, tab):
+    demo = untouched("demos.receptive_field()")
+    expect(demo.get_by_role("status")).to_have_count(1)
+    canvas = demo.locator(".lenet-picture")
+    png = base64.b64decode(canvas.evaluate("canvas => canvas.toDataURL().split(',')[1]"))
+    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+    height, width, _ = pixels.shape
+    with demos.receptive_field() as painted:
+        assert np.array_equal(pixels, painted._sheet.pixels)
+        assert demo.get_by_role("img", name=painted.value, exact=True).count() == 1
+    box = canvas.bounding_box()
+    assert (box["width"], box["height"]) == (width, height)
+    tab.set_viewport_size({"width": 900, "height": 1000})
+    tab.wait_for_timeout(300)
+    box = canvas.bounding_box()
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+    assert 200 < box["width"] < width  # no wider than the page, and as a whole
+    assert box["height"] / box["width"] == pytest.approx(height / width, rel=0.01)
+    assert not tab.problems
+
+
+def test_what_a_learner_types_is_shown_as_it_is(untouched, tab):
+    demo = untouched("demos.cross_correlation()")
+    expect(demo.get_by_role("status")).to_have_count(1)
+    images = demo.locator("img").count()
+    demo.locator("input[type=text]").fill("<img src=x onerror=alert(1)>")
+    tab.keyboard.press("Enter")
+    wait_for_sentence(demo, "<img")
+    assert demo.locator("img").count() == images == 0
+    assert not tab.problems
