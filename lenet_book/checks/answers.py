@@ -150,7 +150,8 @@ def _difference(mine, right) -> str:
         return f"{by(mine.shape) or 'a single number'}, not {by(right.shape)}"
     place = (mine - right).abs().flatten().gt(1e-5).nonzero()[0].item()
     where = ", ".join(str(int(i)) for i in np.unravel_index(place, mine.shape))
-    return (f"{mine.flatten()[place]:.4g} at [{where}], not {right.flatten()[place]:.4g}")
+    at = f" at [{where}]" if where else ""
+    return f"{mine.flatten()[place]:.4g}{at}, not {right.flatten()[place]:.4g}"
 
 
 def _seen(result) -> str:

@@ -100,7 +100,9 @@ def _letters(equation: str) -> None:
         raise Wrong("a letter stands for two axes of one tensor: that takes only its diagonal")
     if (v, t) == (q, p):
         raise Wrong("the kernel is transposed: its rows meet the columns of the windows")
-    if (i, u) == (v, t) or x == o:
+    if x == o:
+        raise Wrong("the windows' first axis is the input maps, and has the letter of the output maps")
+    if (i, u) == (v, t):
         raise Wrong("the windows' axes are the input maps, the places' rows and columns, and then the "
                     "kernel's two; here they stand in another order")
     if c != x:
@@ -124,8 +126,8 @@ def _letters(equation: str) -> None:
         raise Wrong(f"{' and '.join(sorted(set(result) - {o, i, u}))} behind the arrow: an axis that "
                     "stands there is kept, and should be summed over")
     if {o, i, u} - set(result):
-        raise Wrong(f"{' and '.join(sorted({o, i, u} - set(result)))} is missing behind the arrow: "
-                    "such an axis is summed over, and should be kept")
+        raise Wrong(f"behind the arrow one misses {' and '.join(sorted({o, i, u} - set(result)))}: "
+                    "an axis that does not stand there is summed over, and should be kept")
     if result != o + i + u:
         raise Wrong("the result's axes stand in another order than output map, row, column")
 

@@ -13,7 +13,7 @@ _BY_OTHERS = dict.fromkeys(
     ("conv1d", "conv2d", "conv_transpose2d", "unfold", "einsum", "cross_correlate2d", "convolve2d",
      "correlate2d", "correlate", "convolve", "fftconvolve", "fft2"), "write the sums yourself")
 _BY_AUTOGRAD = dict.fromkeys(
-    ("backward", "grad", "requires_grad_", "jacobian", "vjp"), "write the derivative yourself")
+    ("backward", "grad", "requires_grad_", "jacobian", "vjp", "conv2d_weight", "conv2d_input"), "write the derivative yourself")
 
 
 @exercise(chapter=1, number=1, level="easy", minutes=3)
@@ -24,7 +24,7 @@ def convolution_by_hand(answer) -> str:
         -6: "only the sign is turned; turn the kernel by half a turn",
         1: "the kernel is mirrored from left to right only; turn it upside down as well",
         3: "the kernel is turned upside down only; mirror it from left to right as well",
-        12: "the kernel is transposed, and should be turned by half a turn",
+        12: "a minus sign is lost on the way, or the kernel is transposed in place of turned",
         2: "the kernel is turned about its other diagonal; half a turn moves every weight to the "
            "opposite corner",
         7: "that is row 0, column 0; the window at row 1, column 3 is asked for",
@@ -38,14 +38,16 @@ def kernel_that_moves(answer) -> str:
     kernel = tensor(answer, (5, 3), "the kernel")
     weights = kernel.nonzero().tolist()
     if len(weights) != 1:
-        raise Wrong(f"{len(weights)} of its weights are not 0, and each pixel comes from one place")
+        raise Wrong("all its weights are 0" if not weights else
+                    f"{len(weights)} of its weights are not 0, and each pixel comes from one place")
     (row, column), = weights
     if kernel[row, column] != 1:
         raise Wrong(f"its weight is {kernel[row, column]:.4g}, and would change the brightness too")
     up, right = row - 2, 1 - column  # from the window's middle
     if (up, right) != (2, 1):
         raise Wrong(f"that moves the image {_way(up, 'up', 'down')} and {_way(right, 'right', 'left')}"
-                    + ", as a true convolution would not" * ((up, right) == (-2, -1)))
+                    + ": it is turned by half a turn, as if for a true convolution"
+                    * ((up, right) == (-2, -1)))
     return "what lies two below and one to the left of the window's middle takes its place"
 
 
@@ -158,14 +160,14 @@ def kernel_gradient(answer) -> str:
         "this is the loss, and its derivative is asked":
             lambda x, w, y: ((F.conv2d(x[None, None], w[None, None])[0, 0] - y) ** 2).mean(),
     }, _BY_AUTOGRAD)
-    function, (image, hidden) = Function(answer, "image kernel target"), _pairs((8, 9, 3, 3))[0]
+    function, (image, hidden) = Function(answer, "image kernel target"), _pairs((10, 10, 3, 3))[0]
     target = F.conv2d(image[None, None], hidden[None, None])[0, 0]
     kernel = torch.zeros_like(hidden)
-    for _ in range(80):
+    for _ in range(50):
         kernel = kernel - 0.3 * tensor(function(image, kernel, target))
-    if not torch.allclose(kernel, hidden, atol=1e-3):
-        raise Wrong("single gradients are right, but 80 steps with them do not find a hidden kernel")
-    return "80 steps with it, at a rate of 0.3, find a hidden kernel to three decimals"
+    if not torch.allclose(kernel, hidden, atol=0.02):
+        raise Wrong("single gradients are right, but 50 steps with them do not find a hidden kernel")
+    return "50 steps with it, at a rate of 0.3, find a hidden kernel"
 
 
 def _pairs(*sizes: tuple[int, int, int, int]) -> list[tuple[Tensor, Tensor]]:

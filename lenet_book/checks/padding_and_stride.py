@@ -100,7 +100,7 @@ def windows_that_halve(answer) -> str:
         even = {k for k, _ in pairs if k % 2 == 0}
         raise Wrong(("those are right, but " if pairs else "") + (
             "some are missing" if even or not pairs else
-            "even kernels are missing: the floor lets some of them through"))
+            "even kernels are missing: some of them fit, too"))
     return "the kernel is one or two larger than the padding of both sides, 2p + 1 or 2p + 2"
 
 
@@ -109,7 +109,7 @@ def _misses(k: int, p: int) -> list[int]:
     return [n for n in range(8, 65, 2) if _size(n, k, 2, p) != n // 2]
 
 
-@exercise(chapter=2, number=4, level="medium", minutes=10)
+@exercise(chapter=2, number=4, level="medium", minutes=6)
 def sizes_through_a_net(answer) -> str:
     """n, layers -> the size after each; ValueError where a window does not fit."""
     def through(n, layers, step):
