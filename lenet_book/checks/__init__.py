@@ -46,6 +46,13 @@ from .pooling import (
     power_mean_pooling,
     subsampling_of_your_own,
 )
+from .receptive_field import (
+    field_by_hand,
+    layers_that_see_a_digit,
+    stack_that_sees_a_digit,
+    window_by_gradient,
+    window_from_the_top,
+)
 from .verdict import Verdict
 
 __all__ = [
@@ -57,10 +64,12 @@ __all__ = [
     "correlate_by_weights",
     "edge_in_two_steps",
     "equation_for_einsum",
+    "field_by_hand",
     "global_average_pooling",
     "gradient_at_a_peak",
     "kernel_gradient",
     "kernel_that_moves",
+    "layers_that_see_a_digit",
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
@@ -71,11 +80,14 @@ __all__ = [
     "size_and_dropped",
     "sizes_through_a_net",
     "solved",
+    "stack_that_sees_a_digit",
     "subsampling_of_your_own",
     "table_layer",
     "table_of_pairs",
     "two_layers_in_one",
     "whole_lenet5",
     "widest_bottleneck",
+    "window_by_gradient",
+    "window_from_the_top",
     "windows_that_halve",
 ]

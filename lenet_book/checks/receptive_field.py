@@ -1,0 +1,232 @@
+"""Chapter 05: how many layers see a digit, a field by hand, its window from the top and by gradient."""
+
+import torch
+from torch import nn
+
+from ..arguments import shown
+from ..receptive_field import ReceptiveField
+from .answers import compare, known, listed, number, several, whole
+from .exercise import exercise
+from .verdict import Wrong
+
+_BY_OTHERS = dict.fromkeys(("measure", "trace", "window"), "ask autograd yourself")
+_MOST = 14  # layers of kernel 3 that see a digit without any stride
+
+
+@exercise(chapter=5, number=1, level="easy", minutes=2)
+def layers_that_see_a_digit(answer) -> str:
+    """How many layers of kernel 3, stride 1 it takes to see 28 pixels."""
+    layers = number(answer)
+    if layers != int(layers):
+        raise Wrong("half a layer is none: the number that is enough is rounded up")
+    known(layers, 14, {
+        27: "each layer adds two pixels, one on each side, and not one",
+        28: "each layer adds two pixels, one on each side, and not one",
+        9: "each layer adds two pixels and not three, since the windows of neighbours overlap",
+        10: "each layer adds two pixels and not three, since the windows of neighbours overlap",
+    }, "fewer are enough" if layers > 14 else f"{int(layers)} layers see {1 + 2 * int(layers)} pixels"
+       if layers >= 0 else "a net has no negative number of layers")
+    return "they see 29; a pixel of these lies outside"
+
+
+@exercise(chapter=5, number=2, level="medium", minutes=6)
+def stack_that_sees_a_digit(answer) -> str:
+    """The fewest (kernel, stride), at most 3 and 2, that see 28 pixels."""
+    layers = listed(answer)
+    if not isinstance(layers, list | tuple):
+        raise Wrong(f"this must be a list of (kernel, stride), one for each layer, not {shown(answer)}")
+    layers = [tuple(whole(each, "each number") for each in several(layer, 2, "each layer"))
+              for layer in layers]
+    for kernel, stride in layers:
+        if stride == 3 and kernel < 3:
+            raise Wrong("the kernel comes first, then the stride")
+        if not 1 <= kernel <= 3 or not 1 <= stride <= 2:
+            raise Wrong(f"kernel {kernel} with stride {stride} is not allowed: at most 3 and 2")
+    if len(layers) > _MOST:
+        raise Wrong(f"{len(layers)} layers are more than it takes without any stride")
+    seen = _pixels(0, [(kernel, stride, 0, 1) for kernel, stride in layers])
+    reach = max(seen) - min(seen) + 1
+    if reach > len(seen):
+        raise Wrong(f"where a stride is larger than its kernel the field has holes: it reaches across "
+                    f"{reach} pixels and sees {len(seen)}")
+    if reach < 28:
+        raise Wrong(f"{len(layers)} layers see {reach} pixels"
+                    + (": the stride of a layer counts only for those after it" if reach > 14 else ""))
+    if len(layers) > 4:
+        raise Wrong(f"{reach} pixels are enough, but fewer layers do: let the steps grow early")
+    return f"{reach} pixels: after each stride of 2 a kernel adds twice as much as before"
+
+
+@exercise(chapter=5, number=3, level="easy", minutes=5)
+def field_by_hand(answer) -> str:
+    """Size, jump and start after a convolution (7, stride 2, padding 3) and a pooling (3, stride 2)."""
+    if isinstance(answer, ReceptiveField):
+        answer = answer.size, answer.jump, answer.start
+    size, jump, start = (number(each, name) for each, name in zip(
+        several(answer, 3), ("the size", "the jump", "the start"), strict=True))
+    known(size, 11, {
+        9: "the size: the pooling's steps are as long as the jump before it, two pixels and not one",
+        10: "the size: a window of 3 has two steps, and neither one nor three",
+        13: "the size: a window of 3 has two steps and not three",
+        21: "the size: a stride lengthens the steps of the layers after it, not its own",
+        7: "the size: that is the convolution's; the pooling widens it",
+        15: "the size: the pooling's own stride does not widen its field",
+    }, "the size: 7, and then two steps more; how long is each?")
+    known(jump, 4, {
+        2: "the size is right; the jump: both strides count, multiplied",
+        1: "the size is right; the jump: both strides count, multiplied",
+        3: "the size is right; the jump is a product of strides, not a sum",
+    }, "the size is right; the jump is the product of the strides")
+    known(start, 2, {
+        5: "size and jump are right; the start: the padding of 3 pulls it back",
+        0: "size and jump are right; the start: the pooling has no padding, so its window's middle is "
+           "one unit further on",
+        1: "size and jump are right; the start: the pooling's middle is one unit further on, and a "
+           "unit is two pixels",
+        -1: "size and jump are right; the start: the pooling has no padding",
+        -3: "size and jump are right; that is the field's first pixel, and its centre is asked for",
+        4: "size and jump are right; the start: the jump that counts is the one before the pooling",
+        3: "size and jump are right; the start: 3 is half the first kernel; take its padding away, and "
+           "add the pooling",
+    }, "size and jump are right; the start: (kernel - 1) / 2 - padding, in steps of the jump before")
+    return "three pixels of its eleven lie in the padding"
+
+
+@exercise(chapter=5, number=4, level="medium", minutes=10)
+def window_from_the_top(answer) -> str:
+    """unit, layers -> the first and the last pixel of its field, also in the padding."""
+    def right(unit, layers):
+        seen = _pixels(unit, layers)
+        return min(seen), max(seen)
+
+    def walk(unit, layers, first=lambda u, s, p: u * s - p,
+             last=lambda u, k, s, p, d: u * s - p + d * (k - 1)):
+        low = high = unit
+        for k, s, p, d in reversed(layers):
+            low, high = first(low, s, p), last(high, k, s, p, d)
+        return low, high
+
+    lenet = ((5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1))
+    cases = [(3, ((5, 1, 0, 1),)), (3, lenet), (0, ((3, 2, 1, 1), (3, 1, 1, 1))),
+             (4, ((7, 2, 3, 1), (3, 2, 0, 1))), (2, ((3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1))),
+             (5, ((1, 2, 0, 1), (4, 1, 2, 3), (3, 2, 1, 2))), (7, ())]
+    compare(answer, right, cases, "unit layers", {
+        "the layers are walked from the first to the last, and should be from the top down":
+            lambda unit, layers: walk(unit, layers[::-1]),
+        "the padding does not enter": lambda unit, layers: right(
+            unit, tuple((k, s, 0, d) for k, s, _, d in layers)),
+        "the padding is added: it lies before pixel 0, so that the window begins earlier":
+            lambda unit, layers: right(unit, tuple((k, s, -p, d) for k, s, p, d in layers)),
+        "the padding does not enter the last pixel: all of the window moves":
+            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + d * (k - 1)),
+        "the dilation does not enter": lambda unit, layers: right(
+            unit, tuple((k, s, p, 1) for k, s, p, _ in layers)),
+        "the strides do not enter": lambda unit, layers: right(
+            unit, tuple((k, 1, p, d) for k, _, p, d in layers)),
+        "the last pixel is one too far: a window of k has k - 1 steps":
+            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k),
+        "the second number is where a slice ends, and the last pixel is asked for":
+            lambda unit, layers: (right(unit, layers)[0], right(unit, layers)[1] + 1),
+        "the second number is the size, and the last pixel is asked for":
+            lambda unit, layers: (right(unit, layers)[0],
+                                  right(unit, layers)[1] - right(unit, layers)[0] + 1),
+        "the padding is taken away before the stride multiplies, and it lies in the layer below":
+            lambda unit, layers: walk(unit, layers, lambda u, s, p: (u - p) * s,
+                                      lambda u, k, s, p, d: (u - p) * s + d * (k - 1)),
+        "the window is cut off at pixel 0, and in the padding it has negative numbers":
+            lambda unit, layers: (max(right(unit, layers)[0], 0), right(unit, layers)[1]),
+        "only the last layer is walked": lambda unit, layers: right(unit, layers[-1:]),
+        "the two are exchanged": lambda unit, layers: right(unit, layers)[::-1],
+        "both ends are the same: the last pixel of a window lies d (k - 1) after its first":
+            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p),
+    }, _BY_OTHERS)
+    return "two numbers are enough, where pixels_seen carries all of them"
+
+
+@exercise(chapter=5, number=5, level="hard", minutes=15)
+def window_by_gradient(answer) -> str:
+    """model, input shape, unit -> first row, last row, first column, last column that move it."""
+    cases = [(model, shape, unit) for model, shape, unit in _nets()]
+    with torch.inference_mode(False), torch.enable_grad():
+        compare(answer, _moved, cases, "model input_shape unit", {
+            "rows and columns are exchanged in the result: first and last row come first":
+                lambda *case: (*_moved(*case)[2:], *_moved(*case)[:2]),
+            "the unit's row and column are exchanged":
+                lambda model, shape, unit: _moved(model, shape, unit[::-1]),
+            "the second and fourth number are where slices end; the last row and column are asked for":
+                lambda *case: tuple(at + i % 2 for i, at in enumerate(_moved(*case))),
+            "that is the window of all units together: take the one of the row and column":
+                lambda model, shape, unit: _moved(model, shape, (slice(None), slice(None))),
+            "only the unit of the first map is asked; another may see more":
+                lambda *case: _moved(*case, maps=slice(1)),
+            "only the unit of the last map is asked; another may see more":
+                lambda *case: _moved(*case, maps=slice(-1, None)),
+            "only the first channel of the image is looked at":
+                lambda *case: _moved(*case, channels=slice(1)),
+            "only the last channel of the image is looked at":
+                lambda *case: _moved(*case, channels=slice(-1, None)),
+            "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
+            "derivatives of both signs are added up and cancel: take their sizes first":
+                lambda *case: _moved(*case, cancel=True),
+            "that is first row, first column, last row, last column":
+                lambda *case: tuple(_moved(*case)[i] for i in (0, 2, 1, 3)),
+            "that is the field's height and width in place of its last row and column":
+                lambda *case: tuple(at - _moved(*case)[i - 1] + 1 if i % 2 else at
+                                    for i, at in enumerate(_moved(*case))),
+        }, _BY_OTHERS)
+    return "it knows no formula, and so finds the mistakes of one"
+
+
+def _moved(model: nn.Module, shape: tuple, unit: tuple, maps: slice = slice(None),
+           channels: slice = slice(None), sign: int = 0, cancel: bool = False) -> tuple:
+    """The window; only some maps or channels, one sign of the derivative, or sums that cancel."""
+    image = torch.randn(1, *shape, requires_grad=True)
+    gradient, = torch.autograd.grad(model(image)[0, maps, unit[0], unit[1]].sum(), image)
+    gradient = gradient[0, channels]
+    if cancel:
+        gradient = gradient.sum(0, keepdim=True)
+    seen = (gradient * sign > 1e-9 if sign else gradient.abs() > 1e-9).any(0)
+    rows, columns = (seen.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
+    return rows[0], rows[-1], columns[0], columns[-1]
+
+
+class Net(nn.Sequential):
+    """Layers, and how a sentence calls them."""
+
+    def __init__(self, said: str, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.said = said
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):  # positive, so that no sums cancel by chance
+                layer.weight.data.abs_()
+
+    def __repr__(self) -> str:
+        return self.said
+
+
+def _nets() -> list[tuple]:
+    """(net, shape of the input, unit): smooth activations only, since ReLU may block a gradient."""
+    plain = Net("5, pool 2, 3 x 5", nn.Conv2d(1, 3, 5), nn.AvgPool2d(2), nn.Conv2d(3, 4, (3, 5)))
+    padded = Net("3 with stride 2, tanh, 3 dilated", nn.Conv2d(2, 4, 3, 2, 1), nn.Tanh(),
+                 nn.Conv2d(4, 2, 3, dilation=2))
+    uneven = Net("5 x 5, of which some maps see less", nn.Conv2d(3, 3, 5))
+    weights = uneven[0].weight.data
+    for weight, v, t in ((weights[0], 2, 2), (weights[2], 1, 3), (weights[1, 0], 0, 0),
+                         (weights[1, 2], 4, 4)):
+        one = weight[..., v, t].clone()
+        weight.zero_()[..., v, t] = one  # the whole window is in map 1 and channel 1 alone
+    signs = Net("5 x 5 with weights of both signs", nn.Conv2d(1, 1, 5))
+    signs[0].weight.data.neg_()[..., 1:4, 1:4].abs_()
+    opposite = Net("3 x 3 with opposite channels", nn.Conv2d(2, 1, 3))
+    opposite[0].weight.data[0, 1] = -opposite[0].weight.data[0, 0]
+    opposite[0].weight.data[0, 1, 1, 1] *= 2
+    return [(plain, (1, 20, 24), (2, 3)), (padded, (2, 17, 23), (0, 1)), (padded, (2, 17, 23), (3, 4)),
+            (uneven, (3, 9, 11), (1, 4)), (signs, (1, 8, 9), (3, 2)), (opposite, (2, 6, 7), (1, 3))]
+
+
+def _pixels(unit: int, layers) -> set[int]:
+    """All that a unit reads, also in the padding, layer by layer."""
+    seen = {unit}
+    for k, s, p, d in reversed(layers):
+        seen = {u * s - p + d * t for u in seen for t in range(k)}
+    return seen
