@@ -26,6 +26,7 @@ from .lenet5_layer_by_layer import (
     whole_lenet5,
 )
 from .verdict import Verdict
+from .which_lenet5 import first_loss_is_right, mend_net_a, mend_net_b, mend_net_c, parts_of_60806
 
 __all__ = [
     "EXERCISES",
@@ -34,10 +35,15 @@ __all__ = [
     "convolution_by_hand",
     "correlate_by_weights",
     "edge_in_two_steps",
+    "first_loss_is_right",
     "kernel_gradient",
     "kernel_that_moves",
     "lost_since_1998",
     "map_criterion",
+    "mend_net_a",
+    "mend_net_b",
+    "mend_net_c",
+    "parts_of_60806",
     "solved",
     "table_layer",
     "table_of_pairs",
