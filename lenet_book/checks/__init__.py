@@ -25,6 +25,7 @@ from .lenet5_layer_by_layer import (
     table_of_pairs,
     whole_lenet5,
 )
+from .many_machines import all_reduce, share_weights, speedup
 from .verdict import Verdict
 from .which_lenet5 import first_loss_is_right, mend_net_a, mend_net_b, mend_net_c, parts_of_60806
 
@@ -32,6 +33,7 @@ __all__ = [
     "EXERCISES",
     "Exercise",
     "Verdict",
+    "all_reduce",
     "convolution_by_hand",
     "correlate_by_weights",
     "edge_in_two_steps",
@@ -44,7 +46,9 @@ __all__ = [
     "mend_net_b",
     "mend_net_c",
     "parts_of_60806",
+    "share_weights",
     "solved",
+    "speedup",
     "table_layer",
     "table_of_pairs",
     "whole_lenet5",
