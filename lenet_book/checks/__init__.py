@@ -32,6 +32,7 @@ from .lenet5_layer_by_layer import (
     table_of_pairs,
     whole_lenet5,
 )
+from .many_machines import all_reduce, share_weights, speedup
 from .padding_and_stride import (
     sides_that_keep_the_size,
     sides_with_a_stride,
@@ -54,17 +55,20 @@ from .receptive_field import (
     window_from_the_top,
 )
 from .verdict import Verdict
+from .which_lenet5 import first_loss_is_right, mend_net_a, mend_net_b, mend_net_c, parts_of_60806
 
 __all__ = [
     "EXERCISES",
     "Exercise",
     "Verdict",
+    "all_reduce",
     "conv2d_of_your_own",
     "convolution_by_hand",
     "correlate_by_weights",
     "edge_in_two_steps",
     "equation_for_einsum",
     "field_by_hand",
+    "first_loss_is_right",
     "global_average_pooling",
     "gradient_at_a_peak",
     "kernel_gradient",
@@ -73,13 +77,19 @@ __all__ = [
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
+    "mend_net_a",
+    "mend_net_b",
+    "mend_net_c",
+    "parts_of_60806",
     "pooling_of_your_own",
     "power_mean_pooling",
+    "share_weights",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
     "size_and_dropped",
     "sizes_through_a_net",
     "solved",
+    "speedup",
     "stack_that_sees_a_digit",
     "subsampling_of_your_own",
     "table_layer",

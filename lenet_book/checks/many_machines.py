@@ -1,0 +1,178 @@
+"""Chapter 15: the weights of unequal shares, what a meeting costs, an all-reduce in few rounds."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import torch
+from torch import Tensor
+
+from ..arguments import shown
+from .answers import compare, tensor, whole
+from .calls import Function
+from .exercise import exercise
+from .verdict import Wrong
+
+
+@exercise(chapter=15, number=1, level="easy", minutes=4)
+def share_weights(answer) -> str:
+    """n, processes -> the weight W n_k / n of each process, of digits dealt out like cards."""
+    def dealt(n, processes):
+        return [len(range(k, n, processes)) for k in range(processes)]
+
+    def right(n, processes):
+        return tuple(processes * each / n for each in dealt(n, processes))
+
+    def blocks(n, processes):
+        size = -(-n // processes)
+        return tuple(processes * max(0, min(size, n - k * size)) / n for k in range(processes))
+
+    compare(answer, right, [(13, 2), (12, 4), (7, 5), (1, 3), (50, 7), (3, 8), (5, 1)], "n processes", {
+        "these are n_k / n, which add up to 1; the weights add up to W":
+            lambda n, w: tuple(each / n for each in dealt(n, w)),
+        "these are the numbers of digits, n_k": lambda n, w: tuple(map(float, dealt(n, w))),
+        "all weights are 1: only equal shares count alike": lambda n, w: (1.0,) * w,
+        "the last batch does not divide, and digits are left out":
+            lambda n, w: (w * (n // w) / n,) * w,
+        "the digits are cut into blocks, and should be dealt like cards": blocks,
+        "the processes are in reverse order: the first ones have the digits that are left":
+            lambda n, w: right(n, w)[::-1],
+        "every process is given n / W digits, and a digit cannot be divided":
+            lambda n, w: (n / w,) * w,
+        "they are divided by W, and should be multiplied by it":
+            lambda n, w: tuple(each / n / w for each in dealt(n, w)),
+        "the division by n is missing": lambda n, w: tuple(float(w * each) for each in dealt(n, w)),
+        "the division is without a rest: / and not //":
+            lambda n, w: tuple(float(w * each // n) for each in dealt(n, w)),
+    })
+    return "they add up to W, so that the mean of the weighted gradients is that of the whole batch"
+
+
+@exercise(chapter=15, number=2, level="medium", minutes=6)
+def speedup(answer) -> str:
+    """processes, batch, digit, meeting -> how many times faster a step is than with one process."""
+    def step(processes, batch, digit, meeting, largest=None):
+        largest = -(-batch // processes) if largest is None else largest
+        return largest * digit + meeting * (processes > 1)
+
+    def right(w, n, digit, meeting):
+        return n * digit / step(w, n, digit, meeting)
+
+    cases = [(2, 128, 0.07, 0.5), (8, 128, 0.07, 0.5), (64, 128, 0.07, 0.5), (1, 128, 0.07, 0.5),
+             (3, 128, 0.07, 0.5), (5, 64, 0.2, 0.01), (200, 128, 0.1, 1.5), (7, 13, 1.0, 3.0)]
+    compare(answer, right, cases, "processes batch digit meeting", {
+        "one process alone meets nobody": lambda w, n, d, m: n * d / (step(w, n, d, m) + m * (w == 1)),
+        "the meeting is missing": lambda w, n, d, m: n * d / step(w, n, d, 0),
+        "a digit cannot be divided: a step lasts as long as that of the process with most digits":
+            lambda w, n, d, m: n * d / step(w, n, d, m, n / w),
+        "a step lasts as long as that of the process with most digits, not with fewest":
+            lambda w, n, d, m: n * d / step(w, n, d, m, n // w) if n >= w else 0,
+        "a digit cannot be divided, and one process alone meets nobody":
+            lambda w, n, d, m: n * d / (n / w * d + m),
+        "that is the time of a step; by what factor is it shorter?": step,
+        "that is the factor turned over: the time of many by that of one":
+            lambda w, n, d, m: 1 / right(w, n, d, m),
+        "the one process has no meeting either, so that there is nothing to add to its time":
+            lambda w, n, d, m: (n * d + m) / step(w, n, d, m),
+        "the time of the meeting is the same with any number of processes":
+            lambda w, n, d, m: n * d / step(w, n, d, m * w),
+        "the time of the meeting is the same with any number of processes above one":
+            lambda w, n, d, m: n * d / step(w, n, d, m * (w - 1)),
+        "the meeting is shared out, and takes its time for each process":
+            lambda w, n, d, m: n * d / step(w, n, d, m / w),
+        "a step has one such time of meeting, not one a digit":
+            lambda w, n, d, m: n * d / step(w, n, d + m * (w > 1), 0),
+        "the digits are not shared out": lambda w, n, d, m: n * d / step(w, n, d, m, n),
+        "that is the number of processes": lambda w, n, d, m: w,
+        "meetings cost something": lambda w, n, d, m: min(w, n),
+        "that is the share of the work in a step's time":
+            lambda w, n, d, m: step(w, n, d, 0) / step(w, n, d, m),
+    })
+    return "64 processes are 14 times faster, not 64 times"
+
+
+class _Waits(BaseException):
+    """The partner has sent nothing yet; passes through `except Exception`."""
+
+
+@exercise(chapter=15, number=3, level="hard", minutes=15)
+def all_reduce(answer) -> str:
+    """me, count, vector, exchange -> the sum of all vectors, in log2(count) exchanges each."""
+    function = Function(answer, "me count")
+    for rounds, size in ((1, 5), (0, 3), (2, 7), (3, 9), (4, 17)):
+        vectors = list(torch.randn(2**rounds, size).double())
+        results, sent = _together(function, vectors)
+        for me, result in enumerate(results):
+            _is_sum(tensor(result, (size,), f"what process {me} of {2**rounds} returns"), me, vectors)
+        times = [len(each) for each in sent]
+        if max(times) > rounds:
+            raise Wrong(f"all have the sum, but process {times.index(max(times))} of {2**rounds} "
+                        f"exchanges {max(times)} times, and {rounds} are enough")
+        if max(sum(part.numel() for _, part in each) for each in sent) > rounds * size:
+            raise Wrong("all have the sum, but what they send is longer than a vector each time")
+    return "16 processes have the sum after 4 rounds; in the ring it takes 30"
+
+
+def _together(function: Function, vectors: list[Tensor]) -> tuple[list, list[list]]:
+    """What each process returns, and (partner, tensor) for all that it has sent.
+
+    A process that waits is stopped, and begun anew once its partner has sent something.
+    """
+    count = len(vectors)
+    sent: list[list] = [[] for _ in vectors]
+    results: dict[int, object] = {}
+    waits: dict[int, int] = {}  # process: for whom
+    while len(results) < count:
+        before = sum(map(len, sent)), len(results)
+        for me in range(count):
+            if me not in results:
+                mine: list = []
+                exchange = _exchange(me, mine, sent, waits)
+                with suppress(_Waits):
+                    results[me] = function(me, count, vectors[me].clone(), exchange)
+                sent[me] = mine
+        if before == (sum(map(len, sent)), len(results)):
+            still = {me: partner for me, partner in waits.items() if me not in results}
+            for me, partner in still.items():
+                if partner in results:
+                    raise Wrong(f"with {count} processes, process {me} waits for process {partner}, "
+                                "which has returned")
+            raise Wrong(f"with {count} processes all wait: " + ", ".join(
+                f"process {me} for {partner}" for me, partner in [*still.items()][:3]))
+    return [results[me] for me in range(count)], sent
+
+
+def _exchange(me: int, mine: list, sent: list[list], waits: dict[int, int]) -> Callable:
+    def exchange(partner, part):
+        partner = whole(partner, f"the partner of process {me}")
+        if partner == me or not 0 <= partner < len(sent):
+            raise Wrong(f"process {me} of {len(sent)} exchanges with process {partner}" + (
+                ", itself" if partner == me else f", and they are 0 to {len(sent) - 1}"))
+        if not isinstance(part, Tensor):
+            raise Wrong(f"what process {me} sends must be a tensor, not {shown(part)}")
+        if len(mine) >= 4 * len(sent):
+            raise Wrong(f"process {me} of {len(sent)} has exchanged {len(mine)} times and does not end")
+        mine.append((partner, part.clone()))
+        number = sum(to == partner for to, _ in mine)
+        answers = [each for to, each in sent[partner] if to == me]
+        if len(answers) < number:
+            waits[me] = partner
+            raise _Waits
+        return answers[number - 1].clone()
+    return exchange
+
+
+def _is_sum(result: Tensor, me: int, vectors: list[Tensor]) -> None:
+    all_of_them, count = torch.stack(vectors), len(vectors)
+    if torch.allclose(result, all_of_them.sum(0)):
+        return
+    who = f"process {me} of {count} "
+    if torch.allclose(result, all_of_them.mean(0)):
+        raise Wrong(f"{who}has the mean; the sum is asked")
+    if torch.allclose(result, vectors[me]):
+        raise Wrong(f"{who}ends with its own vector")
+    times = torch.linalg.lstsq(all_of_them.T, result[:, None]).solution[:, 0]
+    if count <= len(result) and torch.allclose(times, times.round(), atol=1e-6):
+        number, other = next((n, k) for k, n in enumerate(times.round().tolist()) if n != 1)
+        raise Wrong(f"{who}does not have every vector once in its sum: that of process {other} "
+                    f"{number:g} times")
+    raise Wrong(f"what process {me} of {count} has in the end is not the sum")

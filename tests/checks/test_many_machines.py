@@ -1,0 +1,182 @@
+"""Chapter 15's exercises: right answers, and wrong ones with words of the reason."""
+
+import math
+
+import numpy as np
+import torch
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+
+CHAPTER = 15
+
+
+def counts(n, w):
+    return [n // w + (k < n % w) for k in range(w)]
+
+
+def by_dealing(n, processes):
+    hands = [0] * processes
+    for digit in range(n):
+        hands[digit % processes] += 1
+    return [processes * hand / n for hand in hands]
+
+
+def step(w, n, d, m):
+    return math.ceil(n / w) * d + (m if w > 1 else 0)
+
+
+def by_doubling(me, count, vector, exchange):
+    for bit in range(count.bit_length() - 1):
+        vector = vector + exchange(me ^ (1 << bit), vector)
+    return vector
+
+
+def by_halving(me, count, vector, exchange):
+    """The farthest partner first."""
+    distance = count // 2
+    while distance:
+        partner = me - distance if me // distance % 2 else me + distance
+        vector = vector + exchange(partner, vector)
+        distance //= 2
+    return vector
+
+
+def in_place(me, count, vector, exchange):
+    if count > 1:
+        half = 1
+        while half < count:
+            block = me // (2 * half) * 2 * half
+            vector += exchange(block + (me - block + half) % (2 * half), vector)
+            half *= 2
+    return vector
+
+
+def around(me, count, vector, exchange):
+    """Every vector to everyone."""
+    return vector + sum(exchange(me ^ other, vector) for other in range(1, count))
+
+
+def at_the_first(me, count, vector, exchange):
+    """Process 0 collects, and sends back; what it gets the second time is thrown away."""
+    if me:
+        exchange(0, vector)
+        return exchange(0, vector)
+    total = vector + sum(exchange(other, vector) for other in range(1, count))
+    for other in range(1, count):
+        exchange(other, total)
+    return total
+
+
+def to_the_right(me, count, vector, exchange):
+    distance = 1
+    while distance < count:
+        vector = vector + exchange((me + distance) % count, vector)
+        distance *= 2
+    return vector
+
+
+def neighbours(me, count, vector, exchange):
+    for _ in range(count.bit_length() - 1):
+        vector = vector + exchange(me ^ 1, vector)
+    return vector
+
+
+def own(me, count, vector, exchange):
+    mine = vector
+    for bit in range(count.bit_length() - 1):
+        vector = vector + exchange(me ^ (1 << bit), mine)
+    return vector
+
+
+def only_the_first(me, count, vector, exchange):
+    return by_doubling(me, count, vector, exchange) if me == 0 else vector
+
+
+def forgets(me, count, vector, exchange):
+    for bit in range(count.bit_length() - 1):
+        exchange(me ^ (1 << bit), vector)
+    return vector
+
+
+def never_ends(me, count, vector, exchange):
+    while True:
+        vector = vector + exchange(me ^ 1, vector)
+
+
+def prints(me, count, vector, exchange):
+    print(by_doubling(me, count, vector, exchange))
+
+
+def both(me, count, vector, exchange):
+    for bit in range(count.bit_length() - 1):
+        vector = vector + exchange(me ^ (1 << bit), torch.cat([vector, vector]))[:len(vector)]
+    return vector
+
+
+RIGHT = {
+    "share_weights": [(by_dealing,), (lambda n, w: tuple(w * c / n for c in counts(n, w)),),
+                      (lambda n, w: w * np.bincount(np.arange(n) % w, minlength=w) / n,),
+                      (lambda n, w: w * torch.tensor(counts(n, w)).double() / n,)],
+    "speedup": [(lambda w, n, d, m: n * d / step(w, n, d, m),),
+                (lambda w, n, d, m: 1.0 if w == 1 else n * d / (-(-n // w) * d + m),),
+                (lambda w, n, d, m: n / (max(counts(n, w)) + (w > 1) * m / d),)],
+    "all_reduce": [(by_doubling,), (by_halving,), (in_place,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "share_weights": [
+        ("add up to W", lambda n, w: [c / n for c in counts(n, w)]),
+        ("numbers of digits", counts), ("all weights are 1", lambda n, w: [1] * w),
+        ("left out", lambda n, w: [w * (n // w) / n] * w),
+        ("blocks", lambda n, w: [w * len(range(n)[k * -(-n // w):(k + 1) * -(-n // w)]) / n
+                                 for k in range(w)]),
+        ("reverse", lambda n, w: by_dealing(n, w)[::-1]),
+        ("cannot be divided", lambda n, w: [n / w] * w),
+        ("should be multiplied", lambda n, w: [c / n / w for c in counts(n, w)]),
+        ("by n is missing", lambda n, w: [w * c for c in counts(n, w)]),
+        ("/ and not //", lambda n, w: [w * c // n for c in counts(n, w)]),
+        ("right for n = 13, processes = 2, but", lambda n, w: [14 / 13, 12 / 13]),
+        ("generator", lambda n, w: (w * c / n for c in counts(n, w))),
+        ("must be a number", lambda n, w: ["1"] * w), ("in a tuple, not", lambda n, w: w / n),
+        ("it raises", lambda n: [n]), ("return", print), ("must be a function", [1.077, 0.923]),
+        ("must be a function", None)],
+    "speedup": [
+        ("meets nobody", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m)),
+        ("cannot be divided: ", lambda w, n, d, m: n * d / (n / w * d + m * (w > 1))),
+        ("cannot be divided, and one", lambda w, n, d, m: n * d / (n / w * d + m)),
+        ("with most digits, not",
+         lambda w, n, d, m: n * d / (n // w * d + m * (w > 1)) if n >= w else 0),
+        ("meeting is missing", lambda w, n, d, m: n * d / (math.ceil(n / w) * d)),
+        ("time of a step", step), ("turned over", lambda w, n, d, m: step(w, n, d, m) / (n * d)),
+        ("no meeting either", lambda w, n, d, m: (n * d + m) / step(w, n, d, m)),
+        ("the same with any number of processes above", lambda w, n, d, m: n * d / (
+            math.ceil(n / w) * d + m * (w - 1))),
+        ("shared out, and", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m / w * (w > 1))),
+        ("not one a digit", lambda w, n, d, m: n * d / (math.ceil(n / w) * (d + m * (w > 1)))),
+        ("not shared out", lambda w, n, d, m: n * d / (n * d + m * (w > 1))),
+        ("number of processes", lambda w, n, d, m: w),
+        ("1.8", lambda w, n, d, m: round(n * d / step(w, n, d, m), 1)),
+        ("whatever it is given", lambda w, n, d, m: 1.8), ("must be a number", lambda *case: "2"),
+        ("must be a function", 1.8), ("return", print)],
+    "all_reduce": [
+        ("exchanges 3 times, and 2 are enough", around), ("exchange", at_the_first),
+        ("all wait: process 0 for 1", to_the_right), ("once in its sum", neighbours),
+        ("once in its sum: that of process", own), ("which has returned", only_the_first),
+        ("own vector", forgets), ("does not end", never_ends), ("prints its result", prints),
+        ("longer than a vector", both), ("the mean", lambda *a: by_doubling(*a) / a[1]),
+        ("itself", lambda me, count, vector, exchange: vector + exchange(me, vector)),
+        ("and they are 0 to 1", lambda me, count, vector, exchange: vector + exchange(me + 1, vector)),
+        ("sends must be a tensor",
+         lambda me, count, vector, exchange: exchange(1 - me, vector.tolist())),
+        ("must be a whole number", lambda me, count, vector, exchange: exchange(0.5, vector)),
+        ("own vector", lambda me, count, vector, exchange: vector), ("is not the sum",
+         lambda *a: by_doubling(*a).abs()), ("must be a tensor", lambda *a: by_doubling(*a).tolist()),
+        ("5, not", lambda *a: by_doubling(*a).sum()), ("must be a function", None),
+        ("it raises", lambda me, count, vector: vector)],
+}
+
+EQUAL = {
+    "speedup": {
+        "if processes > 1: ->     if processes != 1:": "there is no number of processes below 1"},
+    "all_reduce": {
+        "while distance < count: ->     while distance != count:": "both are powers of 2"},
+}

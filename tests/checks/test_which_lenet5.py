@@ -1,0 +1,237 @@
+"""Chapter 07's exercises: right answers, and wrong ones with words of the reason."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book import models
+
+CHAPTER = 7
+PARTS = (156, 0, 1516, 0, 48_120, 10_164, 850)
+
+
+def other(place, value):
+    """The right parts but for one."""
+    return (*PARTS[:place], value, *PARTS[place + 1:])
+
+
+def loss_of(net, x, y):
+    with torch.no_grad():
+        return F.cross_entropy(net(x), y).item()
+
+
+def by_log_softmax(net, x, y):
+    chosen = net(x).log_softmax(1)[range(len(y)), y]
+    return math.isclose(-chosen.mean().item(), math.log(10), abs_tol=0.1)
+
+
+def steps(net, x, y):
+    net(x).sum().backward()
+    with torch.no_grad():
+        for p in net.parameters():
+            p += 1
+    return abs(loss_of(net, x, y) - math.log(10)) < 0.1
+
+
+class Plain(nn.Module):
+    """The net that all three were meant to be; options are mistakes."""
+
+    def __init__(self, act=torch.relu, pool=F.max_pool2d, after_c5=None, after_f6=None, end=None,
+                 bias=True):
+        super().__init__()
+        self.act, self.pool, self.end = act, pool, end or (lambda x: x)
+        self.after_c5, self.after_f6 = after_c5 or act, after_f6 or act
+        self.c1, self.c3 = nn.Conv2d(1, 6, 5, bias=bias), nn.Conv2d(6, 16, 5)
+        self.c5, self.f6 = nn.Linear(400, 120), nn.Linear(120, 84)
+        self.output = nn.Linear(84, 10)
+
+    def features(self, x):
+        for layer in (self.c1, self.c3):
+            x = self.pool(self.act(layer(x)), 2)
+        return self.after_f6(self.f6(self.after_c5(self.c5(x.flatten(1)))))
+
+    def forward(self, x):
+        return self.end(self.output(self.features(x)))
+
+
+class A(Plain):
+    def __init__(self, act=torch.tanh, pool=F.avg_pool2d, **options):
+        super().__init__(act, pool, **options)
+
+
+class B(Plain):
+    """drop: from the features to what goes into the output."""
+
+    def __init__(self, drop=None, end=lambda x: F.log_softmax(x, dim=1), **options):
+        super().__init__(end=end, **options)
+        self.drop = drop or nn.Dropout()
+
+    def forward(self, x):
+        return self.end(self.output(self.drop(self.features(x))))
+
+
+class Lists(A):
+    """NetA as it stands on the page."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps, self.dense = [self.c1, self.c3], [self.c5, self.f6]
+        del self.c1, self.c3, self.c5, self.f6
+
+    def forward(self, x):
+        for layer in self.maps:
+            x = self.pool(self.act(layer(x)), 2)
+        x = x.flatten(1)
+        for layer in self.dense:
+            x = self.act(layer(x))
+        return self.output(x)
+
+
+def row(act, pool, *end, dense=nn.Flatten):
+    """The net as one nn.Sequential."""
+    return nn.Sequential(nn.Conv2d(1, 6, 5), act(), pool(2), nn.Conv2d(6, 16, 5), act(), pool(2),
+                         dense(), nn.Linear(400, 120), act(), nn.Linear(120, 84), act(),
+                         *end, nn.Linear(84, 10))
+
+
+class WithConvolution(Plain):
+    def __init__(self, act=torch.relu, pool=F.max_pool2d):
+        super().__init__(act, pool)
+        self.c5 = nn.Conv2d(16, 120, 5)
+
+    def features(self, x):
+        for layer in (self.c1, self.c3):
+            x = self.act(self.pool(layer(x), 2)) if self.pool is F.max_pool2d else self.pool(
+                self.act(layer(x)), 2)
+        return self.act(self.f6(self.act(self.c5(x)).flatten(1)))
+
+
+class Stubborn(B):
+    def forward(self, x):
+        return self.end(self.output(F.dropout(self.features(x), 0.5)))
+
+
+class NoTraining(B):
+    def forward(self, x):
+        return self.end(self.output(self.features(x)))
+
+
+class Raises(Plain):
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class Normed(A):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(84)
+
+
+class Neighbours(Plain):
+    def forward(self, x):
+        y = super().forward(x)
+        return y - y.mean(0)
+
+
+class Bare(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+
+def identity(x):
+    return x
+
+
+NO_NET = [  # what no check of a net takes
+    ("derived from nn.Module", 61_706), ("derived from nn.Module", None),
+    ("derived from nn.Module", "NetA"), ("derived from nn.Module", [Plain()]),
+    ("derived from nn.Module", torch.zeros(3)), ("no forward", Bare),
+    ("is the book's", models.build("lenet-tanh")),
+    ("does not find the numbers of C5, F6", nn.Sequential(A().c1, A().c3, A().output)),
+    ("no forward", nn.Module), ("replace the dots", type("Stub", (nn.Module,), {}))]
+
+RIGHT = {
+    "parts_of_60806": [(PARTS,), (list(map(float, PARTS)),), (torch.tensor(PARTS),),
+                       (np.array(PARTS),)],
+    "first_loss_is_right": [
+        (lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.1,), (by_log_softmax,),
+        (lambda net, x, y: (F.cross_entropy(net(x), y) - math.log(10)).abs() < 0.1,),
+        (lambda net, x, y: np.abs(loss_of(net, x, y) - np.log(10)) < 0.1,)],
+    "mend_net_a": [(A,), (A(),), (row(nn.Tanh, nn.AvgPool2d),),
+                   (WithConvolution(torch.tanh, F.avg_pool2d),)],
+    "mend_net_b": [(B,), (B(),), (nn.Sequential(
+        row(nn.ReLU, nn.MaxPool2d, nn.Dropout(0.5)), nn.LogSoftmax(dim=1)),),
+        (B(end=nn.LogSoftmax(-1)),)],
+    "mend_net_c": [(Plain,), (Plain(),), (row(nn.ReLU, nn.MaxPool2d),), (WithConvolution(),)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "parts_of_60806": [
+        ("7 values in a tuple", 60_806), ("C1: no net", (60_806, 0, 0, 0, 0, 0, 0)),
+        ("dense, it would bring", other(2, 2416)), ("S2: with trained", other(1, 12)),
+        ("S4: with trained", other(3, 32)), ("RBF's", other(6, 840)), ("59,956", other(6, 0)),
+        ("together your parts are 60,846", other(1, 40)), ("biases are missing", other(4, 48_000)),
+        ("biases are missing", other(0, 150)), ("28 x 28", other(4, 30_840)),
+        ("biases alone", other(6, 10)), ("7 values, not 5", (156, 1516, 48_120, 10_164, 850)),
+        ("biases are missing", other(5, 10_080)), ("must be a number", other(0, "156")),
+        ("replace the dots", other(0, ...)), ("7 values in a tuple", None)],
+    "first_loss_is_right": [
+        ("True of every net", lambda net, x, y: True), ("False of every net", lambda net, x, y: False),
+        ("turned over", lambda net, x, y: not abs(loss_of(net, x, y) - math.log(10)) < 0.1),
+        ("loss is 2.18 it says True",
+         lambda net, x, y: loss_of(net, x, y) - math.log(10) < 0.1),
+        ("loss is 2.42 it says True", lambda net, x, y: loss_of(net, x, y) > math.log(10) - 0.1),
+        ("loss is 2.30 it says False",
+         lambda net, x, y: abs(loss_of(net, x, y) - math.log10(10)) < 0.1),
+        ("loss is 2.38 it says False", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.01),
+        ("loss is 2.42 it says True", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.2),
+        ("84 classes", lambda net, x, y: abs(loss_of(net, x, y) - math.log(net(x).shape[1])) < 0.1),
+        ("True or False is asked", loss_of), ("True or False is asked", lambda net, x, y: "right"),
+        ("returns nothing", lambda net, x, y: setattr(net, "seen", True)),
+        ("it raises", lambda net, x: True), ("replace the dots", lambda net, x, y: None),
+        ("nan it says True", lambda net, x, y: not abs(loss_of(net, x, y) - math.log(10)) >= 0.1),
+        ("loss is 2.42 it says True", lambda net, x, y: net(x).shape[1] == 10),
+        ("must be a function", 2.3), ("must be a function", "log 10"), ("must be a function", True)],
+    "mend_net_a": [
+        ("does not find the numbers of C1, C3, C5, F6", Lists),
+        ("follows upon C5", A(after_c5=identity)), ("follows upon F6", A(after_f6=identity)),
+        ("probabilities", A(end=lambda x: x.softmax(1))), ("squashed by a tanh", A(end=torch.tanh)),
+        ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
+        ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
+        ("does not find the numbers of C1", A(bias=False)), ("it raises", Raises),
+        ("change no more", A(end=lambda x: 2 * x)), *NO_NET],
+    "mend_net_b": [
+        ("from one time to the next", Stubborn),
+        ("digits beside it", B(end=lambda x: x.log_softmax(0))),
+        ("nothing is dropped any more", NoTraining), ("nothing is dropped any more", B(nn.Dropout(0))),
+        ("it gives logits, and log-probabilities", B(end=identity)),
+        ("without the logarithm", B(end=lambda x: x.softmax(1))),
+        ("follows upon F6; and it gives logits", B(after_f6=identity, end=identity)),
+        ("no activation follows upon C5", B(after_c5=identity)),
+        ("its pooling is average", B(pool=F.avg_pool2d)), ("its activation is tanh", B(act=torch.tanh)),
+        *NO_NET],
+    "mend_net_c": [
+        ("upon C5; and it gives logits from which", Plain(after_c5=identity, end=torch.relu)),
+        ("upon C5", Plain(after_c5=identity)), ("below 0 are cut off", Plain(end=torch.relu)),
+        ("upon F6", Plain(after_f6=identity)), ("upon C5 and F6", Plain(after_c5=identity,
+                                                                        after_f6=identity)),
+        ("it gives probabilities", Plain(end=lambda x: x.softmax(1))),
+        ("it gives log-probabilities", Plain(end=lambda x: x.log_softmax(1))),
+        ("squashed by a tanh", Plain(end=torch.tanh)), ("its activation is tanh", Plain(torch.tanh)),
+        ("its pooling is average", Plain(pool=F.avg_pool2d)), ("digits beside it", Neighbours),
+        ("in train() it reads otherwise", B(end=identity)), *NO_NET],
+}
+
+EQUAL = {
+    "first_loss_is_right": {
+        "return abs(loss - math.log(10)) < 0.1 -> "
+        "    return abs(loss - math.log(10)) <= 0.1": "no loss is exactly 0.1 away"},
+    "mend_net_b": {
+        "x = F.dropout(torch.relu(self.f6(x)), 0.5, training=self.training) -> "
+        "        x = F.dropout(torch.relu(self.f6(x)), training=self.training)":
+            "0.5 is what F.dropout takes by default"},
+}
