@@ -18,6 +18,12 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .training_on_mnist import (
+    cross_entropy_by_hand,
+    largest_error_count,
+    loss_and_error,
+    train_with_early_stopping,
+)
 from .verdict import Verdict
 
 __all__ = [
@@ -26,8 +32,12 @@ __all__ = [
     "Verdict",
     "convolution_by_hand",
     "correlate_by_weights",
+    "cross_entropy_by_hand",
     "edge_in_two_steps",
     "kernel_gradient",
     "kernel_that_moves",
+    "largest_error_count",
+    "loss_and_error",
     "solved",
+    "train_with_early_stopping",
 ]
