@@ -31,7 +31,7 @@ IMPORTS = {
     "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
     "experiments": {"__init__", "arguments", "ledger", "mnist", "models", "storage", "training"},
     "figures": {"ledger", "models", "paper", "plots", "receptive_field", "storage"},
-    "checks": {"arguments", "tables"},
+    "checks": {"arguments", "models", "paper", "tables"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},

@@ -18,6 +18,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .inside_lenet5 import (
+    farthest_digit,
+    image_of_class,
+    occlusion_map,
+    output_of_layer,
+    strip_of_digits,
+)
 from .training_on_mnist import (
     cross_entropy_by_hand,
     largest_error_count,
@@ -34,10 +41,15 @@ __all__ = [
     "correlate_by_weights",
     "cross_entropy_by_hand",
     "edge_in_two_steps",
+    "farthest_digit",
+    "image_of_class",
     "kernel_gradient",
     "kernel_that_moves",
     "largest_error_count",
     "loss_and_error",
+    "occlusion_map",
+    "output_of_layer",
     "solved",
+    "strip_of_digits",
     "train_with_early_stopping",
 ]
