@@ -18,6 +18,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .from_1998_to_today import (
+    difference_seed_by_seed,
+    errors_by_seed,
+    h_two_layers_down,
+    narrower_interval,
+    with_hardtanh,
+)
 from .inside_lenet5 import (
     farthest_digit,
     image_of_class,
@@ -40,16 +47,21 @@ __all__ = [
     "convolution_by_hand",
     "correlate_by_weights",
     "cross_entropy_by_hand",
+    "difference_seed_by_seed",
     "edge_in_two_steps",
+    "errors_by_seed",
     "farthest_digit",
+    "h_two_layers_down",
     "image_of_class",
     "kernel_gradient",
     "kernel_that_moves",
     "largest_error_count",
     "loss_and_error",
+    "narrower_interval",
     "occlusion_map",
     "output_of_layer",
     "solved",
     "strip_of_digits",
     "train_with_early_stopping",
+    "with_hardtanh",
 ]
