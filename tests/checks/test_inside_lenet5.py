@@ -259,7 +259,7 @@ WRONG = {  # (words that name the error, answer)
         ("of what is possible", lambda *given: torch.rand(1, 1, 32, 32)),
         ("it raises", lambda net, digit: net(digit)), ("function", torch.zeros(1, 1, 32, 32)),
         ("function", None),
-        ("reads the image of the 3 as", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
+        ("image of the 3 as", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
     "strip_of_digits": [
         ("later one hides", pastes(join=later)),
         ("pixels are added", pastes(join=torch.add, blank=0.0)),
