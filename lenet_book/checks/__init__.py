@@ -25,6 +25,20 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .from_1998_to_today import (
+    difference_seed_by_seed,
+    errors_by_seed,
+    h_two_layers_down,
+    narrower_interval,
+    with_hardtanh,
+)
+from .inside_lenet5 import (
+    farthest_digit,
+    image_of_class,
+    occlusion_map,
+    output_of_layer,
+    strip_of_digits,
+)
 from .lenet5_layer_by_layer import (
     lost_since_1998,
     map_criterion,
@@ -54,6 +68,12 @@ from .receptive_field import (
     window_by_gradient,
     window_from_the_top,
 )
+from .training_on_mnist import (
+    cross_entropy_by_hand,
+    largest_error_count,
+    loss_and_error,
+    train_with_early_stopping,
+)
 from .verdict import Verdict
 from .which_lenet5 import first_loss_is_right, mend_net_a, mend_net_b, mend_net_c, parts_of_60806
 
@@ -65,21 +85,32 @@ __all__ = [
     "conv2d_of_your_own",
     "convolution_by_hand",
     "correlate_by_weights",
+    "cross_entropy_by_hand",
+    "difference_seed_by_seed",
     "edge_in_two_steps",
     "equation_for_einsum",
+    "errors_by_seed",
+    "farthest_digit",
     "field_by_hand",
     "first_loss_is_right",
     "global_average_pooling",
     "gradient_at_a_peak",
+    "h_two_layers_down",
+    "image_of_class",
     "kernel_gradient",
     "kernel_that_moves",
+    "largest_error_count",
     "layers_that_see_a_digit",
+    "loss_and_error",
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
     "mend_net_a",
     "mend_net_b",
     "mend_net_c",
+    "narrower_interval",
+    "occlusion_map",
+    "output_of_layer",
     "parts_of_60806",
     "pooling_of_your_own",
     "power_mean_pooling",
@@ -91,13 +122,16 @@ __all__ = [
     "solved",
     "speedup",
     "stack_that_sees_a_digit",
+    "strip_of_digits",
     "subsampling_of_your_own",
     "table_layer",
     "table_of_pairs",
+    "train_with_early_stopping",
     "two_layers_in_one",
     "whole_lenet5",
     "widest_bottleneck",
     "window_by_gradient",
     "window_from_the_top",
     "windows_that_halve",
+    "with_hardtanh",
 ]

@@ -13,7 +13,8 @@ _BY_OTHERS = dict.fromkeys(
     ("conv1d", "conv2d", "conv_transpose2d", "unfold", "einsum", "cross_correlate2d", "convolve2d",
      "correlate2d", "correlate", "convolve", "fftconvolve", "fft2"), "write the sums yourself")
 _BY_AUTOGRAD = dict.fromkeys(
-    ("backward", "grad", "requires_grad_", "jacobian", "vjp", "conv2d_weight", "conv2d_input"), "write the derivative yourself")
+    ("backward", "grad", "requires_grad_", "jacobian", "vjp", "conv2d_weight", "conv2d_input"),
+    "write the derivative yourself")
 
 
 @exercise(chapter=1, number=1, level="easy", minutes=3)

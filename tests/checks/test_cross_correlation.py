@@ -104,7 +104,8 @@ WRONG = {  # (words that name the error, answer)
         ("2 down and 1 right", single(0, 0)), ("neither up nor down", single(2, 1)),
         ("1 up", single(3, 0)), ("5 x 3, not 3 x 5", single(0, 4, shape=(3, 5))),
         ("brightness", single(4, 0, 2.0)), ("brightness", single(4, 0, -1.0)),
-        ("all its weights are 0", torch.zeros(5, 3)), ("15 of", torch.ones(5, 3)), ("tensor", single(4, 0).tolist()),
+        ("all its weights are 0", torch.zeros(5, 3)),
+        ("15 of", torch.ones(5, 3)), ("tensor", single(4, 0).tolist()),
         ("finite", single(4, 0, torch.inf)),
         ("5 x 3, not 1 x 1 x 5 x 3", single(4, 0)[None, None])],
     "edge_in_two_steps": [

@@ -1,0 +1,287 @@
+"""Chapter 10: an interval, an activation, a difference, h of weights, a row of one's own."""
+
+from math import sqrt
+from statistics import mean, pstdev, stdev
+
+import torch
+from torch import Tensor, nn
+
+from .. import models
+from .answers import compare, number, several
+from .calls import Function
+from .exercise import exercise
+from .verdict import Wrong
+
+
+@exercise(chapter=10, number=1, level="easy", minutes=4)
+def narrower_interval(answer) -> str:
+    """The width of an interval with ten seeds, as a fraction of that with three."""
+    fraction = number(answer)
+    right = (2.26 / sqrt(10)) / (4.30 / sqrt(3))
+    if abs(fraction - right) < 6e-4:
+        return "a good quarter: t helps as much as the root of n does"
+    for wrong, said in {
+        2.26 / 4.30: "that is t alone; the root of n changes as well",
+        sqrt(3 / 10): "that is the root of n alone; t changes as well",
+        2.26 * sqrt(10) / (4.30 * sqrt(3)): "t is divided by the root of n, not multiplied by it",
+        1 / right: "upside down: how much wider three seeds make it",
+        2.26 / 10 / (4.30 / 3): "t is divided by the root of n, not by n",
+        2.26 / 3 / (4.30 / sqrt(2)): "it is the root of n, 3 and 10; n - 1 is in s already",
+        1 - right: "that is how much narrower it is; the fraction that is left is asked",
+        100 * right: "that is in %; a fraction is asked",
+        2.26 / sqrt(10): "that is t / root of n for ten seeds; divide it by the same for three",
+        4.30 / sqrt(3): "that is t / root of n for three seeds",
+        3 / 10: "that is the ratio of the numbers of seeds; the half-width is t s / root of n",
+    }.items():
+        if abs(fraction - wrong) < 2e-3 * max(1, wrong):
+            raise Wrong(said)
+    if abs(fraction - right) < 6e-3:
+        raise Wrong("near, but rounded too much: give three decimals")
+    raise Wrong("the half-width is t s / root of n: divide that of ten seeds by that of three")
+
+
+@exercise(chapter=10, number=2, level="medium", minutes=6)
+def with_hardtanh(answer) -> str:
+    """net -> the net with max(-1, min(1, a)) in place of each activation."""
+    function = Function(answer, "net")
+    x = torch.randn(2, 1, 32, 32)
+    for options in ({"output": "softmax", "initial_weights": "torch"}, {"pooling": "average"},
+                    {"output": "softmax", "connections": "dense", "batch_norm": True}):
+        net, before = (models.build("lenet5-variant", **options) for _ in range(2))
+        before.load_state_dict(net.state_dict())
+        found = function(net)
+        if not isinstance(found, nn.Module):
+            raise Wrong(f"it must return the net, not a {type(found).__name__}")
+        layers = dict(found.named_children())
+        for name, old in before.named_children():
+            if name not in layers:
+                raise Wrong(f"the layer {name} is gone; exchange it under its name")
+            _check_layer(name, old, layers[name])
+        if list(layers) != [name for name, _ in before.named_children()]:
+            raise Wrong("layers were added, or their order has changed")
+        if not hasattr(found, "predict"):
+            raise Wrong("the new net does not know its loss and its decision: exchange the layers of "
+                        "the net that is given")
+        for layer in (layer for name, layer in before.named_children() if name.endswith("_squash")):
+            layer.forward = lambda a: a.clamp(-1, 1)
+        with torch.no_grad():
+            if not torch.allclose(found.eval()(x), before.eval()(x), atol=1e-5):
+                raise Wrong("all layers are as they should be, but the net computes something else")
+    return "one line a layer, and everything else is as it was"
+
+
+def _check_layer(name: str, old: nn.Module, new: nn.Module) -> None:
+    """An activation has to be a hard tanh, and another layer as it was. Raises Wrong."""
+    kind = type(new).__name__
+    if not name.endswith("_squash"):
+        weights = new.state_dict()
+        if type(new) is not type(old):
+            raise Wrong(f"{name} was {type(old).__name__}, and now is {kind}; only activations are "
+                        "to be exchanged")
+        if not all(key in weights and torch.equal(weights[key], value)
+                   for key, value in old.state_dict().items()):
+            raise Wrong(f"the weights of {name} are no longer what they were")
+        return
+    if type(new) is type(old):
+        raise Wrong(f"{name} is still {kind}: setattr(net, name, module) exchanges a layer")
+    a = torch.tensor([[-3., -1.3, -0.5, 0, 0.4, 1.4, 4]])
+    try:
+        squashed = new(a.clone())
+    except Exception:
+        raise Wrong(f"{name} is now {kind}, which is no activation") from None
+    if not isinstance(squashed, Tensor) or squashed.shape != a.shape:
+        raise Wrong(f"{name} is now {kind}, which is no activation")
+    if not torch.allclose(squashed, a.clamp(-1, 1)):
+        raise Wrong(f"{name} is now {kind}, which makes {squashed[0, -1]:.4g} of 4 and "
+                    f"{squashed[0, 1]:.4g} of -1.3; the hard tanh makes 1 and -1 of them")
+
+
+@exercise(chapter=10, number=3, level="medium", minutes=8)
+def difference_seed_by_seed(answer) -> str:
+    """new, old, t -> mean difference and the ends of its interval."""
+    def right(new, old, t, spread=stdev, root=sqrt):
+        apart = [a - b for a, b in zip(new, old, strict=True)]
+        half = t * spread(apart) / root(len(apart))
+        return mean(apart), mean(apart) - half, mean(apart) + half
+
+    def around(middle, half):
+        return middle, middle - half, middle + half
+
+    def unpaired(new, old, t):
+        return around(mean(new) - mean(old), t * sqrt(stdev(new)**2 + stdev(old)**2) / sqrt(len(new)))
+
+    def of_one(new, old, t):
+        return around(mean(new) - mean(old), t * stdev(new) / sqrt(len(new)))
+
+    cases = []
+    for n, t in ((3, 4.30), (5, 2.78), (10, 2.26)):
+        common = 0.01 + 0.002 * torch.randn(n).double()
+        new, old = (common + 0.0007 * torch.randn(n).double() for _ in range(2))
+        cases.append((tuple((new - 0.001).tolist()), tuple(old.tolist()), t))
+    compare(answer, right, cases, "new old t", {
+        "the sign is turned over: new minus old": lambda a, b, t: right(b, a, t),
+        "the rows are taken as if their seeds were others; take the differences first": unpaired,
+        "the spread is that of one row; that of the differences is needed": of_one,
+        "the standard deviation divides by n - 1 (statistics.stdev), not by n":
+            lambda a, b, t: right(a, b, t, pstdev),
+        "the half-width is not divided by the root of n":
+            lambda a, b, t: right(a, b, t, root=lambda n: 1),
+        "the half-width is divided by n, not by its root":
+            lambda a, b, t: right(a, b, t, root=lambda n: n),
+        "the half-width is divided by the root of n - 1; n - 1 is in s already":
+            lambda a, b, t: right(a, b, t, root=lambda n: sqrt(n - 1)),
+        "t does not enter": lambda a, b, t: right(a, b, 1),
+        "t is 2, whatever is given": lambda a, b, t: right(a, b, 2),
+        "t is that of three seeds, whatever is given": lambda a, b, t: right(a, b, 4.30),
+        "t is that of five seeds, whatever is given": lambda a, b, t: right(a, b, 2.78),
+        "that is half of the half-width: t s / root of n on each side":
+            lambda a, b, t: right(a, b, t / 2),
+        "s is the standard deviation, not the variance":
+            lambda a, b, t: right(a, b, t, lambda apart: stdev(apart)**2),
+        "the mean comes first, then the lower end, then the upper": lambda a, b, t: tuple(
+            sorted(right(a, b, t))),
+        "the lower end comes before the upper one": lambda a, b, t: (
+            right(a, b, t)[0], *right(a, b, t)[:0:-1]),
+        "that is the half-width, twice; the ends are the mean minus it and plus it": lambda a, b, t: (
+            right(a, b, t)[0], *[right(a, b, t)[2] - right(a, b, t)[0]] * 2),
+    })
+    return "what the seeds have in common has fallen out"
+
+
+@exercise(chapter=10, number=4, level="hard", minutes=12)
+def h_two_layers_down(answer) -> str:
+    """x, w1, b1, w2, h2 -> h of the weights w1, for a tanh between two layers."""
+    def right(x, w1, b1, w2, h2):
+        jacobian = torch.autograd.functional.jacobian(lambda a: w2 @ a.tanh(), w1 @ x + b1)
+        return torch.outer((jacobian**2).T @ h2, x**2)
+
+    def by_rules(x, w1, b1, w2, h2, weight=2, slope=2, inputs=2, of=None):
+        x1 = (w1 @ x + b1).tanh()
+        kind = 1 - x1**2 if of is None else of(w1 @ x + b1)
+        return torch.outer(kind**slope * ((w2**weight).T @ h2), x**inputs)
+
+    def changed(**how):
+        return lambda *case: by_rules(*case, **how)
+
+    cases = []
+    for below, middle, above in ((3, 2, 2), (4, 3, 5), (6, 4, 2), (1, 5, 1)):
+        x, b1, h2 = torch.randn(below), torch.randn(middle), torch.rand(above)
+        w1, w2 = torch.randn(middle, below), torch.randn(above, middle)
+        cases.append(tuple(each.double() for each in (x, w1, b1, w2, h2)))
+    compare(answer, right, cases, "x w1 b1 w2 h2", {
+        "1. the weights w2 are not squared": changed(weight=1),
+        "2. the slope of the tanh is not squared": changed(slope=1),
+        "2. the slope of the tanh is missing": changed(slope=0),
+        "3. the inputs x are not squared": changed(inputs=1),
+        "3. the inputs x are missing": changed(inputs=0),
+        "nothing is squared: that would be the way of a gradient": changed(weight=1, slope=1, inputs=1),
+        "1. the sum is squared; square each weight, then add up": lambda x, w1, b1, w2, h2: torch.outer(
+            (1 - (w1 @ x + b1).tanh()**2)**2 * (w2.T @ h2)**2, x**2),
+        "2. the tanh's slope is 1 - x1 ** 2 with its output x1, not with its input":
+            changed(of=lambda a: 1 - a**2),
+        "2. the tanh's slope is 1 - x1 ** 2, not 1 - x1": changed(of=lambda a: 1 - a.tanh()),
+        "2. this is the tanh in place of its slope": changed(of=torch.tanh),
+        "2. this is the slope of the scaled tanh; here a plain tanh lies between": changed(
+            of=lambda a: 2 / 3 * 1.7159 * (1 - (2 / 3 * a).tanh()**2)),
+        "the bias b1 is not in the sums": lambda x, w1, b1, w2, h2: right(x, w1, 0 * b1, w2, h2),
+        "rows and columns are exchanged: h has the shape of w1": lambda *case: right(*case).T,
+        "this is h of the sums of the first layer; one step is missing": lambda x, w1, b1, w2, h2:
+            right(x, w1, b1, w2, h2)[:, 0] / x[0]**2,
+        "this is h of the outputs of the first layer; two steps are missing": lambda x, w1, b1, w2, h2:
+            (w2**2).T @ h2,
+        "3. h of a weight has the square of its input, not the weight's own":
+            lambda x, w1, b1, w2, h2: right(x, w1, b1, w2, h2) / x**2 * w1**2,
+    }, dict.fromkeys(("backward", "grad", "jacobian", "hessian", "vjp", "curvature", "jacrev"),
+                     "write the three steps yourself"))
+    return "three steps back, each factor squared, as in Appendix C"
+
+
+class Trained:
+    """A net as far as this exercise goes: its first weight, and with which seeds it was trained."""
+
+    def __init__(self, weight: float):
+        self.weight, self.seeds = weight, []
+
+    def __repr__(self):
+        return "that the check made"
+
+
+@exercise(chapter=10, number=5, level="medium", minutes=12)
+def errors_by_seed(answer) -> str:
+    """seeds, build, train, error -> the errors of fresh nets, one a seed."""
+    for seeds in ((0, 1, 2), (7, 3), (5, 2, 11, 4)):
+        _one_row(answer, seeds)
+    return "a fresh net for every seed, and the same nets again tomorrow"
+
+
+def _one_row(answer, seeds: tuple[int, ...]) -> None:
+    nets, measured = [], []
+
+    def build():
+        nets.append(Trained(torch.rand(()).item()))
+        return nets[-1]
+
+    def train(net, seed):
+        _must_be_a_net(net, "train")
+        net.seeds.append(int(number(seed, "the seed that train is given")))
+        torch.rand(3)
+
+    def error(net):
+        _must_be_a_net(net, "error")
+        measured.append((net, len(net.seeds)))
+        return _error(net)
+
+    torch.manual_seed(1234)
+    result = Function(answer, "seeds")(seeds, build, train, error)
+    if not nets:
+        raise Wrong("no net is built: call build()")
+    if len(nets) == 1:
+        raise Wrong("one net is built for all seeds, and trained on and on: build one for each")
+    if len(nets) != len(seeds):
+        raise Wrong(f"{len(nets)} nets are built for {len(seeds)} seeds")
+    if not all(net.seeds for net in nets):
+        raise Wrong("a net is not trained")
+    if any(len(net.seeds) > 1 for net in nets):
+        raise Wrong("a net is trained several times")
+    given = [net.seeds[0] for net in nets]
+    if given != list(seeds) and sorted(given) != sorted(seeds):
+        raise Wrong(f"train is given the seeds {_listed(given)}, and should be given {_listed(seeds)}")
+    if not measured:
+        raise Wrong("no error is measured: call error(net)")
+    if any(not trained for _, trained in measured):
+        raise Wrong("a net is measured before it is trained")
+    first = [torch.rand((), generator=torch.Generator().manual_seed(seed)).item() for seed in given]
+    same = [abs(net.weight - weight) < 1e-6 for net, weight in zip(nets, first, strict=True)]
+    if not all(same):
+        raise Wrong("torch.manual_seed stands before the loop: each seed has its own first weights"
+                    if same[0] and len({net.weight for net in nets}) > 1 else
+                    "all nets begin with the same weights: give torch.manual_seed the seed of each"
+                    if len({net.weight for net in nets}) == 1 else
+                    "the first weights are not the seed's: torch.manual_seed(seed), before build()")
+    right = [_error(next(net for net in nets if net.seeds == [seed])) for seed in seeds]
+    if isinstance(result, float | int) or (isinstance(result, Tensor) and not result.dim()):
+        raise Wrong("this is the mean of the errors; return them all, to be compared seed by seed"
+                    if abs(result - mean(right)) < 1e-6 else
+                    "this is the last error; return one for each seed" if abs(result - right[-1]) < 1e-6
+                    else "return a list with one error for each seed")
+    mine = [number(each, "an error") for each in several(result, len(seeds), "its result")]
+    if not all(abs(a - b) < 1e-6 for a, b in zip(mine, right, strict=True)):
+        raise Wrong("the errors are not in the order of the seeds"
+                    if all(abs(a - b) < 1e-6 for a, b in zip(sorted(mine), sorted(right), strict=True))
+                    else "the errors are in %, and should be as error(net) gives them"
+                    if all(abs(a - 100 * b) < 1e-4 for a, b in zip(mine, right, strict=True))
+                    else f"error(net) gave {_listed(right)}, and {_listed(mine)} is returned")
+
+
+def _error(net: Trained) -> float:
+    return 0.01 + net.weight / 50 + sum(net.seeds) / 1000
+
+
+def _must_be_a_net(net, name: str) -> None:
+    if not isinstance(net, Trained):
+        raise Wrong(f"{name} must be given the net, as build() returned it" + (
+            "; train changes the net and returns nothing" if net is None else ""))
+
+
+def _listed(values) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

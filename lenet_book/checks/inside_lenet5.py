@@ -1,0 +1,285 @@
+"""Chapter 09: the odd digit out, a hook, an occlusion map, a drawing by descent, a strip of digits."""
+
+from contextlib import suppress
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import models, paper
+from ..tables import by
+from .answers import compare, known, number, tensor, whole
+from .calls import Function
+from .exercise import exercise
+from .verdict import Wrong
+
+LOW, HIGH = paper.BACKGROUND, paper.FOREGROUND
+
+
+@exercise(chapter=9, number=1, level="easy", minutes=3)
+def farthest_digit(answer) -> str:
+    """The test digit whose smallest distance to a glyph, by the net of 1998, is the largest."""
+    if 48 < number(answer) < 48.6:
+        raise Wrong("that is its distance; the position in `nearest` is asked")
+    index = whole(answer)
+    if not 0 <= index < 10_000:
+        raise Wrong(f"the test digits have the numbers 0 to 9,999, and {index} is none of them")
+    known(index, 9634, {
+        3276: "that is the nearest of all; the farthest is asked",
+        5975: "its second glyph is far away, but its first is near; `nearest` has the first",
+        2654: "that one is farthest from its own glyph; another glyph is near to it",
+        4013: "one of its ten distances is the largest of all, but some glyph is near to it",
+        409: "the mean of its ten distances is the largest, but some glyph is near to it",
+        4507: "its two nearest glyphs are about as near as each other, but they are not far",
+        6558: "its two nearest glyphs are about as near as each other, but they are not far",
+        1527: "that is the second: another one lies a little farther out",
+    }, f"test digit {index} is nearer to a glyph than another one is to any")
+    return "it is a 0, and is taken for a 1, at a distance of 48"
+
+
+class Small(nn.Module):
+    """A net with a layer that works in place, and a block of two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 2, 3)
+        self.squash = nn.ReLU(inplace=True)
+        self.block = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Tanh())
+        self.last = nn.Linear(3, 4)
+        self.fails = False
+        self.double()
+
+    def __repr__(self):
+        return "with 4 layers"
+
+    def forward(self, x):
+        x = self.block(self.squash(self.first(x)))
+        if self.fails:
+            raise RuntimeError("this net fails half-way")
+        return self.last(x.mean(dim=(2, 3)))
+
+    def stages(self, x: Tensor) -> dict[str, Tensor]:
+        """What each layer gives out, without running any."""
+        found = {"x": x, "first": F.conv2d(x, self.first.weight, self.first.bias)}
+        found["squash"] = found["first"].clamp(min=0)
+        found["block.0"] = F.conv2d(found["squash"], self.block[0].weight, self.block[0].bias)
+        found["block.1"] = found["block"] = found["block.0"].tanh()
+        found["last"] = found["block"].mean(dim=(2, 3)) @ self.last.weight.T + self.last.bias
+        return {name: value.detach() for name, value in found.items()}
+
+
+_INPUT = {"first": "x", "squash": "first", "block.0": "squash", "block": "squash", "block.1": "block.0"}
+
+
+@exercise(chapter=9, number=2, level="medium", minutes=10)
+def output_of_layer(answer) -> str:
+    """net, name, x -> what the layer of that name gives out; the net is left as it was."""
+    cases = [(Small().eval(), name, torch.randn(N, 1, H, W).double()) for name, N, H, W in (
+        ("block.0", 2, 6, 7), ("block", 1, 5, 8), ("squash", 3, 7, 5), ("first", 2, 6, 6))]
+    compare(answer, lambda net, name, x: net.stages(x)[name], cases, "net name x", {
+        "this is what goes into the layer; what it gives out is asked":
+            lambda net, name, x: net.stages(x)[_INPUT[name]],
+        "this is what the whole net gives out": lambda net, name, x: net.stages(x)["last"],
+        "the layer after this one works in place and has written into it: keep a copy":
+            lambda net, name, x: net.stages(x)["squash" if name == "first" else name],
+        "this is what goes into the layer, which moreover was overwritten in place":
+            lambda net, name, x: net.stages(x)["squash" if name == "squash" else _INPUT[name]],
+    }, {"capture": "write the hook yourself", "create_feature_extractor": "write the hook yourself"})
+    function = Function(answer, "net name x")
+    for training in (True, False):
+        net = Small().train(training)
+        weights, x = [p.clone() for p in net.parameters()], cases[0][2]
+        function(net, "block.0", x)
+        if _hooks(net):
+            raise Wrong("the hook is still there afterwards: remove it")
+        if net.training != training:
+            raise Wrong("it changes the net's mode, and does not change it back")
+        if not all(map(torch.equal, weights, net.parameters())):
+            raise Wrong("it changes the net's weights")
+        if not torch.allclose(net(x), net.stages(x)["last"]):
+            raise Wrong("the net gives out something else afterwards")
+    net, name, x = cases[0]
+    net.fails = True
+    with suppress(Wrong):
+        function(net, name, x)
+    if _hooks(net):
+        raise Wrong("where the net raises an error the hook stays: remove it in any case (finally)")
+    return "inside a block as well, and no hook is left, even where the net fails"
+
+
+def _hooks(net: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules())
+
+
+class Score:
+    """N x C x H x W -> N numbers, in which every pixel counts, and more than by itself."""
+
+    def __init__(self, C: int, H: int, W: int):
+        self.weights = torch.randn(C, H, W).double()
+
+    def __repr__(self):
+        return "of images"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        if images.dim() != 4 or images.shape[1:] != self.weights.shape:
+            raise ValueError(f"the score is for images N x {by(self.weights.shape)}, not "
+                             f"{by(images.shape)}")
+        products = (images * self.weights).sum(dim=(1, 2, 3))
+        return products + (products / 4).sin()
+
+
+@exercise(chapter=9, number=3, level="medium", minutes=12)
+def occlusion_map(answer) -> str:
+    """score, image, side, stride, blank -> how much of the score is lost by covering each place."""
+    def covered(score, image, side, stride, blank, *, keep=False, channels=None, lost=True, end=0):
+        """score of the image with a square at each place; lost: what is lost of it."""
+        H, W = image.shape[2:]
+        copy = image.clone()
+        rows = []
+        for top in range(0, H - side + 1 - end, stride):
+            rows.append([])
+            for left in range(0, W - side + 1 - end, stride):
+                copy = copy if keep else image.clone()
+                copy[:, :channels, top:top + side, left:left + side] = blank
+                rows[-1].append(score(copy)[0])
+        found = torch.tensor(rows, dtype=torch.double)
+        return score(image) - found if lost else found
+
+    cases = []
+    for C, H, W, side, stride in ((1, 5, 5, 3, 1), (1, 7, 9, 3, 2), (1, 8, 6, 2, 3), (3, 5, 6, 4, 1),
+                                  (1, 4, 4, 4, 1)):
+        cases.append((Score(C, H, W), torch.rand(1, C, H, W).double(), side, stride, -0.1))
+    compare(answer, covered, cases, "score image side stride blank", {
+        "the sign is turned over: lost is the score of the whole image minus that of the covered one":
+            lambda *case: -covered(*case),
+        "this is the score that is left; what is lost of it is asked":
+            lambda *case: covered(*case, lost=False),
+        "rows and columns are exchanged": lambda *case: covered(*case).T,
+        "these are sizes without a sign; covering can also help": lambda *case: covered(*case).abs(),
+        "the squares stay: begin each time with a copy of the whole image":
+            lambda *case: covered(*case, keep=True),
+        "only the first channel is covered": lambda *case: covered(*case, channels=1),
+        "the last places are missing: a side of s fits H - s + 1 times":
+            lambda *case: covered(*case, end=1),
+        "the stride is not used": lambda score, image, side, stride, blank:
+            covered(score, image, side, 1, blank),
+        "the squares lie side by side: they should be `stride` apart, not `side`":
+            lambda score, image, side, stride, blank: covered(score, image, side, side, blank),
+        "the square is `stride` large and not `side`": lambda score, image, side, stride, blank:
+            covered(score, image, stride, stride, blank),
+        "the square is filled with 0, and should be filled with `blank`":
+            lambda score, image, side, stride, blank: covered(score, image, side, stride, 0),
+        "the square is larger than `side` by one": _larger,
+        "this is the score of the square alone: all but the square is covered": _only,
+        "lost is a difference, not a ratio": lambda *case:
+            covered(*case, lost=False) / case[0](case[1]),
+    })
+    return "any image, any number of channels, any square and stride"
+
+
+def _larger(score, image, side, stride, blank) -> Tensor:
+    def lost(top, left):
+        copy = image.clone()
+        copy[..., top:top + side + 1, left:left + side + 1] = blank
+        return score(image) - score(copy)
+    return _everywhere(lost, image, side, stride)
+
+
+def _only(score, image, side, stride, blank) -> Tensor:
+    def lost(top, left):
+        copy = torch.full_like(image, blank)
+        there = (..., slice(top, top + side), slice(left, left + side))
+        copy[there] = image[there]
+        return score(image) - score(copy)
+    return _everywhere(lost, image, side, stride)
+
+
+def _everywhere(function, image, side, stride) -> Tensor:
+    H, W = image.shape[2:]
+    return torch.tensor([[function(top, left) for left in range(0, W - side + 1, stride)]
+                         for top in range(0, H - side + 1, stride)]).double()
+
+
+@exercise(chapter=9, number=4, level="hard", minutes=12)
+def image_of_class(answer) -> str:
+    """net, digit -> an image that the net takes for this digit, at a small distance."""
+    function = Function(answer, "net digit")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10)).requires_grad_(False)
+    nn.init.normal_(net[1].weight)  # not small, as a trained net's are not
+    blank = torch.full((1, 1, 32, 32), LOW)
+    images = {digit: _grey_values(function(net, digit)) for digit in (3, 7)}
+    if all(torch.equal(image, blank) for image in images.values()):
+        raise Wrong("the image is blank: no step has changed it")
+    for digit, image in images.items():
+        best = torch.where(net[1].weight[digit] < 0, HIGH, LOW).view(1, 1, 32, 32)
+        start, now, least = (net(each)[0].tolist() for each in (blank, image, best))
+        gone = [(a - b) / (start[digit] - least[digit]) for a, b in zip(start, now, strict=True)]
+        if gone[digit] < -0.3:
+            raise Wrong(f"the distance to the {digit} grows: go against the gradient, not along it")
+        if max(gone) > 0.5 > gone[digit]:
+            raise Wrong(f"this image comes near to the {gone.index(max(gone))}, and asked was the "
+                        f"{digit}: does it depend on the digit?")
+        if gone[digit] < 0.6:
+            raise Wrong("in a net of one layer, whose best image is known, the distance to the "
+                        f"{digit} falls by only {max(gone[digit], 0):.0%} of what is possible")
+    lenet = models.pretrained("lenet5-1998")
+    three = _grey_values(function(lenet, 3))
+    with torch.no_grad():
+        distances = lenet(three)[0]
+    if distances.argmin() != 3:
+        raise Wrong(f"the net of 1998 reads the image of the 3 as {distances.argmin()}: "
+                    f"{distances[3]:.0f} from the 3, {distances.min():.0f} from that one")
+    if distances[3] > 1:
+        raise Wrong(f"the net of 1998 takes it for a 3, at a distance of {distances[3]:.1f}; "
+                    "come below 1, with more steps")
+    return f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it"
+
+
+def _grey_values(image) -> Tensor:
+    """An image as the net of 1998 takes it, in float32. Raises Wrong."""
+    image = tensor(image, (1, 1, 32, 32), "the image").float()
+    low, high = image.aminmax()
+    if low < LOW - 1e-4 or high > HIGH + 1e-4:
+        raise Wrong(f"its grey values go from {low:.2f} to {high:.2f}; they should stay between "
+                    f"{LOW} and {HIGH}")
+    return image
+
+
+@exercise(chapter=9, number=5, level="medium", minutes=8)
+def strip_of_digits(answer) -> str:
+    """images, spacing -> one strip, each image `spacing` pixels right of the one before."""
+    def right(images, spacing, join=torch.maximum, paper=LOW, wide=0, reverse=False):
+        strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * spacing + wide), paper).double()
+        for place in range(len(images))[::-1 if reverse else 1]:
+            there = strip[..., spacing * place:spacing * place + 32]
+            there.copy_(join(there, images[place]))
+        return strip
+
+    def last(there, image):
+        return image.expand_as(there)
+
+    cases = [(LOW + (HIGH - LOW) * torch.rand(N, 1, 32, 32).double(), spacing)
+             for N, spacing in ((2, 32), (3, 28), (4, 20), (6, 9), (1, 12), (3, 37))]
+    compare(answer, right, cases, "images spacing", {
+        "where two overlap the later one hides the earlier; the darker pixel should stand":
+            lambda *case: right(*case, join=last),
+        "where two overlap the earlier one hides the later; the darker pixel should stand":
+            lambda *case: right(*case, join=last, reverse=True),
+        "where two overlap their pixels are added; the darker one should stand":
+            lambda *case: right(*case, join=torch.add, paper=0.0),
+        "the images are added to the blank strip": lambda *case: right(*case, join=torch.add),
+        "the lighter pixel stands; ink has the larger value": lambda *case:
+            right(*case, join=torch.minimum, paper=HIGH),
+        "the lighter pixel stands, so that the blank strip hides all": lambda *case:
+            right(*case, join=torch.minimum),
+        "the strip begins as 0, which is a light grey; blank is paper.BACKGROUND":
+            lambda *case: right(*case, paper=0.0),
+        "the strip is too wide: the last image begins (N - 1) * spacing pixels from the left":
+            lambda images, spacing: right(images, spacing, wide=spacing),
+        "the spacing goes from the left edge of one image to the left edge of the next":
+            lambda images, spacing: right(images, 32 + spacing),
+        "the images lie side by side: the spacing is not used":
+            lambda images, spacing: right(images, 32),
+        "the images come in the reverse order": lambda images, spacing: right(images.flip(0), spacing),
+    })
+    return "each of its windows can be read like a digit of its own"

@@ -1,0 +1,269 @@
+"""Chapter 10's exercises: right answers, and wrong ones with words of the reason."""
+
+import copy
+from collections import OrderedDict
+from math import sqrt
+from statistics import mean, pstdev, stdev
+
+import numpy as np
+import torch
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book.layers import ScaledTanh
+
+CHAPTER = 10
+
+
+class Clamp(nn.Module):
+    def forward(self, a):
+        return a.clamp(-1, 1)
+
+
+def exchanged(net, make=nn.Hardtanh, end="_squash", only=99, fresh=None, linear=None):
+    """Right as it stands; each argument makes one mistake."""
+    for name in [name for name, _ in net.named_children() if name.endswith(end)][:only]:
+        setattr(net, name, make())
+    if fresh:
+        getattr(net, fresh).reset_parameters()
+    if linear:
+        setattr(net, linear, nn.Identity())
+    return net
+
+
+def exchanges(**mistakes):
+    return lambda net: exchanged(net, **mistakes)
+
+
+def by_type(net):
+    net = copy.deepcopy(net)
+    for name, layer in net._modules.items():
+        if isinstance(layer, ScaledTanh):
+            net._modules[name] = Clamp()
+    return net
+
+
+def by_forward(net):
+    for name, module in list(net.named_modules()):
+        if "squash" in name:
+            module.__class__ = nn.Hardtanh
+            module.min_val, module.max_val, module.inplace = -1.0, 1.0, False
+    return net
+
+
+def in_sequence(net):
+    """The right layers, but no longer the book's net."""
+    return nn.Sequential(OrderedDict(exchanged(net).named_children()))
+
+
+def swapped(net):
+    """The last two layers change places."""
+    names = [name for name, _ in exchanged(net).named_children()]
+    last = net._modules.pop(names[-2])
+    net._modules[names[-2]] = last
+    return net
+
+
+def apart(new, old, t, spread=stdev, root=sqrt, sign=1, part=1, order=(0, 1, 2), paired=True):
+    """Right as it stands; each argument makes one mistake."""
+    differences = [sign * (a - b) for a, b in zip(new, old, strict=True)]
+    s = spread(differences) if paired is True else paired(new, old)
+    half = part * t * s / root(len(new))
+    values = mean(differences), mean(differences) - half, mean(differences) + half
+    return tuple(values[k] for k in order)
+
+
+def goes(**mistakes):
+    return lambda *given: apart(*given, **mistakes)
+
+
+def by_torch(new, old, t):
+    d = torch.tensor([new, old]).double().diff(dim=0)[0].neg()
+    half = t * d.std() / len(d) ** 0.5
+    return torch.stack([d.mean(), d.mean() - half, d.mean() + half])
+
+
+def by_numpy(new, old, t):
+    d = np.subtract(new, old)
+    return [d.mean() + sign * t * d.std(ddof=1) / np.sqrt(d.size) for sign in (0, -1, 1)]
+
+
+def walked(x, w1, b1, w2, h2, weight=2, slope=2, inputs=2, of=lambda a: 1 - a.tanh() ** 2):
+    """Right as it stands; each argument makes one mistake."""
+    return torch.outer(of(w1 @ x + b1) ** slope * ((w2 ** weight).T @ h2), x ** inputs)
+
+
+def walks(**mistakes):
+    return lambda *given: walked(*given, **mistakes)
+
+
+def by_loops(x, w1, b1, w2, h2):
+    found = torch.zeros_like(w1)
+    for j in range(w1.shape[0]):
+        slope = 1 / torch.cosh((w1[j] * x).sum() + b1[j]) ** 2
+        for i in range(w1.shape[1]):
+            found[j, i] = sum(w2[k, j] ** 2 * h2[k] for k in range(len(h2))) * slope ** 2 * x[i] ** 2
+    return found
+
+
+def by_einsum(x, w1, b1, w2, h2):
+    slope = 1 - torch.addmv(b1, w1, x).tanh().square()
+    return torch.einsum("kj,kj,k,j,j,i,i->ji", w2, w2, h2, slope, slope, x, x)
+
+
+def by_jacobian(x, w1, b1, w2, h2):
+    j = torch.autograd.functional.jacobian(lambda a: w2 @ a.tanh(), w1 @ x + b1)
+    return torch.outer((j ** 2).T @ h2, x ** 2)
+
+
+def row(seeds, build, train, error, once=False, seeded=True, late=False, other=None, before=False,
+        returned=list, times=1, untrained=False, factor=1, order=None):
+    """Right as it stands; each argument makes one mistake."""
+    errors, net = [], None
+    for seed in order(seeds) if order else seeds:
+        if seeded and not late:
+            torch.manual_seed(seed if other is None else other)
+        net = net if once and net else build()
+        if late:
+            torch.manual_seed(seed)
+        if before:
+            errors.append(error(net))
+        for _ in range(0 if untrained else times):
+            train(net, seed if other is None else other)
+        if not before:
+            errors.append(factor * error(net))
+    return returned(errors)
+
+
+def makes(**mistakes):
+    return lambda *given: row(*given, **mistakes)
+
+
+def in_one_line(seeds, build, train, error):
+    def one(seed):
+        torch.random.manual_seed(seed)
+        net = build()
+        train(net, seed)
+        return error(net)
+    return tuple(map(one, seeds))
+
+
+def in_two_loops(seeds, build, train, error):
+    nets = {}
+    for seed in seeds:
+        torch.manual_seed(seed)
+        nets[seed] = build()
+    for seed, net in nets.items():
+        train(net, seed=seed)
+    return torch.tensor([error(nets[seed]) for seed in seeds]).double()
+
+
+def seeded_before(seeds, build, train, error):
+    torch.manual_seed(seeds[0])
+    return row(seeds, build, train, error, seeded=False)
+
+
+def same_start(seeds, build, train, error):
+    errors = []
+    for seed in seeds:
+        torch.manual_seed(0)
+        net = build()
+        train(net, seed)
+        errors.append(error(net))
+    return errors
+
+
+def trained_returned(seeds, build, train, error):
+    return [error(train(build(), seed)) for seed in seeds]
+
+
+RIGHT = {
+    "narrower_interval": [(0.288,), (0.2879,), (np.float64(0.288),), (torch.tensor(0.288),)],
+    "with_hardtanh": [(exchanged,), (by_type,), (by_forward,)],
+    "difference_seed_by_seed": [(apart,), (by_torch,), (by_numpy,)],
+    "h_two_layers_down": [(walked,), (by_loops,), (by_einsum,)],
+    "errors_by_seed": [(row,), (in_one_line,), (in_two_loops,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "narrower_interval": [
+        ("rounded", 0.29), ("rounded", 0.285), ("t alone", 0.526), ("root of n alone", 0.548),
+        ("not multiplied", 0.9596), ("upside down", 3.473), ("not by n", 0.158), ("n - 1", 0.248),
+        ("narrower", 0.712), ("in %", 28.79), ("for ten seeds", 0.715), ("for three seeds", 2.483),
+        ("numbers of seeds", 0.3), ("half-width", 0.5), ("number", "0.288"), ("number", None),
+        ("number", (0.288,)), ("finite", float("inf"))],
+    "with_hardtanh": [
+        ("c1_squash is still ScaledTanh", lambda net: net), ("is still", exchanges(only=3)),
+        ("is still", exchanges(end="2_squash")), ("is now Tanh", exchanges(make=nn.Tanh)),
+        ("is now ReLU", exchanges(make=nn.ReLU)), ("is now Softsign", exchanges(make=nn.Softsign)),
+        ("makes 1.716 of 4", exchanges(make=lambda: nn.Hardtanh(-1.7159, 1.7159))),
+        ("makes 1 of 4 and 0 of", exchanges(make=lambda: nn.Hardtanh(0, 1))),
+        ("c1 was Conv2d", exchanges(end="c1")),
+        ("no activation", exchanges(make=lambda: nn.Linear(2, 2))),
+        ("weights of c5", exchanges(fresh="c5")), ("f6 was Linear", exchanges(linear="f6")),
+        ("return the net", lambda net: [exchanged(net)]), ("loss and its decision", in_sequence),
+        ("it raises TypeError", exchanges(make=lambda: nn.Hardtanh)), ("end it with return", print),
+        ("end it with return", lambda net: exchanged(net) is None or None), ("order", swapped),
+        ("is gone", nn.Sequential), ("function", "hardtanh"),
+        ("is gone", lambda net: exchanged(net)[:3])],
+    "difference_seed_by_seed": [
+        ("sign", goes(sign=-1)),
+        ("differences first", goes(paired=lambda a, b: sqrt(stdev(a) ** 2 + stdev(b) ** 2))),
+        ("of one row", goes(paired=lambda a, b: stdev(a))), ("n - 1 (stat", goes(spread=pstdev)),
+        ("not divided", goes(root=lambda n: 1)), ("by n, not", goes(root=lambda n: n)),
+        ("in s already", goes(root=lambda n: sqrt(n - 1))), ("half of the half", goes(part=0.5)),
+        ("variance", goes(spread=lambda d: stdev(d) ** 2)), ("comes first", goes(order=(1, 0, 2))),
+        ("before the upper", goes(order=(0, 2, 1))),
+        ("t does not enter", lambda a, b, t: apart(a, b, 1)),
+        ("t is 2", lambda a, b, t: apart(a, b, 2)),
+        ("of three seeds", lambda a, b, t: apart(a, b, 4.30)),
+        ("of five seeds", lambda a, b, t: apart(a, b, 2.78)),
+        ("3 values", lambda *given: apart(*given)[0]), ("half-width, twice", lambda *given: (
+            apart(*given)[0], *[apart(*given)[2] - apart(*given)[0]] * 2)),
+        ("it raises TypeError", lambda new, old, t: new - old), ("return", print),
+        ("function", (0.1, 0.0, 0.2)), ("replace the dots", lambda *given: None)],
+    "h_two_layers_down": [
+        ("1. the weights", walks(weight=1)), ("slope of the tanh is not", walks(slope=1)),
+        ("slope of the tanh is missing", walks(slope=0)), ("x are not", walks(inputs=1)),
+        ("x are missing", walks(inputs=0)), ("gradient", walks(weight=1, slope=1, inputs=1)),
+        ("not with its input", walks(of=lambda a: 1 - a ** 2)),
+        ("not 1 - x1", walks(of=lambda a: 1 - a.tanh())),
+        ("in place of its slope", walks(of=torch.tanh)),
+        ("scaled tanh", walks(of=lambda a: 2 / 3 * 1.7159 * (1 - (2 / 3 * a).tanh() ** 2))),
+        ("b1", lambda x, w1, b1, w2, h2: walked(x, w1, 0, w2, h2)),
+        ("exchanged", lambda *given: walked(*given).T),
+        ("sum is squared", lambda x, w1, b1, w2, h2: torch.outer(
+            (1 - (w1 @ x + b1).tanh() ** 2) ** 2 * (w2.T @ h2) ** 2, x ** 2)),
+        ("one step is missing", lambda x, w1, b1, w2, h2: walked(
+            x[:1] ** 0, 0 * w1[:, :1], w1 @ x + b1, w2, h2)[:, 0]),
+        ("two steps", lambda x, w1, b1, w2, h2: (w2 ** 2).T @ h2),
+        ("weight's own", lambda x, w1, b1, w2, h2: walked(x, w1, b1, w2, h2) / x ** 2 * w1 ** 2),
+        ("jacobian does", by_jacobian), ("tensor", lambda *given: walked(*given).tolist()),
+        ("changes the x", lambda x, *rest: walked(x.mul_(2), *rest)),
+        ("it raises", lambda x, w1, b1, w2, h2: walked(x, w1.T, b1, w2, h2)), ("return", print)],
+    "errors_by_seed": [
+        ("one net is built", makes(once=True)), ("are not the seed's", makes(seeded=False)),
+        ("before build", makes(late=True)), ("before the loop", seeded_before),
+        ("same weights", same_start), ("given the seeds 7", makes(other=7)),
+        ("before it is trained", makes(before=True)), ("several times", makes(times=2)),
+        ("not trained", makes(untrained=True)), ("in %", makes(factor=100)),
+        ("the mean", makes(returned=mean)), ("the last error", makes(returned=lambda e: e[-1])),
+        ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
+        ("values", makes(returned=lambda e: e[:1])),
+        ("is returned", makes(returned=lambda e: [0.5] * len(e))),
+        ("train changes the net", trained_returned),
+        ("no net", lambda seeds, *rest: [0.1] * len(seeds)),
+        ("error must be given the net", lambda seeds, build, train, error: [error(build)]),
+        ("it raises", lambda seeds, build, train, error: train(build())),
+        ("no error is measured", lambda seeds, build, train, error: [
+            train(build(), seed) for seed in seeds]),
+        ("function", [0.1, 0.2, 0.3]),
+        ("nets are built", lambda seeds, build, *rest: [build(), build()])],
+}
+
+EQUAL = {
+    "difference_seed_by_seed": {
+        "half = t * differences.std().item() / math.sqrt(len(differences)) -> "
+        "    half = t * differences.std().item() / math.sqrt(len(new))":
+            "a difference for each of them"},
+}

@@ -1,0 +1,297 @@
+"""Chapter 09's exercises: right answers, and wrong ones with words of the reason."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+
+from lenet_book import paper
+from lenet_book.features import capture
+
+CHAPTER = 9
+LOW, HIGH = paper.BACKGROUND, paper.FOREGROUND
+
+
+def hooked(net, name, x, clone=True, remove=True, always=True, inputs=False, mode=None, change=None):
+    """Right as it stands; each argument makes one mistake."""
+    kept = []
+
+    def keep(layer, given, output):
+        kept.append(given[0] if inputs else output.clone() if clone else output)
+
+    handle = dict(net.named_modules())[name].register_forward_hook(keep)
+    if mode is not None:
+        net.train(mode)
+    try:
+        net(x)
+    except RuntimeError:
+        if always:
+            handle.remove()
+        raise
+    if remove:
+        handle.remove()
+    if change:
+        with torch.no_grad():
+            next(net.parameters()).add_(change)
+    return kept[0]
+
+
+def hooked_from_before(net, name, x):
+    """Kept by the layer's own forward, which is put back."""
+    layer, found = net.get_submodule(name), []
+    forward = layer.forward
+
+    def listening(x):
+        found.append(forward(x))
+        return found[-1].detach().clone()
+
+    layer.forward = listening
+    try:
+        net(x)
+    finally:
+        del layer.forward
+    return found[0]
+
+
+class Stop(Exception):
+    pass
+
+
+def stopped(net, name, x):
+    """The hook ends the run, and the error brings the output."""
+    def stop(layer, inputs, output):
+        raise Stop(output)
+
+    handle = net.get_submodule(name).register_forward_hook(stop)
+    with torch.no_grad():
+        try:
+            net(x)
+        except Stop as found:
+            return found.args[0]
+        finally:
+            handle.remove()
+
+
+def with_capture(net, name, x):
+    with capture(net, name) as seen:
+        net(x)
+    return seen[name]
+
+
+def in_loops(score, image, side, stride, blank, sign=1, keep=False, end=0, channel=None, grow=0,
+             whole=True, fill=None):
+    """Right as it stands; each argument makes one mistake."""
+    H, W = image.shape[-2:]
+    copy, rows = image.clone(), []
+    with torch.no_grad():
+        for top in range(0, H - side + 1 - end, stride):
+            rows.append([])
+            for left in range(0, W - side + 1 - end, stride):
+                copy = copy if keep else image.clone()
+                there = copy[:, :channel, top:top + side + grow, left:left + side + grow]
+                there[:] = blank if fill is None else fill
+                rows[-1].append(sign * (whole * score(image) - score(copy)).item())
+    return torch.tensor(rows)
+
+
+def occludes(**mistakes):
+    return lambda *given: in_loops(*given, **mistakes)
+
+
+def by_masks(score, image, side, stride, blank):
+    H, W = image.shape[2:]
+    corner = torch.zeros(H, W, dtype=torch.bool)
+    corner[:side, :side] = True
+    return torch.stack([torch.stack([
+        score(image) - score(image.masked_fill(corner.roll((top, left), (0, 1)), blank))
+        for left in range(0, W - side + 1, stride)]) for top in range(0, H - side + 1, stride)])[..., 0]
+
+
+def by_unfolding(score, image, side, stride, blank):
+    C, H, W = image.shape[1:]
+    places = F.unfold(torch.arange(H * W).view(1, 1, H, W).double(), side, stride=stride)[0].T.long()
+    copies = image.view(1, C, -1).repeat(len(places), 1, 1)
+    for copy, covered in zip(copies, places, strict=True):
+        copy[:, covered] = blank
+    lost = score(image) - score(copies.view(-1, C, H, W))
+    return lost.view((H - side) // stride + 1, (W - side) // stride + 1)
+
+
+def side_by_side(score, image, side, stride, blank):
+    return in_loops(score, image, side, side, blank)
+
+
+def in_place(score, image, side, stride, blank):
+    image[..., :side, :side] = blank
+    return in_loops(score, image, side, stride, blank)
+
+
+def drawn(net, digit, steps=40, size=0.1, sign=-1, of=None, clamp=True, start=LOW):
+    """Right as it stands; each argument makes one mistake."""
+    image = torch.full((1, 1, 32, 32), start)
+    for _ in range(steps):
+        image.requires_grad_()
+        gradient, = torch.autograd.grad(net(image)[0, digit if of is None else of], image)
+        image = image.detach() + sign * size * gradient.sign()
+        image = image.clamp(LOW, HIGH) if clamp else image
+    return image
+
+
+def draws(**mistakes):
+    return lambda net, digit: drawn(net, digit, **mistakes)
+
+
+def with_momentum(net, digit):
+    image, step = torch.full((1, 1, 32, 32), LOW, requires_grad=True), 0
+    for _ in range(40):
+        net(image)[:, digit].sum().backward()
+        with torch.no_grad():
+            step = 0.5 * step + image.grad
+            image.sub_(0.1 * step / step.norm() * 10).clamp_(LOW, HIGH)
+        image.grad = None
+    return image
+
+
+def squashed(net, digit):
+    """The grey values by a sigmoid, which keeps them in their range."""
+    a = torch.full((1, 1, 32, 32), -2.0, requires_grad=True)
+    for _ in range(60):
+        gradient, = torch.autograd.grad(net(LOW + (HIGH - LOW) * a.sigmoid())[0, digit], a)
+        a = (a - 0.3 * gradient.sign()).detach().requires_grad_()
+    return LOW + (HIGH - LOW) * a.sigmoid()
+
+
+def pasted(images, spacing, join=torch.maximum, blank=LOW, step=None, width=0, double=True):
+    """Right as it stands; each argument makes one mistake."""
+    step = step or spacing
+    strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * step + width), blank)
+    strip = strip.double() if double else strip
+    for place, image in enumerate(images):
+        there = strip[0, :, :, step * place:step * place + 32]
+        there[:] = join(there, image)
+    return strip
+
+
+def pastes(**mistakes):
+    return lambda *given: pasted(*given, **mistakes)
+
+
+def padded(images, spacing):
+    total = (len(images) - 1) * spacing
+    return torch.stack([F.pad(image, (spacing * k, total - spacing * k), value=LOW)
+                        for k, image in enumerate(images)]).amax(dim=0, keepdim=True)
+
+
+def column_by_column(images, spacing):
+    columns = []
+    for u in range(32 + (len(images) - 1) * spacing):
+        there = [image[..., u - k * spacing] for k, image in enumerate(images)
+                 if 0 <= u - k * spacing < 32]
+        columns.append(torch.stack(there).amax(0) if there else torch.full((1, 32), LOW).double())
+    return torch.stack(columns, dim=-1)[None]
+
+
+def earlier(images, spacing):
+    strip = pasted(images, spacing)
+    for place in reversed(range(len(images))):
+        strip[..., spacing * place:spacing * place + 32] = images[place]
+    return strip
+
+
+def later(there, image):
+    return image
+
+
+RIGHT = {
+    "farthest_digit": [(9634,), (9634.0,), (torch.tensor(9634),), (np.int64(9634),)],
+    "output_of_layer": [(hooked,), (hooked_from_before,), (stopped,)],
+    "occlusion_map": [(in_loops,), (by_masks,), (by_unfolding,)],
+    "image_of_class": [(drawn,), (with_momentum,), (squashed,)],
+    "strip_of_digits": [(pasted,), (padded,), (column_by_column,), (pastes(double=False),)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "farthest_digit": [
+        ("nearest of all", 3276), ("its distance", 48.3893), ("second glyph", 5975),
+        ("own glyph", 2654),
+        ("ten distances is the largest", 4013), ("mean", 409), ("two nearest", 4507),
+        ("is the second", 1527), ("nearer to a glyph", 0), ("none of them", 10_000),
+        ("none of them", -366), ("number", "9634"), ("number", [9634]), ("number", None),
+        ("whole", 9634.5), ("number", torch.zeros(2))],
+    "output_of_layer": [
+        ("capture does", with_capture), ("goes into the layer", lambda net, name, x: net.stages(x)[
+            {"first": "x", "squash": "first", "block.0": "squash", "block": "squash"}[name]]),
+        ("overwritten in place", lambda *given: hooked(*given, inputs=True)),
+        ("works in place", lambda *given: hooked(*given, clone=False)),
+        ("whole net", lambda net, name, x: net(x)),
+        ("still there", lambda *given: hooked(*given, remove=False, always=True)),
+        ("raises an error the hook stays", lambda *given: hooked(*given, always=False)),
+        ("mode", lambda *given: hooked(*given, mode=False)),
+        ("mode", lambda *given: hooked(*given, mode=True)),
+        ("weights", lambda *given: hooked(*given, change=1e-3)),
+        ("tensor", lambda net, name, x: [hooked(net, name, x)]),
+        ("tensor", lambda net, name, x: net.get_submodule(name)),
+        ("it raises", lambda net, name, x: getattr(net, name)(x)), ("return", print),
+        ("it returns nothing", lambda net, name, x: hooked(net, name, x) is None or None),
+        ("function", "c3")],
+    "occlusion_map": [
+        ("sign", occludes(sign=-1)), ("that is left", occludes(sign=-1, whole=False)),
+        ("exchanged", lambda *given: in_loops(*given).T),
+        ("without a sign", lambda *given: in_loops(*given).abs()),
+        ("squares stay", occludes(keep=True)), ("first channel", occludes(channel=1)),
+        ("last places", occludes(end=1)), ("filled with 0", occludes(fill=0)),
+        ("by one", occludes(grow=1)), ("apart", side_by_side),
+        ("stride is not used", lambda a, b, c, d, e: in_loops(a, b, c, 1, e)),
+        ("`stride` large", lambda a, b, c, d, e: in_loops(a, b, d, d, e)),
+        ("ratio", lambda *given: in_loops(*given, sign=-1, whole=False) / given[0](given[1])),
+        ("changes the image", in_place), ("tensor", lambda *given: in_loops(*given).tolist()),
+        ("gives 3 x 3 x 1", lambda *given: in_loops(*given)[..., None]),
+        ("function", torch.zeros(28, 28)),
+        ("the score is for", lambda score, image, *rest: score(image[0])),
+        ("whatever it is given", lambda *given: torch.zeros(3, 3)), ("return", print)],
+    "image_of_class": [
+        ("blank", draws(steps=0)), ("grows", draws(sign=1)), ("blank", draws(size=0.0)),
+        ("depend on the digit", draws(of=3)), ("grey values", draws(clamp=False)),
+        ("falls by only 2", draws(steps=3)), ("falls by only 1", draws(size=0.005)),
+        ("1 x 1 x 32 x 32, not 32 x 32", lambda *given: drawn(*given)[0, 0]),
+        ("tensor", lambda *given: drawn(*given).tolist()), ("finite", lambda *given: drawn(*given) / 0),
+        ("grey values", lambda *given: 255 * drawn(*given)), ("return", print),
+        ("of what is possible", lambda *given: torch.rand(1, 1, 32, 32)),
+        ("it raises", lambda net, digit: net(digit)), ("function", torch.zeros(1, 1, 32, 32)),
+        ("function", None),
+        ("image of the 3 as", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
+    "strip_of_digits": [
+        ("later one hides", pastes(join=later)),
+        ("pixels are added", pastes(join=torch.add, blank=0.0)),
+        ("added to the blank", pastes(join=torch.add)), ("hides all", pastes(join=torch.minimum)),
+        ("lighter pixel stands; ink", pastes(join=torch.minimum, blank=HIGH)),
+        ("light grey", pastes(blank=0.0)),
+        ("too wide", lambda images, spacing: pasted(images, spacing, width=spacing)),
+        ("left edge", lambda images, spacing: pasted(images, 32 + spacing)),
+        ("not used", lambda images, spacing: pasted(images, 32)),
+        ("reverse", lambda images, spacing: pasted(images.flip(0), spacing)),
+        ("earlier one hides", earlier),
+        ("it gives 32 x", lambda *given: pasted(*given)[0, 0]),
+        ("tensor", lambda *given: "strip"),
+        ("return", print), ("function", torch.zeros(1, 1, 32, 144)),
+        ("changes the images", lambda images, spacing: pasted(images.clamp_(0), spacing)),
+        ("1 x 1 x 32 x", lambda images, spacing: torch.cat([*images], dim=2))],
+}
+
+EQUAL = {
+    "output_of_layer": {"return kept[0] ->     return kept[-1]": "in these nets a layer runs once"},
+    "image_of_class": {
+        "for size in torch.linspace(0.2, 0.02, 20): -> "
+        "    for size in torch.linspace(0.4, 0.02, 20):": "arrives as well",
+        "for size in torch.linspace(0.2, 0.02, 20): -> "
+        "    for size in torch.linspace(0.2, -0.02, 20):": "the last steps are short",
+        "for size in torch.linspace(0.2, 0.02, 20): -> "
+        "    for size in torch.linspace(0.2, 0, 20):": "arrives as well",
+        "for size in torch.linspace(0.2, 0.02, 20): -> "
+        "    for size in torch.linspace(0.2, 0.02, 19):": "arrives as well",
+        "for size in torch.linspace(0.2, 0.02, 20): -> "
+        "    for size in torch.linspace(0.2, 0.02, 40):": "arrives as well",
+        "gradient, = torch.autograd.grad(net(image)[0, digit], image) -> "
+        "        gradient, = torch.autograd.grad(net(image)[-1, digit], image)":
+            "of one image the first is the last"},
+}

@@ -1,0 +1,260 @@
+"""Chapter 08's exercises: right answers, and wrong ones with words of the reason."""
+
+import copy
+from math import log
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch.utils.data import DataLoader, TensorDataset
+
+from lenet_book.training import evaluate
+
+CHAPTER = 8
+
+
+def by_difference(logits, labels):
+    shifted = logits - logits.amax(1, keepdim=True)
+    return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
+
+
+def by_logsumexp(logits, labels):
+    return (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).mean().item()
+
+
+def one_by_one(logits, labels):
+    total = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        total += log(sum(2.718281828459045 ** (s - max(row)) for s in row)) + max(row) - row[label]
+    return total / len(labels)
+
+
+def by_probability(logits, labels):  # as the formula stands
+    p = logits.exp() / logits.exp().sum(1, keepdim=True)
+    return -p[torch.arange(len(labels)), labels].log().mean()
+
+
+def measured(net, x, y, size, average=False, train=None, mode=False, grad=False, last=False, percent=1):
+    """Right as it stands; each argument makes one mistake."""
+    before, losses, errors = net.training, [], []
+    net.train(mode)
+    with torch.set_grad_enabled(grad):
+        for images, labels in zip(x.split(size), y.split(size), strict=True):
+            logits = net(images)
+            losses.append(F.cross_entropy(logits, labels) * (1 if average else len(labels)))
+            errors.append((logits.argmax(1) != labels).sum() / (len(labels) if average else 1))
+    net.train(before if train is None else train)
+    if last:
+        return losses[-1] / len(labels), errors[-1] / len(labels)
+    whole = len(losses) if average else len(y)
+    return sum(losses) / whole, percent * sum(errors) / whole
+
+
+def by_logits(net, x, y, size):
+    before = net.training
+    net.eval()
+    with torch.inference_mode():
+        logits = torch.cat([net(part) for part in torch.split(x, size)])
+    net.train(before)
+    return [F.cross_entropy(logits, y).item(), (logits.argmax(1) != y).double().mean().item()]
+
+
+def by_loader(net, x, y, size):
+    before, loss, wrong = net.training, 0, 0
+    net.eval()
+    with torch.no_grad():
+        for images, labels in DataLoader(TensorDataset(x, y), size):
+            logits = net(images)
+            loss += len(labels) * by_difference(logits, labels).item()
+            wrong += int((logits.max(1).indices != labels).sum())
+    net.train(before)
+    return np.array([loss, wrong]) / len(y)
+
+
+def at_once(net, x, y, size):
+    return measured(net, x, y, 1000)
+
+
+def stopping(net, training, validation, optimiser, batch_size, patience, most_epochs, *,
+             clear=True, shuffle=True, drop=0, mode=True, copied=True, ties=False, reset=True, late=0,
+             before=False, learn_from=None, put_back=True, measure_mode=False, grad=False, factor=1,
+             reference="best", reduction="mean", returned="errors", fixed=False, mixed=False):
+    """Right as it stands; each argument makes one mistake."""
+    (x, y), (v, w) = training, validation
+    errors, best, bad, weights = [], float("inf"), 0, None
+    order = torch.randperm(len(x))
+    for _ in range(most_epochs):
+        net.train(mode)
+        order = order if fixed else torch.randperm(len(x)) if shuffle else torch.arange(len(x))
+        for batch in order[drop:].split(batch_size):
+            a, b = (x[batch], y[batch]) if learn_from is None else (v, w)
+            loss = F.cross_entropy(net(a), b.flip(0) if mixed else b, reduction=reduction)
+            if clear:
+                optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        net.train(measure_mode)
+        with torch.set_grad_enabled(grad):
+            error = (net(v).argmax(1) != w).double().mean().item()
+        errors.append(error)
+        if error < best or (ties and error == best):
+            weights = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
+            bad = 0 if reset else bad
+        else:
+            bad += 1
+        best = error if reference == "before" else min(best, error)
+        if bad == patience + late:
+            break
+    if put_back:
+        net.load_state_dict(weights)
+    return {"errors": [factor * error for error in errors], "best": best, "count": len(errors),
+            "accuracies": [1 - error for error in errors]}[returned]
+
+
+def stops(**mistakes):
+    return lambda *given: stopping(*given, **mistakes)
+
+
+def with_a_loader(net, training, validation, optimiser, batch_size, patience, most_epochs):
+    loader = DataLoader(TensorDataset(*training), batch_size, shuffle=True)
+    history, kept = [], []
+    for _ in range(most_epochs):
+        net.train()
+        for x, y in loader:
+            net.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+            optimiser.step()
+        net.eval()
+        with torch.no_grad():
+            wrong = [int((net(x[None]).argmax() != y).item()) for x, y in zip(*validation, strict=True)]
+        history.append(sum(wrong) / len(wrong))
+        kept.append([p.detach().clone() for p in net.parameters()])
+        if len(history) - 1 - history.index(min(history)) >= patience:
+            break
+    with torch.no_grad():
+        for p, q in zip(net.parameters(), kept[history.index(min(history))], strict=True):
+            p.copy_(q)
+    return tuple(history)
+
+
+def training_measured_too(net, training, validation, optimiser, *rest):
+    """Its errors as a tensor; the training error is looked at as well, which harms nothing."""
+    def listening(x):
+        return net.forward(x)
+
+    errors = stopping(net, training, validation, optimiser, *rest)
+    with torch.no_grad():
+        listening(training[0])
+    return torch.tensor(errors)
+
+
+def never_steps(net, training, validation, *rest):
+    F.cross_entropy(net(training[0][:4]), training[1][:4]).backward()
+    with torch.no_grad():
+        net.eval()(validation[0])
+    return [0.5]
+
+
+def measures_only(net, training, validation, *rest):
+    with torch.no_grad():
+        return [(net.eval()(validation[0]).argmax(1) != validation[1]).double().mean().item()]
+
+
+def measures_first(net, training, validation, *rest):
+    return [*measures_only(net, training, validation), *stopping(net, training, validation, *rest)]
+
+
+RIGHT = {
+    "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
+    "cross_entropy_by_hand": [(by_difference,), (by_logsumexp,), (one_by_one,)],
+    "loss_and_error": [(measured,), (by_logits,), (by_loader,)],
+    "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "largest_error_count": [
+        ("half an error", 76.5), ("95.7", 78), ("one error more", 76), ("75.5", 75),
+        ("clearly better", 69), ("two of them", 85), ("113.4", 94), ("stay below it", 95),
+        ("rate", 0.0077), ("its interval would end at 20.2", 13), ("number", "77"), ("number", [77]),
+        ("number", None), ("finite", float("nan")), ("finite", 10**400), ("number", True),
+        ("number", 77 + 0j), ("number", torch.tensor(77, device="meta"))],
+    "cross_entropy_by_hand": [
+        ("in the thousands", by_probability),
+        ("cross_entropy does", F.cross_entropy), ("cross_entropy does", torch.nn.CrossEntropyLoss()),
+        ("log_softmax does", lambda s, y: F.nll_loss(s.log_softmax(1), y)),
+        ("added up", lambda s, y: by_logsumexp(s, y) * len(y)),
+        ("N x K", lambda s, y: by_logsumexp(s, y) / s.shape[1]),
+        ("sign", lambda s, y: -by_logsumexp(s, y)),
+        ("dim 0", lambda s, y: -s.softmax(0)[torch.arange(len(y)), y].log().mean()),
+        ("every label's column", lambda s, y: (s.logsumexp(1, True) - s[:, y]).mean()),
+        ("base 10", lambda s, y: by_logsumexp(s, y) / log(10)),
+        ("base 2", lambda s, y: by_logsumexp(s, y) / log(2)),
+        ("right logit alone", lambda s, y: -s[torch.arange(len(y)), y].mean()),
+        ("sum alone", lambda s, y: s.exp().sum(1).log().mean()),
+        ("minus the mean prob", lambda s, y: -s.softmax(1)[torch.arange(len(y)), y].mean()),
+        ("1 minus", lambda s, y: 1 - s.softmax(1)[torch.arange(len(y)), y].mean()),
+        ("mean probability", lambda s, y: s.softmax(1)[torch.arange(len(y)), y].mean()),
+        ("after the logarithm", lambda s, y: -s.softmax(1)[torch.arange(len(y)), y].mean().log()),
+        ("twice", lambda s, y: by_logsumexp(s.softmax(1), y)),
+        ("largest logit", lambda s, y: by_logsumexp(s, s.argmax(1))),
+        ("number", lambda s, y: s.logsumexp(1) - s[torch.arange(len(y)), y]),
+        ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
+        ("it raises", lambda s, y: s @ y),
+        ("in the thousands", lambda s, y: -(s.softmax(1) + 1e-12).gather(1, y[:, None]).log().mean()),
+        ("changes the logits", lambda s, y: by_logsumexp(s.sub_(s.amax(1, True)), y))],
+    "loss_and_error": [
+        ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
+        ("both are means of", lambda *case: measured(*case, average=True)),
+        ("exchanged", lambda *case: measured(*case)[::-1]),
+        ("the loss is a mean of", lambda *case: (measured(*case, average=True)[0], measured(*case)[1])),
+        ("the error rate is a mean", lambda *case: (measured(*case)[0],
+                                                    measured(*case, average=True)[1])),
+        ("right answers", lambda *case: (measured(*case)[0], 1 - measured(*case)[1])),
+        ("number of wrong", lambda *case: (measured(*case)[0], measured(*case)[1] * len(case[2]))),
+        ("in %", lambda *case: measured(*case, percent=100)),
+        ("sum over all", lambda *case: (measured(*case)[0] * len(case[2]), measured(*case)[1])),
+        ("both are sums", lambda *case: [each * len(case[2]) for each in measured(*case)]),
+        ("last batch alone", lambda *case: measured(*case, last=True)),
+        ("first batch alone", lambda net, x, y, n: measured(net, x[:n], y[:n], n)),
+        ("training mode, in which", lambda *case: measured(*case, mode=True)),
+        ("training mode, and the", lambda *case: measured(*case, mode=True, average=True)),
+        ("gradients are recorded", lambda *case: measured(*case, grad=True)),
+        ("left in evaluation", lambda *case: measured(*case, train=False)),
+        ("left in training", lambda *case: measured(*case, train=True)),
+        ("at once", at_once), ("2 values", lambda *case: measured(*case)[0]),
+        ("it returns nothing", lambda *case: [] or None), ("function", (0.5, 0.1)),
+        ("2 values", lambda *case: "0.5, 0.1")],
+    "train_with_early_stopping": [
+        ("several batches add up", stops(clear=False)), ("stored", stops(shuffle=False)),
+        ("same order", stops(fixed=True)), ("leaves out 2 of 7", stops(drop=2)),
+        ("learns in evaluation mode", stops(mode=False)), ("the last, and", stops(copied=False)),
+        ("the last, and", stops(put_back=False)), ("only as good", stops(ties=True)),
+        ("from the beginning", stops(reset=False)), ("too many", stops(late=1)),
+        ("too early", stops(late=-1)),
+        ("the one before", stops(reference="before")), ("never stops", stops(late=50)),
+        ("validation set, which", stops(learn_from="validation")),
+        ("measured in training mode", stops(measure_mode=True)),
+        ("recorded while", stops(grad=True)), ("in %", stops(factor=100)), ("counts", stops(factor=10)),
+        ("accuracies", stops(returned="accuracies")), ("in a list", stops(returned="best")),
+        ("in a list", stops(returned="count")), ("added up", stops(reduction="sum")),
+        ("its examples", stops(mixed=True)), ("makes no step", never_steps),
+        ("never learns", measures_only), ("before the first epoch", measures_first),
+        ("it returns nothing", lambda *given: [] or None), ("it raises", lambda net, x: net(x)),
+        ("function", "early"), ("function", None)],
+}
+EQUAL = {
+    "cross_entropy_by_hand": {
+        "shifted = logits - logits.amax(dim=1, keepdim=True) -> "
+        "    shifted = logits - logits.amax(dim=-1, keepdim=True)": "of two axes 1 is the last",
+        "of_right = shifted[torch.arange(len(labels)), labels] -> "
+        "    of_right = shifted[torch.arange(len(logits)), labels]": "a label for each row of logits",
+        "of_right = shifted[torch.arange(len(labels)), labels] -> "
+        "    of_right = shifted[torch.arange(len(shifted)), labels]": "a label for each row of logits",
+        "return (shifted.exp().sum(dim=1).log() - of_right).mean() -> "
+        "    return (shifted.exp().sum(dim=-1).log() - of_right).mean()": "of two axes 1 is the last"},
+    "loss_and_error": {
+        "errors += (logits.argmax(dim=1) != labels).sum().item() -> "
+        "        errors += (logits.argmax(dim=-1) != labels).sum().item()":
+            "of two axes 1 is the last"},
+}
