@@ -31,7 +31,8 @@ def test_what_is_right_comes_back():
 def test_without_a_return():
     def prints(x, k):
         print(x)
-    assert raised(prints, X, 1) .endswith("k = 1 it prints its result, which then is lost; end it with return")
+    said = raised(prints, X, 1)
+    assert said.endswith("k = 1 it prints its result, which then is lost; end it with return")
     def computes(x, k):
         x + k
     assert raised(computes, X, 1) .endswith("k = 1 it returns nothing; end it with return")
