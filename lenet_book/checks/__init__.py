@@ -10,6 +10,13 @@ exercise.py turns a function that refuses wrong answers into a check; answers.py
 may be and compares it; calls.py calls what a reader wrote, with a limit of time.
 """
 
+from .alexnet import (
+    alexnet_for_one_channel,
+    alexnet_without_dense_layers,
+    dropout_by_hand,
+    response_normalisation,
+    two_towers,
+)
 from .channels import (
     conv2d_of_your_own,
     equation_for_einsum,
@@ -45,9 +52,12 @@ __all__ = [
     "EXERCISES",
     "Exercise",
     "Verdict",
+    "alexnet_for_one_channel",
+    "alexnet_without_dense_layers",
     "conv2d_of_your_own",
     "convolution_by_hand",
     "correlate_by_weights",
+    "dropout_by_hand",
     "edge_in_two_steps",
     "equation_for_einsum",
     "kernel_gradient",
@@ -55,6 +65,7 @@ __all__ = [
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
+    "response_normalisation",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
     "size_and_dropped",
@@ -63,6 +74,7 @@ __all__ = [
     "table_layer",
     "table_of_pairs",
     "two_layers_in_one",
+    "two_towers",
     "whole_lenet5",
     "widest_bottleneck",
     "windows_that_halve",
