@@ -47,6 +47,13 @@ from .padding_and_stride import (
     windows_that_halve,
 )
 from .verdict import Verdict
+from .vgg import (
+    net_from_string,
+    stack_that_sees_eleven,
+    string_that_sees_all,
+    weights_by_he,
+    width_for_he,
+)
 
 __all__ = [
     "EXERCISES",
@@ -65,17 +72,22 @@ __all__ = [
     "lost_since_1998",
     "map_criterion",
     "maps_from_parameters",
+    "net_from_string",
     "response_normalisation",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
     "size_and_dropped",
     "sizes_through_a_net",
     "solved",
+    "stack_that_sees_eleven",
+    "string_that_sees_all",
     "table_layer",
     "table_of_pairs",
     "two_layers_in_one",
     "two_towers",
+    "weights_by_he",
     "whole_lenet5",
     "widest_bottleneck",
+    "width_for_he",
     "windows_that_halve",
 ]
