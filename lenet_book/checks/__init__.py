@@ -39,6 +39,13 @@ from .lenet5_layer_by_layer import (
     table_of_pairs,
     whole_lenet5,
 )
+from .nin import (
+    dense_in_place_of_mean,
+    maps_for_a_cheap_mix,
+    mean_of_the_largest,
+    network_in_network,
+    where_the_digit_is,
+)
 from .padding_and_stride import (
     sides_that_keep_the_size,
     sides_with_a_stride,
@@ -64,6 +71,7 @@ __all__ = [
     "conv2d_of_your_own",
     "convolution_by_hand",
     "correlate_by_weights",
+    "dense_in_place_of_mean",
     "dropout_by_hand",
     "edge_in_two_steps",
     "equation_for_einsum",
@@ -71,8 +79,11 @@ __all__ = [
     "kernel_that_moves",
     "lost_since_1998",
     "map_criterion",
+    "maps_for_a_cheap_mix",
     "maps_from_parameters",
+    "mean_of_the_largest",
     "net_from_string",
+    "network_in_network",
     "response_normalisation",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
@@ -86,6 +97,7 @@ __all__ = [
     "two_layers_in_one",
     "two_towers",
     "weights_by_he",
+    "where_the_digit_is",
     "whole_lenet5",
     "widest_bottleneck",
     "width_for_he",
