@@ -32,6 +32,13 @@ from .cross_correlation import (
     kernel_that_moves,
 )
 from .exercise import EXERCISES, Exercise, solved
+from .googlenet import (
+    convolution_for_a_module,
+    inception_module,
+    loss_with_heads,
+    naive_inception,
+    widest_useful_reduction,
+)
 from .lenet5_layer_by_layer import (
     lost_since_1998,
     map_criterion,
@@ -70,18 +77,22 @@ __all__ = [
     "alexnet_without_dense_layers",
     "conv2d_of_your_own",
     "convolution_by_hand",
+    "convolution_for_a_module",
     "correlate_by_weights",
     "dense_in_place_of_mean",
     "dropout_by_hand",
     "edge_in_two_steps",
     "equation_for_einsum",
+    "inception_module",
     "kernel_gradient",
     "kernel_that_moves",
+    "loss_with_heads",
     "lost_since_1998",
     "map_criterion",
     "maps_for_a_cheap_mix",
     "maps_from_parameters",
     "mean_of_the_largest",
+    "naive_inception",
     "net_from_string",
     "network_in_network",
     "response_normalisation",
@@ -100,6 +111,7 @@ __all__ = [
     "where_the_digit_is",
     "whole_lenet5",
     "widest_bottleneck",
+    "widest_useful_reduction",
     "width_for_he",
     "windows_that_halve",
 ]
