@@ -36,8 +36,7 @@ def alexnet_for_one_channel(answer) -> str:
         right - 2 * 96: "conv1 keeps its 96 biases: they belong to its maps, not to its channels",
         right - 6400 * 4096 - 4096: "fc6 is gone as a whole",
         60_965_224 - conv1 - fc6 - fc8: "that starts from two towers; one has 62,378,344",
-    }, "conv1 loses 2 of 3 channels, fc6 2,816 inputs of each unit, fc8 990 units; the biases go with "
-       "the units")
+    }, "three layers are smaller, conv1, fc6 and fc8; count what each loses, and whether biases go too")
     return "46,764,746: a quarter of the net was in the inputs and the classes that are gone"
 
 
@@ -56,7 +55,7 @@ def alexnet_without_dense_layers(answer) -> str:
         _ALL - 37_752_832: "only fc6 is gone",
         _ALL - _CONVOLUTIONS - 257_000: "that is what is saved, and asked is what is left",
         2_334_080 + 257_000: "that is of two towers; take the convolutions of one",
-    }, "five convolutions stay, and a dense layer of 256 inputs and 1,000 outputs follows")
+    }, "add up the five convolutions and the new dense layer, weights and biases")
     return "4,004,200, which is 6.4 % of the net; chapter 13 builds nets that end like this"
 
 

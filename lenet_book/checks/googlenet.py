@@ -26,7 +26,7 @@ def convolution_for_a_module(answer) -> str:
         70: "the plain 3 x 3 reads 192 maps; 256 are what the module gives out",
         93: "one more fits: 94 maps cost 162,432 weights",
         18147: "it reads 192 maps, not one",
-    }, "the places are the same, so compare weights: 3 * 3 * 192 for each map, and 163,328 in all")
+    }, "the places are the same, so compare weights: those of one of its maps with the module's")
     return "94, where the module gives out 256: reductions make room for maps"
 
 
@@ -43,7 +43,7 @@ def widest_useful_reduction(answer) -> str:
         685: "the 5 x 5 has 25 weights for each pair of maps, not one",
         436: "the 5 x 5 has 25 weights for each pair of maps, not five",
         153: "one more map is still cheaper: 154 cost 152,768",
-    }, "with a width of r the path has 192 r + 25 r * 32 weights, without 153,600")
+    }, "write down the path's weights for a width of r, the reduction's own among them")
     return "154 of 192: nearly any reduction pays, as long as the kernel behind it is large"
 
 

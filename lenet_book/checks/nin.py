@@ -22,7 +22,7 @@ def dense_in_place_of_mean(answer) -> str:
         192 * 64: "that is the number of inputs; each unit has a weight for each of them",
         52: "that is how many times the net it is; asked is the number",
         966_986: "that is the whole of NiN",
-    }, "12,288 inputs, a weight of each of 4,096 units for each of them, and the units' biases")
+    }, "each unit has a weight for each number of the flattened maps, and a bias")
     return "50,335,744, which is 52 times the whole of NiN for CIFAR-10"
 
 
@@ -42,7 +42,7 @@ def maps_for_a_cheap_mix(answer) -> str:
         11: "ten are enough already",
         1843: "the 5 x 5 makes 192 maps of each, not one",
         1844: "the 5 x 5 makes 192 maps of each, not one",
-    }, "at each place the 5 x 5 costs 25 * maps * 192, the two others 192 * 160 + 160 * 96")
+    }, "count at one place: what the 5 x 5 multiplies for each map that it reads, and the 1 x 1 in all")
     return "with ten it is 48,000 to 46,080 at each place; the second block's 5 x 5 reads 96"
 
 

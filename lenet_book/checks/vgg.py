@@ -30,7 +30,7 @@ def stack_that_sees_eleven(layers, weights) -> str:
         27: "that is three layers; there are five",
         76: "that is what is saved, and asked is what the stack has",
         25: "that is a single 5 x 5; five kernels of 3 x 3 are asked",
-    }, "each layer has 3 * 3 * C^2 weights")
+    }, "count the weights of one layer first")
     return "5 layers, 45 C^2 weights, where a single 11 x 11 has 121 C^2"
 
 
@@ -49,7 +49,7 @@ def width_for_he(answer) -> str:
         20000 / 9: "0.01 is the variance here; that is for a standard deviation of 0.01",
         7: "0.01 is the variance already, and its root was taken again",
         44: "that is with 4 / n",
-    }, "set 0.01 equal to 2 / n, with n = 9 C")
+    }, "He's variance is 2 / n, and n what one output reads")
     return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, far above it, and f grows from layer to layer"
 
 

@@ -163,12 +163,12 @@ WRONG = {  # (words that name the error, answer)
         ("only fc6", 50_844_008), ("only conv1", 62_355_112), ("two towers", 45_351_626),
         ("lose two", 46_776_362), ("all channels", 46_753_130), ("belong to its units", 46_761_930),
         ("belong to its maps", 46_764_554), ("number", "46,764,746"), ("whole", 0.5),
-        ("conv1 loses", 1), ("number", None), ("number", [46_764_746, 1]), ("number", True)],
+        ("three layers", 1), ("number", None), ("number", [46_764_746, 1]), ("number", True)],
     "alexnet_without_dense_layers": [
         ("alone; a dense", 3_747_200), ("1,000 biases", 4_003_200), ("each output", 4_003_456),
         ("256 inputs", 12_964_200), ("fc8 as it was", 7_844_200), ("five convolutions stay", 257_000),
         ("are to go", 58_631_144), ("only fc6", 24_625_512), ("what is saved", 58_374_144),
-        ("two towers", 2_591_080), ("stay", 0), ("number", "4 million"), ("whole", 4_004_200.5),
+        ("two towers", 2_591_080), ("add up", 0), ("number", "4 million"), ("whole", 4_004_200.5),
         ("finite", float("nan"))],
     "response_normalisation": [
         ("divided by n", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n, *rest)),
@@ -230,7 +230,7 @@ WRONG = {  # (words that name the error, answer)
         ("rounds up", partial(lists, pool=nn.MaxPool2d(3, 2, ceil_mode=True))),
         ("last pooling", lambda maps: nn.Sequential(*parts(maps)[:-1])),
         ("flattening", lambda maps: nn.Sequential(*parts(maps), nn.Flatten())),
-        ("nn.Sequential(*layers)", parts), ("layers in a list", InAList), ("two answers", Stubborn),
+        ("nn.Sequential(*layers)", parts), ("stand in a list", InAList), ("two answers", Stubborn),
         ("in their place", lambda maps: lists((4, 4, 4, 4, 4))), ("without brackets", lists((6,) * 5)),
         ("call it", lambda maps: Lazy), ("it raises AttributeError", without_super),
         ("a net, not", lambda maps: torch.zeros(maps)), ("too many", lambda maps: nn.Sequential(

@@ -133,8 +133,8 @@ WRONG = {  # (words that name the error, answer)
         ("number", None)],
     "widest_useful_reduction": [
         ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
-        ("not one", 685), ("not five", 436), ("still cheaper", 153), ("192 r", 96), ("whole", 154.8),
-        ("number", (154,)), ("number", False), ("finite", float("nan"))],
+        ("not one", 685), ("not five", 436), ("still cheaper", 153), ("width of r", 96),
+        ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
     "naive_inception": [
         ("pooling is missing", partial(by_hand, order=(0, 1, 2))),
         ("stands first", partial(by_hand, order=(3, 0, 1, 2))),
@@ -177,7 +177,7 @@ WRONG = {  # (words that name the error, answer)
         ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
         ("two reductions", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
         ("it raises", partial(Mine, pool=nn.MaxPool2d(3, 2))), ("Inception does", Inception),
-        ("layers in a list", Stub), ("without brackets", Mine(*range(1, 8))),
+        ("stand in a list", Stub), ("without brackets", Mine(*range(1, 8))),
         ("a net, not", lambda *widths: 3), ("return", print)],
     "loss_with_heads": [
         ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),

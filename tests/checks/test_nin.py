@@ -99,10 +99,10 @@ def by_axes(maps, step):
     return (torch.tensor(found) + 0.5) * step
 
 
-def by_unravelling(maps, step):
+def by_comparing(maps, step):
     named = maps.flatten(2).mean(2).argmax(1)
-    peaks = [maps[n, c].argmax() for n, c in enumerate(named.tolist())]
-    places = torch.stack([torch.stack(torch.unravel_index(p, maps.shape[2:])) for p in peaks])
+    chosen = [maps[n, c] for n, c in enumerate(named.tolist())]
+    places = torch.cat([(one == one.max()).nonzero() for one in chosen])
     return places.float() * step + step / 2
 
 
@@ -111,7 +111,7 @@ RIGHT = {
     "maps_for_a_cheap_mix": [(10,), (10.0,), (torch.tensor([10]),)],
     "network_in_network": [(in_a_row,), (with_dense,), (Written,)],
     "mean_of_the_largest": [(by_sorting,), (one_by_one,), (by_sum,)],
-    "where_the_digit_is": [(find,), (by_axes,), (by_unravelling,)],
+    "where_the_digit_is": [(find,), (by_axes,), (by_comparing,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -119,12 +119,12 @@ WRONG = {  # (words that name the error, answer)
         ("biases are missing", 50_331_648), ("each unit", 50_343_936), ("not one", 790_528),
         ("not eight", 6_295_552), ("second pooling", 201_330_688), ("ten class maps", 2_625_536),
         ("ten units", 122_890), ("inputs; each", 12_288), ("how many times", 52),
-        ("whole of NiN", 966_986), ("12,288 inputs", 0), ("number", "50,335,744"), ("number", None),
+        ("whole of NiN", 966_986), ("flattened maps", 0), ("number", "50,335,744"), ("number", None),
         ("whole", 1.5)],
     "maps_for_a_cheap_mix": [
         ("still fewer", 9), ("first 1 x 1 alone", 7), ("second 1 x 1 alone", 4), ("not one", 241),
         ("not five", 49), ("not 128", 15), ("colours", 3), ("enough already", 11), ("of each", 1844),
-        ("at each place", 100), ("whole", 9.6), ("number", [10, 10]), ("number", "ten")],
+        ("at one place", 100), ("whole", 9.6), ("number", [10, 10]), ("number", "ten")],
     "network_in_network": [
         ("third block's", partial(in_a_row, kernels=(5, 5, 5))),
         ("first two blocks'", partial(in_a_row, kernels=(3, 3, 3))),

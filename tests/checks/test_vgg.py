@@ -114,7 +114,7 @@ WRONG = {  # (words that name the error, answer)
         ("9 x 9", 4, 36), ("13 x 13", 6, 54), ("2 pixels", 11, 99), ("exchanged", 45, 5),
         ("see 7 x 7", 3, 27), ("one of the layers", 5, 9), ("single 11 x 11", 5, 121),
         ("nine weights", 5, 15), ("three layers", 5, 27), ("saved", 5, 76), ("5 x 5", 5, 25),
-        ("3 * 3", 5, 44), ("number", "5", 45), ("whole", 5.5, 45), ("number", None, 45)],
+        ("one layer first", 5, 44), ("number", "5", 45), ("whole", 5.5, 45), ("number", None, 45)],
     "width_for_he": [
         ("whole", 200 / 9), ("nearer", 23), ("nine places", 200), ("ReLU", 11), ("ReLU", 100 / 9),
         ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 7), ("4 / n", 44),
