@@ -10,6 +10,13 @@ exercise.py turns a function that refuses wrong answers into a check; answers.py
 may be and compares it; calls.py calls what a reader wrote, with a limit of time.
 """
 
+from .alexnet import (
+    alexnet_for_one_channel,
+    alexnet_without_dense_layers,
+    dropout_by_hand,
+    response_normalisation,
+    two_towers,
+)
 from .channels import (
     conv2d_of_your_own,
     equation_for_einsum,
@@ -32,6 +39,13 @@ from .from_1998_to_today import (
     narrower_interval,
     with_hardtanh,
 )
+from .googlenet import (
+    convolution_for_a_module,
+    inception_module,
+    loss_with_heads,
+    naive_inception,
+    widest_useful_reduction,
+)
 from .inside_lenet5 import (
     farthest_digit,
     image_of_class,
@@ -47,6 +61,13 @@ from .lenet5_layer_by_layer import (
     whole_lenet5,
 )
 from .many_machines import all_reduce, share_weights, speedup
+from .nin import (
+    dense_in_place_of_mean,
+    maps_for_a_cheap_mix,
+    mean_of_the_largest,
+    network_in_network,
+    where_the_digit_is,
+)
 from .padding_and_stride import (
     sides_that_keep_the_size,
     sides_with_a_stride,
@@ -75,18 +96,30 @@ from .training_on_mnist import (
     train_with_early_stopping,
 )
 from .verdict import Verdict
+from .vgg import (
+    net_from_string,
+    stack_that_sees_eleven,
+    string_that_sees_all,
+    weights_by_he,
+    width_for_he,
+)
 from .which_lenet5 import first_loss_is_right, mend_net_a, mend_net_b, mend_net_c, parts_of_60806
 
 __all__ = [
     "EXERCISES",
     "Exercise",
     "Verdict",
+    "alexnet_for_one_channel",
+    "alexnet_without_dense_layers",
     "all_reduce",
     "conv2d_of_your_own",
     "convolution_by_hand",
+    "convolution_for_a_module",
     "correlate_by_weights",
     "cross_entropy_by_hand",
+    "dense_in_place_of_mean",
     "difference_seed_by_seed",
+    "dropout_by_hand",
     "edge_in_two_steps",
     "equation_for_einsum",
     "errors_by_seed",
@@ -97,23 +130,31 @@ __all__ = [
     "gradient_at_a_peak",
     "h_two_layers_down",
     "image_of_class",
+    "inception_module",
     "kernel_gradient",
     "kernel_that_moves",
     "largest_error_count",
     "layers_that_see_a_digit",
     "loss_and_error",
+    "loss_with_heads",
     "lost_since_1998",
     "map_criterion",
+    "maps_for_a_cheap_mix",
     "maps_from_parameters",
+    "mean_of_the_largest",
     "mend_net_a",
     "mend_net_b",
     "mend_net_c",
+    "naive_inception",
     "narrower_interval",
+    "net_from_string",
+    "network_in_network",
     "occlusion_map",
     "output_of_layer",
     "parts_of_60806",
     "pooling_of_your_own",
     "power_mean_pooling",
+    "response_normalisation",
     "share_weights",
     "sides_that_keep_the_size",
     "sides_with_a_stride",
@@ -122,14 +163,21 @@ __all__ = [
     "solved",
     "speedup",
     "stack_that_sees_a_digit",
+    "stack_that_sees_eleven",
+    "string_that_sees_all",
     "strip_of_digits",
     "subsampling_of_your_own",
     "table_layer",
     "table_of_pairs",
     "train_with_early_stopping",
     "two_layers_in_one",
+    "two_towers",
+    "weights_by_he",
+    "where_the_digit_is",
     "whole_lenet5",
     "widest_bottleneck",
+    "widest_useful_reduction",
+    "width_for_he",
     "window_by_gradient",
     "window_from_the_top",
     "windows_that_halve",

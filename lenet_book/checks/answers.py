@@ -131,7 +131,9 @@ def _attempt(function: Callable, case: tuple, like):
 
 
 def _close(mine, other) -> bool:
-    """Equal to six digits; results that have no shape in common are not."""
+    """Equal to six digits, whole numbers to the last; results that have no shape in common are not."""
+    if isinstance(mine, int) and isinstance(other, int):
+        return mine == other
     if isinstance(mine, Wrong) or isinstance(other, Wrong):
         return False
     if isinstance(mine, Tensor) and isinstance(other, Tensor):

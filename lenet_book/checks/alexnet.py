@@ -1,0 +1,228 @@
+"""Chapter 11: two totals, response normalisation, dropout, the convolutions in two towers."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .answers import compare, known, tensor, whole
+from .calls import Function
+from .exercise import exercise
+from .nets import compare_nets
+from .verdict import Wrong
+
+_ALL = 62_378_344  # parameters of one tower
+_CONVOLUTIONS = 34_944 + 614_656 + 885_120 + 1_327_488 + 884_992
+
+
+@exercise(chapter=11, number=1, level="medium", minutes=5)
+def alexnet_for_one_channel(answer) -> str:
+    """Parameters of one tower for one channel, ten classes and 6,400 inputs of fc6."""
+    conv1, fc6, fc8 = 2 * 11 * 11 * 96, 2816 * 4096, 990 * 4097
+    right = _ALL - conv1 - fc6 - fc8
+    known(whole(answer, "the total"), right, {
+        _ALL: "that is the net of the paper, in one tower, before anything is taken away",
+        right + 990: "fc8 loses 990 biases, too: a class has 4,096 weights and a bias",
+        right + conv1: "conv1 has still three channels",
+        right + fc6: "fc6 has still 9,216 inputs",
+        right + fc8: "fc8 has still 1,000 classes",
+        right + conv1 + fc6: "only fc8 is changed",
+        right + conv1 + fc8: "only fc6 is changed",
+        right + fc6 + fc8: "only conv1 is changed",
+        right - conv1 // 2: "all channels of conv1 are gone, and one of three stays",
+        right + conv1 // 2: "conv1 loses one channel, and should lose two",
+        right - 2816: "fc6 keeps all its 4,096 biases: they belong to its units, not to its inputs",
+        right - 2 * 96: "conv1 keeps its 96 biases: they belong to its maps, not to its channels",
+        right - 6400 * 4096 - 4096: "fc6 is gone as a whole",
+        60_965_224 - conv1 - fc6 - fc8: "that starts from two towers; one has 62,378,344",
+    }, "three layers are smaller, conv1, fc6 and fc8; count what each loses, and whether biases go too")
+    return "46,764,746: a quarter of the net was in the inputs and the classes that are gone"
+
+
+@exercise(chapter=11, number=2, level="easy", minutes=3)
+def alexnet_without_dense_layers(answer) -> str:
+    """Parameters, if a mean over each map and one dense layer stand in place of the three."""
+    known(whole(answer, "the number"), _CONVOLUTIONS + 257_000, {
+        _CONVOLUTIONS: "that is the convolutions alone; a dense layer from 256 means to 1,000 classes "
+                       "comes on top",
+        _CONVOLUTIONS + 256_000: "the 1,000 biases of the dense layer are missing",
+        _CONVOLUTIONS + 256_256: "a dense layer has a bias for each output, 1,000, not for each input",
+        _CONVOLUTIONS + 9_217_000: "a mean leaves one number of each map: 256 inputs, not 9,216",
+        _CONVOLUTIONS + 4_097_000: "that keeps fc8 as it was; its inputs are 256 now, not 4,096",
+        257_000: "that is the new dense layer alone; the five convolutions stay",
+        _ALL - _CONVOLUTIONS: "that is the three dense layers, which are to go",
+        _ALL - 37_752_832: "only fc6 is gone",
+        _ALL - _CONVOLUTIONS - 257_000: "that is what is saved, and asked is what is left",
+        2_334_080 + 257_000: "that is of two towers; take the convolutions of one",
+    }, "add up the five convolutions and the new dense layer, weights and biases")
+    return "4,004,200, which is 6.4 % of the net; chapter 13 builds nets that end like this"
+
+
+_NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the maps yourself")
+
+
+@exercise(chapter=11, number=3, level="medium", minutes=10)
+def response_normalisation(answer) -> str:
+    """a, n, alpha, beta, k -> each map divided by what it and its neighbours say."""
+    def normalised(a, n, alpha, beta, k, maps=None, power=2.0, own=True):
+        """maps: those that count for map i, as a function of i."""
+        sums = []
+        for i in range(a.shape[1]):
+            which = maps(i, a.shape[1], n) if maps else range(i - n // 2, i + n // 2 + 1)
+            near = [a[:, j % a.shape[1] if maps else j].abs() ** power for j in which
+                    if (maps or 0 <= j < a.shape[1]) and (own or j != i)]
+            sums.append(sum(near, torch.zeros_like(a[:, 0])))
+        return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
+
+    def right(a, n, alpha, beta, k):
+        return F.local_response_norm(a, n, alpha, beta, k)
+
+    def beside(a, n, alpha, beta, k):
+        near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
+        return a / (k + alpha / n * near) ** beta
+
+    def over_there(a, n, alpha, beta, k):  # divided by how many maps there are at the border
+        count = F.avg_pool3d(torch.ones_like(a)[:, None], (n, 1, 1), 1, (n // 2, 0, 0),
+                             divisor_override=1)[:, 0]
+        near = F.avg_pool3d((a ** 2)[:, None], (n, 1, 1), 1, (n // 2, 0, 0), divisor_override=1)[:, 0]
+        return a / (k + alpha * near / count) ** beta
+
+    cases = [(torch.randn(*shape).double(), *constants) for shape, constants in (
+        ((1, 7, 3, 3), (5, 2.0, 0.75, 2.0)), ((2, 8, 3, 5), (3, 1.0, 0.5, 1.5)),
+        ((2, 3, 4, 3), (5, 4.0, 0.75, 1.0)), ((3, 6, 2, 4), (1, 0.5, 1.25, 2.0)))]
+    cases += [(100 * torch.randn(2, 12, 4, 3).double(), 5, 1e-4, 0.75, 2.0)]
+    compare(answer, right, cases, "a n alpha beta k", {
+        "alpha is not divided by n": lambda a, n, alpha, *rest: right(a, n, alpha * n, *rest),
+        "the sum runs over places, and should run over maps at one place": beside,
+        "at the border it divides by the maps that there are; alpha is divided by n there, too":
+            over_there,
+        "n maps count on each side; the window has n in all, n // 2 on each side":
+            lambda a, n, alpha, *rest: right(a, 2 * n + 1, alpha * (2 * n + 1) / n, *rest),
+        "the window ends before map i + n // 2": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2))),
+        "only maps before i count; the window has n // 2 on each side": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: range(max(0, i - n + 1), i + 1)),
+        "only maps behind i count; the window has n // 2 on each side": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: range(i, min(count, i + n))),
+        "the last map has the first for a neighbour; a window ends at the border":
+            lambda a, *rest: normalised(
+                a, *rest, maps=lambda i, count, n: range(i - n // 2, i + n // 2 + 1)),
+        "all maps count; the window has n": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: range(count)),
+        "the activations are not squared": lambda a, *rest: normalised(a, *rest, power=1.0),
+        "the map itself is missing in the sum": lambda a, *rest: normalised(a, *rest, own=False),
+        "the power beta is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, 1.0, k),
+        "the root is taken; the power is beta": lambda a, n, alpha, beta, k: right(a, n, alpha, 0.5, k),
+        "it multiplies, and should divide": lambda a, n, alpha, beta, k: right(a, n, alpha, -beta, k),
+        "k is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, beta, 0.0),
+        "the factor is there, but not the activation that it multiplies":
+            lambda a, *rest: right(a, *rest) / a,
+        "the constants are fixed, and must be those that are given":
+            lambda a, *rest: right(a, 5, 1e-4, 0.75, 2.0),
+    }, _NORMALISED)
+    return "activations of about 100 are where it acts; smaller ones it only multiplies by k^-beta"
+
+
+_DROPPED = dict.fromkeys(("dropout", "dropout_", "native_dropout", "alpha_dropout", "feature_dropout",
+                          "dropout1d", "dropout2d"), "draw the numbers that stay yourself")
+
+
+@exercise(chapter=11, number=4, level="medium", minutes=10)
+def dropout_by_hand(answer) -> str:
+    """x, p, training -> in training each number is 0 with probability p, or divided by 1 - p."""
+    function = Function(answer, "x p training", _DROPPED)
+    x = torch.randn(60, 250).double() + 3
+    for p in (0.2, 0.7):
+        training, again, testing = (tensor(function(x, p, mode), x.shape, "its result")
+                                    for mode in (True, True, False))
+        if not torch.equal(testing, x):
+            raise Wrong("it drops in testing, too" if (testing == 0).any() else
+                        "in testing it must return x as it is; in training the rest was made larger")
+        kept = training != 0
+        share = 1 - kept.double().mean().item()
+        if share in (0, 1):
+            raise Wrong(f"in training it sets {'everything' if share else 'no number'} to 0")
+        if torch.equal(kept, again != 0):
+            raise Wrong("called twice it drops the same numbers; they are drawn anew at each call")
+        if torch.equal(kept, kept[:1].expand(x.shape)):
+            raise Wrong("it drops the same numbers of every example; each number is drawn by itself")
+        if any((kept.all(axis) | ~kept.any(axis)).all() for axis in (0, 1)):
+            raise Wrong("it drops whole rows or columns; each number is drawn by itself")
+        if abs(share - (1 - p)) < 0.02:
+            raise Wrong(f"p is the share that goes; for p = {p} it keeps {1 - share:.0%}")
+        if abs(share - p) > 0.02:
+            raise Wrong(f"for p = {p} it sets {share:.0%} to 0")
+        _factor((training / x)[kept], p)
+    if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
+        raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
+    cube = torch.ones(3, 4, 5, 6).double()
+    if not torch.equal(tensor(function(cube, 0.0, True), cube.shape, "its result"), cube):
+        raise Wrong("right, but for p = 0 nothing may change")
+    return "the mean stays what it was, so that nothing has to be done in testing"
+
+
+def _factor(ratio: Tensor, p: float) -> None:
+    """Is what stays multiplied by 1 / (1 - p)?"""
+    if ratio.std() > 1e-6:
+        raise Wrong("in training each number must be 0, or x times one and the same factor")
+    known(ratio.mean().item(), 1 / (1 - p), {
+        1.0: "what stays is not made larger: the mean shrinks, and testing differs from training",
+        1 / p: "it divides by p, the share that goes; divide by the share that stays",
+        1 - p: "it multiplies by the share that stays, and should divide by it",
+    }, f"for p = {p} what stays is multiplied by {ratio.mean():.4g}; the mean must stay that of x")
+
+
+@exercise(chapter=11, number=5, level="hard", minutes=15)
+def two_towers(answer) -> str:
+    """The maps of five layers -> AlexNet's convolutional part in two towers, conv1 to pool5."""
+    cases = [(maps, 1000 * torch.randn(*shape).double()) for maps, shape in (
+        ((6, 8, 10, 12, 4), (1, 3, 131, 142)), ((4, 6, 2, 8, 10), (1, 3, 138, 131)))]
+    compare_nets(answer, _part, cases, "maps", {
+        "that is one tower: groups=2 in conv2, conv4 and conv5 keeps the towers apart":
+            lambda maps: _part(maps, groups=(1, 1, 1, 1)),
+        "conv3 reads both towers: no groups there": lambda maps: _part(maps, groups=(2, 2, 2, 2)),
+        "conv2 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(1, 1, 2, 2)),
+        "conv4 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 1, 2)),
+        "conv5 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 2, 1)),
+        "conv3 is the layer that is not grouped": lambda maps: _part(maps, groups=(2, 2, 1, 2)),
+        "conv2 does not keep the size: pad by 2": lambda maps: _part(maps, pads=(0, 0, 1, 1, 1)),
+        "conv1 has no padding in the paper; 2 is torchvision's": lambda maps: _part(
+            maps, pads=(2, 2, 1, 1, 1)),
+        "response normalisation is missing": lambda maps: _part(maps, norm=()),
+        "response normalisation has its own constants: alpha=1e-4, beta=0.75, k=2":
+            lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5),)),
+        "alpha is 1e-4": lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
+        "response normalisation stands behind the pooling, and should stand before it":
+            lambda maps: _part(maps, order="rpn"),
+        "response normalisation stands before the ReLU, and should stand behind it":
+            lambda maps: _part(maps, order="nrp"),
+        "a ReLU must follow each convolution": lambda maps: _part(maps, order="np", last=""),
+        "conv3, conv4 and conv5 have no ReLU": lambda maps: _part(maps, last=""),
+        "the pooling is 3 x 3 with stride 2, overlapping; 2 x 2 is not":
+            lambda maps: _part(maps, pool=nn.MaxPool2d(2)),
+        "nn.MaxPool2d(3) alone has stride 3": lambda maps: _part(maps, pool=nn.MaxPool2d(3)),
+        "the pooling takes the mean, and should take the maximum":
+            lambda maps: _part(maps, pool=nn.AvgPool2d(3, 2)),
+        "the pooling rounds up, which belongs to 224 pixels; at 227 it rounds down":
+            lambda maps: _part(maps, pool=nn.MaxPool2d(3, 2, ceil_mode=True)),
+        "the last pooling is missing": lambda maps: _part(maps)[:-1],
+        "pooling stands in front of conv4 as well": lambda maps: _part(maps, last="rp"),
+        "flattening belongs to the dense part": lambda maps: nn.Sequential(_part(maps), nn.Flatten()),
+    })
+    return "with 96, 256, 384, 384 and 256 maps it has the 2,332,704 weights and 1,376 biases of 2012"
+
+
+_NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
+
+
+def _part(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), order="rnp", last="r", pool=None,
+          norm=(_NORM,)) -> nn.Sequential:
+    """Conv1 to pool5. order: of ReLU, normalisation and pooling; last: what follows conv3 to conv5."""
+    parts = {"r": [nn.ReLU()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)]}
+    layers, between = [], [order, order, last, last, last + "p"]
+    for (inputs, outputs), kernel, group, pad, then in zip(
+            pairwise((3, *maps)), (11, 5, 3, 3, 3), (1, *groups), pads, between, strict=True):
+        layers += [nn.Conv2d(inputs, outputs, kernel, 4 if kernel == 11 else 1, pad, groups=group)]
+        layers += [part for letter in then for part in parts[letter]]
+    return nn.Sequential(*layers)

@@ -1,0 +1,213 @@
+"""Chapter 14: two budgets, the naive module, the module, the loss with auxiliary heads."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .answers import compare, known, whole
+from .exercise import exercise
+from .nets import compare_nets
+
+
+@exercise(chapter=14, number=1, level="easy", minutes=3)
+def convolution_for_a_module(answer) -> str:
+    """Maps of a plain 3 x 3 that costs no more multiply-adds than module 3a."""
+    known(whole(answer, "the number of maps"), 94, {
+        95: "95 maps cost 164,160 weights, more than the module's 163,328",
+        850: "a 3 x 3 kernel has nine weights for each map that it reads",
+        851: "a 3 x 3 kernel has nine weights for each map that it reads",
+        283: "a 3 x 3 kernel has nine weights for each pair of maps, not three; and 283 is too many",
+        284: "a 3 x 3 kernel has nine weights for each pair of maps, not three",
+        34: "that is for a kernel of 5 x 5",
+        256: "that is what the module gives out; a plain 3 x 3 of so many costs 442,368 weights",
+        224: "that is the naive module's price, 387,072 weights",
+        223: "that is the naive module's price, 387,072 weights",
+        128: "the module's own 3 x 3 reads 96 maps; this one reads all 192",
+        70: "the plain 3 x 3 reads 192 maps; 256 are what the module gives out",
+        93: "one more fits: 94 maps cost 162,432 weights",
+        18147: "it reads 192 maps, not one",
+    }, "the places are the same, so compare weights: those of one of its maps with the module's")
+    return "94, where the module gives out 256: reductions make room for maps"
+
+
+@exercise(chapter=14, number=2, level="medium", minutes=5)
+def widest_useful_reduction(answer) -> str:
+    """The largest width of 3a's 5 x 5 reduction at which the path costs less than without."""
+    known(whole(answer, "the width"), 154, {
+        155: "155 maps cost 153,760 weights, and without a reduction there are 153,600",
+        191: "the reduction has weights, too: 192 for each of its maps",
+        192: "the reduction has weights, too: 192 for each of its maps",
+        799: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
+        800: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
+        16: "that is the width in 3a; how much wider could it be?",
+        685: "the 5 x 5 has 25 weights for each pair of maps, not one",
+        436: "the 5 x 5 has 25 weights for each pair of maps, not five",
+        153: "one more map is still cheaper: 154 cost 152,768",
+    }, "write down the path's weights for a width of r, the reduction's own among them")
+    return "154 of 192: nearly any reduction pays, as long as the kernel behind it is large"
+
+
+@exercise(chapter=14, number=3, level="medium", minutes=8)
+def naive_inception(answer) -> str:
+    """x, w1, w3, w5 -> the naive module's joined maps."""
+    def paths(x, *weights, pads=(0, 1, 2), relu=F.relu, pooled=None):
+        maps = [relu(F.conv2d(x, w, padding=pad)) for w, pad in zip(weights, pads, strict=True)]
+        return [*maps, F.max_pool2d(x, 3, 1, 1) if pooled is None else pooled(x)]
+
+    def joined(*case, order=(0, 1, 2, 3), **changes):
+        found = paths(*case, **changes)
+        return torch.cat([found[which] for which in order], 1)
+
+    def chain(x, *weights):  # one after the other: only where the numbers of maps allow it
+        for w in weights:
+            x = F.relu(F.conv2d(x, w, padding=w.shape[-1] // 2))
+        return x
+
+    cases = [(torch.randn(n, c, *size).double() - 1, torch.randn(a, c, 1, 1).double(),
+              torch.randn(b, c, 3, 3).double(), torch.randn(d, c, 5, 5).double())
+             for n, c, size, (a, b, d) in (
+                 (2, 5, (9, 7), (6, 7, 4)), (1, 3, (6, 8), (3, 3, 3)), (3, 1, (5, 5), (2, 1, 4)))]
+    compare(answer, joined, cases, "x w1 w3 w5", {
+        "the pooling is missing": lambda *case: joined(*case, order=(0, 1, 2)),
+        "the pooling stands first, and should stand last": lambda *c: joined(*c, order=(3, 0, 1, 2)),
+        "3 x 3 and 5 x 5 are exchanged in the join": lambda *c: joined(*c, order=(0, 2, 1, 3)),
+        "the join runs from the pooling to the 1 x 1; the order is the other way round":
+            lambda *c: joined(*c, order=(3, 2, 1, 0)),
+        "each convolution needs a ReLU": lambda *c: joined(*c, relu=lambda x: x),
+        "there is no ReLU behind the pooling": lambda *c: joined(
+            *c, pooled=lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
+        "the pooling takes the mean, and should take the maximum": lambda *c: joined(
+            *c, pooled=lambda x: F.avg_pool2d(x, 3, 1, 1)),
+        "zeros around the image win over its negative numbers: give the pooling its own padding":
+            lambda *c: joined(*c, pooled=lambda x: F.max_pool2d(F.pad(x, (1, 1, 1, 1)), 3, 1)),
+        "the input is passed on as it is, and should be pooled": lambda *c: joined(
+            *c, pooled=lambda x: x),
+        "the pooling is 3 x 3, and this is 5 x 5": lambda *c: joined(
+            *c, pooled=lambda x: F.max_pool2d(x, 5, 1, 2)),
+        "the ReLU stands in front of the convolutions, and should stand behind them":
+            lambda x, *w: joined(F.relu(x), *w, relu=lambda y: y,
+                                 pooled=lambda _: F.max_pool2d(x, 3, 1, 1)),
+        "the convolutions read the pooled maps, and should read x": lambda x, *w: joined(
+            F.max_pool2d(x, 3, 1, 1), *w, pooled=lambda y: y),
+        "the paths are added up, and should be joined": lambda *case: sum(paths(*case)),
+        "the paths run one after the other, and should run side by side": chain,
+        "maps are joined along the channels, axis 1": lambda *case: torch.cat(paths(*case), 2),
+        "maps are joined along the channels, axis 1, and not along the examples":
+            lambda *case: torch.cat(paths(*case), 0),
+        "the kernels are turned": lambda x, *w: joined(x, *(each.flip(2, 3) for each in w)),
+        "the kernels' rows and columns are swapped": lambda x, *w: joined(
+            x, *(each.transpose(2, 3) for each in w)),
+    })
+    return "the pooling adds as many maps as came in: that is what piles up from module to module"
+
+
+@exercise(chapter=14, number=4, level="hard", minutes=15)
+def inception_module(answer) -> str:
+    """Seven numbers of maps -> an Inception module with its reductions."""
+    cases = [(*widths, torch.randn(2, widths[0], *size).double()) for widths, size in (
+        ((5, 6, 3, 7, 2, 4, 8), (9, 7)), ((12, 2, 10, 4, 11, 3, 5), (4, 6)))]
+
+    def wrong(**changes):
+        return lambda *widths: _Module(*widths, **changes)
+
+    compare_nets(answer, _Module, cases, "inputs ones reduce3 threes reduce5 fives projection", {
+        "there is no ReLU": wrong(relus=""),
+        "each reduction has a ReLU behind it, too": wrong(relus="135p"),
+        "the projection has a ReLU behind it, too": wrong(relus="13r5"),
+        "only the reductions have a ReLU behind them": wrong(relus="r"),
+        "the 1 x 1 has a ReLU behind it, too": wrong(relus="3r5p"),
+        "the 3 x 3 has a ReLU behind it, too": wrong(relus="1r5p"),
+        "the 5 x 5 has a ReLU behind it, too": wrong(relus="1r3p"),
+        "the 3 x 3 and the 5 x 5 have a ReLU behind them, too": wrong(relus="1rp"),
+        "the projection stands behind the pooling, and here before it": wrong(project_first=True),
+        "the pooling is missing before the projection": wrong(pool=nn.Identity()),
+        "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
+        "the pooling is 3 x 3, and this is 5 x 5": wrong(pool=nn.MaxPool2d(5, 1, 2)),
+        "3 x 3 and 5 x 5 are exchanged in the join": wrong(order=(0, 2, 1, 3)),
+        "the pooling stands first in the join, and should stand last": wrong(order=(3, 0, 1, 2)),
+        "the path of the pooling is missing in the join": wrong(order=(0, 1, 2)),
+        "the join runs from the pooling to the 1 x 1; the order is the other way round":
+            wrong(order=(3, 2, 1, 0)),
+        "3 x 3 stands where the paper has 5 x 5, as in torchvision": wrong(five=3),
+        "the 3 x 3 and the 5 x 5 read all inputs: without reductions the module is naive":
+            lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
+                nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5),
+                nn.Conv2d(inputs, projection, 1)]),
+        "the naive module passes the pooled maps on; with reductions they are projected":
+            lambda *widths: nn.ModuleList(_Module(*widths).layers[:-1]),
+        "reduce3 and threes are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
+            i, a, t, r3, r5, f, p),
+        "reduce5 and fives are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
+            i, a, r3, t, f, r5, p),
+        "the two reductions are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
+            i, a, r5, t, r3, f, p),
+        "the biases are missing": wrong(bias=False),
+    })
+    return "nine of these, with poolings between them, are most of GoogLeNet"
+
+
+class _Module(nn.Module):
+    """relus: behind the 1 x 1, the reductions (r), the 3 x 3, the 5 x 5, the projection."""
+
+    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, relus="1r35p", five=5,
+                 order=(0, 1, 2, 3), pool=None, project_first=False, bias=True):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, k, padding=k // 2, bias=bias) for before, after, k in (
+                (inputs, ones, 1), (inputs, reduce3, 1), (reduce3, threes, 3), (inputs, reduce5, 1),
+                (reduce5, fives, five), (inputs, projection, 1)))
+        self.relus, self.order, self.project_first = relus, order, project_first
+        self.pool = pool or nn.MaxPool2d(3, stride=1, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        def bent(which, maps):
+            return maps.relu() if which in self.relus else maps
+
+        one, reduce3, three, reduce5, five, project = self.layers
+        paths = [bent("1", one(x)), bent("3", three(bent("r", reduce3(x)))),
+                 bent("5", five(bent("r", reduce5(x)))),
+                 self.pool(bent("p", project(x))) if self.project_first
+                 else bent("p", project(self.pool(x)))]
+        return torch.cat([paths[which] for which in self.order], 1)
+
+
+@exercise(chapter=14, number=5, level="medium", minutes=6)
+def loss_with_heads(answer) -> str:
+    """logits, head_4a, head_4d, labels -> the loss that GoogLeNet is trained with."""
+    def right(logits, one, other, labels, main=1.0, first=0.3, second=0.3, loss=F.cross_entropy):
+        return (main * loss(logits, labels) + first * loss(one, labels)
+                + second * loss(other, labels)).item()
+
+    def wrong(**changes):
+        return lambda *case: right(*case, **changes)
+
+    cases = [(*(2 * torch.randn(n, classes).double() for _ in range(3)), torch.randint(classes, (n,)))
+             for n, classes in ((4, 10), (1, 5), (7, 1000), (3, 2))]
+    compare(answer, right, cases, "logits head_4a head_4d labels", {
+        "the heads do not enter": wrong(first=0, second=0),
+        "the net's own loss is missing": wrong(main=0),
+        "the head at 4d is missing": wrong(second=0), "the head at 4a is missing": wrong(first=0),
+        "all three count alike; each head counts 0.3": wrong(first=1, second=1),
+        "0.3 is for the heads alone; the net's own loss counts 1": wrong(main=0.3),
+        "0.3 is for each head, not for the two together": wrong(first=0.15, second=0.15),
+        "0.3 is for the heads, and the rest is not taken from the net: its loss counts 1":
+            wrong(main=0.4),
+        "0.7 and 0.3 add up to 1, but the net's own loss counts 1": wrong(main=0.7),
+        "0.7 and 0.15 add up to 1, but the net's own loss counts 1, and each head 0.3":
+            wrong(main=0.7, first=0.15, second=0.15),
+        "the 0.3 is on the wrong side: the net's own loss counts 1, each head 0.3":
+            wrong(main=0.3, first=1, second=1),
+        "the sum is divided by its weights, 1.6, and should not be":
+            wrong(main=1 / 1.6, first=0.3 / 1.6, second=0.3 / 1.6),
+        "the three are averaged": wrong(main=1 / 3, first=1 / 3, second=1 / 3),
+        "the losses are added over the batch, and should be averaged": wrong(
+            loss=lambda x, y: F.cross_entropy(x, y, reduction="sum")),
+        "cross_entropy has the softmax in itself; here it is taken twice": wrong(
+            loss=lambda x, y: F.cross_entropy(x.softmax(1), y)),
+        "the logits are no log-probabilities: cross_entropy takes them, nll_loss does not":
+            wrong(loss=F.nll_loss),
+        "the sign is turned over": wrong(main=-1, first=-0.3, second=-0.3),
+        "the logits are added before the loss is taken; add the losses": lambda a, b, c, labels:
+            F.cross_entropy(a + 0.3 * b + 0.3 * c, labels).item(),
+    })
+    return "when training is over the heads are thrown away, and the first term is what counts"

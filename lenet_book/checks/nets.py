@@ -1,0 +1,123 @@
+"""Nets that a reader's function makes: have they the right weights, and give the right answers?"""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..arguments import shown
+from ..tables import by
+from .answers import compare, tensor
+from .calls import Function, _is_stub
+from .verdict import NotYet, Wrong
+
+
+def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str,
+                 mistakes: Mapping[str, Callable] | None = None, in_training: str = "",
+                 without: Mapping[str, str] | None = None) -> None:
+    """Does the reader's function make the right nets? If not, raise Wrong with what is wrong.
+
+    Like `answers.compare`, but that the functions make nets. Both nets get the same weights, in
+    whatever order they were made, and must answer alike. cases: what both functions are called with,
+    and last what the nets then read. in_training: where it is given, the nets must agree in training
+    mode too, with the same random numbers; it is the sentence where they do not.
+    """
+    if isinstance(answer, nn.Module):
+        raise Wrong("this is a net; hand over what makes it, without brackets")
+    cases, make = list(cases), Function(answer, arguments, without)
+    pairs = []  # of nets, the reader's and the right one
+    for *given, image in cases:
+        pairs.append((_net(make(*given), image), right(*given)))
+        found, wanted = map(_weights, pairs[-1])
+        if found != wanted:
+            for said, mistaken in (mistakes or {}).items():
+                if found == _weights(mistaken(*given)):
+                    raise Wrong(said)
+            raise Wrong(f"{make.case(given)} {_difference(found, wanted)}")
+    once, again = (_answer(pairs[0][0], cases[0][-1], seed=seed) for seed in (0, 1))
+    if not torch.equal(once, again):
+        raise Wrong("asked twice, its net gives two answers, though it is in evaluation mode: dropout "
+                    "stays on")
+
+    def answers_of(nets):  # compare calls both functions once for each case, in their order
+        nets = iter(nets)
+        return lambda *case: _answer(next(nets), case[-1])
+
+    compare(*map(answers_of, zip(*pairs, strict=True)), cases, f"{arguments} image", {
+        said: lambda *case, mistaken=mistaken: _answer(mistaken(*case[:-1]), case[-1])
+        for said, mistaken in (mistakes or {}).items()})
+    for nets, (*_, image) in zip(pairs, cases, strict=True) if in_training else ():
+        answers = [_answer(net, image, training=True) for net in nets]
+        if answers[0].shape != answers[1].shape or not torch.allclose(*answers):
+            raise Wrong(in_training)
+
+
+def _net(result, image: Tensor) -> nn.Module:
+    """A copy of the net that the reader's function has made, lazy layers made for this image."""
+    if isinstance(result, type):
+        raise Wrong(f"it returns the class {result.__name__}; call it, so that it makes a net")
+    if not isinstance(result, nn.Module):
+        hint = "; nn.Sequential(*layers) makes one of them" if isinstance(result, list | tuple) else ""
+        raise Wrong(f"it must return a net, not {shown(result)}{hint}")
+    if _is_stub(result):
+        raise NotYet
+    for part in result.modules():
+        if type(part).__module__.startswith(("lenet_book.", "torchvision.")):
+            raise Wrong(f"{type(part).__name__} does the work here; build it of the parts in torch.nn")
+    net = copy.deepcopy(result)
+    if any(isinstance(each, nn.parameter.UninitializedParameter) for each in net.parameters()):
+        Function(net, "image")(image.float())
+    return net
+
+
+def _groups(net: nn.Module) -> list[list[Tensor]]:
+    """Each layer's parameters: those with at least two axes, and what stands behind, as biases do."""
+    groups = []
+    for parameter in net.parameters():
+        if parameter.is_meta:
+            raise Wrong("its weights are on device meta, and have no numbers")
+        if parameter.dim() > 1 or not groups or len(groups[-1]) > 1:
+            groups.append([])
+        groups[-1].append(parameter)
+    return groups
+
+
+def _shape(parameter: Tensor) -> tuple[int, ...]:
+    """Its shape; of a dense layer, that of the 1 x 1 convolution that does the same."""
+    return (*parameter.shape, *[1, 1] * (parameter.dim() == 2))
+
+
+def _weights(net: nn.Module) -> Counter:
+    """How many layers with such weights there are."""
+    return Counter(by(_shape(group[0])) + " without biases" * (len(group) == 1)
+                   for group in _groups(net))
+
+
+def _difference(mine: Counter, wanted: Counter) -> str:
+    """What of the weights is wrong, in words."""
+    if not mine:
+        return ("it has no weights that PyTorch finds; layers that stand in a list must go into "
+                "nn.Sequential or nn.ModuleList")
+    missing, more = (list((a - b).elements()) for a, b in ((wanted, mine), (mine, wanted)))
+    if not missing:
+        return f"it has too many weights: {', '.join(more[:3])}"
+    there = f"; in their place are {', '.join(more[:2])}" if more else ""
+    return f"it needs weights of {', '.join(missing[:2])}{there}"
+
+
+def _answer(net: nn.Module, image: Tensor, training: bool = False, seed: int = 0) -> Tensor:
+    """What the net gives out for the image, with weights that depend on their shapes alone."""
+    net = net.double().train(training)
+    times, model = Counter(), Function(net, "image")
+    with torch.no_grad():
+        for group in _groups(net):
+            shape = _shape(group[0])
+            times[shape] += 1
+            draw = torch.Generator().manual_seed(hash((shape, times[shape])) % 2**32)
+            group[0].normal_(std=(2 / max(1, group[0][0].numel())) ** 0.5, generator=draw)
+            for bias in group[1:]:
+                bias.normal_(std=0.5, generator=draw)
+        torch.manual_seed(seed)
+        return tensor(model(image), name="what its net gives")

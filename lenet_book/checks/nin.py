@@ -1,0 +1,192 @@
+"""Chapter 13: two prices, the whole net, the largest places, where the digit is."""
+
+import torch
+from torch import nn
+
+from .answers import compare, known, whole
+from .exercise import exercise
+from .nets import compare_nets
+
+
+@exercise(chapter=13, number=1, level="easy", minutes=3)
+def dense_in_place_of_mean(answer) -> str:
+    """Parameters of a dense layer of 4,096 units on 192 maps of 8 x 8."""
+    known(whole(answer, "the number"), 192 * 64 * 4096 + 4096, {
+        192 * 64 * 4096: "the 4,096 biases are missing",
+        192 * 64 * 4096 + 192 * 64: "a dense layer has a bias for each unit, not for each input",
+        192 * 4096 + 4096: "the maps are flattened: each has 64 numbers, not one",
+        192 * 8 * 4096 + 4096: "a map of 8 x 8 has 64 numbers, not eight",
+        192 * 256 * 4096 + 4096: "that is before the second pooling, at 16 x 16",
+        10 * 64 * 4096 + 4096: "that reads the ten class maps; the second block has 192 maps",
+        192 * 64 * 10 + 10: "that is a layer of ten units",
+        192 * 64: "that is the number of inputs; each unit has a weight for each of them",
+        52: "that is how many times the net it is; asked is the number",
+        966_986: "that is the whole of NiN",
+    }, "each unit has a weight for each number of the flattened maps, and a bias")
+    return "50,335,744, which is 52 times the whole of NiN for CIFAR-10"
+
+
+@exercise(chapter=13, number=2, level="medium", minutes=5)
+def maps_for_a_cheap_mix(answer) -> str:
+    """From how many input maps on mlpconv1's 5 x 5 costs more than both its 1 x 1 together."""
+    known(whole(answer, "the number of maps"), 10, {
+        9: "with nine the 5 x 5 has 43,200 weights, and the two 1 x 1 have 46,080: still fewer",
+        7: "that is against the first 1 x 1 alone",
+        4: "that is against the second 1 x 1 alone",
+        240: "a kernel of 5 x 5 has 25 weights for each pair of maps, not one",
+        241: "a kernel of 5 x 5 has 25 weights for each pair of maps, not one",
+        49: "a kernel of 5 x 5 has 25 weights for each pair of maps, not five",
+        48: "a kernel of 5 x 5 has 25 weights for each pair of maps, not five",
+        15: "the 5 x 5 makes 192 maps, not 128",
+        3: "with three maps, the colours, the 5 x 5 has 14,400 weights, and the two 1 x 1 have 46,080",
+        11: "ten are enough already",
+        1843: "the 5 x 5 makes 192 maps of each, not one",
+        1844: "the 5 x 5 makes 192 maps of each, not one",
+    }, "count at one place: what the 5 x 5 multiplies for each map that it reads, and the 1 x 1 in all")
+    return "with ten it is 48,000 to 46,080 at each place; the second block's 5 x 5 reads 96"
+
+
+@exercise(chapter=13, number=3, level="hard", minutes=15)
+def network_in_network(answer) -> str:
+    """channels, widths -> NiN of three blocks, as released for CIFAR-10."""
+    cases = [(count, widths, torch.randn(2, count, *size).double()) for count, widths, size in (
+        (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), (32, 32)),
+        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), (25, 38)))]
+
+    def wrong(**changes):
+        return lambda channels, widths: _nin(channels, widths, **changes)
+
+    compare_nets(answer, _nin, cases, "channels widths", {
+        "all kernels are 5 x 5, and the third block's is 3 x 3": wrong(kernels=(5, 5, 5)),
+        "all kernels are 3 x 3, and the first two blocks' are 5 x 5": wrong(kernels=(3, 3, 3)),
+        "the kernels are in the opposite order": wrong(kernels=(3, 5, 5)),
+        "the net has three channels, not as many as are given": lambda _, widths: _nin(3, widths),
+        "a convolution must keep the size: pad by kernel // 2": wrong(pads=lambda k: 0),
+        "a padding of 1 keeps the size for 3 x 3 alone": wrong(pads=lambda k: 1),
+        "a padding of 2 keeps the size for 5 x 5 alone": wrong(pads=lambda k: 2),
+        "there is no ReLU": wrong(relus=""),
+        "the class maps have a ReLU here too, as released": lambda channels, widths: nn.Sequential(
+            *[layer for at, layer in enumerate(_nin(channels, widths)) if at != 21]),
+        "the 1 x 1 have no ReLU": wrong(relus="c"),
+        "the convolution has no ReLU, only the 1 x 1": wrong(relus="12"),
+        "between the two 1 x 1 there is no ReLU": wrong(relus="c2"),
+        "the second 1 x 1 has no ReLU": wrong(relus="c1"),
+        "the pooling rounds sizes up: ceil_mode=True": wrong(pool=nn.MaxPool2d(3, 2)),
+        "the pooling is 3 x 3 with stride 2; 2 x 2 is not": wrong(pool=nn.MaxPool2d(2)),
+        "the pooling is 3 x 3 with stride 2, and this is 2 x 2": wrong(
+            pool=nn.MaxPool2d(2, ceil_mode=True)),
+        "the pooling has a padding of 1 in place of rounding up": wrong(pool=nn.MaxPool2d(3, 2, 1)),
+        "nn.MaxPool2d(3) alone has stride 3": wrong(pool=nn.MaxPool2d(3, ceil_mode=True)),
+        "the pooling takes the mean, and should take the maximum": wrong(
+            pool=nn.AvgPool2d(3, 2, ceil_mode=True)),
+        "a pooling stands behind the third block, too": wrong(pools=3),
+        "the scores are the maxima of the class maps, and should be their means": wrong(
+            end=(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
+        "the class maps are flattened; the mean of each is missing": wrong(end=(nn.Flatten(),)),
+        "the class maps come out; the mean of each is missing": wrong(end=()),
+        "the means stand as N x classes x 1 x 1; flatten them": wrong(end=(nn.AdaptiveAvgPool2d(1),)),
+        "the softmax belongs into the loss": wrong(
+            end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(dim=1))),
+    }, in_training="right in testing, but in training it must drop with nn.Dropout(0.5), after the "
+                   "first and after the second pooling and nowhere else")
+    return "with 192, 160, 96, and so on, and three channels it has 966,986 parameters"
+
+
+_MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+
+
+def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", pool=None, pools=2,
+         end=_MEANS) -> nn.Sequential:
+    """relus: behind which of a block's convolutions one stands."""
+    layers = []
+    for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
+        for which, inputs, outputs in zip("c12", (channels, *maps), maps, strict=False):
+            kernel = k if which == "c" else 1
+            layers += [nn.Conv2d(inputs, outputs, kernel, padding=pads(k) if which == "c" else 0)]
+            layers += [nn.ReLU()] * (which in relus)
+        channels = maps[-1]
+        if block < pools:
+            layers += [pool or nn.MaxPool2d(3, stride=2, ceil_mode=True), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, *end)
+
+
+@exercise(chapter=13, number=4, level="easy", minutes=5)
+def mean_of_the_largest(answer) -> str:
+    """maps, k -> the mean of the k largest numbers of each map."""
+    def largest(maps, k):
+        return maps.flatten(2).sort(dim=2, descending=True).values[..., :k]
+
+    cases = [(torch.randn(*shape).double(), k) for shape, k in (
+        ((2, 10, 5, 5), 5), ((3, 4, 2, 6), 3), ((1, 6, 7, 3), 21), ((5, 1, 4, 4), 1))]
+    compare(answer, lambda maps, k: largest(maps, k).mean(2), cases, "maps k", {
+        "that is the sum of the k largest; divide by k": lambda maps, k: largest(maps, k).sum(2),
+        "that is the largest alone": lambda maps, k: largest(maps, 1).mean(2),
+        "those are the k smallest": lambda maps, k: -largest(-maps, k).mean(2),
+        "that is the mean over all places": lambda maps, k: maps.mean((2, 3)),
+        "that is the k-th largest alone": lambda maps, k: largest(maps, k)[..., -1],
+        "the sum is divided by all places, and should be divided by k":
+            lambda maps, k: largest(maps, k).sum(2) / maps[0, 0].numel(),
+        "those are the five largest, whatever k is": lambda maps, k: largest(maps, 5).mean(2),
+        "those are the largest by size, without their signs": lambda maps, k: largest(
+            maps.abs(), k).mean(2),
+        "those are the first k places, not the largest numbers":
+            lambda maps, k: maps.flatten(2)[..., :k].mean(2),
+        "the k + 1 largest count": lambda maps, k: largest(maps, k + 1).mean(2),
+        "it gives the k largest; their mean is asked": largest,
+    })
+    return "k = 1 is the maximum and k = H W the mean: this lies between the two"
+
+
+@exercise(chapter=13, number=5, level="medium", minutes=12)
+def where_the_digit_is(answer) -> str:
+    """maps, step -> for each example the middle pixel of the place where the named class peaks."""
+    def peak(maps, step, named=None, half=True, best=torch.argmax):
+        rows = []
+        for example in maps:
+            one = example[(named or (lambda each: each.mean((1, 2)).argmax()))(example)]
+            row, column = divmod(best(one).item(), maps.shape[3])
+            rows.append([step * row + step / 2 * half, step * column + step / 2 * half])
+        return torch.tensor(rows).double()
+
+    cases = [(torch.randn(*shape).double(), step) for shape, step in (
+        ((6, 10, 5, 5), 8), ((4, 4, 3, 7), 4), ((5, 10, 6, 2), 16), ((1, 3, 1, 9), 2),
+        ((7, 2, 4, 4), 1))]
+    compare(answer, peak, cases, "maps step", {
+        "rows and columns are swapped": lambda maps, step: peak(maps, step).flip(1),
+        "those are places, not pixels: a place is so many pixels as the step":
+            lambda maps, step: peak(maps, 1, half=False),
+        "that is the upper left pixel of the place; its middle is half a step on":
+            lambda maps, step: peak(maps, step, half=False),
+        "half a step is subtracted, and should be added":
+            lambda maps, step: peak(maps, step, half=False) - step / 2,
+        "4 belongs to a step of 8; the middle is half of the given step":
+            lambda maps, step: peak(maps, step, half=False) + 4,
+        "the middle of place p is at step * p + step / 2, not at step * p + 1 / 2":
+            lambda maps, step: peak(maps, step, half=False) + 0.5,
+        "the middle is a fraction: step / 2, not step // 2":
+            lambda maps, step: peak(maps, step, half=False) + step // 2,
+        "a place is divided by the number of columns, and here by that of rows":
+            lambda maps, step: _by_rows(maps, step),
+        "that is where the largest of all numbers stands; the class is that of the largest mean":
+            lambda maps, step: peak(maps.amax(1, keepdim=True), step),
+        "that is where the mean of all maps peaks; look at the map of the named class":
+            lambda maps, step: peak(maps.mean(1, keepdim=True), step),
+        "that is always the map of class 0": lambda maps, step: peak(maps, step, lambda each: 0),
+        "the class with the smallest mean is taken": lambda maps, step: peak(
+            maps, step, lambda each: each.mean((1, 2)).argmin()),
+        "that is where the map is smallest": lambda maps, step: peak(maps, step, best=torch.argmin),
+        "all examples get the place of the first": lambda maps, step: peak(
+            maps[:1], step).expand(len(maps), 2),
+        "only one example's place comes out": lambda maps, step: peak(maps, step)[0],
+        "that is 2 x N; each example needs a row": lambda maps, step: peak(maps, step).T,
+        "that is the frame's corner and size; two numbers are asked": lambda maps, step: torch.cat(
+            [peak(maps, step)] * 2, 1),
+    })
+    return "labels alone taught the net where digits are; this reads it out"
+
+
+def _by_rows(maps, step):
+    named = maps.mean((2, 3)).argmax(1)
+    place = maps[torch.arange(len(maps)), named].flatten(1).argmax(1)
+    height = maps.shape[2]
+    return step * torch.stack([place // height, place % height], 1).double() + step / 2

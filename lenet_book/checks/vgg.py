@@ -1,0 +1,211 @@
+"""Chapter 12: a width, a stack, nets from strings, He's weights, a longer string."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from ..arguments import shown
+from .answers import known, number, tensor, whole
+from .calls import Function
+from .exercise import exercise
+from .nets import compare_nets
+from .verdict import Wrong
+
+
+@exercise(chapter=12, number=1, level="easy", minutes=3)
+def stack_that_sees_eleven(layers, weights) -> str:
+    """How many 3 x 3 layers see 11 x 11 pixels, and how many times C^2 weights they have."""
+    layers, weights = whole(layers, "the number of layers"), whole(weights, "the number of C^2")
+    known(layers, 5, {
+        4: "four of 3 x 3 see 9 x 9: a single one sees 3, each further one adds 2",
+        6: "six of 3 x 3 see 13 x 13: a single one sees 3 already",
+        11: "a layer adds 2 pixels to the field, one on each side, not 1",
+        45: "the two are exchanged: first the number of layers",
+    }, f"{layers} layers of 3 x 3 see {2 * layers + 1} x {2 * layers + 1}")
+    known(weights, 45, {
+        9: "that is one of the layers",
+        121: "that is the single 11 x 11",
+        15: "a kernel of 3 x 3 has nine weights for each pair of maps, not three",
+        27: "that is three layers; there are five",
+        76: "that is what is saved, and asked is what the stack has",
+        25: "that is a single 5 x 5; five kernels of 3 x 3 are asked",
+    }, "count the weights of one layer first")
+    return "5 layers, 45 C^2 weights, where a single 11 x 11 has 121 C^2"
+
+
+@exercise(chapter=12, number=2, level="easy", minutes=3)
+def width_for_he(answer) -> str:
+    """The width at which a variance of 0.01 is He's, for 3 x 3 kernels."""
+    known(number(answer), 22, {
+        200 / 9: "that is right, but a number of maps is whole",
+        23: "22.2 is nearer to 22",
+        200: "a 3 x 3 kernel reads nine places of each map: n = 9 C",
+        11: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
+        100 / 9: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
+        100: "the nine places are missing in n = 9 C, and the 2 above it",
+        67: "a 3 x 3 kernel has nine places, not three",
+        2222: "0.01 is the variance here; that is for a standard deviation of 0.01",
+        20000 / 9: "0.01 is the variance here; that is for a standard deviation of 0.01",
+        7: "0.01 is the variance already, and its root was taken again",
+        44: "that is with 4 / n",
+    }, "He's variance is 2 / n, and n what one output reads")
+    return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, far above it, and f grows from layer to layer"
+
+
+_BY_OTHERS = dict.fromkeys(("layers_of", "make_layers", "vgg16", "vgg11"), "read the words yourself")
+
+
+@exercise(chapter=12, number=3, level="medium", minutes=12)
+def net_from_string(answer) -> str:
+    """configuration, channels -> the convolutions, ReLUs and poolings that the words name."""
+    cases = [(words, channels, torch.randn(2, channels, *size).double()) for words, channels, size in (
+        ("8 M", 3, (9, 12)), ("4 6/1 M 8/5 M 3", 2, (25, 30)), ("5 M M 7/3 10 4/5", 1, (47, 45)),
+        ("M 6 6", 4, (13, 16)), ("  12/1\n 3  ", 5, (4, 5)))]
+    compare_nets(answer, _layers, cases, "configuration channels", {
+        "the image has so many channels as are given, not always three":
+            lambda words, channels: _layers(words, 3),
+        "n/k is a kernel of k x k, and it stays at 3 x 3":
+            lambda words, channels: _layers(words, channels, kernels=lambda k: 3),
+        "the size must stay: a kernel of k needs a padding of k // 2":
+            lambda words, channels: _layers(words, channels, pads=lambda k: 0),
+        "a padding of 1 keeps the size for 3 x 3 alone; a kernel of k needs k // 2":
+            lambda words, channels: _layers(words, channels, pads=lambda k: 1),
+        "k // 2 is the padding that keeps the size; this has k":
+            lambda words, channels: _layers(words, channels, pads=lambda k: k),
+        "k / 2, rounded up, is one too much: k // 2 keeps the size": lambda words, channels: _layers(
+            words, channels, pads=lambda k: (k + 1) // 2),
+        "a ReLU must follow each convolution": lambda words, channels: _layers(
+            words, channels, relu=()),
+        "a ReLU must follow a convolution of 3 x 3, too": lambda words, channels: _layers(
+            words, channels, relu_if=lambda k: k == 1),
+        "a ReLU must follow a convolution of k x k, too": lambda words, channels: _layers(
+            words, channels, relu_if=lambda k: k == 3),
+        "the ReLU stands before the convolution": lambda words, channels: _layers(
+            words, channels, relu_first=True),
+        "the last convolution has a ReLU, too": lambda words, channels: _layers(words, channels)[:-1],
+        "M is a max pooling, and this takes the mean": lambda words, channels: _layers(
+            words, channels, pool=nn.AvgPool2d(2)),
+        "M halves the size; a pooling with stride 1 does not": lambda words, channels: _layers(
+            words, channels, pool=nn.MaxPool2d(2, stride=1)),
+        "M is 2 x 2, and this is 3 x 3": lambda words, channels: _layers(
+            words, channels, pool=nn.MaxPool2d(3, stride=2)),
+        "M is 2 x 2, and this is 3 x 3 with a padding": lambda words, channels: _layers(
+            words, channels, pool=nn.MaxPool2d(3, stride=2, padding=1)),
+        "M rounds an odd size down": lambda words, channels: _layers(
+            words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
+        "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
+        "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
+    }, without=_BY_OTHERS)
+    return "so D is \"64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M\" to you"
+
+
+_RELU = nn.ReLU()
+
+
+def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
+            relu=(_RELU,), relu_if=bool, relu_first=False, bias=True) -> nn.Sequential:
+    layers = []
+    for word in configuration.split():
+        if word == "M":
+            layers.append(pool or nn.MaxPool2d(2))
+            continue
+        maps, _, kernel = word.partition("/")
+        k = kernels(kernel or 3)
+        conv = nn.Conv2d(channels, int(maps), k, padding=pads(k), bias=bias)
+        bend = relu if relu_if(k) else ()
+        layers += [*bend, conv] if relu_first else [conv, *bend]
+        channels = int(maps)
+    return nn.Sequential(*layers)
+
+
+_BY_INIT = dict.fromkeys(("kaiming_normal_", "kaiming_uniform_"),
+                         "write the standard deviation yourself")
+
+
+@exercise(chapter=12, number=4, level="medium", minutes=8)
+def weights_by_he(answer) -> str:
+    """The shape of a layer's weights -> weights of this shape, drawn as He and others draw them."""
+    function, shapes = Function(answer, "shape", _BY_INIT), [
+        (64, 32, 3, 3), (200, 100), (48, 96, 5, 3), (300, 60, 1, 1), (1, 400, 7, 7)]
+    drawn = [tensor(function(shape), shape, "its result") for shape in shapes]
+    for weights in drawn:
+        if weights.std() == 0:
+            raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
+    if torch.equal(drawn[0], tensor(function(shapes[0]))):
+        raise Wrong("called twice it gives the same weights; each layer needs its own")
+    for weights, shape in zip(drawn, shapes, strict=True):
+        mean, spread = weights.mean().item(), weights.std().item()
+        if abs(mean) > 6 * spread / weights.numel() ** 0.5:
+            raise Wrong(f"their mean is {mean:.4g}, and must be 0")
+        for said, rule in _SPREADS.items():
+            ways = [(w.std() / rule(*_counts(s))).item() for w, s in zip(drawn, shapes, strict=True)]
+            if all(abs(way - 1) < 0.04 for way in ways):
+                raise Wrong(said)
+        right = (2 / _counts(shape)[0]) ** 0.5
+        if abs(spread / right - 1) > 0.04:
+            raise Wrong(f"{function.case((shape,))} the standard deviation is {spread:.4g}, not "
+                        f"{right:.4g}")
+        if (weights.abs() < spread).double().mean() < 0.65:
+            raise Wrong("the spread is right, but these are not drawn from a normal distribution")
+    return "with such weights a layer hands on a signal of the size that it got"
+
+
+def _counts(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Numbers that one output reads, outputs that read one input, and places of a kernel."""
+    places = shape[2] * shape[3] if len(shape) == 4 else 1
+    return shape[1] * places, shape[0] * places, places
+
+
+_SPREADS = {  # of wrong answers: n_in, n_out, places of the kernel -> standard deviation
+    "that is the variance, 2 / n; the standard deviation is its root": lambda i, o, k: 2 / i,
+    "the 2 is missing: the ReLU throws away half of the mean square": lambda i, o, k: (1 / i) ** 0.5,
+    "n counts what one output reads, its inputs; these are the outputs that read one input":
+        lambda i, o, k: (2 / o) ** 0.5,
+    "a kernel of k x k reads k * k places of each map; n is the maps alone":
+        lambda i, o, k: (2 * k / i) ** 0.5,
+    "that is Xavier's rule, which has n_in + n_out": lambda i, o, k: (2 / (i + o)) ** 0.5,
+    "that is PyTorch's default, 1 / (3 n)": lambda i, o, k: (1 / (3 * i)) ** 0.5,
+    "the root is taken twice": lambda i, o, k: (2 / i) ** 0.25,
+    "that is the root of n / 2, and should be that of 2 / n": lambda i, o, k: (i / 2) ** 0.5,
+    "n counts all weights of the layer, and should count those of one output":
+        lambda i, o, k: (2 * k / (i * o)) ** 0.5,
+    "the standard deviation is 1 whatever the shape; scale by the root of 2 / n": lambda i, o, k: 1.0,
+    "the standard deviation is 0.01 whatever the shape, as in AlexNet": lambda i, o, k: 0.01,
+    "the standard deviation is 0.1 whatever the shape": lambda i, o, k: 0.1,
+}
+_D = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
+
+
+@exercise(chapter=12, number=5, level="hard", minutes=10)
+def string_that_sees_all(answer) -> str:
+    """D's string with more convolutions, so that the last one sees 224 pixels, at least cost."""
+    if not isinstance(answer, str):
+        raise Wrong(f"the answer must be a string such as D's, not {shown(answer)}")
+    mine, old = ([block.split() for block in words.split("M")] for words in (answer, _D))
+    if len(mine) != len(old):
+        raise Wrong(f"D has five poolings, and this has {len(mine) - 1}")
+    if mine[-1]:
+        raise Wrong("after the last pooling no convolution follows")
+    for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1):
+        if set(block) != set(before):
+            raise Wrong(f"block {place} consists of {before[0] if before else 'nothing'}, and of "
+                        f"nothing else, not of {' '.join(block) or 'nothing'}")
+        if len(block) < len(before):
+            raise Wrong(f"block {place} has fewer convolutions than in D; add, take none away")
+    seen = 196 + sum(2 ** place * (len(block) - len(before))
+                     for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1))
+    more = _parameters(answer) - _parameters(_D)
+    if seen < 224:
+        raise Wrong("that is D itself, whose last convolution sees 196 pixels" if not more else
+                    f"its last convolution sees {seen} pixels, and 224 are needed")
+    if more > 516_992:
+        raise Wrong(f"its last convolution sees {seen} pixels, for {more:,} more parameters; there is "
+                    f"a way with {'far ' * (more > 2_000_000)}fewer")
+    return "516,992 more parameters, but each of the 14 layers costs 1.85 G multiply-adds and 12 MiB"
+
+
+def _parameters(configuration: str) -> int:
+    """Of 3 x 3 convolutions with biases that read three channels."""
+    widths = [3, *(int(word) for word in configuration.split() if word != "M")]
+    return sum(9 * one * other + other for one, other in pairwise(widths))

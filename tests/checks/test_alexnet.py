@@ -1,0 +1,248 @@
+"""Chapter 11's exercises: right answers, and wrong ones with words of the reason."""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+CHAPTER = 11
+NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
+
+
+def by_slices(a, n, alpha, beta, k):
+    near = [(a[:, max(0, i - n // 2):i + n // 2 + 1] ** 2).sum(1) for i in range(a.shape[1])]
+    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
+
+
+def by_padding(a, n, alpha, beta, k):
+    squares = F.pad(a ** 2, (0, 0, 0, 0, n // 2, n // 2))
+    near = sum(squares[:, j:j + a.shape[1]] for j in range(n))
+    return a * (k + alpha * near / n) ** -beta
+
+
+def by_differences(a, n, alpha, beta, k):
+    upto = F.pad((a ** 2).cumsum(1), (0, 0, 0, 0, 1, 0))
+    last = [min(i + n // 2 + 1, a.shape[1]) for i in range(a.shape[1])]
+    first = [max(0, i - n // 2) for i in range(a.shape[1])]
+    return a / (k + alpha / n * (upto[:, last] - upto[:, first])).pow(beta)
+
+
+def of_maps(a, n, alpha, beta, k, maps, power=2):
+    """A wrong one: the maps that count for map i."""
+    near = [a[:, maps(i)].abs().pow(power).sum(1) for i in range(a.shape[1])]
+    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
+
+
+def beside(a, n, alpha, beta, k):
+    near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
+    return a / (k + alpha / n * near) ** beta
+
+
+def round_the_border(a, n, alpha, beta, k):
+    near = sum(a.roll(j, 1) ** 2 for j in range(-(n // 2), n // 2 + 1))
+    return a / (k + alpha / n * near) ** beta
+
+
+def in_place(a, n, alpha, beta, k):
+    a /= (k + alpha / n * a ** 2) ** beta
+    return a
+
+
+def bernoulli(x, p, training):
+    return x * torch.bernoulli(torch.full_like(x, 1 - p)) / (1 - p) if training else x
+
+
+def where(x, p, training):
+    return torch.where(torch.rand_like(x) < p, 0, x / (1 - p)) if training else x.clone()
+
+
+def masked(x, p, training):
+    return x.masked_fill(torch.rand(x.shape) < p, 0) * (1 / (1 - p)) if training else x
+
+
+def dropped(x, p, training, keep=None, factor=None, testing=None):
+    """Wrong in one way: which stay, what those are multiplied by, what comes in testing."""
+    if not training:
+        return x if testing is None else testing(x, p)
+    mask = keep(x, p) if keep else torch.rand(x.shape) >= p
+    return x * mask * (factor(p) if factor else 1 / (1 - p))
+
+
+def an_exact_share(x, p):
+    return (torch.randperm(x.numel()) >= int(p * x.numel())).view(x.shape)
+
+
+def the_same_again(x, p):
+    torch.manual_seed(0)
+    return torch.rand(x.shape) >= p
+
+
+def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norm=(NORM,), pool=None, relu=nn.ReLU):
+    pool, group, inputs = pool or nn.MaxPool2d(3, stride=2), (1, *groups), (3, *maps)
+    return [part for i, (kernel, stride, after) in enumerate((
+        (11, 4, [*norm, pool]), (5, 1, [*norm, pool]), (3, 1, []), (3, 1, []), (3, 1, [pool])))
+        for part in (nn.Conv2d(inputs[i], inputs[i + 1], kernel, stride, pads[i], groups=group[i]),
+                     relu(), *after)]
+
+
+def lists(maps, **changes):
+    return nn.Sequential(*parts(maps, **changes))
+
+
+class Lazy(nn.Module):
+    """With layers that find out what they read, and functions for those without weights."""
+
+    def __init__(self, maps):
+        super().__init__()
+        self.late = nn.ModuleList([
+            nn.LazyConv2d(maps[4], 3, padding=1, groups=2), nn.LazyConv2d(maps[3], 3, 1, 1, 1, 2),
+            nn.LazyConv2d(maps[2], 3, padding="same")])
+        self.early = nn.Sequential(nn.LazyConv2d(maps[0], (11, 11), (4, 4)), nn.ReLU(True), NORM,
+                                   nn.MaxPool2d(3, 2), nn.LazyConv2d(maps[1], 5, 1, 2, groups=2))
+
+    def forward(self, x):
+        x = F.max_pool2d(NORM(self.early(x).relu()), 3, 2)
+        for layer in reversed(self.late):
+            x = F.relu(layer(x))
+        return F.max_pool2d(x, 3, stride=2)
+
+
+class Halves(nn.Module):
+    """The last ReLU behind its pooling: a maximum of ReLUs is the ReLU of the maximum."""
+
+    def __init__(self, maps):
+        super().__init__()
+        *self.layers, relu, pool = parts(maps)
+        self.net = nn.Sequential(*self.layers, pool, relu)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class InAList(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.layers = parts(maps)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Stubborn(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.net = lists(maps)
+
+    def forward(self, x):
+        return F.dropout(self.net(x), 0.5)
+
+
+def without_super(maps):
+    class Net(nn.Module):
+        def __init__(self):
+            self.conv = nn.Conv2d(3, 8, 3)
+    return Net()
+
+
+RIGHT = {
+    "alexnet_for_one_channel": [(46_764_746,), (46_764_746.0,), (torch.tensor(46_764_746),)],
+    "alexnet_without_dense_layers": [(4_004_200,), (4_004_200.0,), (torch.tensor([4_004_200]),)],
+    "response_normalisation": [(by_slices,), (by_padding,), (by_differences,)],
+    "dropout_by_hand": [(bernoulli,), (where,), (masked,)],
+    "two_towers": [(lists,), (Lazy,), (Halves,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "alexnet_for_one_channel": [
+        ("before anything", 62_378_344), ("990 biases", 46_765_736), ("three channels", 46_787_978),
+        ("9,216 inputs", 58_299_082), ("1,000 classes", 50_820_776), ("only fc8", 58_322_314),
+        ("only fc6", 50_844_008), ("only conv1", 62_355_112), ("two towers", 45_351_626),
+        ("lose two", 46_776_362), ("all channels", 46_753_130), ("belong to its units", 46_761_930),
+        ("belong to its maps", 46_764_554), ("number", "46,764,746"), ("whole", 0.5),
+        ("three layers", 1), ("number", None), ("number", [46_764_746, 1]), ("number", True)],
+    "alexnet_without_dense_layers": [
+        ("alone; a dense", 3_747_200), ("1,000 biases", 4_003_200), ("each output", 4_003_456),
+        ("256 inputs", 12_964_200), ("fc8 as it was", 7_844_200), ("five convolutions stay", 257_000),
+        ("are to go", 58_631_144), ("only fc6", 24_625_512), ("what is saved", 58_374_144),
+        ("two towers", 2_591_080), ("add up", 0), ("number", "4 million"), ("whole", 4_004_200.5),
+        ("finite", float("nan"))],
+    "response_normalisation": [
+        ("divided by n", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n, *rest)),
+        ("over places", beside), ("first for a neighbour", round_the_border),
+        ("on each side; the window has n in all", lambda a, n, *rest: of_maps(
+            a, n, *rest, maps=lambda i: slice(max(0, i - n), i + n + 1))),
+        ("ends before", lambda a, n, *rest: of_maps(
+            a, n, *rest, maps=lambda i: slice(max(0, i - n // 2), i + n // 2))),
+        ("only maps before", lambda a, n, *rest: of_maps(
+            a, n, *rest, maps=lambda i: slice(max(0, i - n + 1), i + 1))),
+        ("only maps behind", lambda a, n, *rest: of_maps(a, n, *rest, maps=lambda i: slice(i, i + n))),
+        ("all maps", lambda *case: of_maps(*case, maps=lambda i: slice(None))),
+        ("not squared", lambda a, n, *rest: of_maps(
+            a, n, *rest, maps=lambda i: slice(max(0, i - n // 2), i + n // 2 + 1), power=1)),
+        ("beta is missing", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 1, k)),
+        ("root", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 0.5, k)),
+        ("multiplies", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, -beta, k)),
+        ("k is missing", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, 0)),
+        ("not the activation", lambda a, *rest: by_slices(a, *rest) / a),
+        ("fixed", lambda a, *rest: by_slices(a, 5, 1e-4, 0.75, 2)),
+        ("local_response_norm does", F.local_response_norm), ("changes the a", in_place),
+        ("it gives", lambda a, n, *rest: of_maps(  # a negative beginning
+            a, n, *rest, maps=lambda i: slice(i - n // 2, i + n // 2 + 1))),
+        ("return", print), ("function", NORM.size), ("it raises", lambda a: a)],
+    "dropout_by_hand": [
+        ("dropout does", F.dropout), ("in testing, too", lambda x, p, training: where(x, p, True)),
+        ("as it is", partial(dropped, testing=lambda x, p: x * (1 - p))),
+        ("in testing, too", lambda x, p, training: where(x, p, not training)),
+        ("no number to 0", lambda x, p, training: x),
+        ("not made larger", partial(dropped, factor=lambda p: 1)),
+        ("divides by p", partial(dropped, factor=lambda p: 1 / p)),
+        ("should divide", partial(dropped, factor=lambda p: 1 - p)),
+        ("multiplied by 2", partial(dropped, factor=lambda p: 2)),
+        ("share that goes", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < p)),
+        ("50%", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < 0.5)),
+        ("every example", partial(dropped, keep=lambda x, p: torch.rand(x.shape[1:]) >= p)),
+        ("whole rows", partial(dropped, keep=lambda x, p: torch.rand(len(x), 1) >= p)),
+        ("anew", partial(dropped, keep=the_same_again)),
+        ("exactly the same share", partial(dropped, keep=an_exact_share)),
+        ("everything", lambda x, p, training: x * 0 if training else x),
+        ("same factor", lambda x, p, training: where(x, p, training) * (
+            1 + training * (x > 3))),
+        ("it raises", lambda x: x), ("must be a tensor", lambda x, p, training: [1])],
+    "two_towers": [
+        ("one tower", partial(lists, groups=(1, 1, 1, 1))), ("conv3 reads both", partial(
+            lists, groups=(2, 2, 2, 2))),
+        ("conv2 reads", partial(lists, groups=(1, 1, 2, 2))),
+        ("conv4 reads", partial(lists, groups=(2, 1, 1, 2))),
+        ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
+        ("conv3 is the layer", partial(lists, groups=(2, 2, 1, 2))),
+        ("conv1 has no padding", partial(lists, pads=(2, 2, 1, 1, 1))),
+        ("pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))), ("normalisation is missing", partial(
+            lists, norm=())),
+        ("its own constants", partial(lists, norm=(nn.LocalResponseNorm(5),))),
+        ("a ReLU must", partial(lists, relu=nn.Identity)),
+        ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
+        ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
+        ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),
+        ("rounds up", partial(lists, pool=nn.MaxPool2d(3, 2, ceil_mode=True))),
+        ("last pooling", lambda maps: nn.Sequential(*parts(maps)[:-1])),
+        ("flattening", lambda maps: nn.Sequential(*parts(maps), nn.Flatten())),
+        ("nn.Sequential(*layers)", parts), ("stand in a list", InAList), ("two answers", Stubborn),
+        ("in their place", lambda maps: lists((4, 4, 4, 4, 4))), ("without brackets", lists((6,) * 5)),
+        ("call it", lambda maps: Lazy), ("it raises AttributeError", without_super),
+        ("a net, not", lambda maps: torch.zeros(maps)), ("too many", lambda maps: nn.Sequential(
+            *parts(maps), nn.Conv2d(maps[4], 3, 3))),
+        ("without biases", lambda maps: nn.Sequential(nn.Conv2d(3, maps[0], 11, 4, bias=False)))],
+}
+
+EQUAL = {
+    "response_normalisation": {
+        "near = a[:, max(0, i - n // 2):i + n // 2 + 1] -> "
+        "        near = a[:, max(i - n // 2, 0):i + n // 2 + 1]": "a maximum has no order"},
+    "dropout_by_hand": {
+        "return x * (torch.rand(x.shape) >= p) / (1 - p) -> "
+        "    return x * (torch.rand(x.shape) > p) / (1 - p)": "a draw is never quite p"},
+}

@@ -1,0 +1,203 @@
+"""Chapter 14's exercises: right answers, and wrong ones with words of the reason."""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book.models.googlenet import Inception
+
+CHAPTER = 14
+
+
+def by_hand(x, w1, w3, w5, relu=F.relu, pool=None, order=(0, 1, 2, 3), join=torch.cat):
+    paths = [relu(F.conv2d(x, w1)), relu(F.conv2d(x, w3, padding=1)), relu(F.conv2d(x, w5, padding=2)),
+             (pool or nn.MaxPool2d(3, 1, 1))(x)]
+    return join([paths[which] for which in order], 1)
+
+
+def by_one_kernel(x, w1, w3, w5):
+    """All three as one 5 x 5: small kernels stand in the middle of a larger one."""
+    whole = torch.cat([F.pad(w1, (2,) * 4), F.pad(w3, (1,) * 4), w5])
+    return torch.hstack([F.conv2d(x, whole, padding="same").clamp(min=0), F.max_pool2d(x, 3, 1, 1)])
+
+
+def by_unfold(x, w1, w3, w5):
+    n, _, h, w = x.shape
+    paths = []
+    for kernel in (w1, w3, w5):
+        columns = F.unfold(x, kernel.shape[2:], padding=kernel.shape[2] // 2)
+        paths.append((kernel.flatten(1) @ columns).view(n, -1, h, w).relu())
+    padded = F.pad(x, (1,) * 4, value=-torch.inf).unfold(2, 3, 1).unfold(3, 3, 1)
+    return torch.cat([*paths, padded.amax((4, 5))], 1)
+
+
+class Mine(nn.Module):
+    """Its layers in the order of their kernels, and functions for what has no weights."""
+
+    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, **changes):
+        super().__init__()
+        self.changes = {"relus": "1r35p", "order": range(4), "pool": nn.MaxPool2d(3, 1, 1)} | changes
+        five, bias = changes.get("five", 5), changes.get("bias", True)
+        self.large = nn.Conv2d(reduce5, fives, five, padding="same", bias=bias)
+        self.middle = nn.Conv2d(reduce3, threes, 3, padding="same", bias=bias)
+        self.small = nn.ModuleDict({name: nn.Conv2d(inputs, maps, 1, bias=bias) for name, maps in (
+            ("projection", projection), ("five", reduce5), ("three", reduce3), ("one", ones))})
+
+    def forward(self, x):
+        def act(letter, maps):
+            return F.relu(maps) if letter in self.changes["relus"] else maps
+
+        pool, small = self.changes["pool"], self.small
+        last = pool(act("p", small["projection"](x))) if self.changes.get("early") else act(
+            "p", small["projection"](pool(x)))
+        paths = [act("1", small["one"](x)), act("3", self.middle(act("r", small["three"](x)))),
+                 act("5", self.large(act("r", small["five"](x)))), last]
+        return torch.cat([paths[which] for which in self.changes["order"]], dim=1)
+
+
+class InPlace(nn.Module):
+    """Lazy layers, with ReLUs that overwrite."""
+
+    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection):
+        super().__init__()
+        def conv(maps, k):
+            return [nn.LazyConv2d(maps, k, padding=k // 2), nn.ReLU(inplace=True)]
+        self.paths = nn.ModuleList([
+            nn.Sequential(*conv(ones, 1)), nn.Sequential(*conv(reduce3, 1), *conv(threes, 3)),
+            nn.Sequential(*conv(reduce5, 1), *conv(fives, 5)),
+            nn.Sequential(nn.MaxPool2d(3, 1, 1), *conv(projection, 1))])
+
+    def forward(self, x):
+        return torch.cat([path(x) for path in self.paths], -3)
+
+
+def at_once(inputs, ones, reduce3, threes, reduce5, fives, projection):
+    class Net(Mine):
+        def forward(self, x):
+            a, b, c = (self.small[name](x).relu() for name in ("one", "three", "five"))
+            d = self.small["projection"](F.max_pool2d(x, (3, 3), (1, 1), (1, 1)))
+            return torch.cat((a, self.middle(b).relu(), self.large(c).relu(), d.clamp_min(0)), 1)
+    return Net(inputs, ones, reduce3, threes, reduce5, fives, projection)
+
+
+def without_reductions(inputs, ones, reduce3, threes, reduce5, fives, projection):
+    return nn.Sequential(nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3),
+                         nn.Conv2d(inputs, fives, 5), nn.Conv2d(inputs, projection, 1))
+
+
+class Stub(nn.Module):
+    def __init__(self, *widths):
+        super().__init__()
+        self.paths = [nn.Conv2d(widths[0], widths[1], 1)]
+
+    def forward(self, x):
+        return self.paths[0](x)
+
+
+def weighed(logits, one, other, labels, main=1, first=0.3, second=0.3, loss=F.cross_entropy):
+    return main * loss(logits, labels) + first * loss(one, labels) + second * loss(other, labels)
+
+
+def by_picking(logits, one, other, labels):
+    def loss(scores):
+        return (scores.logsumexp(1) - scores.gather(1, labels[:, None])[:, 0]).mean()
+    return loss(logits) + 0.3 * (loss(one) + loss(other))
+
+
+def by_module(logits, one, other, labels):
+    loss = nn.CrossEntropyLoss()
+    return (loss(logits, labels) + 0.6 * sum(loss(h, labels) for h in (one, other)) / 2).item()
+
+
+def wrong_loss(**changes):
+    return partial(weighed, **changes)
+
+
+RIGHT = {
+    "convolution_for_a_module": [(94,), (94.0,), (torch.tensor(94),)],
+    "widest_useful_reduction": [(154,), (154.0,), (torch.tensor([154]),)],
+    "naive_inception": [(by_hand,), (by_one_kernel,), (by_unfold,)],
+    "inception_module": [(Mine,), (InPlace,), (at_once,)],
+    "loss_with_heads": [(weighed,), (by_picking,), (by_module,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "convolution_for_a_module": [
+        ("95 maps", 95), ("nine weights", 850), ("not three", 283), ("5 x 5", 34),
+        ("gives out; a", 256),
+        ("naive", 224), ("reads 96", 128), ("reads 192", 70), ("one more", 93),
+        ("not one", 18_147), ("compare weights", 0), ("whole", 94.5), ("number", "94"),
+        ("number", None)],
+    "widest_useful_reduction": [
+        ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
+        ("not one", 685), ("not five", 436), ("still cheaper", 153), ("width of r", 96),
+        ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
+    "naive_inception": [
+        ("pooling is missing", partial(by_hand, order=(0, 1, 2))),
+        ("stands first", partial(by_hand, order=(3, 0, 1, 2))),
+        ("exchanged", partial(by_hand, order=(0, 2, 1, 3))),
+        ("other way round", partial(by_hand, order=(3, 2, 1, 0))),
+        ("needs a ReLU", partial(by_hand, relu=lambda x: x)),
+        ("no ReLU behind", partial(by_hand, pool=lambda x: F.max_pool2d(x, 3, 1, 1).relu())),
+        ("mean", partial(by_hand, pool=nn.AvgPool2d(3, 1, 1))),
+        ("own padding", partial(by_hand, pool=lambda x: F.max_pool2d(F.pad(x, (1,) * 4), 3, 1))),
+        ("should be pooled", partial(by_hand, pool=nn.Identity())),
+        ("this is 5 x 5", partial(by_hand, pool=nn.MaxPool2d(5, 1, 2))),
+        ("read the pooled", lambda x, *w: by_hand(F.max_pool2d(x, 3, 1, 1), *w, pool=nn.Identity())),
+        ("in front of", lambda x, *w: by_hand(
+            x.relu(), *w, relu=lambda y: y, pool=lambda _: F.max_pool2d(x, 3, 1, 1))),
+        ("turned", lambda x, *w: by_hand(x, *(each.flip(2, 3) for each in w))),
+        ("rows and columns", lambda x, *w: by_hand(x, *(each.mT for each in w))),
+        ("it raises RuntimeError", partial(by_hand, pool=nn.MaxPool2d(3, 1))),
+        ("must be a tensor", partial(by_hand, join=lambda paths, axis: paths)),
+        ("it raises", partial(by_hand, join=lambda paths, axis: sum(paths))),
+        ("changes the x", lambda x, *w: by_hand(x.relu_(), *w)), ("return", print),
+        ("function", torch.ones(3))],
+    "inception_module": [
+        ("there is no ReLU", partial(Mine, relus="")), ("each reduction", partial(Mine, relus="135p")),
+        ("the projection has", partial(Mine, relus="1r35")),
+        ("only the reductions", partial(Mine, relus="r")),
+        ("the 1 x 1 has", partial(Mine, relus="r35p")),
+        ("the 3 x 3 has", partial(Mine, relus="1r5p")),
+        ("the 5 x 5 has", partial(Mine, relus="1r3p")),
+        ("behind them, too", partial(Mine, relus="1rp")),
+        ("here before it", partial(Mine, early=True)), ("missing before", partial(
+            Mine, pool=nn.Identity())),
+        ("mean", partial(Mine, pool=nn.AvgPool2d(3, 1, 1))),
+        ("this is 5 x 5", partial(Mine, pool=nn.MaxPool2d(5, 1, 2))),
+        ("exchanged in the join", partial(Mine, order=(0, 2, 1, 3))),
+        ("stands first", partial(Mine, order=(3, 0, 1, 2))),
+        ("missing in the join", partial(Mine, order=(0, 1, 2))),
+        ("other way round", partial(Mine, order=(3, 2, 1, 0))), ("torchvision", partial(Mine, five=3)),
+        ("biases", partial(Mine, bias=False)), ("naive", without_reductions),
+        ("reduce3 and threes", lambda i, a, b, c, d, e, f: Mine(i, a, c, b, d, e, f)),
+        ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
+        ("two reductions", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
+        ("it raises", partial(Mine, pool=nn.MaxPool2d(3, 2))), ("Inception does", Inception),
+        ("stand in a list", Stub), ("without brackets", Mine(*range(1, 8))),
+        ("a net, not", lambda *widths: 3), ("return", print)],
+    "loss_with_heads": [
+        ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),
+        ("4d is missing", wrong_loss(second=0)), ("4a is missing", wrong_loss(first=0)),
+        ("count alike", wrong_loss(first=1, second=1)), ("heads alone", wrong_loss(main=0.3)),
+        ("two together", wrong_loss(first=0.15, second=0.15)), ("0.7 and 0.3", wrong_loss(main=0.7)),
+        ("0.7 and 0.15", wrong_loss(main=0.7, first=0.15, second=0.15)),
+        ("wrong side", wrong_loss(main=0.3, first=1, second=1)),
+        ("1.6", lambda *case: weighed(*case) / 1.6),
+        ("averaged", wrong_loss(main=1 / 3, first=1 / 3, second=1 / 3)),
+        ("over the batch", wrong_loss(loss=nn.CrossEntropyLoss(reduction="sum"))),
+        ("twice", wrong_loss(loss=lambda x, y: F.cross_entropy(x.softmax(1), y))),
+        ("log-probabilities", wrong_loss(loss=F.nll_loss)), ("sign", lambda *case: -weighed(*case)),
+        ("add the losses", lambda a, b, c, labels: F.cross_entropy(a + 0.3 * b + 0.3 * c, labels)),
+        ("number", wrong_loss(loss=nn.CrossEntropyLoss(reduction="none"))), ("return", print)],
+}
+
+EQUAL = {
+    "naive_inception": {
+        "convolved = [F.relu(F.conv2d(x, w, padding=w.shape[3] // 2)) for w in (w1, w3, w5)] -> "
+        "    convolved = [F.relu(F.conv2d(x, w, padding=w.shape[2] // 2)) for w in (w1, w3, w5)]":
+            "the kernels are square"},
+}

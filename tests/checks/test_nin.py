@@ -1,0 +1,213 @@
+"""Chapter 13's exercises: right answers, and wrong ones with words of the reason."""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book.models.nin import NiN3
+
+CHAPTER = 13
+END = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def blocks(channels, widths, kernels=(5, 5, 3), same="same", relus=3, pool=None, drop=None, end=END):
+    """relus: how many of a block's three."""
+    layers = []
+    for place, (maps, kernel) in enumerate(zip(widths, kernels, strict=True)):
+        for i, (inputs, outputs) in enumerate(zip((channels, *maps), maps, strict=False)):
+            layers.append(nn.Conv2d(inputs, outputs, kernel if i == 0 else 1,
+                                    padding=same if i == 0 else 0))
+            layers += [nn.ReLU()] * (i < relus)
+        channels = maps[-1]
+        if place < 2:
+            layers += [pool or nn.MaxPool2d(3, 2, ceil_mode=True), drop or nn.Dropout(0.5)]
+    return [*layers, *end]
+
+
+def in_a_row(channels, widths, **changes):
+    return nn.Sequential(*blocks(channels, widths, **changes))
+
+
+class Dense(nn.Module):
+    """A dense layer at every place does what a 1 x 1 convolution does."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.layer = nn.Linear(inputs, outputs)
+
+    def forward(self, x):
+        return self.layer(x.movedim(1, 3)).movedim(3, 1).contiguous()
+
+
+def with_dense(channels, widths):
+    return nn.Sequential(*(Dense(layer.in_channels, layer.out_channels)
+                           if getattr(layer, "kernel_size", 0) == (1, 1) else layer
+                           for layer in blocks(channels, widths)))
+
+
+class Written(nn.Module):
+    """The second half is made first, and functions take the place of layers without weights."""
+
+    def __init__(self, channels, widths):
+        super().__init__()
+        self.third = self.block(widths[2], 3)
+        self.second = self.block(widths[1], 5)
+        self.first = self.block(widths[0], 5)
+
+    @staticmethod
+    def block(maps, k):
+        return nn.Sequential(nn.LazyConv2d(maps[0], k, padding=k // 2), nn.ReLU(),
+                             nn.LazyConv2d(maps[1], 1), nn.ReLU(), nn.LazyConv2d(maps[2], 1))
+
+    def forward(self, x):
+        for part in (self.first, self.second):
+            x = F.max_pool2d(part(x).relu(), 3, 2, ceil_mode=True)
+            x = F.dropout(x, training=self.training)
+        return self.third(x).relu().mean((-1, -2))
+
+
+def by_sorting(maps, k):
+    return maps.flatten(2).sort(2).values[..., -k:].mean(-1)
+
+
+def one_by_one(maps, k):
+    return torch.stack([torch.stack([one.flatten().topk(k).values.mean() for one in example])
+                        for example in maps])
+
+
+def by_sum(maps, k):
+    return torch.topk(maps.reshape(*maps.shape[:2], -1), k).values.sum(2) / k
+
+
+def find(maps, step, name=None, place=None, half=None):
+    """name: N x classes scores; place: of flat maps; half: what is added to the first pixel."""
+    best = (name(maps) if name else maps.mean((2, 3))).argmax(1)
+    chosen = maps[torch.arange(len(maps)), best].flatten(1)
+    peak = place(chosen) if place else chosen.argmax(1)
+    rows, columns = peak.div(maps.shape[3], rounding_mode="floor"), peak % maps.shape[3]
+    return torch.stack([rows, columns], 1) * step + (step / 2 if half is None else half(step))
+
+
+def by_axes(maps, step):
+    found = []
+    for example in maps:
+        one = example[example.sum((1, 2)).argmax()]
+        found.append([one.amax(1).argmax(), one.amax(0).argmax()])
+    return (torch.tensor(found) + 0.5) * step
+
+
+def by_comparing(maps, step):
+    named = maps.flatten(2).mean(2).argmax(1)
+    chosen = [maps[n, c] for n, c in enumerate(named.tolist())]
+    places = torch.cat([(one == one.max()).nonzero() for one in chosen])
+    return places.float() * step + step / 2
+
+
+RIGHT = {
+    "dense_in_place_of_mean": [(50_335_744,), (50_335_744.0,), (torch.tensor(50_335_744),)],
+    "maps_for_a_cheap_mix": [(10,), (10.0,), (torch.tensor([10]),)],
+    "network_in_network": [(in_a_row,), (with_dense,), (Written,)],
+    "mean_of_the_largest": [(by_sorting,), (one_by_one,), (by_sum,)],
+    "where_the_digit_is": [(find,), (by_axes,), (by_comparing,)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "dense_in_place_of_mean": [
+        ("biases are missing", 50_331_648), ("each unit", 50_343_936), ("not one", 790_528),
+        ("not eight", 6_295_552), ("second pooling", 201_330_688), ("ten class maps", 2_625_536),
+        ("ten units", 122_890), ("inputs; each", 12_288), ("how many times", 52),
+        ("whole of NiN", 966_986), ("flattened maps", 0), ("number", "50,335,744"), ("number", None),
+        ("whole", 1.5)],
+    "maps_for_a_cheap_mix": [
+        ("still fewer", 9), ("first 1 x 1 alone", 7), ("second 1 x 1 alone", 4), ("not one", 241),
+        ("not five", 49), ("not 128", 15), ("colours", 3), ("enough already", 11), ("of each", 1844),
+        ("at one place", 100), ("whole", 9.6), ("number", [10, 10]), ("number", "ten")],
+    "network_in_network": [
+        ("third block's", partial(in_a_row, kernels=(5, 5, 5))),
+        ("first two blocks'", partial(in_a_row, kernels=(3, 3, 3))),
+        ("opposite", partial(in_a_row, kernels=(3, 5, 5))),
+        ("as many as are given", lambda channels, widths: in_a_row(3, widths)),
+        ("pad by", partial(in_a_row, same=0)), ("for 3 x 3 alone", partial(in_a_row, same=1)),
+        ("for 5 x 5 alone", partial(in_a_row, same=2)), ("no ReLU", partial(in_a_row, relus=0)),
+        ("the 1 x 1 have no", partial(in_a_row, relus=1)),
+        ("second 1 x 1", partial(in_a_row, relus=2)),
+        ("too, as released", lambda *case: nn.Sequential(*blocks(*case, end=())[:-1], *END)),
+        ("rounds sizes up", partial(in_a_row, pool=nn.MaxPool2d(3, 2))),
+        ("2 x 2 is not", partial(in_a_row, pool=nn.MaxPool2d(2))),
+        ("padding of 1 in place", partial(in_a_row, pool=nn.MaxPool2d(3, 2, 1))),
+        ("stride 3", partial(in_a_row, pool=nn.MaxPool2d(3, ceil_mode=True))),
+        ("takes the mean", partial(in_a_row, pool=nn.AvgPool2d(3, 2, ceil_mode=True))),
+        ("maxima", partial(in_a_row, end=(nn.AdaptiveMaxPool2d(1), nn.Flatten()))),
+        ("come out", partial(in_a_row, end=())), ("flattened", partial(in_a_row, end=END[1:])),
+        ("flatten them", partial(in_a_row, end=END[:1])),
+        ("softmax", partial(in_a_row, end=(*END, nn.Softmax(1)))),
+        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Identity())),
+        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout(0.4))),
+        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout2d(0.5))),
+        ("nn.Dropout(0.5)", partial(in_a_row, end=(nn.Dropout(0.5), *END))),
+        ("NiN3 does", lambda channels, widths: NiN3(
+            (*widths[:2], widths[2][:2]), channels=channels, classes=widths[2][2])),
+        ("nn.Sequential(*layers)", blocks),
+        ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
+        ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
+        ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
+    "mean_of_the_largest": [
+        ("divide by k", lambda maps, k: k * by_sorting(maps, k)),
+        ("largest alone", lambda maps, k: maps.amax((2, 3))),
+        ("smallest", lambda maps, k: maps.flatten(2).topk(k, largest=False).values.mean(2)),
+        ("over all places", lambda maps, k: maps.mean((2, 3))),
+        ("k-th", lambda maps, k: maps.flatten(2).topk(k).values[..., -1]),
+        ("by all places", lambda maps, k: by_sorting(maps, k) * k / maps[0, 0].numel()),
+        ("five", lambda maps, k: by_sorting(maps, 5)),
+        ("signs", lambda maps, k: by_sorting(maps.abs(), k)),
+        ("first k", lambda maps, k: maps.flatten(2)[..., :k].mean(2)),
+        ("k + 1", lambda maps, k: by_sorting(maps, k + 1)),
+        ("their mean", lambda maps, k: maps.flatten(2).topk(k).values),
+        ("it gives", lambda maps, k: maps.flatten(1).topk(k).values.mean(1)),
+        ("it raises", lambda maps, k: maps.topk(k, dim=7)), ("must be a tensor", lambda maps, k: [k]),
+        ("changes the maps", lambda maps, k: by_sorting(maps.mul_(2), k)), ("return", print)],
+    "where_the_digit_is": [
+        ("swapped", lambda *case: find(*case).flip(1)), ("not pixels", lambda maps, step: find(
+            maps, 1, half=lambda step: 0)),
+        ("upper left", partial(find, half=lambda step: 0)),
+        ("subtracted", partial(find, half=lambda step: -step / 2)),
+        ("step of 8", partial(find, half=lambda step: 4)),
+        ("not at step * p + 1", partial(find, half=lambda step: 0.5)),
+        ("not step // 2", partial(find, half=lambda step: step // 2)),
+        ("by that of rows", lambda maps, step: find(
+            maps.transpose(2, 3), step, place=lambda flat: maps[torch.arange(len(maps)), maps.mean(
+                (2, 3)).argmax(1)].flatten(1).argmax(1))),
+        ("largest mean", partial(find, name=lambda maps: maps.amax((2, 3)))),
+        ("largest of all numbers", lambda maps, step: find(maps.amax(1, keepdim=True), step)),
+        ("mean of all maps", lambda maps, step: find(maps.mean(1, keepdim=True), step)),
+        ("class 0", partial(find, name=lambda maps: maps[:, :, 0, 0] * 0)),
+        ("smallest mean", partial(find, name=lambda maps: -maps.mean((2, 3)))),
+        ("map is smallest", partial(find, place=lambda flat: flat.argmin(1))),
+        ("of the first", lambda maps, step: find(maps[:1], step).repeat(len(maps), 1)),
+        ("one example's", lambda maps, step: find(maps, step)[0]),
+        ("2 x N", lambda maps, step: find(maps, step).T),
+        ("two numbers", lambda maps, step: find(maps, step).repeat(1, 2)),
+        ("whatever it is given", lambda maps, step: torch.zeros(1, 2)),
+        ("must be a tensor", lambda maps, step: find(maps, step).tolist()), ("return", print)],
+}
+
+DIM = "the last axis is number 1 of two"
+EQUAL = {
+    "mean_of_the_largest": {
+        "return maps.flatten(2).topk(k, dim=2).values.mean(dim=2) -> "
+        "    return maps.flatten(2).topk(k).values.mean(dim=2)": "topk takes the last axis by itself",
+        "return maps.flatten(2).topk(k, dim=2).values.mean(dim=2) -> "
+        "    return maps.flatten(-2).topk(k, dim=2).values.mean(dim=2)":
+            "of four axes number 2 is the last but one"},
+    "where_the_digit_is": {
+        "best = maps.mean(dim=(2, 3)).argmax(dim=1) ->     best = maps.mean(dim=(2, 3)).argmax(dim=-1)":
+            DIM,
+        "peaks = chosen.flatten(1).argmax(dim=1) ->     peaks = chosen.flatten(1).argmax(dim=-1)": DIM,
+        "best = maps.mean(dim=(2, 3)).argmax(dim=1) ->     best = maps.sum(dim=(2, 3)).argmax(dim=1)":
+            "the maps are equally large",
+        "return step * torch.stack([peaks // W, peaks % W], dim=1) + step / 2 -> "
+        "    return step * torch.stack([peaks // W, peaks % W], dim=-1) + step / 2": DIM},
+}

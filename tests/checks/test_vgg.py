@@ -1,0 +1,173 @@
+"""Chapter 12's exercises: right answers, and wrong ones with words of the reason."""
+
+import re
+from collections import OrderedDict
+from functools import partial
+
+import torch
+from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
+
+from lenet_book.models.vgg import CONFIGURATIONS, layers_of
+
+CHAPTER = 12
+D = CONFIGURATIONS["vgg16"]
+
+
+def parts(words, channels, same="same", pool=None, relu=nn.ReLU, bias=True, three=False):
+    found = []
+    for word in words.split():
+        if word == "M":
+            found.append(pool or nn.MaxPool2d(2, 2))
+        else:
+            maps, kernel = int(word.split("/")[0]), 3 if three else int((word + "/3").split("/")[1])
+            found += [nn.Conv2d(channels, maps, kernel, padding=same, bias=bias), relu()]
+            channels = maps
+    return found
+
+
+def by_words(words, channels, **changes):
+    return nn.Sequential(*parts(words, channels, **changes))
+
+
+def by_patterns(configuration, channels):
+    net = nn.Sequential()
+    for maps, kernel in re.findall(r"(\w+)(?:/(\d+))?", configuration):
+        if maps == "M":
+            net.append(nn.MaxPool2d(2))
+        else:
+            k, channels = int(kernel or 3), [channels, int(maps)][1]
+            net.append(nn.Sequential(nn.LazyConv2d(channels, k, padding=(k - 1) // 2), nn.ReLU(True)))
+    return net
+
+
+class Net(nn.Module):
+    """With lists of its own, and without a layer for what has no weights."""
+
+    def __init__(self, configuration, channels):
+        super().__init__()
+        self.words = configuration.split()
+        widths = [channels, *(int(word.split("/")[0]) for word in self.words if word != "M")]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(one, other, *[int(k) for k in (word.split("/") + [3])[1:2]])
+            for one, other, word in zip(widths, widths[1:],
+                                        [word for word in self.words if word != "M"], strict=False))
+
+    def forward(self, x):
+        layers = iter(self.convolutions)
+        for word in self.words:
+            if word == "M":
+                x = torch.nn.functional.max_pool2d(x, 2)
+            else:
+                conv = next(layers)
+                pad = (conv.kernel_size[0] - 1) // 2
+                x = conv(torch.nn.functional.pad(x, (pad,) * 4)).clamp(min=0)
+        return x
+
+
+def first_channels(words, channels):
+    """Wrong: every convolution reads the image's channels."""
+    return nn.Sequential(*(layer for word in words.split() for layer in parts(word, channels)))
+
+
+def numel(shape):
+    return torch.Size(shape).numel()
+
+
+def he(shape):
+    return torch.randn(shape) * (2 / numel(shape[1:])) ** 0.5
+
+
+def he_by_normal(shape):
+    return torch.normal(0.0, (2 * shape[0] / numel(shape)) ** 0.5, shape)
+
+
+def he_by_init(shape):
+    return nn.init.normal_(torch.empty(shape), std=(numel(shape[1:]) / 2) ** -0.5)
+
+
+def with_spread(rule):
+    return lambda shape: rule(shape) ** 0.5 * torch.randn(shape)
+
+
+def same_each_time(shape):
+    torch.manual_seed(1)
+    return he(shape)
+
+
+def uniform(shape):
+    bound = (6 / numel(shape[1:])) ** 0.5
+    return torch.empty(shape).uniform_(-bound, bound)
+
+
+RIGHT = {
+    "stack_that_sees_eleven": [(5, 45), (5.0, 45.0), (torch.tensor(5), torch.tensor(45))],
+    "width_for_he": [(22,), (22.0,), (torch.tensor(22),)],
+    "net_from_string": [(by_words,), (by_patterns,), (Net,)],
+    "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
+    "string_that_sees_all": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
+                             (f"{16 * '64 '}M{D.split('M', 1)[1]}",)],
+}
+
+WRONG = {  # (words that name the error, answer)
+    "stack_that_sees_eleven": [
+        ("9 x 9", 4, 36), ("13 x 13", 6, 54), ("2 pixels", 11, 99), ("exchanged", 45, 5),
+        ("see 7 x 7", 3, 27), ("one of the layers", 5, 9), ("single 11 x 11", 5, 121),
+        ("nine weights", 5, 15), ("three layers", 5, 27), ("saved", 5, 76), ("5 x 5", 5, 25),
+        ("one layer first", 5, 44), ("number", "5", 45), ("whole", 5.5, 45), ("number", None, 45)],
+    "width_for_he": [
+        ("whole", 200 / 9), ("nearer", 23), ("nine places", 200), ("ReLU", 11), ("ReLU", 100 / 9),
+        ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 7), ("4 / n", 44),
+        ("2 / n", 0), ("number", "22"), ("number", [22]), ("finite", float("inf"))],
+    "net_from_string": [
+        ("stays at 3 x 3", partial(by_words, three=True)), ("k // 2", partial(by_words, same=0)),
+        ("for 3 x 3 alone", partial(by_words, same=1)),
+        ("a ReLU must follow each", partial(by_words, relu=nn.Identity)),
+        ("mean", partial(by_words, pool=nn.AvgPool2d(2))),
+        ("stride 1", partial(by_words, pool=nn.MaxPool2d(2, 1))),
+        ("this is 3 x 3", partial(by_words, pool=nn.MaxPool2d(3, 2, 1))),
+        ("odd size", partial(by_words, pool=nn.MaxPool2d(2, ceil_mode=True))),
+        ("left out", partial(by_words, pool=nn.Identity())),
+        ("no biases", partial(by_words, bias=False)),
+        ("last convolution", lambda words, channels: by_words(words, channels)[:-1]),
+        ("not always three", lambda words, channels: by_words(words, 3)),
+        ("in their place", first_channels), ("nn.Sequential(*layers)", parts),
+        ("layers_of does", lambda words, channels: nn.Sequential(
+            OrderedDict(layers_of(words, channels)))),
+        ("a net, not", lambda words, channels: words), ("return", print), ("function", D),
+        ("it raises", lambda words, channels: by_words(words.replace("M", "?"), channels)),
+        ("without brackets", by_words(D[:2], 3)),
+        ("it needs", lambda words, channels: by_words(words.replace("/", "1"), channels))],
+    "weights_by_he": [
+        ("that is the variance", with_spread(lambda s: (2 / numel(s[1:])) ** 2)),
+        ("the 2 is missing", with_spread(lambda s: 1 / numel(s[1:]))),
+        ("one output reads", with_spread(lambda s: 2 * s[1] / numel(s))),
+        ("k * k", with_spread(lambda s: 2 / s[1])),
+        ("Xavier", with_spread(lambda s: 2 / (numel(s[1:]) + numel(s) / s[1]))),
+        ("PyTorch", with_spread(lambda s: 1 / (3 * numel(s[1:])))),
+        ("twice", with_spread(lambda s: (2 / numel(s[1:])) ** 0.5)),
+        ("n / 2", with_spread(lambda s: numel(s[1:]) / 2)), ("all weights", with_spread(
+            lambda s: 2 / numel(s))),
+        ("is 1 whatever", torch.randn), ("is 0.01", with_spread(lambda s: 1e-4)),
+        ("0.1 whatever", with_spread(lambda s: 0.01)), ("the same weights", same_each_time),
+        ("not drawn from a normal", uniform), ("their mean", lambda s: he(s).abs()),
+        ("at random", torch.zeros), ("standard deviation is", with_spread(lambda s: 3 / s[0])),
+        ("kaiming_normal_ does", lambda s: nn.init.kaiming_normal_(torch.empty(s))),
+        ("must be 64 x 32 x 3 x 3", lambda s: he(s)[None]), ("tensor", lambda s: 0.1),
+        ("return", print)],
+    "string_that_sees_all": [
+        ("D itself", D), ("222 pixels", 13 * "64 " + D), ("no convolution follows", D + " 512"),
+        ("2,359,808 more", D[:-1] + "512 M"),
+        ("fewer", D.replace(" 512 512 512 M", 5 * " 512" + " M", 1)),
+        ("1,033,088 more", D.replace("128", 8 * "128 ", 1)), ("553,920 more", 15 * "64 " + D),
+        ("poolings, and this has 6", "M " + D), ("poolings, and this has 4", D[:-1]),
+        ("poolings, and this has 0", D.lower()), ("block 1 consists of 64", 14 * "32 " + D),
+        ("block 1 consists of 64", 14 * "64/1 " + D), ("take none away", D.replace("128 128", "128")),
+        ("block 1 consists of 64, and of nothing else, not of nothing", D.replace("64", "")),
+        ("must be a string", D.split()), ("must be a string", None), ("poolings", "")],
+}
+
+EQUAL = {
+    "weights_by_he": {"n = weights[0].numel() ->     n = weights[-1].numel()":
+                      "the last output reads as many as the first"},
+}
