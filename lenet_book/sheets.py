@@ -2,7 +2,7 @@
 
 A chapter holds an exercise as a cell tagged "exercise", whose last line calls its check, and further
 down a folded cell tagged "solution", which answers the same check under names that end in "_solution".
-In the section "Exercises", what is folded away under "Answer" or "Why" is the answer in words.
+In the section "Exercises", what is folded away under one of the words in ANSWERS is for afterwards.
 """
 
 import ast
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from . import storage
 
+ANSWERS = ("Answer", "Why", "What comes out")
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
 _HEAD = re.compile(rf"^\*\*(\d+)\. [^*]+\*\* \(({'|'.join(POINTS)}), ", re.MULTILINE)
 _TOLD = re.compile(r"A solution follows each in a folded cell; a click on its bar opens it\.")
-_ANSWER = re.compile(r"<details><summary>(Answer|Why)</summary>.*?</details>\n*", re.DOTALL)
+_ANSWER = re.compile(rf"<details><summary>({'|'.join(ANSWERS)})</summary>.*?</details>\n*", re.DOTALL)
 
 # nbgrader puts something in a solution's place; by default a line that raises an error.
 NBGRADER = '''c = get_config()  # noqa: F821
@@ -125,7 +126,7 @@ def _solutions(notebook: dict) -> dict[str, str]:
     """{check: the code of its solution, under the names that the exercise uses}"""
     found = {}
     for cell in notebook["cells"]:
-        if "solution" in _tags(cell):
+        if "solution" in _tags(cell) and "checks." in _source(cell):
             code, check = _parts(cell)
             code = code.partition("\n")[2]  # without the line that a folded cell shows
             found[_name(check)] = re.sub(r"\b(\w+)_solution\b", r"\1", code).strip()

@@ -204,7 +204,7 @@ def map_criterion(answer) -> str:
     function = Function(answer, "f6 codes labels j")
     f6, codes, labels, _ = cases[2]
     # A batch whose distances are some thousands, and a j among them.
-    large = tensor(function(40 * f6, 40 * codes, labels, 2000.0).detach(), name="its result")
+    large = function(40 * f6, 40 * codes, labels, 2000.0).detach().double()
     if not torch.allclose(large, right(40 * f6, 40 * codes, labels, 2000.0), rtol=1e-4):
         raise Wrong("right for small distances, but for distances of some thousands it gives "
                     f"{large.item():g}: each e^-y is 0 there")
@@ -289,16 +289,16 @@ def _runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
         raise Wrong("C1 must be given the picture as it is")
     for name, after in pairwise(names):
         _squashed(seen[name][1], seen[after][0].double(), name.upper(), after)
-    alone = tensor(Function(mine, "x")(x[:1]), name="its result")
-    if alone.shape != (1, 10):
-        raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "
-                    f"{by(alone.shape)}: flatten(1) keeps the axis of the pictures, squeeze() does not")
     _subsamples(mine)
     kernels, _ = _what_acts(mine.c3, 16, 6, 5, "in the net")
     if [tuple(row.flatten(1).any(1).nonzero().flatten().tolist()) for row in kernels] != [
             *paper.C3_CONNECTIONS]:
         raise Wrong("C3 has as many kernels as the paper's, but reads other maps than its table says")
     _by_paper(seen["output"][0].double(), seen["output"][1], y)
+    alone = tensor(Function(mine, "x")(x[:1]), name="its result")
+    if alone.shape != (1, 10):
+        raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "
+                    f"{by(alone.shape)}: flatten(1) keeps the axis of the pictures, squeeze() does not")
 
 
 def _squashed(left: Tensor, given: Tensor, name: str, after: str) -> None:

@@ -140,7 +140,7 @@ WRONG = {  # (words that name the error, answer)
         ("padding of 3", (11, 4, 5)), ("no padding", (11, 4, 0)), ("a unit is two", (11, 4, 1)),
         ("first pixel", (11, 4, -3)), ("before the pooling", (11, 4, 4)), ("in steps of", (11, 4, 7)),
         ("3 values", (11, 4)), ("3 values in a tuple", 11), ("must be a number", ("11", 4, 2)),
-        ("first pixel", ReceptiveField(11, 4, -3.0)), ("must be a number", (..., 4, 2))],
+        ("first pixel", ReceptiveField(11, 4, -3.0)), ("replace the dots", (..., 4, 2))],
     "window_from_the_top": [
         ("from the top down", lambda unit, layers: walked(unit, layers, order=list)),
         ("padding does not enter", lambda unit, layers: walked(unit, layers, sides=0)),
