@@ -42,16 +42,19 @@ class Function:
         Raises NotYet where nothing stands in it but the dots, and Wrong where it raises, returns
         nothing, changes what it was given, or calls what it may not.
         """
-        mine = [each.clone() if isinstance(each, torch.Tensor) else each for each in given]
+        mine = [each.clone() if isinstance(each, torch.Tensor) else
+                list(each) if isinstance(each, list) else each for each in given]
         case = self.case(given)
         printed = io.StringIO()
         try:
-            with redirect_stdout(printed), _watched(self._without):
+            with redirect_stdout(printed), _watched(self._without), _as_precise_as(mine):
                 result = self._function(*mine)
         except (NotYet, Wrong, TimeoutError):
             raise
         except (Exception, SystemExit) as error:
             raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
+        finally:
+            print(printed.getvalue(), end="")
         if result is None and self.empty:
             raise NotYet
         if result is None:
@@ -61,6 +64,8 @@ class Function:
             if isinstance(before, torch.Tensor) and not _equal(before, after):
                 raise Wrong(f"it changes the {name} that it is given; work on a copy, such as "
                             f"{name}.clone()")
+            if isinstance(before, list) and before != after:
+                raise Wrong(f"it changes the {name} that it is given; work on a copy, list({name})")
         return result
 
     def case(self, given) -> str:
@@ -159,10 +164,15 @@ def _interrupt_main_thread() -> None:
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """Within, nothing is printed: a check calls an answer many times."""
-    with redirect_stdout(io.StringIO()):
+def _as_precise_as(given) -> Iterator[None]:
+    """Within, a new tensor is float64 where those that are given are, as it is float32 on the page."""
+    before = torch.get_default_dtype()
+    precise = any(isinstance(each, torch.Tensor) and each.dtype == torch.float64 for each in given)
+    torch.set_default_dtype(torch.float64 if precise else before)
+    try:
         yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 """A check as a chapter calls it: whatever the answer is, one sentence comes back."""
 
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
 from inspect import signature
+from io import StringIO
 
 import torch
 
 from ..arguments import shown
-from .calls import one_line, silent, within
+from .calls import one_line, within
 from .verdict import NotYet, Verdict, Wrong
 
 
@@ -28,9 +31,10 @@ class Exercise:
 
     def __call__(self, *answer, remember: bool = True) -> Verdict:
         """Is this right? remember: where it is, count the exercise as solved by the reader."""
-        verdict = self._verdict(answer)
+        with redirect_stdout(StringIO()) as printed:  # a check calls an answer many times
+            verdict = self._verdict(answer)
         self.solved |= verdict.passed and remember
-        return verdict
+        return verdict if verdict else replace(verdict, printed=printed.getvalue())
 
     def __repr__(self) -> str:
         return f"checks.{self.name}: call it with your answer to exercise {self.number}"
@@ -44,7 +48,7 @@ class Exercise:
             return Verdict(False, f"hand over {' and '.join(takes)}, {len(takes)} in all, "
                                   f"not {len(answer)}")
         try:
-            with silent(), torch.random.fork_rng(devices=[]):  # the page's random numbers stay
+            with torch.random.fork_rng(devices=[]):  # the page's random numbers stay
                 torch.manual_seed(0)
                 return Verdict(True, within(self.seconds, self._check, *answer))
         except NotYet:

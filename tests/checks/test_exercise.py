@@ -4,6 +4,7 @@ import torch
 
 from lenet_book import checks
 from lenet_book.checks.exercise import EXERCISES, exercise
+from lenet_book.convolution import cross_correlate2d
 
 
 def test_a_verdict_is_true_where_the_answer_is_right_and_shows_why():
@@ -55,3 +56,32 @@ def test_an_answer_that_nobody_thought_of_is_one_sentence_too():
 def test_numbers_of_exercises_are_unique():
     places = [(each.chapter, each.number) for each in checks.EXERCISES.values()]
     assert len(set(places)) == len(places)
+
+
+def test_what_a_wrong_answer_prints_is_shown_but_not_all_of_it():
+    def talks(image, kernel):
+        print("<b>", tuple(image.shape))
+        return image
+    verdict = checks.correlate_by_weights(talks)
+    assert repr(verdict).splitlines()[1] == "| <b> (4, 4)"
+    assert "<code>&lt;b&gt; (4, 4)</code>" in verdict._repr_html_()
+
+    def chatters(image, kernel):
+        print("x\n" * 100)
+        return image
+    assert repr(checks.correlate_by_weights(chatters)).count("\n") == 9
+
+
+def test_a_right_answer_that_prints_is_right_and_nothing_is_shown(capsys):
+    def talks(image, kernel, target):
+        print(image)
+        return kernel_gradient(image, kernel, target)
+
+    def kernel_gradient(image, kernel, target):
+        y = torch.zeros(target.shape)  # float32 on the page
+        y += 2 * (cross_correlate2d(image, kernel) - target) / target.numel()
+        return torch.nn.functional.conv2d(image[None, None], y[None, None])[0, 0]
+    assert repr(checks.kernel_gradient(talks)).startswith("right: ")
+    assert "\n" not in repr(checks.kernel_gradient(talks))
+    assert capsys.readouterr().out == ""
+    assert torch.get_default_dtype() == torch.float32
