@@ -41,7 +41,8 @@ def shown(value) -> str:
     if hasattr(value, "dtype") and not isinstance(value, type) and getattr(value, "shape", ()):
         return f"{kind} of {value.dtype}, {by(value.shape)}"
     plain = type(value).__module__ == "builtins" and not callable(value)
-    return short_repr(value) if plain else f"{kind} {short_repr(value)}"
+    text = short_repr(value)
+    return text if plain or text.startswith(kind) else f"{kind} {text}"
 
 
 def whole(least: int, most: float = inf) -> Rule:

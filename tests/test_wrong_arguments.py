@@ -24,7 +24,8 @@ REFUSALS = (ValueError, TypeError, KeyError, NotImplementedError, FileNotFoundEr
 # What a folder's `__all__` does not name but the chapters import from its modules.
 DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.state")
 
-INNER_TOOLS = ("__main__", "jupyter", "arguments", "storage", "tables", "tensors")
+# Each check is tried with strange answers beside its own tests; sheets are made by the command alone.
+INNER_TOOLS = ("__main__", "jupyter", "arguments", "storage", "tables", "tensors", "checks", "sheets")
 
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {

@@ -13,10 +13,14 @@ from ..tables import by
 from .calls import Function
 from .verdict import NotYet, Wrong
 
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-6  # by how much two numbers may differ that count as equal
+
 
 def number(answer, name: str = "the answer") -> float:
     """A finite number; one in a tensor or an array counts too. Raises Wrong for anything else."""
-    if isinstance(answer, Tensor | np.ndarray | np.generic) and set(answer.shape) <= {1}:
+    if isinstance(answer, Tensor | np.ndarray | np.generic):
+        if not set(answer.shape) <= {1}:
+            raise Wrong(f"{name} must be a single number, not {_size(answer.shape)}")
         answer = listed(answer.reshape(1))[0]
     if isinstance(answer, bool) or not isinstance(answer, Real):
         raise Wrong(f"{name} must be a number, not {shown(answer)}")
@@ -45,7 +49,7 @@ def several(answer, count: int, name: str = "the answer") -> tuple:
     answer = listed(answer)
     if not isinstance(answer, tuple | list):
         single = "the single number " * isinstance(answer, Real)
-        raise Wrong(f"{name} must be {count} values in a tuple, not {single}{shown(answer)}")
+        raise Wrong(f"{name} must be {count} values in a tuple or a list, not {single}{shown(answer)}")
     if len(answer) != count:
         raise Wrong(f"{name} must be {count} values, not {len(answer)}")
     return tuple(answer)
@@ -57,15 +61,18 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer")
     Raises Wrong for anything else, a list of numbers among it.
     """
     if not isinstance(answer, Tensor):
+        if isinstance(answer, list | tuple) and len(answer) == 1 and isinstance(answer[0], Tensor):
+            raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__} with one in it: [0] "
+                        "takes it out")
         if isinstance(answer, list | tuple):
             raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__}; torch.tensor(...) "
-                        "makes one of numbers, torch.stack(...) of tensors")
+                        "makes one of numbers, torch.stack(...) or torch.cat(...) of tensors")
         raise Wrong(f"{name} must be a tensor, not {shown(answer)}")
     if answer.is_complex() or answer.dtype == torch.bool or answer.is_meta:
         raise Wrong(f"{name} must hold real numbers, not {shown(answer)}")
     found = answer.detach().to_dense().double()
     if shape is not None and found.shape != tuple(shape):
-        raise Wrong(f"{name} must be {by(shape)}, not {by(found.shape) or 'a single number'}")
+        raise Wrong(f"{name} must be {_size(shape)}, not {_size(found.shape)}")
     if not found.isfinite().all():
         raise Wrong(f"{name} holds a number that is not finite")
     return found
@@ -137,7 +144,7 @@ def _close(mine, other) -> bool:
     if isinstance(mine, Wrong) or isinstance(other, Wrong):
         return False
     if isinstance(mine, Tensor) and isinstance(other, Tensor):
-        return mine.shape == other.shape and torch.allclose(mine, other, rtol=1e-5, atol=1e-6)
+        return mine.shape == other.shape and torch.allclose(mine, other, _RELATIVE, _ABSOLUTE)
     if isinstance(mine, tuple) and isinstance(other, tuple):
         return len(mine) == len(other) and all(map(_close, mine, other))
     return isinstance(mine, Real) and isinstance(other, Real) and isclose(
@@ -149,16 +156,24 @@ def _difference(mine, right) -> str:
     if not isinstance(mine, Tensor):
         return f"{_seen(mine)}, not {_seen(right)}"
     if mine.shape != right.shape:
-        return f"{by(mine.shape) or 'a single number'}, not {by(right.shape)}"
-    place = (mine - right).abs().flatten().gt(1e-5).nonzero()[0].item()
-    where = ", ".join(str(int(i)) for i in np.unravel_index(place, mine.shape))
-    at = f" at [{where}]" if where else ""
-    return f"{mine.flatten()[place]:.4g}{at}, not {right.flatten()[place]:.4g}"
+        return f"{_size(mine.shape)}, not {_size(right.shape)}"
+    place = torch.isclose(mine, right, _RELATIVE, _ABSOLUTE).logical_not().nonzero()[0].tolist()
+    at = f" at {place}" if place else ""
+    one, other = mine[tuple(place)].item(), right[tuple(place)].item()
+    digits = next((n for n in (4, 6, 9) if f"{one:.{n}g}" != f"{other:.{n}g}"), 12)
+    return f"{one:.{digits}g}{at}, not {other:.{digits}g}"
+
+
+def _size(shape: Iterable[int]) -> str:
+    """A shape in words: 3 x 4, a row of 5 numbers, a single number."""
+    lengths = tuple(shape)
+    return by(lengths) if len(lengths) > 1 else "a single number" if not lengths else (
+        f"a row of {lengths[0]} number{'s' * (lengths[0] != 1)}")
 
 
 def _seen(result) -> str:
     if isinstance(result, Tensor):
-        return f"the same {by(result.shape)}" if result.dim() else f"{result:.4g}"
+        return f"the same {_size(result.shape)}" if result.dim() else f"{result:.4g}"
     if isinstance(result, tuple):
         return f"({', '.join(map(_seen, result))})"
     return f"{result:.6g}" if isinstance(result, float) else str(result)

@@ -8,7 +8,7 @@ from io import StringIO
 
 import torch
 
-from ..arguments import shown
+from ..arguments import checked, shown, whole
 from .calls import one_line, within
 from .verdict import NotYet, Verdict, Wrong
 
@@ -82,7 +82,8 @@ def exercise(chapter: int, number: int, level: str, minutes: int) -> Callable[[C
     return decorate
 
 
+@checked(chapter=whole(1, 15))
 def solved(chapter: int) -> Solved:
-    """What of a chapter has been solved since the kernel was started."""
+    """What of a chapter, 1 to 15, has been solved since the kernel was started."""
     return Solved(sorted((each for each in EXERCISES.values() if each.chapter == chapter),
                          key=lambda each: each.number))

@@ -1,5 +1,6 @@
 """An exercise as a chapter calls it: verdicts, what is remembered, and random numbers left alone."""
 
+import pytest
 import torch
 
 from lenet_book import checks
@@ -28,6 +29,12 @@ def test_what_is_solved_is_remembered_but_not_what_the_book_solves():
     checks.convolution_by_hand(8)
     checks.convolution_by_hand(6)  # tried out afterwards
     assert repr(checks.solved(1)) == "solved: 1; to do: 2, 3, 4, 5"
+
+
+def test_a_chapter_without_exercises_is_refused():
+    for chapter, kind in ((0, ValueError), (16, ValueError), ("1", TypeError)):
+        with pytest.raises(kind, match=repr(chapter)):
+            checks.solved(chapter)
 
 
 def test_the_page_s_random_numbers_stay_as_they_are():

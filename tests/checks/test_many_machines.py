@@ -170,7 +170,7 @@ WRONG = {  # (words that name the error, answer)
         ("must be a whole number", lambda me, count, vector, exchange: exchange(0.5, vector)),
         ("own vector", lambda me, count, vector, exchange: vector), ("is not the sum",
          lambda *a: by_doubling(*a).abs()), ("must be a tensor", lambda *a: by_doubling(*a).tolist()),
-        ("5, not", lambda *a: by_doubling(*a).sum()), ("must be a function", None),
+        ("5 numbers, not", lambda *a: by_doubling(*a).sum()), ("must be a function", None),
         ("it raises", lambda me, count, vector: vector)],
 }
 

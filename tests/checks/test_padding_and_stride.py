@@ -140,7 +140,7 @@ WRONG = {  # (words that name the error, answer)
         ("stands before; halve", lambda k, d: (d * (k - 1), 0)),
         ("this is d k", lambda k, d: halved(d * k)),
         ("round once", lambda k, d: tuple(d * side for side in by_division(k, 1))),
-        ("2 values in a tuple, not the single number", lambda k, d: d * (k - 1) // 2),
+        ("2 values in a tuple or a list, not the single number", lambda k, d: d * (k - 1) // 2),
         ("whatever", lambda k, d: (1, 2)), ("must be a function", (1, 2)),
         ("it raises", lambda k: (1, 2))],
     "windows_that_halve": [
@@ -182,7 +182,7 @@ WRONG = {  # (words that name the error, answer)
         ("stands after", lambda *case: (0, sum(by_windows(*case)))),
         ("stands before; halve", lambda *case: (sum(by_windows(*case)), 0)),
         ("right for n = 28, k = 3, s = 1, but", lambda n, k, s: (k // 2, k // 2)),
-        ("2 values in a tuple, not the single number", lambda *case: sum(by_windows(*case)))],
+        ("2 values in a tuple or a list, not the single number", lambda *case: sum(by_windows(*case)))],
 }
 
 
