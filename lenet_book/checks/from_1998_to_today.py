@@ -35,8 +35,10 @@ def narrower_interval(answer) -> str:
     }.items():
         if abs(fraction - wrong) < 2e-3 * max(1, wrong):
             raise Wrong(said)
+    if abs(fraction - 0.287) < 1e-6:
+        raise Wrong("round, do not cut off: the fourth decimal is 9")
     if abs(fraction - right) < 6e-3:
-        raise Wrong("near, but rounded too much: give three decimals")
+        raise Wrong("near, but rounded too much, here or on the way: give three decimals")
     raise Wrong("the half-width is t s / root of n: divide that of ten seeds by that of three")
 
 
@@ -45,20 +47,27 @@ def with_hardtanh(answer) -> str:
     """net -> the net with max(-1, min(1, a)) in place of each activation."""
     function = Function(answer, "net")
     x = torch.randn(2, 1, 32, 32)
-    for options in ({"output": "softmax", "initial_weights": "torch"}, {"pooling": "average"},
-                    {"output": "softmax", "connections": "dense", "batch_norm": True}):
-        net, before = (models.build("lenet5-variant", **options) for _ in range(2))
+    softmax = {"output": "softmax", "initial_weights": "torch"}
+    for activation, options in (("scaled tanh", softmax), ("scaled tanh", {"pooling": "average"}),
+                                ("relu", softmax | {"connections": "dense", "batch_norm": True}),
+                                ("logistic", softmax), ("tanh", softmax | {"pooling": "max"})):
+        net, before = (models.build("lenet5-variant", activation=activation, **options)
+                       for _ in range(2))
         before.load_state_dict(net.state_dict())
-        found = function(net)
-        if not isinstance(found, nn.Module):
-            raise Wrong(f"it must return the net, not a {type(found).__name__}")
-        layers = dict(found.named_children())
+        found = _returned(function, net, f"for a net with the activation {activation!r}")
+        # Not named_children: one module may stand in several places.
+        layers = {name: layer for name, layer in found._modules.items() if layer is not None}
         for name, old in before.named_children():
             if name not in layers:
                 raise Wrong(f"the layer {name} is gone; exchange it under its name")
             _check_layer(name, old, layers[name])
-        if list(layers) != [name for name, _ in before.named_children()]:
-            raise Wrong("layers were added, or their order has changed")
+        added = [name for name in layers if name not in before._modules]
+        if added:
+            raise Wrong(f"the layer {added[0]} is added to a net that has none of this name (one with "
+                        f"{options.get('pooling', 'subsampling')} pooling); exchange only those that "
+                        "are there")
+        if list(layers) != list(before._modules):
+            raise Wrong("the order of the layers has changed")
         if not hasattr(found, "predict"):
             raise Wrong("the new net does not know its loss and its decision: exchange the layers of "
                         "the net that is given")
@@ -68,6 +77,18 @@ def with_hardtanh(answer) -> str:
             if not torch.allclose(found.eval()(x), before.eval()(x), atol=1e-5):
                 raise Wrong("all layers are as they should be, but the net computes something else")
     return "one line a layer, and everything else is as it was"
+
+
+def _returned(function: Function, net: nn.Module, case: str) -> nn.Module:
+    """The net that the function returns. Raises Wrong, in which `case` says what it was given."""
+    long = function.case([net])
+    try:
+        found = function(net)
+    except Wrong as wrong:
+        raise Wrong(str(wrong).replace(long, case)) from None
+    if not isinstance(found, nn.Module):
+        raise Wrong(f"it must return the net, not a {type(found).__name__}")
+    return found
 
 
 def _check_layer(name: str, old: nn.Module, new: nn.Module) -> None:
@@ -83,7 +104,8 @@ def _check_layer(name: str, old: nn.Module, new: nn.Module) -> None:
             raise Wrong(f"the weights of {name} are no longer what they were")
         return
     if type(new) is type(old):
-        raise Wrong(f"{name} is still {kind}: setattr(net, name, module) exchanges a layer")
+        raise Wrong(f"{name} is still {kind}: setattr(net, name, module) exchanges a layer, whatever "
+                    "kind of activation it is")
     a = torch.tensor([[-3., -1.3, -0.5, 0, 0.4, 1.4, 4]])
     try:
         squashed = new(a.clone())
@@ -114,13 +136,16 @@ def difference_seed_by_seed(answer) -> str:
         return around(mean(new) - mean(old), t * stdev(new) / sqrt(len(new)))
 
     cases = []
-    for n, t in ((3, 4.30), (5, 2.78), (10, 2.26)):
-        common = 0.01 + 0.002 * torch.randn(n).double()
-        new, old = (common + 0.0007 * torch.randn(n).double() for _ in range(2))
-        cases.append((tuple((new - 0.001).tolist()), tuple(old.tolist()), t))
+    for n, t, better in ((3, 4.30, 0.001), (5, 2.78, 0), (10, 2.26, 0.001)):
+        common = 0.01 + 0.002 * torch.randn(n)
+        new, old = (common + 0.0007 * torch.randn(n) for _ in range(2))
+        cases.append((*(tuple(round(error, 4) for error in row.tolist())
+                        for row in (new - better, old)), t))
     compare(answer, right, cases, "new old t", {
         "the sign is turned over: new minus old": lambda a, b, t: right(b, a, t),
-        "the rows are taken as if their seeds were others; take the differences first": unpaired,
+        "the differences are taken without their signs: with some seeds new minus old is below 0":
+            lambda a, b, t: right([abs(x - y) for x, y in zip(a, b, strict=True)], [0] * len(a), t),
+        "the rows are taken as if they had no seeds in common; take the differences first": unpaired,
         "the spread is that of one row; that of the differences is needed": of_one,
         "the standard deviation divides by n - 1 (statistics.stdev), not by n":
             lambda a, b, t: right(a, b, t, pstdev),
@@ -183,6 +208,8 @@ def h_two_layers_down(answer) -> str:
         "2. this is the tanh in place of its slope": changed(of=torch.tanh),
         "2. this is the slope of the scaled tanh; here a plain tanh lies between": changed(
             of=lambda a: 2 / 3 * 1.7159 * (1 - (2 / 3 * a).tanh()**2)),
+        "2. that is the slope of the scaled tanh, as in the step to C5; here a plain tanh lies between":
+            changed(of=lambda a: 2 / 3 * (1.7159 - a.tanh()**2 / 1.7159)),
         "the bias b1 is not in the sums": lambda x, w1, b1, w2, h2: right(x, w1, 0 * b1, w2, h2),
         "rows and columns are exchanged: h has the shape of w1": lambda *case: right(*case).T,
         "this is h of the sums of the first layer; one step is missing": lambda x, w1, b1, w2, h2:
@@ -264,6 +291,8 @@ def _one_row(answer, seeds: tuple[int, ...]) -> None:
                     if abs(result - mean(right)) < 1e-6 else
                     "this is the last error; return one for each seed" if abs(result - right[-1]) < 1e-6
                     else "return a list with one error for each seed")
+    if isinstance(result, dict):
+        raise Wrong("return the errors alone, in a list, in the order of the seeds")
     mine = [number(each, "an error") for each in several(result, len(seeds), "its result")]
     if not all(abs(a - b) < 1e-6 for a, b in zip(mine, right, strict=True)):
         raise Wrong("the errors are not in the order of the seeds"

@@ -12,7 +12,8 @@ from .exercise import exercise
 from .verdict import Wrong
 
 _BY_TORCH = dict.fromkeys(
-    ("cross_entropy", "nll_loss", "log_softmax", "multi_margin_loss"), "write the formula yourself")
+    ("cross_entropy", "nll_loss", "log_softmax", "logsumexp", "multi_margin_loss"),
+    "write the formula yourself")
 _MEASURED = {"evaluate": "write the loop over the batches yourself"}
 
 
@@ -87,8 +88,9 @@ def cross_entropy_by_hand(answer) -> str:
         compare(answer, right, large, "logits labels")
     except Wrong as wrong:
         raise Wrong("right for small logits, but not for logits in the thousands, where e to "
-                    f"them is too large, or 0 ({wrong}); what changes if the same number is "
-                    "taken from all logits of a row?") from None
+                    f"them is too large, or 0 ({wrong}); write the logarithm of the fraction as a "
+                    "difference: what changes in it if the same number is taken from all logits of a "
+                    "row?") from None
     return "and it stays finite where e to the power of a logit does not"
 
 
@@ -193,7 +195,7 @@ def _mode(training: bool) -> str:
 # Validation errors in tenths, epoch by epoch; patience; most_epochs.
 _SCRIPTS = [([5, 3, 4, 4, 4, 2, 1], 2, 7), ([6, 5, 4, 3, 2], 2, 4), ([5, 4, 4, 4, 1, 0], 2, 6),
             ([5, 6, 6, 4, 5, 5, 5, 1, 0], 3, 9), ([2, 3, 3, 1], 1, 4), ([5, 2, 4, 3, 1, 0], 2, 6),
-            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 1)]
+            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 1), ([5, 2, 4, 3], 3, 3)]
 
 
 @exercise(chapter=8, number=4, level="hard", minutes=20)
@@ -208,7 +210,7 @@ def train_with_early_stopping(answer) -> str:
         raise Wrong(next((said for said, rule in _RULES.items()
                           if lengths == [_epochs(*each, **rule) for each in _SCRIPTS]),
                          _first_difference(lengths)))
-    for (script, _, _), (length, kept) in zip(_SCRIPTS, ends, strict=True):
+    for (script, _, most), (length, kept) in zip(_SCRIPTS, ends, strict=True):
         ran = script[:length]
         best = ran.index(min(ran)) + 1
         if kept != best:
@@ -218,6 +220,9 @@ def train_with_early_stopping(answer) -> str:
                 if kept == last_best else
                 f"the net ends with the weights of epoch {kept}, the last, and epoch {best} was the "
                 "best (what state_dict() gives changes with the net, unless it is copied)"
+                if kept == length < most else
+                f"the net ends with the weights of epoch {kept}, the last, and epoch {best} was the "
+                "best: put its weights back where most_epochs ends the training, too"
                 if kept == length else
                 f"the net ends with the weights of epoch {kept}, and epoch {best} was the best"
                 if kept else "the net ends with weights that no epoch had")
@@ -301,7 +306,8 @@ class Trial:
             raise Wrong(f"{length} epochs, but {len(result)} validation errors are returned")
         right = [error / 10 for error in self.script[:length]]
         mine = [number(each, "a validation error") for each in result]
-        for said, factor in (("are in %, and should be between 0 and 1", 100), ("are counts", 10)):
+        for said, factor in (("are in %, and should be between 0 and 1", 100),
+                             ("are counts, and should be shares between 0 and 1", 10)):
             if torch.allclose(torch.tensor(mine), factor * torch.tensor(right)):
                 raise Wrong(f"the validation errors {said}")
         if torch.allclose(torch.tensor(mine), 1 - torch.tensor(right)) and set(right) != {0.5}:

@@ -35,11 +35,24 @@ def exchanges(**mistakes):
     return lambda net: exchanged(net, **mistakes)
 
 
-def by_type(net):
+def by_type(net, kinds=(nn.Tanh, nn.Sigmoid, nn.ReLU)):
     net = copy.deepcopy(net)
     for name, layer in net._modules.items():
-        if isinstance(layer, ScaledTanh):
+        if isinstance(layer, kinds):
             net._modules[name] = Clamp()
+    return net
+
+
+def with_one_module(net):
+    squash = nn.Hardtanh()
+    for name in [name for name, _ in net.named_children() if name.endswith("squash")]:
+        setattr(net, name, squash)
+    return net
+
+
+def all_six(net):
+    for name in ("c1", "s2", "c3", "s4", "c5", "f6"):
+        setattr(net, f"{name}_squash", nn.Hardtanh())
     return net
 
 
@@ -75,6 +88,10 @@ def apart(new, old, t, spread=stdev, root=sqrt, sign=1, part=1, order=(0, 1, 2),
 
 def goes(**mistakes):
     return lambda *given: apart(*given, **mistakes)
+
+
+def without_signs(new, old, t):
+    return apart([abs(a - b) for a, b in zip(new, old, strict=True)], [0] * len(new), t)
 
 
 def by_torch(new, old, t):
@@ -179,7 +196,7 @@ def trained_returned(seeds, build, train, error):
 
 RIGHT = {
     "narrower_interval": [(0.288,), (0.2879,), (np.float64(0.288),), (torch.tensor(0.288),)],
-    "with_hardtanh": [(exchanged,), (by_type,), (by_forward,)],
+    "with_hardtanh": [(exchanged,), (by_type,), (by_forward,), (with_one_module,)],
     "difference_seed_by_seed": [(apart,), (by_torch,), (by_numpy,)],
     "h_two_layers_down": [(walked,), (by_loops,), (by_einsum,)],
     "errors_by_seed": [(row,), (in_one_line,), (in_two_loops,)],
@@ -187,13 +204,19 @@ RIGHT = {
 
 WRONG = {  # (words that name the error, answer)
     "narrower_interval": [
-        ("rounded", 0.29), ("rounded", 0.285), ("t alone", 0.526), ("root of n alone", 0.548),
+        ("rounded", 0.29), ("do not cut off", 0.287), ("do not cut off", torch.tensor(0.287)),
+        ("rounded", 0.285), ("t alone", 0.526), ("root of n alone", 0.548),
         ("not multiplied", 0.9596), ("upside down", 3.473), ("not by n", 0.158), ("n - 1", 0.248),
         ("narrower", 0.712), ("in %", 28.79), ("for ten seeds", 0.715), ("for three seeds", 2.483),
         ("numbers of seeds", 0.3), ("half-width", 0.5), ("number", "0.288"), ("number", None),
         ("number", (0.288,)), ("finite", float("inf"))],
     "with_hardtanh": [
-        ("c1_squash is still ScaledTanh", lambda net: net), ("is still", exchanges(only=3)),
+        ("c1_squash is still ScaledTanh", lambda net: net),
+        ("is still ReLU", lambda net: by_type(net, nn.Tanh)),
+        ("is still Sigmoid", lambda net: by_type(net, (ScaledTanh, nn.ReLU))),
+        ("s2_squash is added", all_six),
+        ("for a net with the activation 'scaled", lambda net: exchanged(net).x),
+        ("is still", exchanges(only=3)),
         ("is still", exchanges(end="2_squash")), ("is now Tanh", exchanges(make=nn.Tanh)),
         ("is now ReLU", exchanges(make=nn.ReLU)), ("is now Softsign", exchanges(make=nn.Softsign)),
         ("makes 1.716 of 4", exchanges(make=lambda: nn.Hardtanh(-1.7159, 1.7159))),
@@ -208,6 +231,7 @@ WRONG = {  # (words that name the error, answer)
         ("is gone", lambda net: exchanged(net)[:3])],
     "difference_seed_by_seed": [
         ("sign", goes(sign=-1)),
+        ("without their signs", without_signs),
         ("differences first", goes(paired=lambda a, b: sqrt(stdev(a) ** 2 + stdev(b) ** 2))),
         ("of one row", goes(paired=lambda a, b: stdev(a))), ("n - 1 (stat", goes(spread=pstdev)),
         ("not divided", goes(root=lambda n: 1)), ("by n, not", goes(root=lambda n: n)),
@@ -230,6 +254,7 @@ WRONG = {  # (words that name the error, answer)
         ("not 1 - x1", walks(of=lambda a: 1 - a.tanh())),
         ("in place of its slope", walks(of=torch.tanh)),
         ("scaled tanh", walks(of=lambda a: 2 / 3 * 1.7159 * (1 - (2 / 3 * a).tanh() ** 2))),
+        ("step to C5", walks(of=lambda a: 2 / 3 * (1.7159 - a.tanh() ** 2 / 1.7159))),
         ("b1", lambda x, w1, b1, w2, h2: walked(x, w1, 0, w2, h2)),
         ("exchanged", lambda *given: walked(*given).T),
         ("sum is squared", lambda x, w1, b1, w2, h2: torch.outer(
@@ -248,6 +273,7 @@ WRONG = {  # (words that name the error, answer)
         ("before it is trained", makes(before=True)), ("several times", makes(times=2)),
         ("not trained", makes(untrained=True)), ("in %", makes(factor=100)),
         ("the mean", makes(returned=mean)), ("the last error", makes(returned=lambda e: e[-1])),
+        ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
         ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
         ("values", makes(returned=lambda e: e[:1])),
         ("is returned", makes(returned=lambda e: [0.5] * len(e))),

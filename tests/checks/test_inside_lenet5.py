@@ -1,15 +1,18 @@
 """Chapter 09's exercises: right answers, and wrong ones with words of the reason."""
 
+from contextlib import suppress
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 
-from lenet_book import paper
+from lenet_book import models, paper
 from lenet_book.features import capture
 
 CHAPTER = 9
 LOW, HIGH = paper.BACKGROUND, paper.FOREGROUND
+LENET = models.pretrained("lenet5-1998")
 
 
 def hooked(net, name, x, clone=True, remove=True, always=True, inputs=False, mode=None, change=None):
@@ -72,6 +75,15 @@ def stopped(net, name, x):
             handle.remove()
 
 
+def swallowed(net, name, x):
+    kept = []
+    handle = net.get_submodule(name).register_forward_hook(lambda *each: kept.append(each[2].clone()))
+    with suppress(RuntimeError):
+        net(x)
+    handle.remove()
+    return kept[0]
+
+
 def with_capture(net, name, x):
     with capture(net, name) as seen:
         net(x)
@@ -117,6 +129,12 @@ def by_unfolding(score, image, side, stride, blank):
     return lost.view((H - side) // stride + 1, (W - side) // stride + 1)
 
 
+def near(score, image, side, stride, blank):
+    every = in_loops(score, image, side, 1, blank)
+    H, W = image.shape[2:]
+    return every[:(H - side) // stride + 1, :(W - side) // stride + 1]
+
+
 def side_by_side(score, image, side, stride, blank):
     return in_loops(score, image, side, side, blank)
 
@@ -149,6 +167,18 @@ def with_momentum(net, digit):
             step = 0.5 * step + image.grad
             image.sub_(0.1 * step / step.norm() * 10).clamp_(LOW, HIGH)
         image.grad = None
+    return image
+
+
+def by_adam(net, digit, steps=200):
+    image = torch.full((1, 1, 32, 32), LOW, requires_grad=True)
+    optimiser = torch.optim.Adam([image], 0.05)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        net(image)[0, digit].backward()
+        optimiser.step()
+        with torch.no_grad():
+            image.clamp_(LOW, HIGH)
     return image
 
 
@@ -198,6 +228,14 @@ def earlier(images, spacing):
     return strip
 
 
+def not_written(images, spacing):
+    strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * spacing), LOW)
+    for place, image in enumerate(images):
+        there = strip[..., spacing * place:spacing * place + 32]
+        there = there.maximum(image)
+    return strip
+
+
 def later(there, image):
     return image
 
@@ -206,7 +244,7 @@ RIGHT = {
     "farthest_digit": [(9634,), (9634.0,), (torch.tensor(9634),), (np.int64(9634),)],
     "output_of_layer": [(hooked,), (hooked_from_before,), (stopped,)],
     "occlusion_map": [(in_loops,), (by_masks,), (by_unfolding,)],
-    "image_of_class": [(drawn,), (with_momentum,), (squashed,)],
+    "image_of_class": [(drawn,), (with_momentum,), (squashed,), (by_adam,)],
     "strip_of_digits": [(pasted,), (padded,), (column_by_column,), (pastes(double=False),)],
 }
 
@@ -215,7 +253,7 @@ WRONG = {  # (words that name the error, answer)
         ("nearest of all", 3276), ("its distance", 48.3893), ("second glyph", 5975),
         ("own glyph", 2654),
         ("ten distances is the largest", 4013), ("mean", 409), ("two nearest", 4507),
-        ("is the second", 1527), ("nearer to a glyph", 0), ("none of them", 10_000),
+        ("is the second", 1527), ("farther from its nearest", 0), ("none of them", 10_000),
         ("none of them", -366), ("number", "9634"), ("number", [9634]), ("number", None),
         ("whole", 9634.5), ("number", torch.zeros(2))],
     "output_of_layer": [
@@ -226,7 +264,7 @@ WRONG = {  # (words that name the error, answer)
         ("whole net", lambda net, name, x: net(x)),
         ("still there", lambda *given: hooked(*given, remove=False, always=True)),
         ("raises an error the hook stays", lambda *given: hooked(*given, always=False)),
-        ("mode", lambda *given: hooked(*given, mode=False)),
+        ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
         ("mode", lambda *given: hooked(*given, mode=True)),
         ("weights", lambda *given: hooked(*given, change=1e-3)),
         ("tensor", lambda net, name, x: [hooked(net, name, x)]),
@@ -240,6 +278,7 @@ WRONG = {  # (words that name the error, answer)
         ("without a sign", lambda *given: in_loops(*given).abs()),
         ("squares stay", occludes(keep=True)), ("first channel", occludes(channel=1)),
         ("last places", occludes(end=1)), ("filled with 0", occludes(fill=0)),
+        ("filled with paper", occludes(fill=LOW)), ("one pixel apart", near),
         ("by one", occludes(grow=1)), ("apart", side_by_side),
         ("stride is not used", lambda a, b, c, d, e: in_loops(a, b, c, 1, e)),
         ("`stride` large", lambda a, b, c, d, e: in_loops(a, b, d, d, e)),
@@ -258,12 +297,13 @@ WRONG = {  # (words that name the error, answer)
         ("grey values", lambda *given: 255 * drawn(*given)), ("return", print),
         ("of what is possible", lambda *given: torch.rand(1, 1, 32, 32)),
         ("it raises", lambda net, digit: net(digit)), ("function", torch.zeros(1, 1, 32, 32)),
-        ("function", None),
-        ("image of the 3 as", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
+        ("function", None), ("another net was given", lambda net, digit: drawn(LENET, digit)),
+        ("to the 3, and", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
     "strip_of_digits": [
         ("later one hides", pastes(join=later)),
         ("pixels are added", pastes(join=torch.add, blank=0.0)),
-        ("added to the blank", pastes(join=torch.add)), ("hides all", pastes(join=torch.minimum)),
+        ("added to the blank", pastes(join=torch.add)), ("stays blank", pastes(join=torch.minimum)),
+        ("stays blank", not_written),
         ("lighter pixel stands; ink", pastes(join=torch.minimum, blank=HIGH)),
         ("light grey", pastes(blank=0.0)),
         ("too wide", lambda images, spacing: pasted(images, spacing, width=spacing)),

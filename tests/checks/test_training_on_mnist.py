@@ -19,8 +19,15 @@ def by_difference(logits, labels):
     return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
 
 
-def by_logsumexp(logits, labels):
-    return (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).mean().item()
+def by_hand(logits, labels):
+    largest = logits.max(1).values
+    of_sum = largest + torch.log(torch.exp(logits - largest[:, None]).sum(1))
+    return (of_sum - logits.gather(1, labels[:, None])[:, 0]).mean().item()
+
+
+def by_shifted_fraction(logits, labels):
+    shifted = (logits - logits.amax(1, keepdim=True)).exp()
+    return -(shifted / shifted.sum(1, keepdim=True))[torch.arange(len(labels)), labels].log().mean()
 
 
 def one_by_one(logits, labels):
@@ -105,8 +112,10 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
             bad += 1
         best = error if reference == "before" else min(best, error)
         if bad == patience + late:
+            if put_back == "early":
+                net.load_state_dict(weights)
             break
-    if put_back:
+    if put_back is True:
         net.load_state_dict(weights)
     return {"errors": [factor * error for error in errors], "best": best, "count": len(errors),
             "accuracies": [1 - error for error in errors]}[returned]
@@ -167,7 +176,7 @@ def measures_first(net, training, validation, *rest):
 
 RIGHT = {
     "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
-    "cross_entropy_by_hand": [(by_difference,), (by_logsumexp,), (one_by_one,)],
+    "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,)],
     "loss_and_error": [(measured,), (by_logits,), (by_loader,)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,)],
 }
@@ -180,29 +189,30 @@ WRONG = {  # (words that name the error, answer)
         ("number", None), ("finite", float("nan")), ("finite", 10**400), ("number", True),
         ("number", 77 + 0j), ("number", torch.tensor(77, device="meta"))],
     "cross_entropy_by_hand": [
-        ("in the thousands", by_probability),
+        ("in the thousands", by_probability), ("as a difference", by_shifted_fraction),
+        ("logsumexp does", lambda s, y: (s.logsumexp(1) - s[torch.arange(len(y)), y]).mean()),
         ("cross_entropy does", F.cross_entropy), ("cross_entropy does", torch.nn.CrossEntropyLoss()),
         ("log_softmax does", lambda s, y: F.nll_loss(s.log_softmax(1), y)),
-        ("added up", lambda s, y: by_logsumexp(s, y) * len(y)),
-        ("N x K", lambda s, y: by_logsumexp(s, y) / s.shape[1]),
-        ("sign", lambda s, y: -by_logsumexp(s, y)),
+        ("added up", lambda s, y: by_hand(s, y) * len(y)),
+        ("N x K", lambda s, y: by_hand(s, y) / s.shape[1]),
+        ("sign", lambda s, y: -by_hand(s, y)),
         ("dim 0", lambda s, y: -s.softmax(0)[torch.arange(len(y)), y].log().mean()),
-        ("every label's column", lambda s, y: (s.logsumexp(1, True) - s[:, y]).mean()),
-        ("base 10", lambda s, y: by_logsumexp(s, y) / log(10)),
-        ("base 2", lambda s, y: by_logsumexp(s, y) / log(2)),
+        ("every label's column", lambda s, y: (s.exp().sum(1, True).log() - s[:, y]).mean()),
+        ("base 10", lambda s, y: by_hand(s, y) / log(10)),
+        ("base 2", lambda s, y: by_hand(s, y) / log(2)),
         ("right logit alone", lambda s, y: -s[torch.arange(len(y)), y].mean()),
         ("sum alone", lambda s, y: s.exp().sum(1).log().mean()),
         ("minus the mean prob", lambda s, y: -s.softmax(1)[torch.arange(len(y)), y].mean()),
         ("1 minus", lambda s, y: 1 - s.softmax(1)[torch.arange(len(y)), y].mean()),
         ("mean probability", lambda s, y: s.softmax(1)[torch.arange(len(y)), y].mean()),
         ("after the logarithm", lambda s, y: -s.softmax(1)[torch.arange(len(y)), y].mean().log()),
-        ("twice", lambda s, y: by_logsumexp(s.softmax(1), y)),
-        ("largest logit", lambda s, y: by_logsumexp(s, s.argmax(1))),
-        ("number", lambda s, y: s.logsumexp(1) - s[torch.arange(len(y)), y]),
+        ("twice", lambda s, y: by_hand(s.softmax(1), y)),
+        ("largest logit", lambda s, y: by_hand(s, s.argmax(1))),
+        ("number", lambda s, y: s.exp().sum(1).log() - s[torch.arange(len(y)), y]),
         ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
         ("it raises", lambda s, y: s @ y),
         ("in the thousands", lambda s, y: -(s.softmax(1) + 1e-12).gather(1, y[:, None]).log().mean()),
-        ("changes the logits", lambda s, y: by_logsumexp(s.sub_(s.amax(1, True)), y))],
+        ("changes the logits", lambda s, y: by_hand(s.sub_(s.amax(1, True)), y))],
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
         ("both are means of", lambda *case: measured(*case, average=True)),
@@ -229,13 +239,15 @@ WRONG = {  # (words that name the error, answer)
         ("several batches add up", stops(clear=False)), ("stored", stops(shuffle=False)),
         ("same order", stops(fixed=True)), ("leaves out 2 of 7", stops(drop=2)),
         ("learns in evaluation mode", stops(mode=False)), ("the last, and", stops(copied=False)),
-        ("the last, and", stops(put_back=False)), ("only as good", stops(ties=True)),
+        ("the last, and", stops(put_back=False)),
+        ("where most_epochs ends", stops(put_back="early")), ("only as good", stops(ties=True)),
         ("from the beginning", stops(reset=False)), ("too many", stops(late=1)),
         ("too early", stops(late=-1)),
         ("the one before", stops(reference="before")), ("never stops", stops(late=50)),
         ("validation set, which", stops(learn_from="validation")),
         ("measured in training mode", stops(measure_mode=True)),
-        ("recorded while", stops(grad=True)), ("in %", stops(factor=100)), ("counts", stops(factor=10)),
+        ("recorded while", stops(grad=True)), ("in %", stops(factor=100)),
+        ("counts, and should", stops(factor=10)),
         ("accuracies", stops(returned="accuracies")), ("in a list", stops(returned="best")),
         ("in a list", stops(returned="count")), ("added up", stops(reduction="sum")),
         ("its examples", stops(mixed=True)), ("makes no step", never_steps),
