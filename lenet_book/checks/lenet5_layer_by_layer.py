@@ -76,17 +76,23 @@ def table_layer(answer) -> str:
 
 def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     """Refuse what is no convolution by this table, with one kernel an entry and one bias a map."""
-    if own := [part for part in layer.modules() if type(part).__module__ == "lenet_book.layers"]:
-        raise Wrong(f"{type(own[0]).__name__} is the book's; write the layer yourself")
+    for kind in (kind for part in layer.modules() for kind in type(part).__mro__):
+        if kind.__module__ == "lenet_book.layers":
+            raise Wrong(f"{kind.__name__} is the book's, and may not be used, nor derived from; write "
+                        "the layer yourself")
     numbers = [p for p in layer.parameters() if p.requires_grad]
     _count_by_table(sum(p.numel() for p in numbers), table, size, when)
+    maps = 1 + max(map(max, table))
+    at_first, _ = _what_acts(layer, len(table), maps, size, when)
     for p in numbers:
         if p.numel() > len(table) and not len(p.unique()) > p.numel() // 2:
             raise Wrong("its kernels begin with equal numbers, and would stay equal: draw them")
         with torch.no_grad():  # from here on it does not count how they began
             p.normal_()
-    maps = 1 + max(map(max, table))
     kernels, bias = _what_acts(layer, len(table), maps, size, when)
+    if kernels.any() and torch.allclose(kernels, at_first, atol=1e-5):
+        raise Wrong("its parameters have changed, and what it computes has not: what is made from the "
+                    "kernels, such as a dense stack, must be made anew in forward")
     for output, inputs in enumerate(table):
         for source in range(maps):
             if (source in inputs) != bool(kernels[output, source].any()):
@@ -100,12 +106,17 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
                     "are scaled or squashed: "
                     "each entry of the table has a kernel of its own, each output map a bias")
     x = torch.randn(2, maps, size + 2, size + 4)
-    y = tensor(Function(layer, "x")(x), (2, len(table), 3, 5), f"{when}, its result")
+    result = Function(layer, "x", {
+        "dense_weight": "it is the book's SparseConv2d; write the layer yourself"})(x)
+    y = tensor(result, (2, len(table), 3, 5), f"{when}, its result")
     if not torch.allclose(y, F.conv2d(x.double(), kernels, bias), atol=1e-3):
         raise Wrong(f"{when}, it is no convolution: a kernel acts otherwise at another place")
+    if not result.requires_grad:
+        raise Wrong("its outputs are right, but no gradient reaches its parameters: keep them out of "
+                    "no_grad(), detach() and data")
     for p in numbers:
         p.grad = None
-    layer(x).square().sum().backward()
+    result.square().sum().backward()
     if any(p.grad is None or not p.grad.any() for p in numbers):
         raise Wrong("its outputs are right, but no gradient reaches all of its parameters")
 
@@ -287,6 +298,12 @@ def _runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
         raise Wrong(f"{left[0]} is there, but its forward does not run it")
     if not torch.equal(seen["c1"][0], x):
         raise Wrong("C1 must be given the picture as it is")
+    for name in names[:-1]:
+        run, given = Function(getattr(mine, name), "x"), seen[name][0]
+        none, once, twice = (tensor(run(times * given)) for times in (0, 1, 2))
+        if not torch.allclose(twice - none, 2 * (once - none), rtol=1e-4, atol=1e-4):
+            raise Wrong(f"self.{name} holds the squashing function, or another activation; keep it "
+                        "outside, between the layers")
     for name, after in pairwise(names):
         _squashed(seen[name][1], seen[after][0].double(), name.upper(), after)
     _subsamples(mine)

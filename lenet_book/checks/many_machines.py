@@ -64,8 +64,12 @@ def speedup(answer) -> str:
         "the meeting is missing": lambda w, n, d, m: n * d / step(w, n, d, 0),
         "a digit cannot be divided: a step lasts as long as that of the process with most digits":
             lambda w, n, d, m: n * d / step(w, n, d, m, n / w),
-        "a step lasts as long as that of the process with most digits, not with fewest":
-            lambda w, n, d, m: n * d / step(w, n, d, m, n // w) if n >= w else 0,
+        "the process with most digits decides: round up, not down":
+            lambda w, n, d, m: n * d / step(w, n, d, m, n // w),
+        "the process with most digits decides: round up":
+            lambda w, n, d, m: n * d / step(w, n, d, m, max(1, n // w)),
+        "`meeting` is the time of all all-reduces of a step":
+            lambda w, n, d, m: n * d / step(w, n, d, 2 * m),
         "a digit cannot be divided, and one process alone meets nobody":
             lambda w, n, d, m: n * d / (n / w * d + m),
         "that is the time of a step; by what factor is it shorter?": step,
@@ -144,6 +148,8 @@ def _together(function: Function, vectors: list[Tensor]) -> tuple[list, list[lis
 def _exchange(me: int, mine: list, sent: list[list], waits: dict[int, int]) -> Callable:
     def exchange(partner, part):
         partner = whole(partner, f"the partner of process {me}")
+        if len(sent) == 1:
+            raise Wrong("there is only process 0: with one process there is nothing to exchange")
         if partner == me or not 0 <= partner < len(sent):
             raise Wrong(f"process {me} of {len(sent)} exchanges with process {partner}" + (
                 ", itself" if partner == me else f", and they are 0 to {len(sent) - 1}"))
@@ -174,5 +180,5 @@ def _is_sum(result: Tensor, me: int, vectors: list[Tensor]) -> None:
     if count <= len(result) and torch.allclose(times, times.round(), atol=1e-6):
         number, other = next((n, k) for k, n in enumerate(times.round().tolist()) if n != 1)
         raise Wrong(f"{who}does not have every vector once in its sum: that of process {other} "
-                    f"{number:g} times")
+                    f"{int(number)} times")
     raise Wrong(f"what process {me} of {count} has in the end is not the sum")

@@ -46,7 +46,7 @@ def parts_of_60806(answer) -> str:
     return "today's net, with the paper's table in C3: 900 fewer than 61,706"
 
 
-class _Says(nn.Module):
+class Net(nn.Module):
     """A net with these logits, one row a digit, whatever stands on the digits."""
 
     def __init__(self, logits: Tensor) -> None:
@@ -62,7 +62,7 @@ class _Says(nn.Module):
 @exercise(chapter=7, number=2, level="easy", minutes=6)
 def first_loss_is_right(answer) -> str:
     """net, x, y -> is the loss, the cross-entropy, within 0.1 of log 10?"""
-    function, x = Function(answer, "net x y"), torch.randn(7, 1, 5, 6)
+    function, x = Function(answer, "net x y"), torch.randn(7, 1, 32, 32)
     y = torch.randint(10, (7,))
     ten = math.log(10)
     nets = [(f"whose first loss is {loss:.2f}", _with_loss(loss, y), abs(loss - ten) < 0.1)
@@ -72,10 +72,14 @@ def first_loss_is_right(answer) -> str:
              ("of 5 classes that is sure and wrong, whose first loss is 2.34",
               _with_loss(2.34, y % 5, 5), True),
              ("whose first loss is nan", torch.full((7, 10), math.nan), False)]
+    for losses in [2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5], [4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0]:
+        mean, each = sum(losses) / 7, ", ".join(map(str, losses))
+        nets.append((f"whose first loss is {mean:.2f}, the mean of {each} for the digits",
+                     _with_loss(losses, y), abs(mean - ten) < 0.1))
     verdicts = []
     for name, logits, right in nets:
         labels = y % 5 if logits.shape[1] == 5 else y
-        said = function(_Says(logits), x, labels)
+        said = function(Net(logits), x, labels)
         if isinstance(said, Tensor | np.ndarray) and said.shape == () and said.dtype in (
                 torch.bool, np.dtype(bool)):
             said = said.item()
@@ -96,7 +100,8 @@ def first_loss_is_right(answer) -> str:
 def mend_net_a(answer) -> str:
     """NetA as it was meant: tanh, average pooling, logits."""
     with _its_modes_kept(net(answer)) as mine:
-        _mended(mine, torch.tanh, F.avg_pool2d, "logits")
+        x = _mended(mine, torch.tanh, F.avg_pool2d, "logits")
+        _same_in_training(mine, x, "NetA")
     return "all 61,706 numbers are found: trained, saved and moved to another device"
 
 
@@ -104,20 +109,18 @@ def mend_net_a(answer) -> str:
 def mend_net_b(answer) -> str:
     """NetB as it was meant: ReLU, max pooling, dropout in training, log-probabilities."""
     with _its_modes_kept(net(answer)) as mine:
-        x = _mended(mine, torch.relu, F.max_pool2d, "log-probabilities")
-        mine.train()
-        if torch.equal(mine(x), mine(x)):
-            raise Wrong("in eval() it is right, but in train() nothing is dropped any more")
+        _mended(mine, torch.relu, F.max_pool2d, "log-probabilities")
+        with _numbers_by_which_dropout_is_seen(mine):
+            _drops_half_of_f6(mine)
     return "each row of probabilities adds up to 1, alone and in company, and eval() ends the dropout"
 
 
-@exercise(chapter=7, number=5, level="hard", minutes=12)
+@exercise(chapter=7, number=5, level="medium", minutes=7)
 def mend_net_c(answer) -> str:
     """NetC as it was meant: ReLU, max pooling, logits of any sign."""
     with _its_modes_kept(net(answer)) as mine:
         x = _mended(mine, torch.relu, F.max_pool2d, "logits")
-        if not torch.equal(mine(x), mine.train()(x)):
-            raise Wrong("in eval() it is right, but in train() it reads otherwise, which NetC did not")
+        _same_in_training(mine, x, "NetC")
     return "five layers are five again, and a logit below 0 has a gradient"
 
 
@@ -162,13 +165,77 @@ def _mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) ->
 
 def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
     """Weights and biases of each layer, found by how many they are."""
-    found = {p.numel(): p.detach() for p in mine.parameters() if p.requires_grad}
+    found = {p.numel(): p for p in mine.parameters() if p.requires_grad}
     if lost := [name for name, sizes in _NUMBERS.items() if not set(sizes) <= found.keys()]:
         raise Wrong(f"parameters() does not find the numbers of {', '.join(lost)}")
     total = sum(p.numel() for p in mine.parameters())
     if total != 61_706:
         raise Wrong(f"it has {total:,} parameters, and should have 61,706")
-    return {name: [found[each] for each in sizes] for name, sizes in _NUMBERS.items()}
+    saved = {id(p) for p in nn.Module.state_dict(mine, keep_vars=True).values()}
+    if lost := [name for name, sizes in _NUMBERS.items()
+                if not all(id(found[each]) in saved for each in sizes)]:
+        raise Wrong(f"parameters() gives the numbers of {', '.join(lost)}, but state_dict() does not "
+                    "hold them, so that they are not saved: PyTorch does not find these layers")
+    return {name: [found[each].detach() for each in sizes] for name, sizes in _NUMBERS.items()}
+
+
+def _same_in_training(mine: nn.Module, x: Tensor, name: str) -> None:
+    """Refuse what reads otherwise in train() than in eval(), as it is in."""
+    if not torch.equal(mine(x), mine.train()(x)):
+        raise Wrong(f"in eval() it is right, but in train() it reads otherwise, which {name} did not")
+
+
+@contextmanager
+def _numbers_by_which_dropout_is_seen(mine: nn.Module) -> Iterator[None]:
+    """Within, logits 0 to 8 are each a number of F6, all above 0, plus 1; logit 9 is 0."""
+    held = _held(mine)
+    before = {name: [each.clone() for each in pair] for name, pair in held.items()}
+    for w, b in held.values():
+        w.normal_(std=(2 / w[0].numel())**0.5)
+        b.zero_()
+    held["F6"][0].uniform_(0, 0.1)
+    held["F6"][1].fill_(1)
+    held["the output"][0].zero_()[:9].fill_diagonal_(1)
+    held["the output"][1][:9] = 1
+    try:
+        yield
+    finally:
+        for name, pair in held.items():
+            for each, old in zip(pair, before[name], strict=True):
+                each.copy_(old)
+
+
+def _drops_half_of_f6(mine: nn.Module) -> None:
+    """Refuse another dropout than NetB's, however it is drawn; with the numbers made for this."""
+    run, x = Function(mine, "x"), torch.randn(1, 1, 32, 32).repeat(1000, 1, 1, 1)
+
+    def f6() -> Tensor:
+        y = tensor(run(x), (1000, 10), "its result in train()")
+        if not torch.allclose(y.exp().sum(1), torch.tensor(1.0).double(), atol=1e-3):
+            raise Wrong("in eval() it is right, but in train() the probabilities of a digit do not add "
+                        "up to 1")
+        return y[:, :9] - y[:, 9:] - 1
+
+    whole = f6()
+    mine.train()
+    times = f6() / whole
+    kept = times.abs() > 1e-3
+    factors = times[kept]
+    if kept.all() and torch.allclose(factors, factors.new_tensor(1.0), atol=1e-3):
+        raise Wrong("in eval() it is right, but in train() nothing is dropped any more")
+    if not torch.allclose(factors, factors.new_tensor(2.0), rtol=1e-3):
+        if kept.all() or factors.max() - factors.min() > 1e-2:
+            raise Wrong("in eval() it is right, but not in train(): NetB drops half of what F6 gives, "
+                        "after its ReLU, and nothing else")
+        factor = factors.mean().item()
+        raise Wrong("in train() what is kept must be divided by 1 - p, as nn.Dropout does it"
+                    if factor < 1.001 else
+                    f"in train() it drops each number with p = {1 - 1 / factor:.2g}, and NetB with 0.5")
+    share, alike = kept.double().mean(0), (kept[:, 1:] == kept[:, :-1]).double().mean(0)
+    if share.max() - share.min() < 0.16 and abs(share.mean() - 0.5) > 0.08:
+        raise Wrong(f"in train() it drops {1 - share.mean():.0%} of F6, and NetB drops half")
+    if torch.cat([share - 0.5, alike - 0.5]).abs().max() > 0.08 or torch.equal(kept, f6() > 1e-3):
+        raise Wrong("in train() it must draw anew for each number of F6, each digit and each time")
 
 
 def _as_meant(y: Tensor, held: dict, x: Tensor, activation: Callable, pool: Callable,
@@ -214,7 +281,7 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, atol=2e-5)
 
 
-def _with_loss(loss: float, y: Tensor, classes: int = 10) -> Tensor:
-    """Logits whose cross-entropy with y is this."""
-    share = math.exp(-loss)
-    return F.one_hot(y, classes) * math.log((classes - 1) * share / (1 - share))
+def _with_loss(loss: float | list[float], y: Tensor, classes: int = 10) -> Tensor:
+    """Logits whose cross-entropy with y is this, for all digits or for each."""
+    share = torch.tensor(loss).double().neg().exp().reshape(-1, 1)
+    return (F.one_hot(y, classes) * ((classes - 1) * share / (1 - share)).log()).float()

@@ -87,6 +87,44 @@ class Detached(Stack):
         return F.conv2d(x, dense, self.bias)
 
 
+class NoGrad(Stack):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class FilledOnce(Stack):
+    """keep: what is done with the dense stack that __init__ makes."""
+
+    def __init__(self, table, k, keep=lambda dense: dense):
+        super().__init__(table, k)
+        self.dense = keep(torch.zeros(self.size).index_put((self.out, self.into), self.kernels))
+
+    def forward(self, x):
+        return F.conv2d(x, self.dense, self.bias)
+
+
+class Derived(layers.SparseConv2d):
+    pass
+
+
+class DerivedAnew(layers.SparseConv2d):
+    def __init__(self, table, k):
+        super().__init__(table, k)
+
+
+class Hidden(nn.Module):
+    """The book's layer in a list."""
+
+    def __init__(self, table, k):
+        super().__init__()
+        self.inside = [layers.SparseConv2d(table, k)]
+        self.kernels, self.bias = self.inside[0].weight, self.inside[0].bias
+
+    def forward(self, x):
+        return self.inside[0](x)
+
+
 class Equal(Stack):
     def __init__(self, table, k):
         super().__init__(table, k)
@@ -219,12 +257,15 @@ class OwnParts(Net):
         return self.output(self.squash(self.f6(x)))
 
 
-def in_a_row():
+def in_a_row(inside=False):
+    """inside: each layer has the squashing function in it."""
     net, flat = Net(), nn.Flatten()
     row = nn.Sequential()
     for name in ("c1", "s2", "c3", "s4", "c5", "flat", "f6"):
-        row.add_module(name, flat if name == "flat" else getattr(net, name))
-        if name != "flat":
+        layer = flat if name == "flat" else getattr(net, name)
+        row.add_module(name, nn.Sequential(layer, layers.ScaledTanh()) if inside and layer is not flat
+                       else layer)
+        if not inside and layer is not flat:
             row.add_module(name + "_squash", layers.ScaledTanh())
     row.add_module("output", net.output)
     return row
@@ -304,6 +345,11 @@ WRONG = {  # (words that name the error, answer)
         ("6 values in a tuple", "011223"), ("6 values in a tuple", None)],
     "table_layer": [
         ("SparseConv2d is the book's", layers.SparseConv2d), ("SparseConv2d is the book's", Wraps),
+        ("nor derived from", Derived), ("nor derived from", DerivedAnew),
+        ("dense_weight does the work here; it is the book's", Hidden),
+        ("no gradient reaches its parameters", NoGrad),
+        ("must be made anew in forward", FilledOnce),
+        ("must be made anew in forward", lambda table, k: FilledOnce(table, k, torch.Tensor.detach)),
         ("no map has a bias", lambda table, k: Parts(table, k, bias=False)),
         ("only nn.Parameter", lambda table, k: Parts(table, k, registered=False)),
         ("one bias in all", OneBias),
@@ -359,6 +405,10 @@ WRONG = {  # (words that name the error, answer)
         ("other maps", Net(c3=layers.SparseConv2d(OTHER_TABLE, 5))),
         ("squared distances", Net(output=layers.RBFOutput(-GLYPHS))),
         ("should give 3 x 6 x 28 x 28", Net(c1=nn.Conv2d(1, 6, 5, padding=2))),
+        *[(f"self.{name} holds the squashing function", Net(**{name: nn.Sequential(
+            getattr(Net(), name), layers.ScaledTanh())})) for name in ("c1", "s2", "c3", "s4", "c5")],
+        ("self.c1 holds the squashing function", in_a_row(inside=True)),
+        ("self.c3 holds", Net(c3=nn.Sequential(Net().c3, nn.ReLU()))),
         ("no layer self.c1", nn.Sequential(nn.Conv2d(1, 6, 5))), ("must be a layer, not 5", Net(c1=5)),
         ("derived from nn.Module", 60_000), ("derived from nn.Module", None),
         ("derived from nn.Module", "LeNet5"), ("derived from nn.Module", [Net()])],

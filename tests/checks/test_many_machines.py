@@ -80,6 +80,10 @@ def neighbours(me, count, vector, exchange):
     return vector
 
 
+def pairs_only(me, count, vector, exchange):
+    return vector + exchange(me ^ 1, vector) if count > 1 else vector
+
+
 def own(me, count, vector, exchange):
     mine = vector
     for bit in range(count.bit_length() - 1):
@@ -136,15 +140,18 @@ WRONG = {  # (words that name the error, answer)
         ("/ and not //", lambda n, w: [w * c // n for c in counts(n, w)]),
         ("right for n = 13, processes = 2, but", lambda n, w: [14 / 13, 12 / 13]),
         ("generator", lambda n, w: (w * c / n for c in counts(n, w))),
-        ("must be a number", lambda n, w: ["1"] * w), ("in a tuple, not", lambda n, w: w / n),
+        ("must be a number", lambda n, w: ["1"] * w),
+        ("in a tuple or a list, not", lambda n, w: w / n),
         ("it raises", lambda n: [n]), ("return", print), ("must be a function", [1.077, 0.923]),
         ("must be a function", None)],
     "speedup": [
         ("meets nobody", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m)),
         ("cannot be divided: ", lambda w, n, d, m: n * d / (n / w * d + m * (w > 1))),
         ("cannot be divided, and one", lambda w, n, d, m: n * d / (n / w * d + m)),
-        ("with most digits, not",
-         lambda w, n, d, m: n * d / (n // w * d + m * (w > 1)) if n >= w else 0),
+        ("round up, not down", lambda w, n, d, m: n * d / (n // w * d + m * (w > 1))),
+        ("decides: round up", lambda w, n, d, m: n * d / (max(1, n // w) * d + m * (w > 1))),
+        ("all all-reduces of a step",
+         lambda w, n, d, m: n * d / (math.ceil(n / w) * d + 2 * m * (w > 1))),
         ("meeting is missing", lambda w, n, d, m: n * d / (math.ceil(n / w) * d)),
         ("time of a step", step), ("turned over", lambda w, n, d, m: step(w, n, d, m) / (n * d)),
         ("no meeting either", lambda w, n, d, m: (n * d + m) / step(w, n, d, m)),
@@ -168,6 +175,8 @@ WRONG = {  # (words that name the error, answer)
         ("sends must be a tensor",
          lambda me, count, vector, exchange: exchange(1 - me, vector.tolist())),
         ("must be a whole number", lambda me, count, vector, exchange: exchange(0.5, vector)),
+        ("only process 0", lambda me, count, vector, exchange: vector + exchange(me ^ 1, vector)),
+        ("that of process 2 0 times", pairs_only),
         ("own vector", lambda me, count, vector, exchange: vector), ("is not the sum",
          lambda *a: by_doubling(*a).abs()), ("must be a tensor", lambda *a: by_doubling(*a).tolist()),
         ("5 numbers, not", lambda *a: by_doubling(*a).sum()), ("must be a function", None),

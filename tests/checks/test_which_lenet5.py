@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
-from lenet_book import models
+from lenet_book import checks, models
 
 CHAPTER = 7
 PARTS = (156, 0, 1516, 0, 48_120, 10_164, 850)
@@ -22,6 +22,11 @@ def other(place, value):
 def loss_of(net, x, y):
     with torch.no_grad():
         return F.cross_entropy(net(x), y).item()
+
+
+def losses_of(net, x, y):
+    with torch.no_grad():
+        return F.cross_entropy(net(x), y, reduction="none")
 
 
 def by_log_softmax(net, x, y):
@@ -110,6 +115,41 @@ class WithConvolution(Plain):
         return self.act(self.f6(self.act(self.c5(x)).flatten(1)))
 
 
+class Drops(B):
+    """what(h, training) drops, of what comes after this layer's activation: c5 or f6."""
+
+    def __init__(self, what, after="f6", **options):
+        relu = torch.relu
+        super().__init__(identity, **{f"after_{after}": lambda h: what(relu(h), self.training)},
+                         **options)
+
+
+def by_hand(rate=0.5, factor=2, shape=lambda h: h.shape):
+    """A dropout whose mask is drawn for each picture and number, or with fewer numbers."""
+    return lambda h, training: h * (torch.rand(shape(h)) >= rate) * factor if training else h
+
+
+class BeforeRelu(B):
+    def features(self, x):
+        return torch.relu(F.dropout(super().features(x), 0.5, self.training))
+
+    def __init__(self):
+        super().__init__(identity, after_f6=identity)
+
+
+class EndsWith(B):
+    """end(y, training)"""
+
+    def __init__(self, end, drop=None):
+        super().__init__(drop, end=lambda y: end(y, self.training))
+
+
+class Unsaved(Lists):
+    def parameters(self):
+        for layer in (*self.maps, *self.dense, self.output):
+            yield from layer.parameters()
+
+
 class Stubborn(B):
     def forward(self, x):
         return self.end(self.output(F.dropout(self.features(x), 0.5)))
@@ -160,12 +200,14 @@ RIGHT = {
     "first_loss_is_right": [
         (lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.1,), (by_log_softmax,),
         (lambda net, x, y: (F.cross_entropy(net(x), y) - math.log(10)).abs() < 0.1,),
-        (lambda net, x, y: np.abs(loss_of(net, x, y) - np.log(10)) < 0.1,)],
+        (lambda net, x, y: np.abs(loss_of(net, x, y) - np.log(10)) < 0.1,),
+        (lambda net, x, y: abs(losses_of(net, x, y).mean() - math.log(10)) < 0.1,)],
     "mend_net_a": [(A,), (A(),), (row(nn.Tanh, nn.AvgPool2d),),
                    (WithConvolution(torch.tanh, F.avg_pool2d),)],
     "mend_net_b": [(B,), (B(),), (nn.Sequential(
         row(nn.ReLU, nn.MaxPool2d, nn.Dropout(0.5)), nn.LogSoftmax(dim=1)),),
-        (B(end=nn.LogSoftmax(-1)),)],
+        (B(end=nn.LogSoftmax(-1)),), (Drops(by_hand()),), (BeforeRelu,),
+        (Drops(lambda h, training: F.dropout(h, training=training)),)],
     "mend_net_c": [(Plain,), (Plain(),), (row(nn.ReLU, nn.MaxPool2d),), (WithConvolution(),)],
 }
 
@@ -195,9 +237,24 @@ WRONG = {  # (words that name the error, answer)
         ("it raises", lambda net, x: True), ("replace the dots", lambda net, x, y: None),
         ("nan it says True", lambda net, x, y: not abs(loss_of(net, x, y) - math.log(10)) >= 0.1),
         ("loss is 2.42 it says True", lambda net, x, y: net(x).shape[1] == 10),
+        ("2.50, the mean of 2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5 for the digits it says True",
+         lambda net, x, y: abs(loss_of(net, x[:1], y[:1]) - math.log(10)) < 0.1),
+        ("2.30, the mean of 4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0 for the digits it says False",
+         lambda net, x, y: bool(((losses_of(net, x, y) - math.log(10)).abs() < 0.1).all())),
+        ("for the digits it says True",
+         lambda net, x, y: abs(losses_of(net, x, y).median() - math.log(10)) < 0.1),
+        ("for the digits it says True",
+         lambda net, x, y: bool(((losses_of(net, x, y) - math.log(10)).abs() < 0.1).any())),
+        ("for the digits it says False", lambda net, x, y: abs(-math.log(
+            net(x).softmax(1)[range(len(y)), y].mean()) - math.log(10)) < 0.1),
+        ("for net = Net(), x 7 x 1 x 32 x 32, y 7 it prints",
+         lambda net, x, y: print(abs(loss_of(net, x, y) - math.log(10)) < 0.1)),
         ("must be a function", 2.3), ("must be a function", "log 10"), ("must be a function", True)],
     "mend_net_a": [
         ("does not find the numbers of C1, C3, C5, F6", Lists),
+        ("C1, C3, C5, F6, but state_dict() does not hold them", Unsaved),
+        ("in train() it reads otherwise, which NetA",
+         row(nn.Tanh, nn.AvgPool2d, nn.Dropout())),
         ("follows upon C5", A(after_c5=identity)), ("follows upon F6", A(after_f6=identity)),
         ("probabilities", A(end=lambda x: x.softmax(1))), ("squashed by a tanh", A(end=torch.tanh)),
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
@@ -208,6 +265,23 @@ WRONG = {  # (words that name the error, answer)
         ("from one time to the next", Stubborn),
         ("digits beside it", B(end=lambda x: x.log_softmax(0))),
         ("nothing is dropped any more", NoTraining), ("nothing is dropped any more", B(nn.Dropout(0))),
+        ("p = 0.05", B(nn.Dropout(0.05))), ("p = 0.2", B(nn.Dropout(0.2))),
+        ("p = 0.9", B(nn.Dropout(0.9))), ("drops 100% of F6", B(nn.Dropout(1))),
+        ("half of what F6 gives", Drops(F.dropout, after="c5")),
+        ("half of what F6 gives", B(after_c5=nn.Sequential(nn.ReLU(), nn.Dropout()))),
+        ("half of what F6 gives", B(identity, after_c5=nn.Sequential(nn.ReLU(), nn.Dropout()))),
+        ("half of what F6 gives", nn.Sequential(
+            row(nn.ReLU, lambda k: nn.Sequential(nn.MaxPool2d(k), nn.Dropout())), nn.LogSoftmax(1))),
+        ("half of what F6 gives", EndsWith(
+            lambda y, training: F.log_softmax(F.dropout(y, 0.5, training), 1), identity)),
+        ("half of what F6 gives", B(nn.AlphaDropout())),
+        ("do not add up to 1", EndsWith(
+            lambda y, training: F.dropout(F.log_softmax(y, 1), 0.5, training), identity)),
+        ("do not add up to 1", EndsWith(lambda y, training: F.log_softmax(y, 1 - training))),
+        ("divided by 1 - p", Drops(by_hand(factor=1))), ("drops 30% of F6", Drops(by_hand(0.3))),
+        ("draw anew", Drops(by_hand(shape=lambda h: h.shape[1:]))),
+        ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))),
+        ("draw anew", Drops(lambda h, training: torch.manual_seed(3) and by_hand()(h, training))),
         ("it gives logits, and log-probabilities", B(end=identity)),
         ("without the logarithm", B(end=lambda x: x.softmax(1))),
         ("follows upon F6; and it gives logits", B(after_f6=identity, end=identity)),
@@ -235,3 +309,18 @@ EQUAL = {
         "        x = F.dropout(torch.relu(self.f6(x)), training=self.training)":
             "0.5 is what F.dropout takes by default"},
 }
+
+
+def test_the_dropout_is_looked_at_and_the_net_left_as_it_was():
+    net = B().train()
+    before = {name: each.clone() for name, each in net.state_dict().items()}
+    assert checks.mend_net_b(net)
+    assert net.training and net.drop.training
+    assert all(each.equal(before[name]) for name, each in net.state_dict().items())
+
+
+def test_a_dropout_drawn_by_hand_is_known_whatever_the_seed():
+    for seed in range(8):
+        draws = np.random.default_rng(seed)
+        assert checks.mend_net_b(Drops(lambda h, training, draws=draws: h * 2 * torch.tensor(
+            draws.random(h.shape) < 0.5) if training else h))
