@@ -24,7 +24,7 @@ def maps_from_parameters(answer) -> str:
     cases = [((k * k * c + 1) * o, k, o) for k, c, o in layers]
     compare(answer, lambda p, k, o: (p - o) // (k * k * o), cases, "parameters kernel maps_out", {
         "the biases are not taken away": lambda p, k, o: p / o / k ** 2,
-        "the biases are not taken away; rounding hides it, but not for a kernel of 1":
+        "each output map's bias must be taken away; rounding hides it, but not for a kernel of 1":
             lambda p, k, o: p // (o * k ** 2),
         "one bias is taken away in all, and each output map has its own":
             lambda p, k, o: (p - 1) / (o * k ** 2),
@@ -167,18 +167,17 @@ def two_layers_in_one(answer) -> str:
         "w2 enters twice": lambda w1, b1, w2, b2: torch.einsum(
             "om,mcvt->ocvt", w2[..., 0, 0] ** 2, w1),
     })
-    compare(part(1, "bias"), lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + b2, cases, "w1 b1 w2 b2", {
-        "the weight is right, but the first layer's bias is lost: the 1x1 mixes it with the maps":
-            lambda w1, b1, w2, b2: b2,
-        "the weight is right, but the second layer's bias is missing":
-            lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1,
-        "the weight is right, but b1 goes through the 1x1 as well: multiply it by w2":
-            lambda w1, b1, w2, b2: b1.sum() + b2,
-        "the weight is right, but the second bias is multiplied too, and only b1 goes through w2":
-            lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + w2[..., 0, 0].sum(1) * b2,
-        "the weight is right, but the bias is subtracted":
-            lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 - b2,
-    })
+    try:
+        compare(part(1, "bias"), lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + b2, cases, "w1 b1 w2 b2", {
+            "the first layer's is lost: the 1x1 mixes it with the maps": lambda w1, b1, w2, b2: b2,
+            "the second layer's is missing": lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1,
+            "b1 goes through the 1x1 as well: multiply it by w2": lambda w1, b1, w2, b2: b1.sum() + b2,
+            "the second layer's is multiplied too, and only b1 goes through w2":
+                lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + w2[..., 0, 0].sum(1) * b2,
+            "the second layer's is subtracted": lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 - b2,
+        })
+    except Wrong as wrong:
+        raise Wrong(f"the weight is right, the bias is not: {wrong}") from None
     return "a nonlinearity between the two makes this impossible, and the second worth its price"
 
 
@@ -191,7 +190,8 @@ def conv2d_of_your_own(answer) -> str:
     sizes = [((1, 1, 4, 4), (1, 1, 2, 2), 1, 0), ((1, 2, 5, 7), (3, 2, 3, 2), 1, 0),
              ((2, 3, 6, 5), (2, 3, 3, 3), 1, 1), ((3, 1, 8, 9), (4, 1, 2, 3), 2, 0),
              ((1, 4, 9, 6), (2, 4, 4, 1), 3, 2), ((2, 2, 7, 7), (5, 2, 1, 1), 2, 1),
-             ((1, 3, 5, 4), (1, 3, 5, 4), 2, 2)]
+             ((1, 3, 5, 4), (1, 3, 5, 4), 2, 2), ((1, 2, 6, 5), (2, 2, 3, 3), 2, 0),
+             ((2, 1, 6, 7), (1, 1, 2, 2), 3, 1)]  # the last two leave rows over, or columns
     cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),
               torch.randn(kernels[0]).double(), stride, padding)
              for shape, kernels, stride, padding in sizes]
@@ -227,6 +227,12 @@ def conv2d_of_your_own(answer) -> str:
         "the padding lies on the left and right alone": lambda x, w, b, s, p: right(x, w, b, s, (0, p)),
         "the result is padded, and should be the image":
             lambda x, w, b, s, p: F.pad(right(x, w, b, s, 0), (p,) * 4),
+        "rounded up: round the size down, since a window must lie whole in the image":
+            lambda x, w, b, s, p: right(F.pad(x, (p, p + s - 1, p, p + s - 1)), w, b, s, 0),
+        "the rows and columns of the result are exchanged":
+            lambda x, w, b, s, p: right(x, w, b, s, p).transpose(2, 3),
+        "the numbers of rows and columns are exchanged": lambda x, w, b, s, p: right(
+            x, w, b, s, p).flatten(2).view_as(right(x, w, b, s, p).transpose(2, 3)),
         "the padding is made of ones": lambda x, w, b, s, p: right(
             F.pad(x, (p,) * 4, value=1), w, b, s, 0),
     }, _BY_OTHERS)

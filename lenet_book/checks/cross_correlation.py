@@ -87,7 +87,7 @@ def correlate_by_weights(answer) -> str:
         return right(image, kernel) / kernel.numel()
 
     cases = _pairs((4, 4, 2, 2), (5, 5, 3, 3), (5, 7, 3, 2), (6, 4, 1, 3), (3, 5, 3, 5), (7, 6, 4, 1))
-    compare(answer, right, cases, "image kernel", {
+    mistakes = {
         "this is the convolution: the kernel is turned": lambda x, w: right(x, w.flip(0, 1)),
         "the kernel is transposed: w[v, t] and not w[t, v]": lambda x, w: right(x, w.T),
         "the kernel is mirrored from left to right": lambda x, w: right(x, w.flip(1)),
@@ -104,7 +104,9 @@ def correlate_by_weights(answer) -> str:
         "(H - k_h + 1) x (W - k_w + 1) pixels":
             lambda x, w: F.conv2d(F.pad(x, (0, w.shape[1] - 1, 0, w.shape[0] - 1))[None, None],
                                   w[None, None])[0, 0],
-    }, _BY_OTHERS)
+    }
+    for some in (cases[:2], cases):  # a transposed kernel fits only where it is square
+        compare(answer, right, some, "image kernel", mistakes, _BY_OTHERS)
     _number_of_loops(answer)
     return "each weight times the part of the image that it meets, and all parts added"
 
@@ -140,6 +142,10 @@ def kernel_gradient(answer) -> str:
     def turned(image, kernel, target):
         return right(image, kernel, target).flip(0, 1)
 
+    def delta_turned(x, w, y):
+        delta = 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w)
+        return F.conv2d(x[None, None], delta.flip(0, 1)[None, None])[0, 0]
+
     def places(image, kernel):
         return (image.shape[0] - kernel.shape[0] + 1) * (image.shape[1] - kernel.shape[1] + 1)
 
@@ -152,7 +158,9 @@ def kernel_gradient(answer) -> str:
             lambda x, w, y: right(x, w, y) * places(x, w),
         "the 2 is missing, and the mean's division": lambda x, w, y: right(x, w, y) * places(x, w) / 2,
         "the sign is turned over: result minus target": lambda *case: -right(*case),
-        "delta is turned, and the gradient comes out turned: this is a cross-correlation": turned,
+        "the gradient comes out turned by half a turn": turned,
+        "this is the true convolution, in which delta is turned; the kernel's gradient is the "
+        "cross-correlation of the image with delta": delta_turned,
         "it is divided by the number of weights; the mean is taken over the places":
             lambda x, w, y: right(x, w, y) * places(x, w) / w.numel(),
         "this is delta, the derivative by each place of the result, and one number a weight is asked":

@@ -12,7 +12,7 @@ from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
 
-_LENET = ((5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1))
+_LENET = [(5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1)]
 
 
 @exercise(chapter=2, number=1, level="easy", minutes=3)
@@ -128,9 +128,10 @@ def sizes_through_a_net(answer) -> str:
         raise Wrong("the input's own size stands first; only what comes after a layer is asked for")
     if isinstance(given, int) and given == expected[-1]:
         raise Wrong("that is the last size alone; one for each layer is asked for")
-    cases = [(32, _LENET), (9, ((3, 1, 0, 1),)), (10, ((3, 2, 0, 1), (2, 1, 1, 1))),
-             (227, ((11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1))),
-             (31, ((3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3))), (7, ((7, 5, 0, 1), (1, 1, 3, 1)))]
+    cases = [(32, _LENET), (9, [(3, 1, 0, 1)]), (10, [(3, 2, 0, 1), (2, 1, 1, 1)]),
+             (227, [(11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1)]),
+             (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)]),
+             (3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)])]  # these fit because of the padding alone
     compare(answer, right, cases, "n layers", {
         "the + 1 is missing: the first window counts too":
             lambda n, layers: through(n, layers, lambda *layer: _formula(*layer) - 1),
@@ -157,16 +158,16 @@ def sizes_through_a_net(answer) -> str:
             lambda n, layers: through(
                 n, layers, lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
     })
-    for n, layers in ((28, _LENET), (4, ((5, 1, 0, 1),)), (4, ((3, 3, 0, 2),)), (3, ((9, 4, 1, 1),))):
+    for n, layers in ((28, _LENET), (4, [(5, 1, 0, 1)]), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)])):
         _refuses(answer, n, layers)
     return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
 
 
-def _refuses(answer, n: int, layers: tuple) -> None:
+def _refuses(answer, n: int, layers: list) -> None:
     """Wrong, unless the answer raises a ValueError of its own."""
     *before, last = layers
     try:
-        result = answer(n, layers)
+        result = answer(n, list(layers))
     except ValueError:
         return
     except Exception as error:
@@ -202,7 +203,8 @@ def sides_with_a_stride(answer) -> str:
             lambda *case: halved(needed(*case)),
         "n / s is rounded down here, and should be rounded up":
             lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0)),
-        "n / s is not rounded, and the sides come out as fractions or too small":
+        "n / s is taken as if it were whole, which leaves k - s in all: too small where s does not "
+        "divide n":
             lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0)),
         "one step too many: between so many windows there is one step less":
             lambda n, k, s: halved(max(-(-n // s) * s + k - n, 0)),

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..arguments import shown
+from ..layers import Subsampling
 from .answers import compare, known, number
 from .calls import Function, one_line
 from .exercise import exercise
@@ -14,7 +15,7 @@ from .verdict import NotYet, Wrong
 
 _BY_OTHERS = dict.fromkeys(
     ("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool2d",
-     "max_pool2d_with_indices", "adaptive_max_pool2d", "adaptive_avg_pool2d", "conv2d"),
+     "max_pool2d_with_indices", "adaptive_max_pool2d", "adaptive_avg_pool2d"),
     "cut out the windows yourself")
 _BY_SUMS = dict.fromkeys(
     ("mean", "sum", "nanmean", "nansum", "einsum", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool3d",
@@ -29,7 +30,7 @@ def global_average_pooling(answer) -> str:
 
     cases = [(torch.randn(shape).double(),) for shape in (
         (2, 6, 36, 36), (2, 3, 4, 5), (3, 2, 7, 2), (1, 4, 3, 3), (2, 1, 1, 6))]
-    compare(answer, right, cases, "x", {
+    mistakes = {
         "N x C x 1 x 1: the two axes of length 1 are still there":
             lambda x: right(x)[..., None, None],
         "squeeze takes away every axis of length 1, that of a batch of one among them":
@@ -39,7 +40,11 @@ def global_average_pooling(answer) -> str:
         "the maps are averaged together, and each should be by itself": lambda x: x.mean((1, 2, 3)),
         "N and C are exchanged": lambda x: right(x).T,
         "N x C is one axis here": lambda x: right(x).flatten(),
-    }, _BY_SUMS)
+        "the window is square; height and width need not be alike":
+            lambda x: right(x[..., :x.shape[2]]),
+    }
+    for some in (cases[:2], cases):  # in the others a square window does not fit
+        compare(answer, right, some, "x", mistakes, _BY_SUMS)
     return "so many numbers as there are maps, however large these are"
 
 
@@ -101,6 +106,7 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
         ((1, 1, 4, 4), 2, 2, 0), ((2, 3, 6, 7), 2, 2, 0), ((1, 2, 7, 5), 3, 2, 0),
         ((1, 2, 5, 6), 3, 1, 1), ((2, 1, 6, 8), 3, 2, 1), ((1, 3, 5, 4), 2, 3, 1),
         ((1, 1, 4, 5), 4, 2, 2), ((2, 2, 3, 4), 1, 2, 0))]
+    cases.append((-1e6 - 1e6 * torch.rand(1, 2, 5, 6).double(), 3, 2, 1))  # below many a frame
     _compare_pools("max", max_pool, F.max_pool2d, cases, {
         "padding of zeros wins against negative numbers, and invents what is not there":
             lambda x, k, s, p: F.max_pool2d(_framed(x, p), k, s),
@@ -143,8 +149,15 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
 
 
 def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> None:
+    def of_answer(*case):
+        result = function(*case)
+        if isinstance(result, torch.return_types.max):
+            raise Wrong("max along an axis gives a pair, values and indices: take .values, or amax")
+        return result
+
     try:
-        compare(answer, right, cases, "x k s p", mistakes, _BY_OTHERS)
+        function = Function(answer, "x k s p", _BY_OTHERS)
+        compare(of_answer, right, cases, "x k s p", mistakes)
     except Wrong as wrong:
         raise Wrong(f"{name} pooling: {wrong}") from None
 
@@ -167,10 +180,7 @@ def subsampling_of_your_own(answer) -> str:
 
     def of_class(x, weight, bias):
         layer = _filled(answer, weight, bias)
-        result = Function(layer, "x")(x)
-        if isinstance(result, Tensor) and not result.requires_grad:
-            raise Wrong("no gradient reaches its parameters: .data, detach and no_grad cut them off")
-        return result
+        return Function(layer, "x")(x)
 
     def pooled(x, kind):
         return 4 * kind(x, 2)
@@ -208,6 +218,7 @@ def subsampling_of_your_own(answer) -> str:
         "the windows overlap: the stride is 2":
             lambda x, w, b: each(w) * 4 * F.avg_pool2d(x, 2, 1) + each(b),
     })
+    _gradients(answer, *cases[1])
     return "two parameters a map, 12 in S2 and 32 in S4"
 
 
@@ -222,6 +233,8 @@ def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
         raise Wrong(f"{answer.__name__}({maps}) raises {one_line(error)}") from None
     if Function(layer, "x").empty:
         raise NotYet
+    if any(isinstance(part, Subsampling) for part in layer.modules()):
+        raise Wrong("the book's Subsampling does the work here; write the layer yourself")
     own = dict(layer.named_parameters())
     for name, values in (("weight", weight), ("bias", bias)):
         found = own.pop(name, None)
@@ -242,3 +255,14 @@ def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
     if own:
         raise Wrong(f"it has more parameters than weight and bias: {', '.join(own)}")
     return layer
+
+
+def _gradients(answer, x: Tensor, weight: Tensor, bias: Tensor) -> None:
+    """Wrong, unless a gradient reaches the weight, the bias and the input of a layer of this class."""
+    layer, x = _filled(answer, weight, bias), x.clone().requires_grad_()
+    result = Function(layer, "x")(x)
+    for name, reached in (("self.weight", layer.weight), ("self.bias", layer.bias), ("its input", x)):
+        if not result.requires_grad or torch.autograd.grad(
+                result.sum(), reached, retain_graph=True, allow_unused=True)[0] is None:
+            raise Wrong(f"the numbers are right, but no gradient reaches {name}: .data, detach, item "
+                        "and no_grad cut it off")

@@ -89,7 +89,7 @@ def field_by_hand(answer) -> str:
         3: "size and jump are right; the start: 3 is half the first kernel; take its padding away, and "
            "add the pooling",
     }, "size and jump are right; the start: (kernel - 1) / 2 - padding, in steps of the jump before")
-    return "three pixels of its eleven lie in the padding"
+    return "three of the eleven pixels of unit 0 lie in the padding"
 
 
 @exercise(chapter=5, number=4, level="medium", minutes=10)
@@ -106,23 +106,27 @@ def window_from_the_top(answer) -> str:
             low, high = first(low, s, p), last(high, k, s, p, d)
         return low, high
 
-    lenet = ((5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1))
-    cases = [(3, ((5, 1, 0, 1),)), (3, lenet), (0, ((3, 2, 1, 1), (3, 1, 1, 1))),
-             (4, ((7, 2, 3, 1), (3, 2, 0, 1))), (2, ((3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1))),
-             (5, ((1, 2, 0, 1), (4, 1, 2, 3), (3, 2, 1, 2))), (7, ())]
+    lenet = [(5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1)]
+    cases = [(3, [(5, 1, 0, 1)]), (3, lenet), (0, [(3, 2, 1, 1), (3, 1, 1, 1)]),
+             (4, [(7, 2, 3, 1), (3, 2, 0, 1)]), (2, [(3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1)]),
+             (5, [(1, 2, 0, 1), (4, 1, 2, 3), (3, 2, 1, 2)]), (7, [])]
     compare(answer, right, cases, "unit layers", {
         "the layers are walked from the first to the last, and should be from the top down":
             lambda unit, layers: walk(unit, layers[::-1]),
         "the padding does not enter": lambda unit, layers: right(
-            unit, tuple((k, s, 0, d) for k, s, _, d in layers)),
+            unit, [(k, s, 0, d) for k, s, _, d in layers]),
         "the padding is added: it lies before pixel 0, so that the window begins earlier":
-            lambda unit, layers: right(unit, tuple((k, s, -p, d) for k, s, p, d in layers)),
+            lambda unit, layers: right(unit, [(k, s, -p, d) for k, s, p, d in layers]),
         "the padding does not enter the last pixel: all of the window moves":
             lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + d * (k - 1)),
+        "the padding is added to the last pixel, and should be taken away: all of the window moves":
+            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + p + d * (k - 1)),
+        "the last pixel lies d (k - 1) after the first: d k - 1 is right without dilation only":
+            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k - 1),
         "the dilation does not enter": lambda unit, layers: right(
-            unit, tuple((k, s, p, 1) for k, s, p, _ in layers)),
+            unit, [(k, s, p, 1) for k, s, p, _ in layers]),
         "the strides do not enter": lambda unit, layers: right(
-            unit, tuple((k, 1, p, d) for k, _, p, d in layers)),
+            unit, [(k, 1, p, d) for k, _, p, d in layers]),
         "the last pixel is one too far: a window of k has k - 1 steps":
             lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k),
         "the second number is where a slice ends, and the last pixel is asked for":
@@ -168,6 +172,9 @@ def window_by_gradient(answer) -> str:
             "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
             "derivatives of both signs are added up and cancel: take their sizes first":
                 lambda *case: _moved(*case, cancel=True),
+            "the first and the last pixel that move it are not the corners of the window: of all these "
+            "pixels' columns the smallest and the largest are asked for":
+                lambda *case: _moved(*case, corners=True),
             "that is first row, first column, last row, last column":
                 lambda *case: tuple(_moved(*case)[i] for i in (0, 2, 1, 3)),
             "that is the field's height and width in place of its last row and column":
@@ -178,14 +185,20 @@ def window_by_gradient(answer) -> str:
 
 
 def _moved(model: nn.Module, shape: tuple, unit: tuple, maps: slice = slice(None),
-           channels: slice = slice(None), sign: int = 0, cancel: bool = False) -> tuple:
-    """The window; only some maps or channels, one sign of the derivative, or sums that cancel."""
+           channels: slice = slice(None), sign: int = 0, cancel: bool = False,
+           corners: bool = False) -> tuple:
+    """The window; or that of some maps or channels, of one sign of the derivative, of sums that cancel,
+    or between the first and the last pixel that are found.
+    """
     image = torch.randn(1, *shape, requires_grad=True)
     gradient, = torch.autograd.grad(model(image)[0, maps, unit[0], unit[1]].sum(), image)
     gradient = gradient[0, channels]
     if cancel:
         gradient = gradient.sum(0, keepdim=True)
     seen = (gradient * sign > 1e-9 if sign else gradient.abs() > 1e-9).any(0)
+    if corners:
+        first, last = seen.nonzero()[[0, -1]].tolist()
+        return first[0], last[0], first[1], last[1]
     rows, columns = (seen.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
     return rows[0], rows[-1], columns[0], columns[-1]
 
@@ -207,21 +220,25 @@ class Net(nn.Sequential):
 def _nets() -> list[tuple]:
     """(net, shape of the input, unit): smooth activations only, since ReLU may block a gradient."""
     plain = Net("5, pool 2, 3 x 5", nn.Conv2d(1, 3, 5), nn.AvgPool2d(2), nn.Conv2d(3, 4, (3, 5)))
-    padded = Net("3 with stride 2, tanh, 3 dilated", nn.Conv2d(2, 4, 3, 2, 1), nn.Tanh(),
+    padded = Net("3 / 2, tanh, 3 dilated", nn.Conv2d(2, 4, 3, 2, 1), nn.Tanh(),
                  nn.Conv2d(4, 2, 3, dilation=2))
-    uneven = Net("5 x 5, of which some maps see less", nn.Conv2d(3, 3, 5))
+    uneven = Net("5 x 5, some maps see less", nn.Conv2d(3, 3, 5))
     weights = uneven[0].weight.data
     for weight, v, t in ((weights[0], 2, 2), (weights[2], 1, 3), (weights[1, 0], 0, 0),
                          (weights[1, 2], 4, 4)):
         one = weight[..., v, t].clone()
         weight.zero_()[..., v, t] = one  # the whole window is in map 1 and channel 1 alone
-    signs = Net("5 x 5 with weights of both signs", nn.Conv2d(1, 1, 5))
+    signs = Net("5 x 5, both signs", nn.Conv2d(1, 1, 5))
     signs[0].weight.data.neg_()[..., 1:4, 1:4].abs_()
-    opposite = Net("3 x 3 with opposite channels", nn.Conv2d(2, 1, 3))
+    opposite = Net("3 x 3, opposite channels", nn.Conv2d(2, 1, 3))
     opposite[0].weight.data[0, 1] = -opposite[0].weight.data[0, 0]
     opposite[0].weight.data[0, 1, 1, 1] *= 2
+    cross = Net("5 x 5, maps of a row, a column", nn.Conv2d(1, 2, 5))
+    row, column = cross[0].weight.data[:, 0]
+    row[[0, 1, 3, 4]], column[:, [0, 1, 3, 4]] = 0, 0  # a cross: no corner of its window is seen
     return [(plain, (1, 20, 24), (2, 3)), (padded, (2, 17, 23), (0, 1)), (padded, (2, 17, 23), (3, 4)),
-            (uneven, (3, 9, 11), (1, 4)), (signs, (1, 8, 9), (3, 2)), (opposite, (2, 6, 7), (1, 3))]
+            (uneven, (3, 9, 11), (1, 4)), (signs, (1, 8, 9), (3, 2)), (opposite, (2, 6, 7), (1, 3)),
+            (cross, (1, 8, 9), (2, 3))]
 
 
 def _pixels(unit: int, layers) -> set[int]:

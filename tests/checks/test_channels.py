@@ -81,9 +81,8 @@ def by_layer(x, weight, bias, stride, padding):
     return layer(x)
 
 
-def endless(*given):
-    while True:
-        pass
+def rounded_up(x, weight, bias, stride, padding):
+    return by_windows(F.pad(x, (padding, padding + stride - 1) * 2), weight, bias, stride, 0)
 
 
 RIGHT = {
@@ -102,6 +101,7 @@ WRONG = {  # (words that name the error, answer)
     "maps_from_parameters": [
         ("biases are not taken away", lambda p, k, o: p / o / k ** 2),
         ("not for a kernel of 1", lambda p, k, o: p // o // k ** 2),
+        ("each output map's bias", lambda p, k, o: round((p - 1) / (o * k * k))),
         ("one bias is taken away in all, and each", lambda p, k, o: (p - 1) / o / k ** 2),
         ("twice", lambda p, k, o: (p // o - 1) // k), ("not divided by", lambda p, k, o: p // o - 1),
         ("number of kernels", lambda p, k, o: (p - o) / k ** 2),
@@ -129,12 +129,16 @@ WRONG = {  # (words that name the error, answer)
         ("stands twice", "ocvt,ciuvt->oiui"), ("einsum refuses it", "oc!t,ciu!t->oiu"),
         ("not that of a convolution", "ocvt,c...vt->..."), ("no more than", "o" * 1000)],
     "two_layers_in_one": [
-        ("bias is lost", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b2)),
-        ("second layer's bias", lambda w1, b1, w2, b2: mixed(w1, b1, w2, 0 * b2)),
+        ("first layer's is lost", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b2)),
+        ("second layer's is missing", lambda w1, b1, w2, b2: mixed(w1, b1, w2, 0 * b2)),
         ("multiply it by w2", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b1.sum() + b2)),
         ("only b1 goes", lambda w1, b1, w2, b2: (
             mixed(w1, b1, w2, b2)[0], w2.flatten(1) @ b1 + w2.flatten(1).sum(1) * b2)),
         ("subtracted", lambda w1, b1, w2, b2: mixed(w1, b1, w2, -b2)),
+        ("the weight is right, the bias is not: for w1", lambda *case: (
+            mixed(*case)[0], mixed(*case)[1][:, None])),
+        ("the weight is right, the bias is not: for w1", lambda *case: (
+            mixed(*case)[0], 2 * mixed(*case)[1])),
         ("weight comes first", lambda *case: mixed(*case)[::-1]),
         ("added up as they are", lambda w1, b1, w2, b2: mixed(w1, b1, torch.ones_like(w2), b2)),
         ("averaged", lambda w1, b1, w2, b2: mixed(w1 / len(w1), b1, w2, b2)),
@@ -166,6 +170,10 @@ WRONG = {  # (words that name the error, answer)
             F.pad(x, (p, 0, p, 0)), w, b, s, 0)),
         ("bottom and on the right alone", lambda x, w, b, s, p: by_windows(
             F.pad(x, (0, p, 0, p)), w, b, s, 0)),
+        ("rounded up", rounded_up),
+        ("the rows and columns of", lambda *case: by_windows(*case).transpose(2, 3)),
+        ("numbers of rows and columns", lambda *case: by_windows(*case).flatten(2).view_as(
+            by_windows(*case).transpose(2, 3))),
         ("result is padded", lambda x, w, b, s, p: F.pad(
             by_windows(x, w, b, s, 0), (p, p, p, p))),
         ("ones", lambda x, w, b, s, p: by_windows(F.pad(x, (p,) * 4, value=1), w, b, s, 0)),

@@ -1,9 +1,14 @@
 """Chapter 01's exercises: right answers, and wrong ones with words of the reason."""
 
+import re
+
+import pytest
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from solutions import prose
 
+from lenet_book import mnist, models
 from lenet_book.convolution import convolve2d, cross_correlate2d
 
 CHAPTER = 1
@@ -54,6 +59,12 @@ def square_only(image, kernel):
         for t in range(size):
             result += kernel[v, t] * image[v:v + n, t:t + n]
     return result
+
+
+def transposed(image, kernel):
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    return sum(kernel[t, v] * image[v:v + rows, t:t + columns]
+               for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
 
 
 def in_place(image, kernel):
@@ -121,7 +132,7 @@ WRONG = {  # (words that name the error, answer)
         ("convolution", lambda x, w: by_parts(x, w.flip(0, 1))),
         ("conv2d does", lambda x, w: F.conv2d(x[None, None], w[None, None])[0, 0]),
         ("unfold does", lambda x, w: (x.unfold(0, len(w), 1).unfold(1, w.shape[1], 1) * w).sum((2, 3))),
-        ("left to right", lambda x, w: by_parts(x, w.flip(1))),
+        ("transposed", transposed), ("left to right", lambda x, w: by_parts(x, w.flip(1))),
         ("upside down", lambda x, w: by_parts(x, w.flip(0))),
         ("averaged", lambda x, w: by_parts(x, w) / w.numel()),
         ("sign", lambda x, w: -by_parts(x, w)),
@@ -134,7 +145,9 @@ WRONG = {  # (words that name the error, answer)
         ("2 of the square", lambda *case: by_sums(*case) / 2),
         ("the sum", lambda x, w, y: by_sums(x, w, y) * y.numel()),
         ("2 is missing, and", lambda x, w, y: by_sums(x, w, y) * y.numel() / 2),
-        ("sign", lambda *case: -by_sums(*case)), ("turned", lambda *case: by_sums(*case).flip(0, 1)),
+        ("sign", lambda *case: -by_sums(*case)),
+        ("comes out turned", lambda *case: by_sums(*case).flip(0, 1)),
+        ("this is the true convolution", lambda x, w, y: convolve2d(x, delta(x, w, y))),
         ("number of weights", lambda x, w, y: by_sums(x, w, y) * y.numel() / w.numel()),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
         ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
@@ -148,3 +161,16 @@ EQUAL = {
         "    return cross_correlate2d(image, 2 * (y - target) / target.numel())":
             "the target is as large as the result"},
 }
+
+
+def test_what_the_last_answer_measures():
+    """A trained net whose kernels are turned, shown digits, and digits that are turned as well."""
+    net, digits = models.pretrained("lenet5"), mnist.load_mnist()[1]
+    for layer in (net.c1, net.c3, net.c5):
+        layer.weight.data = layer.weight.data.flip(2, 3)
+    x = digits.inputs(scaling=net.scaling)
+    with torch.no_grad():
+        read = [100 * (net.predict(net(each)) == digits.labels).double().mean().item()
+                for each in (x, x.flip(2, 3))]
+    found = re.search(r"become ([\d.]+) %; .* it reads ([\d.]+) % again", prose(CHAPTER))
+    assert read == pytest.approx([float(each) for each in found.groups()], abs=0.03)

@@ -79,6 +79,16 @@ def refuses_zero_room(n, layers):
     return by_the_book(n, layers)
 
 
+def forgets_padding(times):
+    """Looks whether a window fits as if its padding were there so many times, and not twice."""
+    def sizes(n, layers):
+        for size, (k, _, p, d) in zip((n, *by_the_book(n, layers)), layers, strict=False):
+            if d * (k - 1) + 1 > size + times * p:
+                raise ValueError("the window does not fit")
+        return by_the_book(n, layers)
+    return sizes
+
+
 def printed(n, layers):
     print(by_the_book(n, layers))
 
@@ -164,6 +174,10 @@ WRONG = {  # (words that name the error, answer)
         ("own size stands first", lambda n, layers: [n, *by_the_book(n, layers)]),
         ("with a window of 5, has no place left", without_check),
         ("should raise a ValueError", runtime_error), ("it raises ValueError", refuses_zero_room),
+        ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(0)),
+        ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(1)),
+        ("changes the layers", lambda n, layers: [
+            by_the_book(n, layers), layers.clear()][0]),
         ("not d k", lambda n, layers: [(n + 2 * p - d * k) // s + 1 for k, s, p, d in layers]
             if len(layers) == 1 else wrong_reach(n, layers)),
         ("prints its result", printed), ("must be a function", [28, 14, 10, 5, 1]),
@@ -173,7 +187,8 @@ WRONG = {  # (words that name the error, answer)
         ("should come after", lambda *case: by_windows(*case)[::-1]),
         ("negative", lambda n, k, s: halved((ceil(n / s) - 1) * s + k - n)),
         ("rounded down here", lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0))),
-        ("not rounded", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
+        ("as if it were whole", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
+        ("as if it were whole", lambda n, k, s: halved(max(k - s, 0))),
         ("one step too many", lambda n, k, s: halved(max(ceil(n / s) * s + k - n, 0))),
         ("half a pixel", lambda *case: (sum(by_windows(*case)) / 2,) * 2),
         ("both sides are rounded down", lambda *case: (by_windows(*case)[0],) * 2),

@@ -71,6 +71,20 @@ def mean_by_matrices(x, k, s, p):
     return slide(x.shape[2]) @ framed(x, p, 0) @ slide(x.shape[3]).T
 
 
+def mean_by_convolution(x, k, s, p):
+    kernels = torch.ones(x.shape[1], 1, k, k) / k ** 2
+    return F.conv2d(x, kernels, stride=s, padding=p, groups=len(kernels))
+
+
+def smallest_around(x, k, s, p):
+    """A frame of the smallest number there is."""
+    return max_by_loops(framed(x, p, x.min().item()), k, s, 0)
+
+
+def max_framed(value):
+    return lambda x, k, s, p: max_by_loops(framed(x, p, value), k, s, 0)
+
+
 def power_by_hand(x, q):
     a, b = x[:, :x.shape[1] // 2 * 2], x.shape[2] // 2 * 2
     four = a[:, ::2, :b:2], a[:, ::2, 1:b:2], a[:, 1::2, :b:2], a[:, 1::2, 1:b:2]
@@ -102,6 +116,28 @@ class Layer(nn.Module):
 
 class Wide(Layer):
     shape = (1, -1, 1, 1)
+
+
+class ByConvolution(Layer):
+    """A depthwise one, whose four weights are one and the same parameter."""
+
+    def forward(self, x):
+        kernels = self.weight.view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+        return F.conv2d(x, kernels, self.bias, 2, groups=len(kernels))
+
+
+class Derived(layers.Subsampling):
+    pass
+
+
+class Borrowed(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.book = layers.Subsampling(maps)
+        self.weight, self.bias = self.book.weight, self.book.bias
+
+    def forward(self, x):
+        return self.book(x)
 
 
 class OfNothing(nn.Module):
@@ -166,14 +202,15 @@ RIGHT = {
                            (power_by_windows,),
                            (lambda x, q: (F.avg_pool2d(x ** q, 2).log() / q).exp(),)],
     "pooling_of_your_own": [(max_by_loops, mean_by_loops), (max_by_columns, mean_by_columns),
-                            (max_by_parts, mean_by_matrices)],
-    "subsampling_of_your_own": [(Layer,), (Wide,), (layers.Subsampling,)],
+                            (max_by_parts, mean_by_matrices), (smallest_around, mean_by_convolution)],
+    "subsampling_of_your_own": [(Layer,), (Wide,), (ByConvolution,)],
 }
 
 WRONG = {  # (words that name the error, answer)
     "global_average_pooling": [
         ("mean does the work", lambda x: x.mean((2, 3))),
         ("sum does the work", lambda x: x.sum((2, 3)) / 9),
+        ("need not be alike", lambda x: F.avg_pool2d(x, x.shape[2]).flatten(1)),
         ("adaptive", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
         ("adaptive", lambda x: nn.AdaptiveAvgPool2d(1)(x).flatten(1)),
         ("right for x 2 x 6 x 36 x 36, but", lambda x: F.avg_pool2d(x, 36).flatten(1)),
@@ -213,6 +250,11 @@ WRONG = {  # (words that name the error, answer)
         ("average pooling: avg_pool2d does", max_by_loops, F.avg_pool2d),
         ("max pooling: padding of zeros", lambda x, k, s, p: max_by_loops(framed(x, p, 0), k, s, 0),
          mean_by_loops),
+        ("it gives -1 at", max_framed(-1.), mean_by_loops),
+        ("it gives -100 at", max_framed(-100.), mean_by_loops),
+        ("it gives -1000 at", max_framed(-1000.), mean_by_loops),
+        ("take .values, or amax", lambda x, k, s, p: framed(x, p, -torch.inf).unfold(
+            2, k, s).unfold(3, k, s).flatten(-2).max(-1), mean_by_loops),
         ("max pooling: the padding does not",
          lambda x, k, s, p: max_by_loops(x, k, s, 0), mean_by_loops),
         ("max pooling: the stride does not",
@@ -259,6 +301,16 @@ WRONG = {  # (words that name the error, answer)
             lambda me, x: layers.ScaledTanh()(Layer.forward(me, x)))),
         ("ReLU", layer_that(lambda me, x: Layer.forward(me, x).relu())),
         ("no gradient", layer_that(lambda me, x: Layer.forward(me, x).detach())),
+        ("no gradient reaches self.weight", layer_that(
+            lambda me, x: each(me.weight.detach()) * me.four(x) + each(me.bias))),
+        ("no gradient reaches self.weight", layer_that(lambda me, x: torch.stack([
+            one.item() * maps for one, maps in zip(me.weight, me.four(x).unbind(1), strict=True)], 1)
+            + each(me.bias))),
+        ("no gradient reaches self.bias", layer_that(
+            lambda me, x: each(me.weight) * me.four(x) + each(me.bias.data))),
+        ("no gradient reaches its input", layer_that(lambda me, x: Layer.forward(me, x.detach()))),
+        ("book's Subsampling", layers.Subsampling), ("book's Subsampling", Derived),
+        ("book's Subsampling", Borrowed),
         ("it raises", layer_that(lambda me, x: me.weight * me.four(x) + me.bias)),
         ("overlap", layer_that(
             lambda me, x: each(me.weight) * 4 * F.avg_pool2d(x, 2, 1) + each(me.bias)))],

@@ -39,14 +39,32 @@ def last_of(unit, layers):
     return last_of(unit * s - p + (k - 1) * d, below)
 
 
-def walked(unit, layers, order=reversed, sides=1, dilated=True, strided=True, more=0, later=False):
+def walked(unit, layers, order=reversed, sides=1, dilated=True, strided=True, more=0, later=False,
+           last_padding=-1):
     """Both ends, with parts that are wrong."""
     first = last = unit
     for k, s, p, d in order(layers):
         s, d, p = s if strided else 1, d if dilated else 1, sides * p
         first = (first - p) * s if later else first * s - p
-        last = ((last - p) * s if later else last * s - p) + d * (k - 1 + more)
+        last = ((last - p) * s if later else last * s + last_padding * p) + d * (k - 1 + more)
     return first, last
+
+
+def one_less_than_dilated(unit, layers):
+    last = unit
+    for k, s, p, d in reversed(layers):
+        last = last * s - p + d * k - 1
+    return all_pixels(unit, layers)[0], last
+
+
+def turned_in_place(unit, layers):
+    layers.reverse()
+    return all_pixels(unit, layers[::-1])
+
+
+def first_and_last_pixel(model, shape, unit):
+    pixels = gradient_of(model, shape, unit).nonzero()
+    return pixels[0, 1], pixels[-1, 1], pixels[0, 2], pixels[-1, 2]
 
 
 def gradient_of(model, shape, unit, maps=slice(None), image=torch.randn):
@@ -147,6 +165,8 @@ WRONG = {  # (words that name the error, answer)
         ("padding is added", lambda unit, layers: walked(unit, layers, sides=-1)),
         ("dilation does not", lambda unit, layers: walked(unit, layers, dilated=False)),
         ("strides do not", lambda unit, layers: walked(unit, layers, strided=False)),
+        ("added to the last pixel", lambda unit, layers: walked(unit, layers, last_padding=1)),
+        ("d k - 1 is right", one_less_than_dilated), ("changes the layers", turned_in_place),
         ("one too far", lambda unit, layers: walked(unit, layers, more=1)),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
@@ -168,6 +188,7 @@ WRONG = {  # (words that name the error, answer)
         ("slices end", lambda *case: [at + i % 2 for i, at in enumerate(by_numpy(*case))]),
         ("all units together", lambda model, shape, unit: by_numpy(
             model, shape, (slice(None), slice(None)))),
+        ("not the corners", first_and_last_pixel),
         ("first map", lambda *case: ends(gradient_of(*case, maps=0).ne(0).any(0))),
         ("last map", lambda *case: ends(gradient_of(*case, maps=-1).ne(0).any(0))),
         ("first channel", lambda *case: ends(gradient_of(*case)[0] != 0)),
