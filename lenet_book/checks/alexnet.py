@@ -65,14 +65,11 @@ _NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the ma
 @exercise(chapter=11, number=3, level="medium", minutes=10)
 def response_normalisation(answer) -> str:
     """a, n, alpha, beta, k -> each map divided by what it and its neighbours say."""
-    def normalised(a, n, alpha, beta, k, maps=None, power=2.0, own=True):
-        """maps: those that count for map i, as a function of i."""
-        sums = []
-        for i in range(a.shape[1]):
-            which = maps(i, a.shape[1], n) if maps else range(i - n // 2, i + n // 2 + 1)
-            near = [a[:, j % a.shape[1] if maps else j].abs() ** power for j in which
-                    if (maps or 0 <= j < a.shape[1]) and (own or j != i)]
-            sums.append(sum(near, torch.zeros_like(a[:, 0])))
+    def normalised(a, n, alpha, beta, k, maps=None, add=lambda near: (near ** 2).sum(1)):
+        """maps: those that count for map i, as a function of i. add: what is made of these maps."""
+        count = a.shape[1]
+        maps = maps or (lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2 + 1)))
+        sums = [add(a[:, [j % count for j in maps(i, count, n)]]) for i in range(count)]
         return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
 
     def right(a, n, alpha, beta, k):
@@ -82,21 +79,16 @@ def response_normalisation(answer) -> str:
         near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
         return a / (k + alpha / n * near) ** beta
 
-    def over_there(a, n, alpha, beta, k):  # divided by how many maps there are at the border
-        count = F.avg_pool3d(torch.ones_like(a)[:, None], (n, 1, 1), 1, (n // 2, 0, 0),
-                             divisor_override=1)[:, 0]
-        near = F.avg_pool3d((a ** 2)[:, None], (n, 1, 1), 1, (n // 2, 0, 0), divisor_override=1)[:, 0]
-        return a / (k + alpha * near / count) ** beta
-
-    cases = [(torch.randn(*shape).double(), *constants) for shape, constants in (
-        ((1, 7, 3, 3), (5, 2.0, 0.75, 2.0)), ((2, 8, 3, 5), (3, 1.0, 0.5, 1.5)),
-        ((2, 3, 4, 3), (5, 4.0, 0.75, 1.0)), ((3, 6, 2, 4), (1, 0.5, 1.25, 2.0)))]
+    # Small enough that a sum without squares never makes the divisor negative.
+    cases = [(2 * torch.rand(*shape).double() - 1, *constants) for shape, constants in (
+        ((1, 7, 3, 3), (5, 1.9, 0.75, 2.0)), ((2, 8, 3, 5), (3, 1.0, 0.5, 1.5)),
+        ((2, 3, 4, 3), (5, 0.9, 0.75, 1.0)), ((3, 6, 2, 4), (1, 0.5, 1.25, 2.0)))]
     cases += [(100 * torch.randn(2, 12, 4, 3).double(), 5, 1e-4, 0.75, 2.0)]
     compare(answer, right, cases, "a n alpha beta k", {
         "alpha is not divided by n": lambda a, n, alpha, *rest: right(a, n, alpha * n, *rest),
         "the sum runs over places, and should run over maps at one place": beside,
         "at the border it divides by the maps that there are; alpha is divided by n there, too":
-            over_there,
+            lambda a, n, *rest: normalised(a, n, *rest, add=lambda near: n * (near ** 2).mean(1)),
         "n maps count on each side; the window has n in all, n // 2 on each side":
             lambda a, n, alpha, *rest: right(a, 2 * n + 1, alpha * (2 * n + 1) / n, *rest),
         "the window ends before map i + n // 2": lambda a, *rest: normalised(
@@ -110,8 +102,20 @@ def response_normalisation(answer) -> str:
                 a, *rest, maps=lambda i, count, n: range(i - n // 2, i + n // 2 + 1)),
         "all maps count; the window has n": lambda a, *rest: normalised(
             a, *rest, maps=lambda i, count, n: range(count)),
-        "the activations are not squared": lambda a, *rest: normalised(a, *rest, power=1.0),
-        "the map itself is missing in the sum": lambda a, *rest: normalised(a, *rest, own=False),
+        "a slice that begins below 0 counts from the last map: begin at max(0, i - n // 2)":
+            lambda a, *rest: normalised(
+                a, *rest, maps=lambda i, count, n: range(count)[i - n // 2:i + n // 2 + 1]),
+        "the activations are not squared": lambda a, *rest: normalised(
+            a, *rest, add=lambda near: near.abs().sum(1)),
+        "the activations are not squared; a negative one lowers the sum, too": lambda a, *rest:
+            normalised(a, *rest, add=lambda near: near.sum(1)),
+        "that is the square of the sum; square each activation, then add": lambda a, *rest: normalised(
+            a, *rest, add=lambda near: near.sum(1) ** 2),
+        "that takes the mean of the window, and divides alpha by n as well; take the sum":
+            lambda a, *rest: normalised(a, *rest, add=lambda near: (near ** 2).mean(1)),
+        "the map itself is missing in the sum": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: [
+                j for j in range(count) if 0 < abs(i - j) <= n // 2]),
         "the power beta is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, 1.0, k),
         "the root is taken; the power is beta": lambda a, n, alpha, beta, k: right(a, n, alpha, 0.5, k),
         "it multiplies, and should divide": lambda a, n, alpha, beta, k: right(a, n, alpha, -beta, k),
@@ -179,6 +183,10 @@ def two_towers(answer) -> str:
     cases = [(maps, 1000 * torch.randn(*shape).double()) for maps, shape in (
         ((6, 8, 10, 12, 4), (1, 3, 131, 142)), ((4, 6, 2, 8, 10), (1, 3, 138, 131)))]
     compare_nets(answer, _part, cases, "maps", {
+        **{f"{which} stand as two layers each: make one nn.Conv2d of them, with groups=2 where the "
+           "towers stay apart": lambda maps, apart=apart: _halves(maps, apart) for which, apart in (
+               ("conv2, conv4 and conv5", "245"), ("conv1, conv2, conv4 and conv5", "1245"),
+               ("all five", "12345"))},
         "that is one tower: groups=2 in conv2, conv4 and conv5 keeps the towers apart":
             lambda maps: _part(maps, groups=(1, 1, 1, 1)),
         "conv3 reads both towers: no groups there": lambda maps: _part(maps, groups=(2, 2, 2, 2)),
@@ -187,6 +195,8 @@ def two_towers(answer) -> str:
         "conv5 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 2, 1)),
         "conv3 is the layer that is not grouped": lambda maps: _part(maps, groups=(2, 2, 1, 2)),
         "conv2 does not keep the size: pad by 2": lambda maps: _part(maps, pads=(0, 0, 1, 1, 1)),
+        "a padding of 1 in conv2 is that of 3 x 3; 5 x 5 needs 2": lambda maps: _part(
+            maps, pads=(0, 1, 1, 1, 1)),
         "conv1 has no padding in the paper; 2 is torchvision's": lambda maps: _part(
             maps, pads=(2, 2, 1, 1, 1)),
         "response normalisation is missing": lambda maps: _part(maps, norm=()),
@@ -194,11 +204,16 @@ def two_towers(answer) -> str:
             lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5),)),
         "alpha is 1e-4": lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
         "response normalisation stands behind the pooling, and should stand before it":
-            lambda maps: _part(maps, order="rpn"),
+            lambda maps: _part(maps, "rpn rpn r r rp"),
         "response normalisation stands before the ReLU, and should stand behind it":
-            lambda maps: _part(maps, order="nrp"),
-        "a ReLU must follow each convolution": lambda maps: _part(maps, order="np", last=""),
-        "conv3, conv4 and conv5 have no ReLU": lambda maps: _part(maps, last=""),
+            lambda maps: _part(maps, "nrp nrp r r rp"),
+        "response normalisation is missing after conv1": lambda maps: _part(maps, "rp rnp r r rp"),
+        "response normalisation is missing after conv2": lambda maps: _part(maps, "rnp rp r r rp"),
+        "a ReLU must follow each convolution": lambda maps: _part(maps, "np np - - p"),
+        "conv3, conv4 and conv5 have no ReLU": lambda maps: _part(maps, "rnp rnp - - p"),
+        **{f"conv{i} has no ReLU": lambda maps, then=then: _part(maps, then) for i, then in enumerate((
+            "np rnp r r rp", "rnp np r r rp", "rnp rnp - r rp", "rnp rnp r - rp", "rnp rnp r r p"),
+            start=1)},
         "the pooling is 3 x 3 with stride 2, overlapping; 2 x 2 is not":
             lambda maps: _part(maps, pool=nn.MaxPool2d(2)),
         "nn.MaxPool2d(3) alone has stride 3": lambda maps: _part(maps, pool=nn.MaxPool2d(3)),
@@ -207,7 +222,7 @@ def two_towers(answer) -> str:
         "the pooling rounds up, which belongs to 224 pixels; at 227 it rounds down":
             lambda maps: _part(maps, pool=nn.MaxPool2d(3, 2, ceil_mode=True)),
         "the last pooling is missing": lambda maps: _part(maps)[:-1],
-        "pooling stands in front of conv4 as well": lambda maps: _part(maps, last="rp"),
+        "pooling stands in front of conv4 as well": lambda maps: _part(maps, "rnp rnp rp r rp"),
         "flattening belongs to the dense part": lambda maps: nn.Sequential(_part(maps), nn.Flatten()),
     })
     return "with 96, 256, 384, 384 and 256 maps it has the 2,332,704 weights and 1,376 biases of 2012"
@@ -216,13 +231,22 @@ def two_towers(answer) -> str:
 _NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
 
 
-def _part(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), order="rnp", last="r", pool=None,
+def _part(maps, then="rnp rnp r r rp", groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), pool=None,
           norm=(_NORM,)) -> nn.Sequential:
-    """Conv1 to pool5. order: of ReLU, normalisation and pooling; last: what follows conv3 to conv5."""
-    parts = {"r": [nn.ReLU()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)]}
-    layers, between = [], [order, order, last, last, last + "p"]
-    for (inputs, outputs), kernel, group, pad, then in zip(
-            pairwise((3, *maps)), (11, 5, 3, 3, 3), (1, *groups), pads, between, strict=True):
+    """Conv1 to pool5. then: which of ReLU, normalisation and pooling follow each convolution."""
+    parts = {"r": [nn.ReLU()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)], "-": []}
+    layers = []
+    for (inputs, outputs), kernel, group, pad, letters in zip(
+            pairwise((3, *maps)), (11, 5, 3, 3, 3), (1, *groups), pads, then.split(), strict=True):
         layers += [nn.Conv2d(inputs, outputs, kernel, 4 if kernel == 11 else 1, pad, groups=group)]
-        layers += [part for letter in then for part in parts[letter]]
+        layers += [part for letter in letters for part in parts[letter]]
     return nn.Sequential(*layers)
+
+
+def _halves(maps, apart: str) -> nn.ModuleList:
+    """The weights where a tower has a layer of its own in these convolutions."""
+    return nn.ModuleList(
+        nn.Conv2d(conv.weight.shape[1], conv.out_channels // split, conv.kernel_size)
+        for name, conv in zip("12345", (each for each in _part(maps) if isinstance(each, nn.Conv2d)),
+                              strict=True)
+        for split in [2 if name in apart else 1] for _ in range(split))

@@ -1,12 +1,18 @@
 """Chapter 14: two budgets, the naive module, the module, the loss with auxiliary heads."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import permutations
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .answers import compare, known, whole
+from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
+from .verdict import Wrong
 
 
 @exercise(chapter=14, number=1, level="easy", minutes=3)
@@ -47,6 +53,29 @@ def widest_useful_reduction(answer) -> str:
     return "154 of 192: nearly any reduction pays, as long as the kernel behind it is large"
 
 
+@contextmanager
+def _sizes_in_words() -> Iterator[None]:
+    """Within, what PyTorch says of a join whose paths do not fit is said in words, too."""
+    try:
+        yield
+    except Wrong as wrong:
+        text = str(wrong)
+        if "must match except in dimension 1" in text:
+            raise Wrong("a path does not keep the size: a kernel of k needs a padding of k // 2, the "
+                        f"pooling stride 1 and padding 1 ({text})") from None
+        if "must match except in dimension" in text:
+            raise Wrong(f"maps are joined along the channels, axis 1 ({text})") from None
+        raise
+
+
+def _other_orders(joined: Callable) -> dict[str, Callable]:
+    """Sentences on the order of the join, each with what makes it; joined: order -> a function."""
+    names = "1 x 1", "3 x 3", "5 x 5", "pooling"
+    return {f"the paths are joined in the order {', '.join(names[which] for which in order)}, and "
+            f"should be in {', '.join(names)}": joined(order)
+            for order in permutations(range(4)) if order != (0, 1, 2, 3)}
+
+
 @exercise(chapter=14, number=3, level="medium", minutes=8)
 def naive_inception(answer) -> str:
     """x, w1, w3, w5 -> the naive module's joined maps."""
@@ -67,12 +96,9 @@ def naive_inception(answer) -> str:
               torch.randn(b, c, 3, 3).double(), torch.randn(d, c, 5, 5).double())
              for n, c, size, (a, b, d) in (
                  (2, 5, (9, 7), (6, 7, 4)), (1, 3, (6, 8), (3, 3, 3)), (3, 1, (5, 5), (2, 1, 4)))]
-    compare(answer, joined, cases, "x w1 w3 w5", {
+    mistakes = {
         "the pooling is missing": lambda *case: joined(*case, order=(0, 1, 2)),
-        "the pooling stands first, and should stand last": lambda *c: joined(*c, order=(3, 0, 1, 2)),
-        "3 x 3 and 5 x 5 are exchanged in the join": lambda *c: joined(*c, order=(0, 2, 1, 3)),
-        "the join runs from the pooling to the 1 x 1; the order is the other way round":
-            lambda *c: joined(*c, order=(3, 2, 1, 0)),
+        **_other_orders(lambda order: lambda *case: joined(*case, order=order)),
         "each convolution needs a ReLU": lambda *c: joined(*c, relu=lambda x: x),
         "there is no ReLU behind the pooling": lambda *c: joined(
             *c, pooled=lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
@@ -97,7 +123,9 @@ def naive_inception(answer) -> str:
         "the kernels are turned": lambda x, *w: joined(x, *(each.flip(2, 3) for each in w)),
         "the kernels' rows and columns are swapped": lambda x, *w: joined(
             x, *(each.transpose(2, 3) for each in w)),
-    })
+    }
+    with _sizes_in_words():
+        compare(answer, joined, cases, "x w1 w3 w5", mistakes)
     return "the pooling adds as many maps as came in: that is what piles up from module to module"
 
 
@@ -110,7 +138,7 @@ def inception_module(answer) -> str:
     def wrong(**changes):
         return lambda *widths: _Module(*widths, **changes)
 
-    compare_nets(answer, _Module, cases, "inputs ones reduce3 threes reduce5 fives projection", {
+    mistakes = {
         "there is no ReLU": wrong(relus=""),
         "each reduction has a ReLU behind it, too": wrong(relus="135p"),
         "the projection has a ReLU behind it, too": wrong(relus="13r5"),
@@ -123,11 +151,8 @@ def inception_module(answer) -> str:
         "the pooling is missing before the projection": wrong(pool=nn.Identity()),
         "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
         "the pooling is 3 x 3, and this is 5 x 5": wrong(pool=nn.MaxPool2d(5, 1, 2)),
-        "3 x 3 and 5 x 5 are exchanged in the join": wrong(order=(0, 2, 1, 3)),
-        "the pooling stands first in the join, and should stand last": wrong(order=(3, 0, 1, 2)),
         "the path of the pooling is missing in the join": wrong(order=(0, 1, 2)),
-        "the join runs from the pooling to the 1 x 1; the order is the other way round":
-            wrong(order=(3, 2, 1, 0)),
+        **_other_orders(lambda order: wrong(order=order)),
         "3 x 3 stands where the paper has 5 x 5, as in torchvision": wrong(five=3),
         "the 3 x 3 and the 5 x 5 read all inputs: without reductions the module is naive":
             lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
@@ -142,7 +167,10 @@ def inception_module(answer) -> str:
         "the two reductions are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
             i, a, r5, t, r3, f, p),
         "the biases are missing": wrong(bias=False),
-    })
+    }
+    with _sizes_in_words():
+        compare_nets(answer, _Module, cases,
+                     "inputs ones reduce3 threes reduce5 fives projection", mistakes)
     return "nine of these, with poolings between them, are most of GoogLeNet"
 
 
@@ -183,11 +211,14 @@ def loss_with_heads(answer) -> str:
 
     cases = [(*(2 * torch.randn(n, classes).double() for _ in range(3)), torch.randint(classes, (n,)))
              for n, classes in ((4, 10), (1, 5), (7, 1000), (3, 2))]
-    compare(answer, right, cases, "logits head_4a head_4d labels", {
+    names = "logits head_4a head_4d labels"
+    compare(answer, right, cases, names, {
         "the heads do not enter": wrong(first=0, second=0),
         "the net's own loss is missing": wrong(main=0),
         "the head at 4d is missing": wrong(second=0), "the head at 4a is missing": wrong(first=0),
         "all three count alike; each head counts 0.3": wrong(first=1, second=1),
+        "the head at 4d counts 1; 0.3 is for each of the two": wrong(second=1),
+        "the head at 4a counts 1; 0.3 is for each of the two": wrong(first=1),
         "0.3 is for the heads alone; the net's own loss counts 1": wrong(main=0.3),
         "0.3 is for each head, not for the two together": wrong(first=0.15, second=0.15),
         "0.3 is for the heads, and the rest is not taken from the net: its loss counts 1":
@@ -204,10 +235,28 @@ def loss_with_heads(answer) -> str:
             loss=lambda x, y: F.cross_entropy(x, y, reduction="sum")),
         "cross_entropy has the softmax in itself; here it is taken twice": wrong(
             loss=lambda x, y: F.cross_entropy(x.softmax(1), y)),
+        "cross_entropy has the softmax in itself; of the heads' logits it is taken twice":
+            lambda a, b, c, labels: right(a, b.softmax(1), c.softmax(1), labels),
         "the logits are no log-probabilities: cross_entropy takes them, nll_loss does not":
             wrong(loss=F.nll_loss),
         "the sign is turned over": wrong(main=-1, first=-0.3, second=-0.3),
         "the logits are added before the loss is taken; add the losses": lambda a, b, c, labels:
             F.cross_entropy(a + 0.3 * b + 0.3 * c, labels).item(),
+        "the loss is taken of the mean of the heads' logits; each head has a loss of its own":
+            lambda a, b, c, labels: right(a, (b + c) / 2, b, labels, second=0),
+        "the loss is taken of the mean of the heads' logits, twice; each head has a loss of its own":
+            lambda a, b, c, labels: right(a, (b + c) / 2, b, labels, first=0.6, second=0),
+        "the loss is taken of the sum of the heads' logits; each head has a loss of its own":
+            lambda a, b, c, labels: right(a, b + c, b, labels, second=0),
     })
+    *given, labels = cases[0]
+    given = [each.requires_grad_() for each in given]
+    loss = Function(answer, names)(*given, labels)
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        raise Wrong("a right number, but training needs a tensor, from which a gradient goes back: no "
+                    ".item() and no .detach()")
+    gradients = torch.autograd.grad(loss.sum(), given, allow_unused=True)
+    cut = [name for name, each in zip(names.split(), gradients, strict=False) if each is None]
+    if cut:
+        raise Wrong(f"a right number, but no gradient reaches {' and '.join(cut)}: no .detach()")
     return "when training is over the heads are thrown away, and the first term is what counts"

@@ -117,7 +117,7 @@ def mean_of_the_largest(answer) -> str:
         return maps.flatten(2).sort(dim=2, descending=True).values[..., :k]
 
     cases = [(torch.randn(*shape).double(), k) for shape, k in (
-        ((2, 10, 5, 5), 5), ((3, 4, 2, 6), 3), ((1, 6, 7, 3), 21), ((5, 1, 4, 4), 1))]
+        ((2, 10, 5, 5), 4), ((3, 4, 2, 6), 3), ((1, 8, 1, 7), 7), ((5, 1, 4, 4), 1))]
     compare(answer, lambda maps, k: largest(maps, k).mean(2), cases, "maps k", {
         "that is the sum of the k largest; divide by k": lambda maps, k: largest(maps, k).sum(2),
         "that is the largest alone": lambda maps, k: largest(maps, 1).mean(2),
@@ -131,6 +131,10 @@ def mean_of_the_largest(answer) -> str:
             maps.abs(), k).mean(2),
         "those are the first k places, not the largest numbers":
             lambda maps, k: maps.flatten(2)[..., :k].mean(2),
+        "those are the k largest of each row; the places of a map must be one axis": lambda maps, k:
+            maps.topk(k, dim=3).values.mean((2, 3)),
+        "axis 1 are the classes; the k largest are those of the places of a map": lambda maps, k:
+            maps.topk(k, dim=1).values.mean((2, 3)),
         "the k + 1 largest count": lambda maps, k: largest(maps, k + 1).mean(2),
         "it gives the k largest; their mean is asked": largest,
     })
@@ -148,9 +152,9 @@ def where_the_digit_is(answer) -> str:
             rows.append([step * row + step / 2 * half, step * column + step / 2 * half])
         return torch.tensor(rows).double()
 
-    cases = [(torch.randn(*shape).double(), step) for shape, step in (
-        ((6, 10, 5, 5), 8), ((4, 4, 3, 7), 4), ((5, 10, 6, 2), 16), ((1, 3, 1, 9), 2),
-        ((7, 2, 4, 4), 1))]
+    cases, odd = ([(torch.randn(*shape).double(), step) for shape, step in several] for several in (
+        (((6, 10, 5, 5), 8), ((4, 4, 3, 7), 4), ((5, 10, 6, 2), 16), ((1, 3, 1, 9), 2)),
+        (((2, 3, 3, 4), 5), ((7, 2, 4, 4), 1))))
     compare(answer, peak, cases, "maps step", {
         "rows and columns are swapped": lambda maps, step: peak(maps, step).flip(1),
         "those are places, not pixels: a place is so many pixels as the step":
@@ -163,8 +167,6 @@ def where_the_digit_is(answer) -> str:
             lambda maps, step: peak(maps, step, half=False) + 4,
         "the middle of place p is at step * p + step / 2, not at step * p + 1 / 2":
             lambda maps, step: peak(maps, step, half=False) + 0.5,
-        "the middle is a fraction: step / 2, not step // 2":
-            lambda maps, step: peak(maps, step, half=False) + step // 2,
         "a place is divided by the number of columns, and here by that of rows":
             lambda maps, step: _by_rows(maps, step),
         "that is where the largest of all numbers stands; the class is that of the largest mean":
@@ -181,6 +183,10 @@ def where_the_digit_is(answer) -> str:
         "that is 2 x N; each example needs a row": lambda maps, step: peak(maps, step).T,
         "that is the frame's corner and size; two numbers are asked": lambda maps, step: torch.cat(
             [peak(maps, step)] * 2, 1),
+    })
+    compare(answer, peak, odd, "maps step", {
+        "right for even steps; half of an odd one is a fraction: step / 2, not step // 2":
+            lambda maps, step: peak(maps, step, half=False) + step // 2,
     })
     return "labels alone taught the net where digits are; this reads it out"
 

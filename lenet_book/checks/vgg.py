@@ -37,7 +37,9 @@ def stack_that_sees_eleven(layers, weights) -> str:
 @exercise(chapter=12, number=2, level="easy", minutes=3)
 def width_for_he(answer) -> str:
     """The width at which a variance of 0.01 is He's, for 3 x 3 kernels."""
-    known(number(answer), 22, {
+    exact, given = (200 / 9, 100 / 9, 20000 / 9), number(answer)
+    given = next((each for each in exact if given % 1 and abs(given - each) < 0.06), given)
+    known(given, 22, {
         200 / 9: "that is right, but a number of maps is whole",
         23: "22.2 is nearer to 22",
         200: "a 3 x 3 kernel reads nine places of each map: n = 9 C",
@@ -61,12 +63,16 @@ def net_from_string(answer) -> str:
     """configuration, channels -> the convolutions, ReLUs and poolings that the words name."""
     cases = [(words, channels, torch.randn(2, channels, *size).double()) for words, channels, size in (
         ("8 M", 3, (9, 12)), ("4 6/1 M 8/5 M 3", 2, (25, 30)), ("5 M M 7/3 10 4/5", 1, (47, 45)),
-        ("M 6 6", 4, (13, 16)), ("  12/1\n 3  ", 5, (4, 5)))]
+        ("M 6 6", 4, (13, 16)), ("12/1 3", 5, (4, 5)))]
     compare_nets(answer, _layers, cases, "configuration channels", {
         "the image has so many channels as are given, not always three":
             lambda words, channels: _layers(words, 3),
         "n/k is a kernel of k x k, and it stays at 3 x 3":
             lambda words, channels: _layers(words, channels, kernels=lambda k: 3),
+        "n/k is a kernel of k x k, not one of 1 x 1": lambda words, channels: _layers(
+            words, channels, kernels=lambda k: 3 if k == 3 else 1),
+        "a convolution reads the maps of the one before it; here each reads the image's channels":
+            lambda words, channels: nn.Sequential(*(_layers(word, channels) for word in words.split())),
         "the size must stay: a kernel of k needs a padding of k // 2":
             lambda words, channels: _layers(words, channels, pads=lambda k: 0),
         "a padding of 1 keeps the size for 3 x 3 alone; a kernel of k needs k // 2":
@@ -96,7 +102,8 @@ def net_from_string(answer) -> str:
             words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
         "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
         "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
-    }, without=_BY_OTHERS)
+    }, "right in testing, but not in training: no word stands for dropout or for a normalisation",
+        _BY_OTHERS)
     return "so D is \"64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M\" to you"
 
 
@@ -151,28 +158,35 @@ def weights_by_he(answer) -> str:
     return "with such weights a layer hands on a signal of the size that it got"
 
 
-def _counts(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Numbers that one output reads, outputs that read one input, and places of a kernel."""
-    places = shape[2] * shape[3] if len(shape) == 4 else 1
-    return shape[1] * places, shape[0] * places, places
+def _counts(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
+    """Numbers that one output reads, outputs that read one input, places and columns of a kernel, and
+    the length of the last axis."""
+    rows, columns = shape[2:] or (1, 1)
+    places = rows * columns
+    return shape[1] * places, shape[0] * places, places, columns, shape[-1]
 
 
-_SPREADS = {  # of wrong answers: n_in, n_out, places of the kernel -> standard deviation
-    "that is the variance, 2 / n; the standard deviation is its root": lambda i, o, k: 2 / i,
-    "the 2 is missing: the ReLU throws away half of the mean square": lambda i, o, k: (1 / i) ** 0.5,
+_SPREADS = {  # of wrong answers: what _counts gives -> standard deviation
+    "that is the variance, 2 / n; the standard deviation is its root": lambda i, *_: 2 / i,
+    "the 2 is missing: the ReLU throws away half of the mean square": lambda i, *_: (1 / i) ** 0.5,
     "n counts what one output reads, its inputs; these are the outputs that read one input":
-        lambda i, o, k: (2 / o) ** 0.5,
+        lambda i, o, *_: (2 / o) ** 0.5,
+    "n counts what one output reads; this is the number of outputs":
+        lambda i, o, k, *_: (2 * k / o) ** 0.5,
     "a kernel of k x k reads k * k places of each map; n is the maps alone":
-        lambda i, o, k: (2 * k / i) ** 0.5,
-    "that is Xavier's rule, which has n_in + n_out": lambda i, o, k: (2 / (i + o)) ** 0.5,
-    "that is PyTorch's default, 1 / (3 n)": lambda i, o, k: (1 / (3 * i)) ** 0.5,
-    "the root is taken twice": lambda i, o, k: (2 / i) ** 0.25,
-    "that is the root of n / 2, and should be that of 2 / n": lambda i, o, k: (i / 2) ** 0.5,
+        lambda i, o, k, *_: (2 * k / i) ** 0.5,
+    "the kernel's columns are missing in n": lambda i, o, k, columns, _: (2 * columns / i) ** 0.5,
+    "the last axis is missing in n: one output reads all but the first": lambda i, o, k, columns, last:
+        (2 * last / i) ** 0.5,
+    "that is Xavier's rule, which has n_in + n_out": lambda i, o, *_: (2 / (i + o)) ** 0.5,
+    "that is PyTorch's default, 1 / (3 n)": lambda i, *_: (1 / (3 * i)) ** 0.5,
+    "the root is taken twice": lambda i, *_: (2 / i) ** 0.25,
+    "that is the root of n / 2, and should be that of 2 / n": lambda i, *_: (i / 2) ** 0.5,
     "n counts all weights of the layer, and should count those of one output":
-        lambda i, o, k: (2 * k / (i * o)) ** 0.5,
-    "the standard deviation is 1 whatever the shape; scale by the root of 2 / n": lambda i, o, k: 1.0,
-    "the standard deviation is 0.01 whatever the shape, as in AlexNet": lambda i, o, k: 0.01,
-    "the standard deviation is 0.1 whatever the shape": lambda i, o, k: 0.1,
+        lambda i, o, k, *_: (2 * k / (i * o)) ** 0.5,
+    "the standard deviation is 1 whatever the shape; scale by the root of 2 / n": lambda *_: 1.0,
+    "the standard deviation is 0.01 whatever the shape, as in AlexNet": lambda *_: 0.01,
+    "the standard deviation is 0.1 whatever the shape": lambda *_: 0.1,
 }
 _D = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
 

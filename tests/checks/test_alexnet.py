@@ -35,6 +35,12 @@ def of_maps(a, n, alpha, beta, k, maps, power=2):
     return a / (k + alpha / n * torch.stack(near, 1)) ** beta
 
 
+def of_sums(a, n, alpha, beta, k, add):
+    """A wrong one: add makes one number of what counts at a place."""
+    near = [add(a[:, max(0, i - n // 2):i + n // 2 + 1]) for i in range(a.shape[1])]
+    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
+
+
 def beside(a, n, alpha, beta, k):
     near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
     return a / (k + alpha / n * near) ** beta
@@ -79,12 +85,13 @@ def the_same_again(x, p):
     return torch.rand(x.shape) >= p
 
 
-def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norm=(NORM,), pool=None, relu=nn.ReLU):
+def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norms=((NORM,), (NORM,)), pool=None,
+          relus=(1, 1, 1, 1, 1)):
     pool, group, inputs = pool or nn.MaxPool2d(3, stride=2), (1, *groups), (3, *maps)
     return [part for i, (kernel, stride, after) in enumerate((
-        (11, 4, [*norm, pool]), (5, 1, [*norm, pool]), (3, 1, []), (3, 1, []), (3, 1, [pool])))
+        (11, 4, [*norms[0], pool]), (5, 1, [*norms[1], pool]), (3, 1, []), (3, 1, []), (3, 1, [pool])))
         for part in (nn.Conv2d(inputs[i], inputs[i + 1], kernel, stride, pads[i], groups=group[i]),
-                     relu(), *after)]
+                     *[nn.ReLU()] * relus[i], *after)]
 
 
 def lists(maps, **changes):
@@ -119,6 +126,33 @@ class Halves(nn.Module):
 
     def forward(self, x):
         return self.net(x)
+
+
+class Towers(nn.Module):
+    """Right, but that each layer of a tower is one of its own."""
+
+    def __init__(self, maps, apart=(1, 3, 4)):
+        super().__init__()
+        self.net, inputs = lists(maps), (3, *maps)
+        places = [i for i, layer in enumerate(self.net) if isinstance(layer, nn.Conv2d)]
+        for i in apart:
+            old = self.net[places[i]]
+            self.net[places[i]] = Pair(*(
+                nn.Conv2d(inputs[i] // old.groups, inputs[i + 1] // 2, old.kernel_size, old.stride,
+                          old.padding) for _ in range(2)))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class Pair(nn.Module):
+    def __init__(self, one, other):
+        super().__init__()
+        self.one, self.other = one, other
+
+    def forward(self, x):
+        first, second = x.chunk(2, 1) if x.shape[1] == 2 * self.one.in_channels else (x, x)
+        return torch.cat([self.one(first), self.other(second)], 1)
 
 
 class InAList(nn.Module):
@@ -181,8 +215,12 @@ WRONG = {  # (words that name the error, answer)
             a, n, *rest, maps=lambda i: slice(max(0, i - n + 1), i + 1))),
         ("only maps behind", lambda a, n, *rest: of_maps(a, n, *rest, maps=lambda i: slice(i, i + n))),
         ("all maps", lambda *case: of_maps(*case, maps=lambda i: slice(None))),
-        ("not squared", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(max(0, i - n // 2), i + n // 2 + 1), power=1)),
+        ("not squared", partial(of_sums, add=lambda near: near.abs().sum(1))),
+        ("a negative one", partial(of_sums, add=lambda near: near.sum(1))),
+        ("square of the sum", partial(of_sums, add=lambda near: near.sum(1) ** 2)),
+        ("the mean of the window", partial(of_sums, add=lambda near: (near ** 2).mean(1))),
+        ("at the border it divides", lambda a, n, alpha, *rest: of_sums(
+            a, n, alpha * n, *rest, add=lambda near: (near ** 2).mean(1))),
         ("beta is missing", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 1, k)),
         ("root", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 0.5, k)),
         ("multiplies", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, -beta, k)),
@@ -190,7 +228,7 @@ WRONG = {  # (words that name the error, answer)
         ("not the activation", lambda a, *rest: by_slices(a, *rest) / a),
         ("fixed", lambda a, *rest: by_slices(a, 5, 1e-4, 0.75, 2)),
         ("local_response_norm does", F.local_response_norm), ("changes the a", in_place),
-        ("it gives", lambda a, n, *rest: of_maps(  # a negative beginning
+        ("max(0, i - n // 2)", lambda a, n, *rest: of_maps(
             a, n, *rest, maps=lambda i: slice(i - n // 2, i + n // 2 + 1))),
         ("return", print), ("function", NORM.size), ("it raises", lambda a: a)],
     "dropout_by_hand": [
@@ -203,7 +241,7 @@ WRONG = {  # (words that name the error, answer)
         ("should divide", partial(dropped, factor=lambda p: 1 - p)),
         ("multiplied by 2", partial(dropped, factor=lambda p: 2)),
         ("share that goes", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < p)),
-        ("50%", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < 0.5)),
+        ("for p = 0.2 it sets", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < 0.5)),
         ("every example", partial(dropped, keep=lambda x, p: torch.rand(x.shape[1:]) >= p)),
         ("whole rows", partial(dropped, keep=lambda x, p: torch.rand(len(x), 1) >= p)),
         ("anew", partial(dropped, keep=the_same_again)),
@@ -220,10 +258,22 @@ WRONG = {  # (words that name the error, answer)
         ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
         ("conv3 is the layer", partial(lists, groups=(2, 2, 1, 2))),
         ("conv1 has no padding", partial(lists, pads=(2, 2, 1, 1, 1))),
-        ("pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))), ("normalisation is missing", partial(
-            lists, norm=())),
-        ("its own constants", partial(lists, norm=(nn.LocalResponseNorm(5),))),
-        ("a ReLU must", partial(lists, relu=nn.Identity)),
+        ("pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
+        ("a padding of 1", partial(lists, pads=(0, 1, 1, 1, 1))),
+        ("normalisation is missing", partial(lists, norms=((), ()))),
+        ("missing after conv1", partial(lists, norms=((), (NORM,)))),
+        ("missing after conv2", partial(lists, norms=((NORM,), ()))),
+        ("its own constants", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
+        ("a ReLU must", partial(lists, relus=(0,) * 5)),
+        ("conv1 has no ReLU", partial(lists, relus=(0, 1, 1, 1, 1))),
+        ("conv2 has no ReLU", partial(lists, relus=(1, 0, 1, 1, 1))),
+        ("conv3 has no ReLU", partial(lists, relus=(1, 1, 0, 1, 1))),
+        ("conv4 has no ReLU", partial(lists, relus=(1, 1, 1, 0, 1))),
+        ("conv5 has no ReLU", partial(lists, relus=(1, 1, 1, 1, 0))),
+        ("conv3, conv4 and conv5 have no", partial(lists, relus=(1, 1, 0, 0, 0))),
+        ("stand as two layers each: make one nn.Conv2d", Towers),
+        ("conv1, conv2, conv4 and conv5 stand as two", partial(Towers, apart=(0, 1, 3, 4))),
+        ("all five stand as two", partial(Towers, apart=range(5))),
         ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
         ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
         ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),

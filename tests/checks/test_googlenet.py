@@ -109,7 +109,17 @@ def by_picking(logits, one, other, labels):
 
 def by_module(logits, one, other, labels):
     loss = nn.CrossEntropyLoss()
-    return (loss(logits, labels) + 0.6 * sum(loss(h, labels) for h in (one, other)) / 2).item()
+    return loss(logits, labels) + 0.6 * sum(loss(h, labels) for h in (one, other)) / 2
+
+
+def in_one_row(logits, one, other, labels):
+    losses = torch.stack([F.cross_entropy(scores, labels) for scores in (logits, one, other)])
+    return losses.new_tensor([[1.0, 0.3, 0.3]]) @ losses
+
+
+def without_graph(*case):
+    with torch.no_grad():
+        return weighed(*case)
 
 
 def wrong_loss(**changes):
@@ -121,7 +131,7 @@ RIGHT = {
     "widest_useful_reduction": [(154,), (154.0,), (torch.tensor([154]),)],
     "naive_inception": [(by_hand,), (by_one_kernel,), (by_unfold,)],
     "inception_module": [(Mine,), (InPlace,), (at_once,)],
-    "loss_with_heads": [(weighed,), (by_picking,), (by_module,)],
+    "loss_with_heads": [(weighed,), (by_picking,), (by_module,), (in_one_row,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -137,9 +147,9 @@ WRONG = {  # (words that name the error, answer)
         ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
     "naive_inception": [
         ("pooling is missing", partial(by_hand, order=(0, 1, 2))),
-        ("stands first", partial(by_hand, order=(3, 0, 1, 2))),
-        ("exchanged", partial(by_hand, order=(0, 2, 1, 3))),
-        ("other way round", partial(by_hand, order=(3, 2, 1, 0))),
+        ("joined in the order pooling, 1 x 1, 3 x 3", partial(by_hand, order=(3, 0, 1, 2))),
+        ("joined in the order 1 x 1, 5 x 5, 3 x 3", partial(by_hand, order=(0, 2, 1, 3))),
+        ("joined in the order 5 x 5, 3 x 3, 1 x 1", partial(by_hand, order=(2, 1, 0, 3))),
         ("needs a ReLU", partial(by_hand, relu=lambda x: x)),
         ("no ReLU behind", partial(by_hand, pool=lambda x: F.max_pool2d(x, 3, 1, 1).relu())),
         ("mean", partial(by_hand, pool=nn.AvgPool2d(3, 1, 1))),
@@ -151,7 +161,11 @@ WRONG = {  # (words that name the error, answer)
             x.relu(), *w, relu=lambda y: y, pool=lambda _: F.max_pool2d(x, 3, 1, 1))),
         ("turned", lambda x, *w: by_hand(x, *(each.flip(2, 3) for each in w))),
         ("rows and columns", lambda x, *w: by_hand(x, *(each.mT for each in w))),
-        ("it raises RuntimeError", partial(by_hand, pool=nn.MaxPool2d(3, 1))),
+        ("a path does not keep the size", partial(by_hand, pool=nn.MaxPool2d(3, 1))),
+        ("a path does not keep the size", partial(by_hand, pool=nn.MaxPool2d(3, padding=1))),
+        ("a path does not keep the size", lambda x, w1, w3, w5: by_hand(x, w1, w5, w3)),
+        ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths))),
+        ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths, 2))),
         ("must be a tensor", partial(by_hand, join=lambda paths, axis: paths)),
         ("it raises", partial(by_hand, join=lambda paths, axis: sum(paths))),
         ("changes the x", lambda x, *w: by_hand(x.relu_(), *w)), ("return", print),
@@ -168,21 +182,36 @@ WRONG = {  # (words that name the error, answer)
             Mine, pool=nn.Identity())),
         ("mean", partial(Mine, pool=nn.AvgPool2d(3, 1, 1))),
         ("this is 5 x 5", partial(Mine, pool=nn.MaxPool2d(5, 1, 2))),
-        ("exchanged in the join", partial(Mine, order=(0, 2, 1, 3))),
-        ("stands first", partial(Mine, order=(3, 0, 1, 2))),
+        ("joined in the order 1 x 1, 5 x 5, 3 x 3", partial(Mine, order=(0, 2, 1, 3))),
+        ("joined in the order pooling, 1 x 1", partial(Mine, order=(3, 0, 1, 2))),
         ("missing in the join", partial(Mine, order=(0, 1, 2))),
-        ("other way round", partial(Mine, order=(3, 2, 1, 0))), ("torchvision", partial(Mine, five=3)),
-        ("biases", partial(Mine, bias=False)), ("naive", without_reductions),
+        ("joined in the order 5 x 5, 3 x 3, 1 x 1", partial(Mine, order=(2, 1, 0, 3))),
+        ("torchvision", partial(Mine, five=3)), ("biases", partial(Mine, bias=False)),
+        ("naive", without_reductions),
         ("reduce3 and threes", lambda i, a, b, c, d, e, f: Mine(i, a, c, b, d, e, f)),
         ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
         ("two reductions", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
-        ("it raises", partial(Mine, pool=nn.MaxPool2d(3, 2))), ("Inception does", Inception),
-        ("stand in a list", Stub), ("without brackets", Mine(*range(1, 8))),
-        ("a net, not", lambda *widths: 3), ("return", print)],
+        ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
+        ("Inception does", Inception), ("stand in a list", Stub),
+        ("without brackets", Mine(*range(1, 8))), ("a net, not", lambda *widths: 3), ("return", print)],
     "loss_with_heads": [
         ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),
         ("4d is missing", wrong_loss(second=0)), ("4a is missing", wrong_loss(first=0)),
-        ("count alike", wrong_loss(first=1, second=1)), ("heads alone", wrong_loss(main=0.3)),
+        ("count alike", wrong_loss(first=1, second=1)),
+        ("head at 4d counts 1", wrong_loss(second=1)), ("head at 4a counts 1", wrong_loss(first=1)),
+        ("mean of the heads' logits", lambda a, b, c, labels: F.cross_entropy(
+            a, labels) + 0.3 * F.cross_entropy((b + c) / 2, labels)),
+        ("mean of the heads' logits", lambda a, b, c, labels: F.cross_entropy(
+            a, labels) + 0.6 * F.cross_entropy((b + c) / 2, labels)),
+        ("sum of the heads' logits", lambda a, b, c, labels: F.cross_entropy(
+            a, labels) + 0.3 * F.cross_entropy(b + c, labels)),
+        ("heads' logits it is taken twice", lambda a, b, c, labels: weighed(
+            a, b.softmax(1), c.softmax(-1), labels)),
+        ("no .item()", lambda *case: weighed(*case).item()), ("no .item()", without_graph),
+        ("no .item()", lambda *case: weighed(*case).detach()),
+        ("no gradient reaches logits", lambda a, *rest: weighed(a.detach(), *rest)),
+        ("no gradient reaches head_4a and head_4d", lambda a, b, c, labels: weighed(
+            a, b.detach(), c.data, labels)), ("heads alone", wrong_loss(main=0.3)),
         ("two together", wrong_loss(first=0.15, second=0.15)), ("0.7 and 0.3", wrong_loss(main=0.7)),
         ("0.7 and 0.15", wrong_loss(main=0.7, first=0.15, second=0.15)),
         ("wrong side", wrong_loss(main=0.3, first=1, second=1)),

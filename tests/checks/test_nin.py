@@ -39,7 +39,7 @@ class Dense(nn.Module):
         self.layer = nn.Linear(inputs, outputs)
 
     def forward(self, x):
-        return self.layer(x.movedim(1, 3)).movedim(3, 1).contiguous()
+        return self.layer(x.movedim(1, 3)).movedim(3, 1)
 
 
 def with_dense(channels, widths):
@@ -165,7 +165,12 @@ WRONG = {  # (words that name the error, answer)
         ("signs", lambda maps, k: by_sorting(maps.abs(), k)),
         ("first k", lambda maps, k: maps.flatten(2)[..., :k].mean(2)),
         ("k + 1", lambda maps, k: by_sorting(maps, k + 1)),
+        ("five", lambda maps, k: maps.flatten(2).topk(5).values.mean(2)),
         ("their mean", lambda maps, k: maps.flatten(2).topk(k).values),
+        ("of each row", lambda maps, k: maps.topk(k, dim=-1).values.mean((2, 3))),
+        ("of each row", lambda maps, k: maps.topk(k).values.mean(-1).mean(-1)),
+        ("axis 1 are the classes", lambda maps, k: maps.topk(k, dim=1).values.mean((2, 3))),
+        ("axis 1 are the classes", lambda maps, k: maps.flatten(2).topk(k, dim=1).values.mean(2)),
         ("it gives", lambda maps, k: maps.flatten(1).topk(k).values.mean(1)),
         ("it raises", lambda maps, k: maps.topk(k, dim=7)), ("must be a tensor", lambda maps, k: [k]),
         ("changes the maps", lambda maps, k: by_sorting(maps.mul_(2), k)), ("return", print)],
@@ -177,6 +182,9 @@ WRONG = {  # (words that name the error, answer)
         ("step of 8", partial(find, half=lambda step: 4)),
         ("not at step * p + 1", partial(find, half=lambda step: 0.5)),
         ("not step // 2", partial(find, half=lambda step: step // 2)),
+        ("swapped", lambda maps, step: find(maps, step, half=lambda step: step // 2).flip(1)),
+        ("class 0", partial(find, half=lambda step: step // 2,
+                            name=lambda maps: maps[:, :, 0, 0] * 0)),
         ("by that of rows", lambda maps, step: find(
             maps.transpose(2, 3), step, place=lambda flat: maps[torch.arange(len(maps)), maps.mean(
                 (2, 3)).argmax(1)].flatten(1).argmax(1))),

@@ -1,5 +1,6 @@
 """Chapter 12's exercises: right answers, and wrong ones with words of the reason."""
 
+import itertools
 import re
 from collections import OrderedDict
 from functools import partial
@@ -41,6 +42,18 @@ def by_patterns(configuration, channels):
     return net
 
 
+def by_single_spaces(configuration, channels):
+    return nn.Sequential(*itertools.chain(*(
+        parts(word, before) for word, before in zip(
+            configuration.split(" "), widths_before(configuration.split(" "), channels), strict=True))))
+
+
+def widths_before(words, width):
+    for word in words:
+        yield width
+        width = width if word == "M" else int(word.split("/")[0])
+
+
 class Net(nn.Module):
     """With lists of its own, and without a layer for what has no weights."""
 
@@ -74,6 +87,13 @@ def numel(shape):
     return torch.Size(shape).numel()
 
 
+def normed(words, channels):
+    """Wrong: with a BatchNorm that has no weights."""
+    net = by_words(words, channels)
+    convolutions = [layer for layer in net if isinstance(layer, nn.Conv2d)]
+    return net.append(nn.BatchNorm2d(convolutions[-1].out_channels, affine=False))
+
+
 def he(shape):
     return torch.randn(shape) * (2 / numel(shape[1:])) ** 0.5
 
@@ -103,7 +123,7 @@ def uniform(shape):
 RIGHT = {
     "stack_that_sees_eleven": [(5, 45), (5.0, 45.0), (torch.tensor(5), torch.tensor(45))],
     "width_for_he": [(22,), (22.0,), (torch.tensor(22),)],
-    "net_from_string": [(by_words,), (by_patterns,), (Net,)],
+    "net_from_string": [(by_words,), (by_patterns,), (Net,), (by_single_spaces,)],
     "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
     "string_that_sees_all": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
                              (f"{16 * '64 '}M{D.split('M', 1)[1]}",)],
@@ -116,9 +136,10 @@ WRONG = {  # (words that name the error, answer)
         ("nine weights", 5, 15), ("three layers", 5, 27), ("saved", 5, 76), ("5 x 5", 5, 25),
         ("one layer first", 5, 44), ("number", "5", 45), ("whole", 5.5, 45), ("number", None, 45)],
     "width_for_he": [
-        ("whole", 200 / 9), ("nearer", 23), ("nine places", 200), ("ReLU", 11), ("ReLU", 100 / 9),
-        ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 7), ("4 / n", 44),
-        ("2 / n", 0), ("number", "22"), ("number", [22]), ("finite", float("inf"))],
+        ("that is right", 200 / 9), ("that is right", 22.2), ("that is right", 22.22),
+        ("2 / n", 22.3), ("ReLU", 11.1), ("nearer", 23), ("nine places", 200), ("ReLU", 11),
+        ("ReLU", 100 / 9), ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 7),
+        ("4 / n", 44), ("2 / n", 0), ("number", "22"), ("number", [22]), ("finite", float("inf"))],
     "net_from_string": [
         ("stays at 3 x 3", partial(by_words, three=True)), ("k // 2", partial(by_words, same=0)),
         ("for 3 x 3 alone", partial(by_words, same=1)),
@@ -131,7 +152,12 @@ WRONG = {  # (words that name the error, answer)
         ("no biases", partial(by_words, bias=False)),
         ("last convolution", lambda words, channels: by_words(words, channels)[:-1]),
         ("not always three", lambda words, channels: by_words(words, 3)),
-        ("in their place", first_channels), ("nn.Sequential(*layers)", parts),
+        ("reads the maps of the one before it", first_channels),
+        ("not one of 1 x 1", lambda words, channels: by_words(re.sub("/.", "/1", words), channels)),
+        ("not in training", lambda words, channels: nn.Sequential(*(
+            each for part in parts(words, channels) for each in (
+                part, *[nn.Dropout(0.5)] * isinstance(part, nn.ReLU))))),
+        ("for a normalisation", normed), ("nn.Sequential(*layers)", parts),
         ("layers_of does", lambda words, channels: nn.Sequential(
             OrderedDict(layers_of(words, channels)))),
         ("a net, not", lambda words, channels: words), ("return", print), ("function", D),
@@ -143,6 +169,9 @@ WRONG = {  # (words that name the error, answer)
         ("the 2 is missing", with_spread(lambda s: 1 / numel(s[1:]))),
         ("one output reads", with_spread(lambda s: 2 * s[1] / numel(s))),
         ("k * k", with_spread(lambda s: 2 / s[1])),
+        ("the number of outputs", with_spread(lambda s: 2 / s[0])),
+        ("last axis is missing", with_spread(lambda s: 2 / numel(s[1:-1]))),
+        ("columns are missing", with_spread(lambda s: 2 / numel(s[1:3]))),
         ("Xavier", with_spread(lambda s: 2 / (numel(s[1:]) + numel(s) / s[1]))),
         ("PyTorch", with_spread(lambda s: 1 / (3 * numel(s[1:])))),
         ("twice", with_spread(lambda s: (2 / numel(s[1:])) ** 0.5)),
