@@ -30,7 +30,7 @@ def maps_from_parameters(answer) -> str:
             lambda p, k, o: (p - 1) / (o * k ** 2),
         "the kernel's pixels are k times k: divide by its width twice":
             lambda p, k, o: (p // o - 1) // k,
-        "the kernel's pixels are not divided by": lambda p, k, o: p // o - 1,
+        "it is not divided by the kernel's pixels": lambda p, k, o: p // o - 1,
         "that is the number of kernels, of which each output map has its share":
             lambda p, k, o: (p - o) // k ** 2,
         "the bias is added, and should be taken away": lambda p, k, o: (p / o + 1) / k ** 2,
@@ -164,6 +164,8 @@ def two_layers_in_one(answer) -> str:
         "the weight is that of the first layer, unchanged": lambda w1, b1, w2, b2: w1,
         "the kernels come out turned":
             lambda w1, b1, w2, b2: torch.einsum("om,mcvt->ocvt", w2[..., 0, 0], w1).flip(2, 3),
+        "the kernels come out transposed": lambda w1, b1, w2, b2: torch.einsum(
+            "om,mcvt->octv", w2[..., 0, 0], w1),
         "w2 enters twice": lambda w1, b1, w2, b2: torch.einsum(
             "om,mcvt->ocvt", w2[..., 0, 0] ** 2, w1),
     })
@@ -201,7 +203,7 @@ def conv2d_of_your_own(answer) -> str:
             lambda x, w, b, s, p: right(x, w, b[:1].expand_as(b), s, p),
         "the bias is added once for every input map":
             lambda x, w, b, s, p: right(x, w, b * x.shape[1], s, p),
-        "the bias is added once for every weight":
+        "the bias is added once for every weight of a kernel":
             lambda x, w, b, s, p: right(x, w, b * prod(w.shape[2:]), s, p),
         "the bias is added once for every product of the sum":
             lambda x, w, b, s, p: right(x, w, b * w[0].numel(), s, p),

@@ -28,7 +28,8 @@ def convolution_by_hand(answer) -> str:
         12: "a minus sign is lost on the way, or the kernel is transposed in place of turned",
         2: "the kernel is turned about its other diagonal; half a turn moves every weight to the "
            "opposite corner",
-        7: "that is row 0, column 0; the window at row 1, column 3 is asked for",
+        7: "a quarter turn gives that, and so does half a turn at row 0, column 0: turn the kernel by "
+           "half a turn, and lay it on row 1, column 3",
     }, "turn the kernel by half a turn, lay it on 2, 2 over 5, 0, and add up four products")
     return "(-1)*2 + 0*2 + 2*5 + 1*0 = 8"
 
@@ -71,6 +72,7 @@ def edge_in_two_steps(column, row) -> str:
             "the sign is turned over: the edge kernel has 1 on its right" if torch.allclose(both, -edge)
             else "that is edge.T, below minus above; the edge kernel is right minus left"
             if torch.allclose(both, edge.T)
+            else "one of the two is all 0, and so are the results" if not largest
             else f"the results are {largest:.4g} times those of the edge kernel"
             if torch.allclose(both, largest * edge)
             else f"together they are {both.tolist()}, and the edge kernel is {edge.tolist()}")

@@ -66,6 +66,8 @@ def table_layer(answer) -> str:
     """A class: table, kernel_size -> a layer of as many output maps as the table has entries."""
     if isinstance(answer, nn.Module):
         raise Wrong("hand over the class, without brackets: the check makes layers of its own")
+    if not callable(answer):
+        raise Wrong(f"this must be a class that inherits from nn.Module, not {shown(answer)}")
     make = Function(answer, "table kernel_size")
     for table, size in ((paper.C3_CONNECTIONS, 5), (((1, 3), (0,), (2, 0, 3), (3, 1)), 3),
                         (((0,),), 1)):
@@ -86,7 +88,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     at_first, _ = _what_acts(layer, len(table), maps, size, when)
     for p in numbers:
         if p.numel() > len(table) and not len(p.unique()) > p.numel() // 2:
-            raise Wrong("its kernels begin with equal numbers, and would stay equal: draw them")
+            raise Wrong("its kernels begin with equal numbers: draw them at random, as nn.Conv2d does")
         with torch.no_grad():  # from here on it does not count how they began
             p.normal_()
     kernels, bias = _what_acts(layer, len(table), maps, size, when)
@@ -103,7 +105,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     acts = torch.cat([kernels[kernels != 0], bias]).sort().values
     if held.shape != acts.shape or not torch.allclose(held, acts, atol=1e-4):
         raise Wrong(f"{when}, some of its numbers do no work and others do it twice, or its results "
-                    "are scaled or squashed: "
+                    "are scaled or squashed; add up products and a bias, and nothing more: "
                     "each entry of the table has a kernel of its own, each output map a bias")
     x = torch.randn(2, maps, size + 2, size + 4)
     result = Function(layer, "x", {
@@ -118,7 +120,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
         p.grad = None
     result.square().sum().backward()
     if any(p.grad is None or not p.grad.any() for p in numbers):
-        raise Wrong("its outputs are right, but no gradient reaches all of its parameters")
+        raise Wrong("its outputs are right, but some of its parameters get no gradient")
 
 
 def _count_by_table(has: int, table, size: int, when: str) -> None:

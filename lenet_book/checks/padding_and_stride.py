@@ -35,7 +35,8 @@ def size_and_dropped(size, dropped) -> str:
        "are that?")
     known(dropped, 1, {
         0: "the size is right, but the division by 2 leaves a remainder",
-        0.5: "the size is right; a remainder is a whole number of rows, here of those below 2",
+        0.5: "the size is right; a remainder is a whole number: the rows left after the last whole "
+             "step",
         223: "the size is right; 223 is the room, of which the windows step over all but the remainder",
     }, "the size is right; what is dropped is the remainder of (224 + 2*3 - 7) / 2")
     return "the row that is dropped is one of padding, so no pixel of the image is lost"
@@ -68,7 +69,7 @@ def sides_that_keep_the_size(answer) -> str:
         "that is the total, on each side: halve it": lambda k, d: (total(k, d), total(k, d)),
         "all of it stands after; halve it": lambda k, d: (0, total(k, d)),
         "all of it stands before; halve it": lambda k, d: (total(k, d), 0),
-        "a pixel too many: the total is d (k - 1), and this is d k":
+        "d pixels too many: the total is d (k - 1), and this is d k":
             lambda k, d: (d * k // 2, d * k - d * k // 2),
         "d times the rounded half of k - 1: round once, after the dilation has come in":
             lambda k, d: ((k - 1) // 2 * d, (k - 1 - (k - 1) // 2) * d),
@@ -98,9 +99,10 @@ def windows_that_halve(answer) -> str:
         raise Wrong("a pair stands in it more than once")
     if right - set(pairs):
         even = {k for k, _ in pairs if k % 2 == 0}
-        raise Wrong(("those are right, but " if pairs else "") + (
-            "some are missing" if even or not pairs else
-            "even kernels are missing: some of them fit, too"))
+        ends_early = ": does your loop reach 7 and 3? range(7) ends with 6" * ((7, 3) not in pairs)
+        raise Wrong("the list is empty, and some pairs do fit" if not pairs else
+                    f"those are right, but some are missing{ends_early}" if even else
+                    "those are right, but even kernels are missing: some of them fit, too")
     return "the kernel is one or two larger than the padding of both sides, 2p + 1 or 2p + 2"
 
 
@@ -123,6 +125,9 @@ def sizes_through_a_net(answer) -> str:
         return through(n, layers, _size)
 
     function = Function(answer, "n layers")
+    if _refuses_five(answer, 5) and not _refuses_five(answer, 6):
+        raise Wrong("a window as large as the padded input fits, in one place: refuse it only where "
+                    "the room is negative")
     given, expected = function(32, _LENET), right(32, _LENET)
     if isinstance(given, tuple | list) and tuple(given) == (32, *expected):
         raise Wrong("the input's own size stands first; only what comes after a layer is asked for")
@@ -161,6 +166,17 @@ def sizes_through_a_net(answer) -> str:
     for n, layers in ((28, _LENET), (4, [(5, 1, 0, 1)]), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)])):
         _refuses(answer, n, layers)
     return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
+
+
+def _refuses_five(answer, n: int) -> bool:
+    """Is a window of 5 on n pixels a ValueError?"""
+    try:
+        answer(n, [(5, 1, 0, 1)])
+    except ValueError:
+        return True
+    except Exception:
+        return False
+    return False
 
 
 def _refuses(answer, n: int, layers: list) -> None:
@@ -215,6 +231,8 @@ def sides_with_a_stride(answer) -> str:
         "that is the total, on each side: halve it": lambda *case: (total(*case), total(*case)),
         "all of it stands after; halve it": lambda *case: (0, total(*case)),
         "all of it stands before; halve it": lambda *case: (total(*case), 0),
+        "k // 2 on each side: with a stride, n and s count as well, and the two sides may differ":
+            lambda n, k, s: (k // 2, k // 2),
     })
     return "for a kernel of 7 and a stride of 2 on 224 pixels 2 before and 3 after are enough"
 

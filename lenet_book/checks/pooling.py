@@ -39,7 +39,7 @@ def global_average_pooling(answer) -> str:
         "that is the sum of each map": lambda x: x.sum((2, 3)),
         "the maps are averaged together, and each should be by itself": lambda x: x.mean((1, 2, 3)),
         "N and C are exchanged": lambda x: right(x).T,
-        "N x C is one axis here": lambda x: right(x).flatten(),
+        "N and C have become one axis": lambda x: right(x).flatten(),
         "the window is square; height and width need not be alike":
             lambda x: right(x[..., :x.shape[2]]),
     }
@@ -55,7 +55,7 @@ def gradient_at_a_peak(answer) -> str:
         1: "so it would be with windows side by side; at a stride of 1 the peak lies in several",
         1 / 9: "that is the share of a pixel in one average; the maximum passes all of it on",
         25: "that is the number of pixels, and the windows do not have so many places",
-        3: "so many places along one axis; there are two",
+        3: "that is along one axis, and the windows lie along two",
         4: "at a stride of 2 it would be so",
         0: "the peak is the largest of its windows, so each of these depends on it",
         5: "that is the size of the map; count the places of a window of 3 in it",
@@ -112,7 +112,7 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
             lambda x, k, s, p: F.max_pool2d(_framed(x, p), k, s),
         "the padding does not enter": lambda x, k, s, p: F.max_pool2d(x, k, s),
         "the stride does not enter": lambda x, k, s, p: F.max_pool2d(x, k, 1, p),
-        "the stride is that of the window: s is a number of its own":
+        "the stride is taken to be k: s is a number of its own":
             lambda x, k, s, p: F.max_pool2d(x, k, k, p),
         "that is the smallest number of each window": lambda x, k, s, p: -F.max_pool2d(-x, k, s, p),
         "that is the average": lambda x, k, s, p: F.avg_pool2d(x, k, s, p),
@@ -131,7 +131,7 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p, count_include_pad=False),
         "the padding does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, s),
         "the stride does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, 1, p),
-        "the stride is that of the window: s is a number of its own":
+        "the stride is taken to be k: s is a number of its own":
             lambda x, k, s, p: F.avg_pool2d(x, k, k, p),
         "the window is always 2 x 2": lambda x, k, s, p: F.avg_pool2d(_framed(x, p), 2, s),
         "that is the sum": lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k ** 2,
@@ -159,7 +159,9 @@ def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> Non
         function = Function(answer, "x k s p", _BY_OTHERS)
         compare(of_answer, right, cases, "x k s p", mistakes)
     except Wrong as wrong:
-        raise Wrong(f"{name} pooling: {wrong}") from None
+        why = "; what never wins a maximum still counts in a mean" if (
+            name == "average" and str(wrong).endswith("not finite")) else ""
+        raise Wrong(f"{name} pooling: {wrong}{why}") from None
 
 
 def _framed(x: Tensor, p: int, value: float = 0) -> Tensor:

@@ -41,7 +41,8 @@ def stack_that_sees_a_digit(answer) -> str:
         if stride == 3 and kernel < 3:
             raise Wrong("the kernel comes first, then the stride")
         if not 1 <= kernel <= 3 or not 1 <= stride <= 2:
-            raise Wrong(f"kernel {kernel} with stride {stride} is not allowed: at most 3 and 2")
+            raise Wrong(f"kernel {kernel} with stride {stride} is not allowed: kernels are 1 to 3, "
+                        "strides 1 or 2")
     if len(layers) > _MOST:
         raise Wrong(f"{len(layers)} layers are more than it takes without any stride")
     seen = _pixels(0, [(kernel, stride, 0, 1) for kernel, stride in layers])
@@ -53,7 +54,8 @@ def stack_that_sees_a_digit(answer) -> str:
         raise Wrong(f"{len(layers)} layers see {reach} pixels"
                     + (": the stride of a layer counts only for those after it" if reach > 14 else ""))
     if len(layers) > 4:
-        raise Wrong(f"{reach} pixels are enough, but fewer layers do: let the steps grow early")
+        raise Wrong(f"{reach} pixels are enough, but fewer layers do"
+                    + ": let the steps grow early" * any(stride == 1 for _, stride in layers[:4]))
     return f"{reach} pixels: after each stride of 2 a kernel adds twice as much as before"
 
 
@@ -75,7 +77,7 @@ def field_by_hand(answer) -> str:
     known(jump, 4, {
         2: "the size is right; the jump: both strides count, multiplied",
         1: "the size is right; the jump: both strides count, multiplied",
-        3: "the size is right; the jump is a product of strides, not a sum",
+        3: "the size is right; the jump: each stride multiplies the one before it, which is 1 at first",
     }, "the size is right; the jump is the product of the strides")
     known(start, 2, {
         5: "size and jump are right; the start: the padding of 3 pulls it back",
@@ -127,7 +129,7 @@ def window_from_the_top(answer) -> str:
             unit, [(k, s, p, 1) for k, s, p, _ in layers]),
         "the strides do not enter": lambda unit, layers: right(
             unit, [(k, 1, p, d) for k, _, p, d in layers]),
-        "the last pixel is one too far: a window of k has k - 1 steps":
+        "the last pixel goes a step too far in each layer: a window of k has k - 1 steps":
             lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k),
         "the second number is where a slice ends, and the last pixel is asked for":
             lambda unit, layers: (right(unit, layers)[0], right(unit, layers)[1] + 1),

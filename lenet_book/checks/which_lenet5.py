@@ -27,7 +27,7 @@ _PARTS = {  # of 60,806; and errors
     "C5": (48_120, {48_000: "its biases are missing", 30_840: "that is C5 on 28 x 28 pixels"}),
     "F6": (10_164, {10_080: "its biases are missing"}),
     "the output": (850, {840: "those are the RBF's, or ten biases are missing",
-                         0: "an RBF with fixed codes, and the rest of it, would have 59,956",
+                         0: "with the RBF, whose codes are fixed, the net would have 59,956",
                          10: "these are the biases alone"}),
 }
 
@@ -65,17 +65,18 @@ def first_loss_is_right(answer) -> str:
     function, x = Function(answer, "net x y"), torch.randn(7, 1, 32, 32)
     y = torch.randint(10, (7,))
     ten = math.log(10)
+    losses = ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0
     nets = [(f"whose first loss is {loss:.2f}", _with_loss(loss, y), abs(loss - ten) < 0.1)
-            for loss in (ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0)]
+            for loss in losses]
     nets += [("of 84 classes, whose first loss is 4.43", torch.zeros(7, 84), False),
              ("that ends in a softmax, whose first loss is 2.30", torch.zeros(7, 10).softmax(1), True),
              ("of 5 classes that is sure and wrong, whose first loss is 2.34",
               _with_loss(2.34, y % 5, 5), True),
              ("whose first loss is nan", torch.full((7, 10), math.nan), False)]
-    for losses in [2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5], [4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0]:
-        mean, each = sum(losses) / 7, ", ".join(map(str, losses))
+    for mixed in [2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5], [4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0]:
+        mean, each = sum(mixed) / 7, ", ".join(map(str, mixed))
         nets.append((f"whose first loss is {mean:.2f}, the mean of {each} for the digits",
-                     _with_loss(losses, y), abs(mean - ten) < 0.1))
+                     _with_loss(mixed, y), abs(mean - ten) < 0.1))
     verdicts = []
     for name, logits, right in nets:
         labels = y % 5 if logits.shape[1] == 5 else y
@@ -90,6 +91,15 @@ def first_loss_is_right(answer) -> str:
         raise Wrong("the answers are turned over: True where the loss is right")
     if len({said for _, said, _ in verdicts}) == 1:
         raise Wrong(f"it says {verdicts[0][1]} of every net")
+    low, high = ({said for loss, (_, said, _) in zip(losses, verdicts, strict=False)
+                  if (loss - ten) * sign > 0.1} for sign in (-1, 1))
+    if all(said for _, said, _ in verdicts[:3]) and {*map(frozenset, (low, high))} == {
+            frozenset({True}), frozenset({False})}:
+        raise Wrong(f"it says True of every loss {'below' if True in low else 'above'} log 10, however "
+                    "far: the distance counts on both sides")
+    if verdicts[losses.index(1.0)][1] and not verdicts[0][1]:
+        raise Wrong("it says False at log 10 = 2.30 and True at 1.00: the natural logarithm is meant, "
+                    "math.log")
     for name, said, right in verdicts:
         if said != right:
             raise Wrong(f"of a net {name} it says {said}")
@@ -155,10 +165,10 @@ def _mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) ->
     run, x = Function(mine, "x"), torch.randn(4, 1, 32, 32)
     y = tensor(run(x), (4, 10), "its result")
     if not torch.allclose(y, tensor(run(x), (4, 10)), atol=1e-6):
-        raise Wrong("in eval() it still reads the same digits differently from one time to the next")
+        raise Wrong("in eval() it reads the same digits differently from one time to the next")
     alone = torch.cat([tensor(run(x[i:i + 1]), (1, 10), "its result for one digit") for i in range(4)])
     if not torch.allclose(y, alone, atol=1e-4):
-        raise Wrong("what it says of a digit still depends on the digits beside it")
+        raise Wrong("what it says of a digit depends on the digits beside it")
     _as_meant(y, held, x, activation, pool, ends)
     return x
 
@@ -167,7 +177,10 @@ def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
     """Weights and biases of each layer, found by how many they are."""
     found = {p.numel(): p for p in mine.parameters() if p.requires_grad}
     if lost := [name for name, sizes in _NUMBERS.items() if not set(sizes) <= found.keys()]:
-        raise Wrong(f"parameters() does not find the numbers of {', '.join(lost)}")
+        gone = [f"the {what} of {name}" for name in lost for size, what in
+                zip(_NUMBERS[name], ("weights", "biases"), strict=True) if size not in found]
+        raise Wrong("parameters() does not find " + (
+            f"the numbers of {', '.join(lost)}" if len(gone) == 2 * len(lost) else ", ".join(gone)))
     total = sum(p.numel() for p in mine.parameters())
     if total != 61_706:
         raise Wrong(f"it has {total:,} parameters, and should have 61,706")

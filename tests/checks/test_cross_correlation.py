@@ -126,7 +126,8 @@ WRONG = {  # (words that name the error, answer)
         ("2 times", 2 * ONES, ROW), ("0.3333 times", ONES / 3, ROW),
         ("together", torch.tensor([[1.], [2], [1]]), ROW),
         ("together", ONES, torch.tensor([[1., 0, 1]])),
-        ("0 times", 0 * ONES, ROW), ("tensor", [1, 1, 1], ROW), ("not a row of 3", torch.ones(3), ROW)],
+        ("one of the two is all 0", 0 * ONES, ROW), ("tensor", [1, 1, 1], ROW),
+        ("not a row of 3", torch.ones(3), ROW)],
     "correlate_by_weights": [
         ("convolve2d does", convolve2d), ("cross_correlate2d does", cross_correlate2d),
         ("convolution", lambda x, w: by_parts(x, w.flip(0, 1))),

@@ -361,7 +361,7 @@ WRONG = {  # (words that name the error, answer)
         ("scaled", Halved), ("1 x 16 x 1 x 1", Padded), ("without brackets", Parts([(0,)], 3)),
         ("nothing; end it with return", Nothing), ("it raises", dict),
         ("derived from nn.Module", lambda table, k: table),
-        ("must be a function", [1, 2]), ("must be a function", None), ("must be a function", "Parts")],
+        ("must be a class", [1, 2]), ("must be a class", None), ("must be a class", "Parts")],
     "map_criterion": [
         ("each e^-y is 0", formula), ("map_loss does the work", lambda f, c, d, j: layers.map_loss(
             torch.cdist(f, c) ** 2, d, j)),

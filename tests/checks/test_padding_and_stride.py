@@ -130,7 +130,8 @@ WRONG = {  # (words that name the error, answer)
         ("exchanged", 1, 112), ("counts once", 111, 0), ("+ 1 is missing", 111, 1),
         ("padding is missing", 109, 1), ("by one pixel", 224, 0), ("half a window", 112.5, 0),
         ("rounded up", 113, 0), ("the kernel is missing", 116, 0), ("how far", 64, 1),
-        ("leaves a remainder", 112, 0), ("whole number of rows", 112, 0.5), ("room", 112, 223),
+        ("leaves a remainder", 112, 0), ("rows left after the last whole step", 112, 0.5),
+        ("room", 112, 223),
         ("remainder of", 112, 2), ("must be a number", "112", 1), ("must be a number", 112, None),
         ("must be a number", True, 1), ("must be a number", 112j, 1),
         ("hand over size and dropped, 2 in all, not 1", (112, 1)),
@@ -158,7 +159,7 @@ WRONG = {  # (words that name the error, answer)
         ("even kernels are missing", [(k, p) for k, p in HALVING if k % 2]),
         ("kernel 3 with padding 0 turns 8 into 3, not into 4", [*HALVING, (3, 0)]),
         ("not among those", [*HALVING, (8, 3)]), ("more than once", [*HALVING, (7, 3)]),
-        ("some are missing", []), ("list of pairs", 7), ("list of pairs", "12"),
+        ("the list is empty", []), ("list of pairs", 7), ("list of pairs", "12"),
         ("list of pairs", dict(HALVING)), ("list of pairs", (pair for pair in HALVING)),
         ("each pair must be 2 values", [1, 2, 3]), ("each pair must be 2 values, not 3", [(1, 0, 0)]),
         ("whole number", [(1.5, 0)]), ("must be a number", [("3", "1")]), ("list of pairs", None)],
@@ -173,7 +174,8 @@ WRONG = {  # (words that name the error, answer)
         ("last size alone", lambda n, layers: by_the_book(n, layers)[-1]),
         ("own size stands first", lambda n, layers: [n, *by_the_book(n, layers)]),
         ("with a window of 5, has no place left", without_check),
-        ("should raise a ValueError", runtime_error), ("it raises ValueError", refuses_zero_room),
+        ("should raise a ValueError", runtime_error),
+        ("as large as the padded input fits", refuses_zero_room),
         ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(0)),
         ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(1)),
         ("changes the layers", lambda n, layers: [
@@ -196,7 +198,7 @@ WRONG = {  # (words that name the error, answer)
         ("the total, on each side", lambda *case: (sum(by_windows(*case)),) * 2),
         ("stands after", lambda *case: (0, sum(by_windows(*case)))),
         ("stands before; halve", lambda *case: (sum(by_windows(*case)), 0)),
-        ("right for n = 28, k = 3, s = 1, but", lambda n, k, s: (k // 2, k // 2)),
+        ("k // 2 on each side", lambda n, k, s: (k // 2, k // 2)),
         ("2 values in a tuple or a list, not the single number", lambda *case: sum(by_windows(*case)))],
 }
 

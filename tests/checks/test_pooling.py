@@ -223,7 +223,7 @@ WRONG = {  # (words that name the error, answer)
         ("sum of each", lambda x: F.avg_pool2d(x, x.shape[2:], divisor_override=1).flatten(1)),
         ("must be a function", torch.ones(2, 6)), ("return", print)],
     "gradient_at_a_peak": [
-        ("side by side", 1), ("one average", 1 / 9), ("number of pixels", 25), ("there are two", 3),
+        ("side by side", 1), ("one average", 1 / 9), ("number of pixels", 25), ("along two", 3),
         ("stride of 2", 4), ("depends on it", 0), ("size of the map", 5), ("count the windows", 8),
         ("must be a number", "9"), ("must be a number", None), ("finite", float("nan")),
         ("must be a number", True)],

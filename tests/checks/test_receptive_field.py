@@ -154,7 +154,8 @@ WRONG = {  # (words that name the error, answer)
     "field_by_hand": [
         ("two pixels and not one", (9, 4, 2)), ("two steps and not three", (13, 4, 2)),
         ("not its own", (21, 4, 2)), ("the convolution's", (7, 2, 0)), ("how long is each", (12, 4, 2)),
-        ("multiplied", (11, 2, 2)), ("not a sum", (11, 3, 2)), ("product of the strides", (11, 6, 2)),
+        ("multiplied", (11, 2, 2)), ("multiplies the one before it", (11, 3, 2)),
+        ("product of the strides", (11, 6, 2)),
         ("padding of 3", (11, 4, 5)), ("no padding", (11, 4, 0)), ("a unit is two", (11, 4, 1)),
         ("first pixel", (11, 4, -3)), ("before the pooling", (11, 4, 4)), ("in steps of", (11, 4, 7)),
         ("3 values", (11, 4)), ("3 values in a tuple", 11), ("must be a number", ("11", 4, 2)),
@@ -167,7 +168,7 @@ WRONG = {  # (words that name the error, answer)
         ("strides do not", lambda unit, layers: walked(unit, layers, strided=False)),
         ("added to the last pixel", lambda unit, layers: walked(unit, layers, last_padding=1)),
         ("d k - 1 is right", one_less_than_dilated), ("changes the layers", turned_in_place),
-        ("one too far", lambda unit, layers: walked(unit, layers, more=1)),
+        ("a step too far in each layer", lambda unit, layers: walked(unit, layers, more=1)),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
             all_pixels(unit, layers)[0], all_pixels(unit, layers)[1] + 1)),

@@ -224,10 +224,10 @@ WRONG = {  # (words that name the error, answer)
     "first_loss_is_right": [
         ("True of every net", lambda net, x, y: True), ("False of every net", lambda net, x, y: False),
         ("turned over", lambda net, x, y: not abs(loss_of(net, x, y) - math.log(10)) < 0.1),
-        ("loss is 2.18 it says True",
+        ("every loss below log 10",
          lambda net, x, y: loss_of(net, x, y) - math.log(10) < 0.1),
-        ("loss is 2.42 it says True", lambda net, x, y: loss_of(net, x, y) > math.log(10) - 0.1),
-        ("loss is 2.30 it says False",
+        ("every loss above log 10", lambda net, x, y: loss_of(net, x, y) > math.log(10) - 0.1),
+        ("natural logarithm",
          lambda net, x, y: abs(loss_of(net, x, y) - math.log10(10)) < 0.1),
         ("loss is 2.38 it says False", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.01),
         ("loss is 2.42 it says True", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.2),
@@ -259,7 +259,7 @@ WRONG = {  # (words that name the error, answer)
         ("probabilities", A(end=lambda x: x.softmax(1))), ("squashed by a tanh", A(end=torch.tanh)),
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
         ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
-        ("does not find the numbers of C1", A(bias=False)), ("it raises", Raises),
+        ("does not find the biases of C1", A(bias=False)), ("it raises", Raises),
         ("change no more", A(end=lambda x: 2 * x)), *NO_NET],
     "mend_net_b": [
         ("from one time to the next", Stubborn),
