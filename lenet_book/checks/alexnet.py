@@ -43,7 +43,7 @@ def alexnet_for_one_channel(answer) -> str:
 @exercise(chapter=11, number=2, level="easy", minutes=3)
 def alexnet_without_dense_layers(answer) -> str:
     """Parameters, if a mean over each map and one dense layer stand in place of the three."""
-    known(whole(answer, "the number"), _CONVOLUTIONS + 257_000, {
+    known(whole(answer), _CONVOLUTIONS + 257_000, {
         _CONVOLUTIONS: "that is the convolutions alone; a dense layer from 256 means to 1,000 classes "
                        "comes on top",
         _CONVOLUTIONS + 256_000: "the 1,000 biases of the dense layer are missing",
@@ -140,9 +140,12 @@ def dropout_by_hand(answer) -> str:
     for p in (0.2, 0.7):
         training, again, testing = (tensor(function(x, p, mode), x.shape, "its result")
                                     for mode in (True, True, False))
+        if (testing == 0).any() and not (training == 0).any():
+            raise Wrong("it drops in testing and not in training: the two are exchanged")
         if not torch.equal(testing, x):
             raise Wrong("it drops in testing, too" if (testing == 0).any() else
-                        "in testing it must return x as it is; in training the rest was made larger")
+                        "in testing it must return x as it is; it is in training that the rest must be "
+                        "made larger")
         kept = training != 0
         share = 1 - kept.double().mean().item()
         if share in (0, 1):
@@ -189,20 +192,22 @@ def two_towers(answer) -> str:
                ("all five", "12345"))},
         "that is one tower: groups=2 in conv2, conv4 and conv5 keeps the towers apart":
             lambda maps: _part(maps, groups=(1, 1, 1, 1)),
-        "conv3 reads both towers: no groups there": lambda maps: _part(maps, groups=(2, 2, 2, 2)),
+        "conv3 must read both towers: no groups there": lambda maps: _part(maps, groups=(2, 2, 2, 2)),
         "conv2 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(1, 1, 2, 2)),
         "conv4 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 1, 2)),
         "conv5 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 2, 1)),
-        "conv3 is the layer that is not grouped": lambda maps: _part(maps, groups=(2, 2, 1, 2)),
+        "conv4 reads both towers and conv3 only its own: it should be the other way round":
+            lambda maps: _part(maps, groups=(2, 2, 1, 2)),
         "conv2 does not keep the size: pad by 2": lambda maps: _part(maps, pads=(0, 0, 1, 1, 1)),
         "a padding of 1 in conv2 is that of 3 x 3; 5 x 5 needs 2": lambda maps: _part(
             maps, pads=(0, 1, 1, 1, 1)),
         "conv1 has no padding in the paper; 2 is torchvision's": lambda maps: _part(
             maps, pads=(2, 2, 1, 1, 1)),
         "response normalisation is missing": lambda maps: _part(maps, norm=()),
-        "response normalisation has its own constants: alpha=1e-4, beta=0.75, k=2":
+        "nn.LocalResponseNorm(5) alone has k = 1; here k is 2":
             lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5),)),
-        "alpha is 1e-4": lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
+        "alpha should be 1e-4, not 1e-3": lambda maps: _part(
+            maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
         "response normalisation stands behind the pooling, and should stand before it":
             lambda maps: _part(maps, "rpn rpn r r rp"),
         "response normalisation stands before the ReLU, and should stand behind it":

@@ -22,7 +22,7 @@ def convolution_for_a_module(answer) -> str:
         95: "95 maps cost 164,160 weights, more than the module's 163,328",
         850: "a 3 x 3 kernel has nine weights for each map that it reads",
         851: "a 3 x 3 kernel has nine weights for each map that it reads",
-        283: "a 3 x 3 kernel has nine weights for each pair of maps, not three; and 283 is too many",
+        283: "a 3 x 3 kernel has nine weights for each pair of maps, not three",
         284: "a 3 x 3 kernel has nine weights for each pair of maps, not three",
         34: "that is for a kernel of 5 x 5",
         256: "that is what the module gives out; a plain 3 x 3 of so many costs 442,368 weights",
@@ -30,7 +30,7 @@ def convolution_for_a_module(answer) -> str:
         223: "that is the naive module's price, 387,072 weights",
         128: "the module's own 3 x 3 reads 96 maps; this one reads all 192",
         70: "the plain 3 x 3 reads 192 maps; 256 are what the module gives out",
-        93: "one more fits: 94 maps cost 162,432 weights",
+        93: "that fits, but it is not the most: more maps cost no more than the module, either",
         18147: "it reads 192 maps, not one",
     }, "the places are the same, so compare weights: those of one of its maps with the module's")
     return "94, where the module gives out 256: reductions make room for maps"
@@ -48,7 +48,7 @@ def widest_useful_reduction(answer) -> str:
         16: "that is the width in 3a; how much wider could it be?",
         685: "the 5 x 5 has 25 weights for each pair of maps, not one",
         436: "the 5 x 5 has 25 weights for each pair of maps, not five",
-        153: "one more map is still cheaper: 154 cost 152,768",
+        153: "that is cheaper, but a wider one is, too: 153 maps cost 151,776 of 153,600",
     }, "write down the path's weights for a width of r, the reduction's own among them")
     return "154 of 192: nearly any reduction pays, as long as the kernel behind it is large"
 
@@ -100,7 +100,7 @@ def naive_inception(answer) -> str:
         "the pooling is missing": lambda *case: joined(*case, order=(0, 1, 2)),
         **_other_orders(lambda order: lambda *case: joined(*case, order=order)),
         "each convolution needs a ReLU": lambda *c: joined(*c, relu=lambda x: x),
-        "there is no ReLU behind the pooling": lambda *c: joined(
+        "a ReLU stands behind the pooling, and none belongs there": lambda *c: joined(
             *c, pooled=lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
         "the pooling takes the mean, and should take the maximum": lambda *c: joined(
             *c, pooled=lambda x: F.avg_pool2d(x, 3, 1, 1)),
@@ -140,13 +140,13 @@ def inception_module(answer) -> str:
 
     mistakes = {
         "there is no ReLU": wrong(relus=""),
-        "each reduction has a ReLU behind it, too": wrong(relus="135p"),
-        "the projection has a ReLU behind it, too": wrong(relus="13r5"),
+        "each reduction needs a ReLU behind it, too": wrong(relus="135p"),
+        "the projection needs a ReLU behind it, too": wrong(relus="13r5"),
         "only the reductions have a ReLU behind them": wrong(relus="r"),
-        "the 1 x 1 has a ReLU behind it, too": wrong(relus="3r5p"),
-        "the 3 x 3 has a ReLU behind it, too": wrong(relus="1r5p"),
-        "the 5 x 5 has a ReLU behind it, too": wrong(relus="1r3p"),
-        "the 3 x 3 and the 5 x 5 have a ReLU behind them, too": wrong(relus="1rp"),
+        "the 1 x 1 needs a ReLU behind it, too": wrong(relus="3r5p"),
+        "the 3 x 3 needs a ReLU behind it, too": wrong(relus="1r5p"),
+        "the 5 x 5 needs a ReLU behind it, too": wrong(relus="1r3p"),
+        "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": wrong(relus="1rp"),
         "the projection stands behind the pooling, and here before it": wrong(project_first=True),
         "the pooling is missing before the projection": wrong(pool=nn.Identity()),
         "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
@@ -224,13 +224,14 @@ def loss_with_heads(answer) -> str:
         "0.3 is for the heads, and the rest is not taken from the net: its loss counts 1":
             wrong(main=0.4),
         "0.7 and 0.3 add up to 1, but the net's own loss counts 1": wrong(main=0.7),
-        "0.7 and 0.15 add up to 1, but the net's own loss counts 1, and each head 0.3":
+        "0.7 and twice 0.15 add up to 1, but the net's own loss counts 1, and each head 0.3":
             wrong(main=0.7, first=0.15, second=0.15),
         "the 0.3 is on the wrong side: the net's own loss counts 1, each head 0.3":
             wrong(main=0.3, first=1, second=1),
         "the sum is divided by its weights, 1.6, and should not be":
             wrong(main=1 / 1.6, first=0.3 / 1.6, second=0.3 / 1.6),
-        "the three are averaged": wrong(main=1 / 3, first=1 / 3, second=1 / 3),
+        "the three are averaged; the net's own loss counts 1, each head 0.3":
+            wrong(main=1 / 3, first=1 / 3, second=1 / 3),
         "the losses are added over the batch, and should be averaged": wrong(
             loss=lambda x, y: F.cross_entropy(x, y, reduction="sum")),
         "cross_entropy has the softmax in itself; here it is taken twice": wrong(

@@ -41,7 +41,7 @@ def share_weights(answer) -> str:
         "they are divided by W, and should be multiplied by it":
             lambda n, w: tuple(each / n / w for each in dealt(n, w)),
         "the division by n is missing": lambda n, w: tuple(float(w * each) for each in dealt(n, w)),
-        "the division is without a rest: / and not //":
+        "// throws the fraction away: divide with /":
             lambda n, w: tuple(float(w * each // n) for each in dealt(n, w)),
     })
     return "they add up to W, so that the mean of the weighted gradients is that of the whole batch"
@@ -75,13 +75,14 @@ def speedup(answer) -> str:
         "that is the time of a step; by what factor is it shorter?": step,
         "that is the factor turned over: the time of many by that of one":
             lambda w, n, d, m: 1 / right(w, n, d, m),
-        "the one process has no meeting either, so that there is nothing to add to its time":
+        "one process has no meeting: there is nothing to add to its time":
             lambda w, n, d, m: (n * d + m) / step(w, n, d, m),
         "the time of the meeting is the same with any number of processes":
             lambda w, n, d, m: n * d / step(w, n, d, m * w),
         "the time of the meeting is the same with any number of processes above one":
             lambda w, n, d, m: n * d / step(w, n, d, m * (w - 1)),
-        "the meeting is shared out, and takes its time for each process":
+        "the time of the meeting is divided by the processes, and should not be: it takes as long, "
+        "however many meet":
             lambda w, n, d, m: n * d / step(w, n, d, m / w),
         "a step has one such time of meeting, not one a digit":
             lambda w, n, d, m: n * d / step(w, n, d + m * (w > 1), 0),
@@ -110,7 +111,7 @@ def all_reduce(answer) -> str:
         times = [len(each) for each in sent]
         if max(times) > rounds:
             raise Wrong(f"all have the sum, but process {times.index(max(times))} of {2**rounds} "
-                        f"exchanges {max(times)} times, and {rounds} are enough")
+                        f"exchanges {max(times)} times, where log2({len(times)}) = {rounds}")
         if max(sum(part.numel() for _, part in each) for each in sent) > rounds * size:
             raise Wrong("all have the sum, but what they send is longer than a vector each time")
     return "16 processes have the sum after 4 rounds; in the ring it takes 30"

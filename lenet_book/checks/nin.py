@@ -11,7 +11,7 @@ from .nets import compare_nets
 @exercise(chapter=13, number=1, level="easy", minutes=3)
 def dense_in_place_of_mean(answer) -> str:
     """Parameters of a dense layer of 4,096 units on 192 maps of 8 x 8."""
-    known(whole(answer, "the number"), 192 * 64 * 4096 + 4096, {
+    known(whole(answer), 192 * 64 * 4096 + 4096, {
         192 * 64 * 4096: "the 4,096 biases are missing",
         192 * 64 * 4096 + 192 * 64: "a dense layer has a bias for each unit, not for each input",
         192 * 4096 + 4096: "the maps are flattened: each has 64 numbers, not one",
@@ -20,7 +20,8 @@ def dense_in_place_of_mean(answer) -> str:
         10 * 64 * 4096 + 4096: "that reads the ten class maps; the second block has 192 maps",
         192 * 64 * 10 + 10: "that is a layer of ten units",
         192 * 64: "that is the number of inputs; each unit has a weight for each of them",
-        52: "that is how many times the net it is; asked is the number",
+        52: "that is how many times as large as the whole net it is; the number of its parameters is "
+            "asked",
         966_986: "that is the whole of NiN",
     }, "each unit has a weight for each number of the flattened maps, and a bias")
     return "50,335,744, which is 52 times the whole of NiN for CIFAR-10"
@@ -39,9 +40,11 @@ def maps_for_a_cheap_mix(answer) -> str:
         48: "a kernel of 5 x 5 has 25 weights for each pair of maps, not five",
         15: "the 5 x 5 makes 192 maps, not 128",
         3: "with three maps, the colours, the 5 x 5 has 14,400 weights, and the two 1 x 1 have 46,080",
-        11: "ten are enough already",
-        1843: "the 5 x 5 makes 192 maps of each, not one",
-        1844: "the 5 x 5 makes 192 maps of each, not one",
+        11: "fewer are enough already",
+        1843: "each map that it reads costs 25 weights for each of the 192 that it makes, not 25 "
+              "in all",
+        1844: "each map that it reads costs 25 weights for each of the 192 that it makes, not 25 "
+              "in all",
     }, "count at one place: what the 5 x 5 multiplies for each map that it reads, and the 1 x 1 in all")
     return "with ten it is 48,000 to 46,080 at each place; the second block's 5 x 5 reads 96"
 
@@ -57,21 +60,21 @@ def network_in_network(answer) -> str:
         return lambda channels, widths: _nin(channels, widths, **changes)
 
     compare_nets(answer, _nin, cases, "channels widths", {
-        "all kernels are 5 x 5, and the third block's is 3 x 3": wrong(kernels=(5, 5, 5)),
-        "all kernels are 3 x 3, and the first two blocks' are 5 x 5": wrong(kernels=(3, 3, 3)),
+        "all kernels are 5 x 5, and the third block's should be 3 x 3": wrong(kernels=(5, 5, 5)),
+        "all kernels are 3 x 3, and the first two blocks' should be 5 x 5": wrong(kernels=(3, 3, 3)),
         "the kernels are in the opposite order": wrong(kernels=(3, 5, 5)),
         "the net has three channels, not as many as are given": lambda _, widths: _nin(3, widths),
         "a convolution must keep the size: pad by kernel // 2": wrong(pads=lambda k: 0),
         "a padding of 1 keeps the size for 3 x 3 alone": wrong(pads=lambda k: 1),
         "a padding of 2 keeps the size for 5 x 5 alone": wrong(pads=lambda k: 2),
         "there is no ReLU": wrong(relus=""),
-        "the class maps have a ReLU here too, as released": lambda channels, widths: nn.Sequential(
+        "a ReLU must follow the class maps, too, as released": lambda channels, widths: nn.Sequential(
             *[layer for at, layer in enumerate(_nin(channels, widths)) if at != 21]),
         "the 1 x 1 have no ReLU": wrong(relus="c"),
         "the convolution has no ReLU, only the 1 x 1": wrong(relus="12"),
         "between the two 1 x 1 there is no ReLU": wrong(relus="c2"),
         "the second 1 x 1 has no ReLU": wrong(relus="c1"),
-        "the pooling rounds sizes up: ceil_mode=True": wrong(pool=nn.MaxPool2d(3, 2)),
+        "the pooling must round sizes up: ceil_mode=True": wrong(pool=nn.MaxPool2d(3, 2)),
         "the pooling is 3 x 3 with stride 2; 2 x 2 is not": wrong(pool=nn.MaxPool2d(2)),
         "the pooling is 3 x 3 with stride 2, and this is 2 x 2": wrong(
             pool=nn.MaxPool2d(2, ceil_mode=True)),
@@ -136,6 +139,8 @@ def mean_of_the_largest(answer) -> str:
         "axis 1 are the classes; the k largest are those of the places of a map": lambda maps, k:
             maps.topk(k, dim=1).values.mean((2, 3)),
         "the k + 1 largest count": lambda maps, k: largest(maps, k + 1).mean(2),
+        "those are the k largest of all maps of an example; take those of each map":
+            lambda maps, k: maps.flatten(1).topk(k).values.mean(1),
         "it gives the k largest; their mean is asked": largest,
     })
     return "k = 1 is the maximum and k = H W the mean: this lies between the two"
@@ -157,7 +162,7 @@ def where_the_digit_is(answer) -> str:
         (((2, 3, 3, 4), 5), ((7, 2, 4, 4), 1))))
     compare(answer, peak, cases, "maps step", {
         "rows and columns are swapped": lambda maps, step: peak(maps, step).flip(1),
-        "those are places, not pixels: a place is so many pixels as the step":
+        "those are places, not pixels: a place is step pixels wide":
             lambda maps, step: peak(maps, 1, half=False),
         "that is the upper left pixel of the place; its middle is half a step on":
             lambda maps, step: peak(maps, step, half=False),
@@ -181,7 +186,7 @@ def where_the_digit_is(answer) -> str:
             maps[:1], step).expand(len(maps), 2),
         "only one example's place comes out": lambda maps, step: peak(maps, step)[0],
         "that is 2 x N; each example needs a row": lambda maps, step: peak(maps, step).T,
-        "that is the frame's corner and size; two numbers are asked": lambda maps, step: torch.cat(
+        "that is row and column twice; two numbers an example are asked": lambda maps, step: torch.cat(
             [peak(maps, step)] * 2, 1),
     })
     compare(answer, peak, odd, "maps step", {

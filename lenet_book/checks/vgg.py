@@ -37,11 +37,11 @@ def stack_that_sees_eleven(layers, weights) -> str:
 @exercise(chapter=12, number=2, level="easy", minutes=3)
 def width_for_he(answer) -> str:
     """The width at which a variance of 0.01 is He's, for 3 x 3 kernels."""
-    exact, given = (200 / 9, 100 / 9, 20000 / 9), number(answer)
+    exact, given = (200 / 9, 100 / 9, 20000 / 9, 20 / 9), number(answer)
     given = next((each for each in exact if given % 1 and abs(given - each) < 0.06), given)
     known(given, 22, {
         200 / 9: "that is right, but a number of maps is whole",
-        23: "22.2 is nearer to 22",
+        23: "the exact width is nearer to another whole number",
         200: "a 3 x 3 kernel reads nine places of each map: n = 9 C",
         11: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
         100 / 9: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
@@ -49,8 +49,9 @@ def width_for_he(answer) -> str:
         67: "a 3 x 3 kernel has nine places, not three",
         2222: "0.01 is the variance here; that is for a standard deviation of 0.01",
         20000 / 9: "0.01 is the variance here; that is for a standard deviation of 0.01",
-        7: "0.01 is the variance already, and its root was taken again",
-        44: "that is with 4 / n",
+        2: "0.01 is the variance already, and its root was taken again",
+        20 / 9: "0.01 is the variance already, and its root was taken again",
+        44: "that is with 4 / n; look up He's variance again",
     }, "He's variance is 2 / n, and n what one output reads")
     return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, far above it, and f grows from layer to layer"
 
@@ -89,7 +90,8 @@ def net_from_string(answer) -> str:
             words, channels, relu_if=lambda k: k == 3),
         "the ReLU stands before the convolution": lambda words, channels: _layers(
             words, channels, relu_first=True),
-        "the last convolution has a ReLU, too": lambda words, channels: _layers(words, channels)[:-1],
+        "a ReLU must follow the last convolution, too":
+            lambda words, channels: _layers(words, channels)[:-1],
         "M is a max pooling, and this takes the mean": lambda words, channels: _layers(
             words, channels, pool=nn.AvgPool2d(2)),
         "M halves the size; a pooling with stride 1 does not": lambda words, channels: _layers(
@@ -98,7 +100,7 @@ def net_from_string(answer) -> str:
             words, channels, pool=nn.MaxPool2d(3, stride=2)),
         "M is 2 x 2, and this is 3 x 3 with a padding": lambda words, channels: _layers(
             words, channels, pool=nn.MaxPool2d(3, stride=2, padding=1)),
-        "M rounds an odd size down": lambda words, channels: _layers(
+        "M must round an odd size down": lambda words, channels: _layers(
             words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
         "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
         "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
@@ -198,15 +200,17 @@ def string_that_sees_all(answer) -> str:
         raise Wrong(f"the answer must be a string such as D's, not {shown(answer)}")
     mine, old = ([block.split() for block in words.split("M")] for words in (answer, _D))
     if len(mine) != len(old):
-        raise Wrong(f"D has five poolings, and this has {len(mine) - 1}")
+        raise Wrong(f"D has five poolings, and this has {len(mine) - 1}"
+                    f"{'; M is a capital letter' * ('m' in answer)}")
     if mine[-1]:
-        raise Wrong("after the last pooling no convolution follows")
+        raise Wrong("a convolution stands after the last pooling, and D has none there")
     for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1):
-        if set(block) != set(before):
-            raise Wrong(f"block {place} consists of {before[0] if before else 'nothing'}, and of "
-                        f"nothing else, not of {' '.join(block) or 'nothing'}")
         if len(block) < len(before):
             raise Wrong(f"block {place} has fewer convolutions than in D; add, take none away")
+        for word in block:
+            if word != before[0]:
+                raise Wrong(f"block {place} of D holds {before[0]} and nothing else; here it holds "
+                            f"{shown(word)}")
     seen = 196 + sum(2 ** place * (len(block) - len(before))
                      for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1))
     more = _parameters(answer) - _parameters(_D)

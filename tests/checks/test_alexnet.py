@@ -234,7 +234,9 @@ WRONG = {  # (words that name the error, answer)
     "dropout_by_hand": [
         ("dropout does", F.dropout), ("in testing, too", lambda x, p, training: where(x, p, True)),
         ("as it is", partial(dropped, testing=lambda x, p: x * (1 - p))),
-        ("in testing, too", lambda x, p, training: where(x, p, not training)),
+        ("exchanged", lambda x, p, training: where(x, p, not training)),
+        ("in training that the rest must", partial(
+            dropped, factor=lambda p: 1, testing=lambda x, p: x * (1 - p))),
         ("no number to 0", lambda x, p, training: x),
         ("not made larger", partial(dropped, factor=lambda p: 1)),
         ("divides by p", partial(dropped, factor=lambda p: 1 / p)),
@@ -251,19 +253,20 @@ WRONG = {  # (words that name the error, answer)
             1 + training * (x > 3))),
         ("it raises", lambda x: x), ("must be a tensor", lambda x, p, training: [1])],
     "two_towers": [
-        ("one tower", partial(lists, groups=(1, 1, 1, 1))), ("conv3 reads both", partial(
+        ("one tower", partial(lists, groups=(1, 1, 1, 1))), ("conv3 must read both", partial(
             lists, groups=(2, 2, 2, 2))),
         ("conv2 reads", partial(lists, groups=(1, 1, 2, 2))),
         ("conv4 reads", partial(lists, groups=(2, 1, 1, 2))),
         ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
-        ("conv3 is the layer", partial(lists, groups=(2, 2, 1, 2))),
+        ("conv4 reads both towers and conv3 only", partial(lists, groups=(2, 2, 1, 2))),
         ("conv1 has no padding", partial(lists, pads=(2, 2, 1, 1, 1))),
         ("pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
         ("a padding of 1", partial(lists, pads=(0, 1, 1, 1, 1))),
         ("normalisation is missing", partial(lists, norms=((), ()))),
         ("missing after conv1", partial(lists, norms=((), (NORM,)))),
         ("missing after conv2", partial(lists, norms=((NORM,), ()))),
-        ("its own constants", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
+        ("alone has k = 1", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
+        ("not 1e-3", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-3, k=2),),) * 2)),
         ("a ReLU must", partial(lists, relus=(0,) * 5)),
         ("conv1 has no ReLU", partial(lists, relus=(0, 1, 1, 1, 1))),
         ("conv2 has no ReLU", partial(lists, relus=(1, 0, 1, 1, 1))),

@@ -138,8 +138,10 @@ WRONG = {  # (words that name the error, answer)
     "width_for_he": [
         ("that is right", 200 / 9), ("that is right", 22.2), ("that is right", 22.22),
         ("2 / n", 22.3), ("ReLU", 11.1), ("nearer", 23), ("nine places", 200), ("ReLU", 11),
-        ("ReLU", 100 / 9), ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 7),
-        ("4 / n", 44), ("2 / n", 0), ("number", "22"), ("number", [22]), ("finite", float("inf"))],
+        ("ReLU", 100 / 9), ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 2),
+        ("root", 2.2), ("root", 20 / 9), ("He's variance is 2 / n", 7),
+        ("with 4 / n; look", 44), ("2 / n", 0), ("number", "22"), ("number", [22]),
+        ("finite", float("inf"))],
     "net_from_string": [
         ("stays at 3 x 3", partial(by_words, three=True)), ("k // 2", partial(by_words, same=0)),
         ("for 3 x 3 alone", partial(by_words, same=1)),
@@ -185,14 +187,15 @@ WRONG = {  # (words that name the error, answer)
         ("must be 64 x 32 x 3 x 3", lambda s: he(s)[None]), ("tensor", lambda s: 0.1),
         ("return", print)],
     "string_that_sees_all": [
-        ("D itself", D), ("222 pixels", 13 * "64 " + D), ("no convolution follows", D + " 512"),
+        ("D itself", D), ("222 pixels", 13 * "64 " + D), ("a convolution stands after", D + " 512"),
         ("2,359,808 more", D[:-1] + "512 M"),
         ("fewer", D.replace(" 512 512 512 M", 5 * " 512" + " M", 1)),
         ("1,033,088 more", D.replace("128", 8 * "128 ", 1)), ("553,920 more", 15 * "64 " + D),
         ("poolings, and this has 6", "M " + D), ("poolings, and this has 4", D[:-1]),
-        ("poolings, and this has 0", D.lower()), ("block 1 consists of 64", 14 * "32 " + D),
-        ("block 1 consists of 64", 14 * "64/1 " + D), ("take none away", D.replace("128 128", "128")),
-        ("block 1 consists of 64, and of nothing else, not of nothing", D.replace("64", "")),
+        ("poolings, and this has 0; M is a capital", D.lower()),
+        ("block 1 of D holds 64 and nothing else; here it holds '32'", 14 * "32 " + D),
+        ("holds '64/1'", 14 * "64/1 " + D), ("take none away", D.replace("128 128", "128")),
+        ("block 1 has fewer", D.replace("64", "")),
         ("must be a string", D.split()), ("must be a string", None), ("poolings", "")],
 }
 
