@@ -163,6 +163,11 @@ def dropout_by_hand(answer) -> str:
         _factor((training / x)[kept], p)
     if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
         raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
+    maps = function(torch.randn(9, 8, 12, 10).double(), 0.5, True) == 0
+    if abs(maps.double().mean() - 0.5) > 0.05 or maps.flatten(2).all(2).any() or any(
+            torch.equal(maps, maps.narrow(axis, 0, 1).expand(maps.shape)) for axis in (0, 1, 2, 3)):
+        raise Wrong("right for two axes, but of maps it drops what belongs together, or the numbers "
+                    "below 0; each number is drawn by itself")
     cube = torch.ones(3, 4, 5, 6).double()
     if not torch.equal(tensor(function(cube, 0.0, True), cube.shape, "its result"), cube):
         raise Wrong("right, but for p = 0 nothing may change")

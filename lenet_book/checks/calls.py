@@ -45,7 +45,7 @@ class Function:
         mine = [each.clone() if isinstance(each, torch.Tensor) else
                 list(each) if isinstance(each, list) else each for each in given]
         case = self.case(given)
-        printed = io.StringIO()
+        printed, gradients = io.StringIO(), torch.is_grad_enabled()
         try:
             with redirect_stdout(printed), _watched(self._without), _as_precise_as(mine):
                 result = self._function(*mine)
@@ -55,6 +55,11 @@ class Function:
             raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
         finally:
             print(printed.getvalue(), end="")
+            gradients_after = torch.is_grad_enabled()
+            torch.set_grad_enabled(gradients)
+        if gradients_after != gradients:
+            raise Wrong("it leaves gradients switched off for all that comes after it; `with "
+                        "torch.no_grad():` switches them on again")
         if result is None and self.empty:
             raise NotYet
         if result is None:

@@ -170,7 +170,9 @@ def inception_module(answer) -> str:
     }
     with _sizes_in_words():
         compare_nets(answer, _Module, cases,
-                     "inputs ones reduce3 threes reduce5 fives projection", mistakes)
+                     "inputs ones reduce3 threes reduce5 fives projection", mistakes,
+                     in_training="right in evaluation mode, but in training mode it answers otherwise: "
+                                 "dropout and normalisation have no place in the module")
     return "nine of these, with poolings between them, are most of GoogLeNet"
 
 
@@ -213,6 +215,10 @@ def loss_with_heads(answer) -> str:
              for n, classes in ((4, 10), (1, 5), (7, 1000), (3, 2))]
     names = "logits head_4a head_4d labels"
     compare(answer, right, cases, names, {
+        "head_4a enters twice, and head_4d not at all": lambda logits, one, other, labels: right(
+            logits, one, one, labels),
+        "head_4d enters twice, and head_4a not at all": lambda logits, one, other, labels: right(
+            logits, other, other, labels),
         "the heads do not enter": wrong(first=0, second=0),
         "the net's own loss is missing": wrong(main=0),
         "the head at 4d is missing": wrong(second=0), "the head at 4a is missing": wrong(first=0),
@@ -259,5 +265,6 @@ def loss_with_heads(answer) -> str:
     gradients = torch.autograd.grad(loss.sum(), given, allow_unused=True)
     cut = [name for name, each in zip(names.split(), gradients, strict=False) if each is None]
     if cut:
-        raise Wrong(f"a right number, but no gradient reaches {' and '.join(cut)}: no .detach()")
+        raise Wrong(f"a right number, but no gradient reaches {' and '.join(cut)}: .detach(), "
+                    ".item() and no_grad cut it off")
     return "when training is over the heads are thrown away, and the first term is what counts"

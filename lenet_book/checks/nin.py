@@ -121,6 +121,7 @@ def mean_of_the_largest(answer) -> str:
 
     cases = [(torch.randn(*shape).double(), k) for shape, k in (
         ((2, 10, 5, 5), 4), ((3, 4, 2, 6), 3), ((1, 8, 1, 7), 7), ((5, 1, 4, 4), 1))]
+    cases.append(((torch.randn(2, 12, 3, 12).double() - 1).relu(), 12))  # many are equal: 0
     compare(answer, lambda maps, k: largest(maps, k).mean(2), cases, "maps k", {
         "that is the sum of the k largest; divide by k": lambda maps, k: largest(maps, k).sum(2),
         "that is the largest alone": lambda maps, k: largest(maps, 1).mean(2),

@@ -153,6 +153,7 @@ def window_from_the_top(answer) -> str:
 def window_by_gradient(answer) -> str:
     """model, input shape, unit -> first row, last row, first column, last column that move it."""
     cases = [(model, shape, unit) for model, shape, unit in _nets()]
+    before = [[p.clone() for p in model.parameters()] for model, _, _ in cases]
     with torch.inference_mode(False), torch.enable_grad():
         compare(answer, _moved, cases, "model input_shape unit", {
             "rows and columns are exchanged in the result: first and last row come first":
@@ -171,6 +172,8 @@ def window_by_gradient(answer) -> str:
                 lambda *case: _moved(*case, channels=slice(1)),
             "only the last channel of the image is looked at":
                 lambda *case: _moved(*case, channels=slice(-1, None)),
+            "a small derivative moves the unit as well: compare with 0":
+                lambda *case: _moved(*case, least=1e-3),
             "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
             "derivatives of both signs are added up and cancel: take their sizes first":
                 lambda *case: _moved(*case, cancel=True),
@@ -183,21 +186,25 @@ def window_by_gradient(answer) -> str:
                 lambda *case: tuple(at - _moved(*case)[i - 1] + 1 if i % 2 else at
                                     for i, at in enumerate(_moved(*case))),
         }, _BY_OTHERS)
+    if any(not torch.equal(p, old) for (model, _, _), kept in zip(cases, before, strict=True)
+           for p, old in zip(model.parameters(), kept, strict=True)):
+        raise Wrong("it changes the weights of the model that it is given; work on a copy, "
+                    "copy.deepcopy(model)")
     return "it knows no formula, and so finds the mistakes of one"
 
 
 def _moved(model: nn.Module, shape: tuple, unit: tuple, maps: slice = slice(None),
            channels: slice = slice(None), sign: int = 0, cancel: bool = False,
-           corners: bool = False) -> tuple:
+           corners: bool = False, least: float = 1e-9) -> tuple:
     """The window; or that of some maps or channels, of one sign of the derivative, of sums that cancel,
-    or between the first and the last pixel that are found.
+    of derivatives above a limit, or between the first and the last pixel that are found.
     """
     image = torch.randn(1, *shape, requires_grad=True)
     gradient, = torch.autograd.grad(model(image)[0, maps, unit[0], unit[1]].sum(), image)
     gradient = gradient[0, channels]
     if cancel:
         gradient = gradient.sum(0, keepdim=True)
-    seen = (gradient * sign > 1e-9 if sign else gradient.abs() > 1e-9).any(0)
+    seen = (gradient * sign > least if sign else gradient.abs() > least).any(0)
     if corners:
         first, last = seen.nonzero()[[0, -1]].tolist()
         return first[0], last[0], first[1], last[1]
@@ -238,9 +245,12 @@ def _nets() -> list[tuple]:
     cross = Net("5 x 5, maps of a row, a column", nn.Conv2d(1, 2, 5))
     row, column = cross[0].weight.data[:, 0]
     row[[0, 1, 3, 4]], column[:, [0, 1, 3, 4]] = 0, 0  # a cross: no corner of its window is seen
+    deep = Net("five 3 x 3 of weights 1/9", *(nn.Conv2d(1, 1, 3) for _ in range(5)))
+    for layer in deep:
+        layer.weight.data.fill_(1 / 9)
     return [(plain, (1, 20, 24), (2, 3)), (padded, (2, 17, 23), (0, 1)), (padded, (2, 17, 23), (3, 4)),
-            (uneven, (3, 9, 11), (1, 4)), (signs, (1, 8, 9), (3, 2)), (opposite, (2, 6, 7), (1, 3)),
-            (cross, (1, 8, 9), (2, 3))]
+            (deep, (1, 19, 18), (4, 5)), (uneven, (3, 9, 11), (1, 4)), (signs, (1, 8, 9), (3, 2)),
+            (opposite, (2, 6, 7), (1, 3)), (cross, (1, 8, 9), (2, 3))]
 
 
 def _pixels(unit: int, layers) -> set[int]:

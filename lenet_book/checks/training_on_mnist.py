@@ -103,6 +103,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0.35]).double())
+        self.register_buffer("epoch", torch.tensor(0))  # as a normalisation's averages: no parameter
         self.runs = []  # (examples, training mode, gradients)
 
     def __repr__(self):
@@ -174,6 +175,8 @@ def loss_and_error(answer) -> str:
     for training in (True, False):
         before, net.runs = net.weight.detach().clone(), []
         function(net.train(training), *cases[1][1:])
+        if not net.runs:
+            raise Wrong("the net that is given is not run; measure it itself, and no copy")
         largest = max(len(x) for x, _, _ in net.runs)
         if largest > 3:
             raise Wrong(f"the net is given {largest} examples at once, where batch_size = 3")
@@ -202,6 +205,7 @@ _SCRIPTS = [([5, 3, 4, 4, 4, 2, 1], 2, 7), ([6, 5, 4, 3, 2], 2, 4), ([5, 4, 4, 4
 def train_with_early_stopping(answer) -> str:
     """net, training, validation, optimiser, batch_size, patience, most_epochs -> validation errors."""
     ends = []
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)  # the first one takes seconds
     for script, patience, most in _SCRIPTS:
         given = Trial(script, patience, most)
         ends.append(given.train(Function(answer, "net")))
@@ -219,7 +223,8 @@ def train_with_early_stopping(answer) -> str:
                 "of two equally good epochs the net keeps the later, which is no better"
                 if kept == last_best else
                 f"the net ends with the weights of epoch {kept}, the last, and epoch {best} was the "
-                "best (what state_dict() gives changes with the net, unless it is copied)"
+                "best (what state_dict() gives changes with the net, unless it is copied; what is "
+                "assigned to the name net changes nothing outside)"
                 if kept == length < most else
                 f"the net ends with the weights of epoch {kept}, the last, and epoch {best} was the "
                 "best: put its weights back where most_epochs ends the training, too"
@@ -227,6 +232,9 @@ def train_with_early_stopping(answer) -> str:
                 f"the net ends with the weights of epoch {kept}, and epoch {best} was the best"
                 if kept else "the net ends with weights that no epoch had")
     return "it stops by itself, and the net that is left is the one that was best on the validation set"
+
+
+train_with_early_stopping.seconds = 20  # many small steps
 
 
 def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True) -> int:
@@ -249,7 +257,8 @@ _RULES = {
     "it stops an epoch too early": {"more": -1},
     "each epoch is compared with the one before; compare it with the best so far":
         {"by_the_one_before": True},
-    "an epoch that is only as good as the best counts as better": {"ties": True},
+    "an epoch that is only as good as the best counts as better, or the loss decides and not the error":
+        {"ties": True},
     "epochs that were not better are counted from the beginning; after a better one start at 0 again":
         {"reset": False},
 }
@@ -296,6 +305,7 @@ class Trial:
                 epoch = min(trial.validated(), len(weights) - 1)
                 with torch.no_grad():
                     net.weight.fill_(weights[epoch])
+                    net.epoch.fill_(epoch + 1)
 
         result = function(net, (self.x, self.y), self.validation, Optimiser(),
                           4, self.patience, self.most)
@@ -317,6 +327,9 @@ class Trial:
                         "are returned")
         kept = [epoch for epoch, where in enumerate(weights, start=1)
                 if abs(net.weight.item() - where) < 1e-9]
+        if kept and net.epoch.item() != kept[0]:
+            raise Wrong(f"the parameters that are left are those of epoch {kept[0]}, but a buffer of "
+                        f"the net is that of epoch {net.epoch.item()}: state_dict() holds both")
         return length, kept[0] if kept else 0
 
     def validated(self) -> int:

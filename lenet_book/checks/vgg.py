@@ -141,6 +141,8 @@ def weights_by_he(answer) -> str:
     for weights in drawn:
         if weights.std() == 0:
             raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
+        if len(weights.unique()) < 0.9 * weights.numel():
+            raise Wrong("the same number stands in many places; draw each by itself")
     if torch.equal(drawn[0], tensor(function(shapes[0]))):
         raise Wrong("called twice it gives the same weights; each layer needs its own")
     for weights, shape in zip(drawn, shapes, strict=True):

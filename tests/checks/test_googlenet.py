@@ -171,6 +171,7 @@ WRONG = {  # (words that name the error, answer)
         ("changes the x", lambda x, *w: by_hand(x.relu_(), *w)), ("return", print),
         ("function", torch.ones(3))],
     "inception_module": [
+        ("in training mode", lambda *widths: nn.Sequential(Mine(*widths), nn.Dropout(0.4))),
         ("there is no ReLU", partial(Mine, relus="")),
         ("each reduction needs", partial(Mine, relus="135p")),
         ("the projection needs", partial(Mine, relus="1r35")),

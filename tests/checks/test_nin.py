@@ -156,6 +156,8 @@ WRONG = {  # (words that name the error, answer)
         ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
         ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
     "mean_of_the_largest": [
+        ("it gives", lambda maps, k: torch.stack([torch.stack([
+            one.unique()[-k:].mean() for one in each]) for each in maps])),
         ("divide by k", lambda maps, k: k * by_sorting(maps, k)),
         ("largest alone", lambda maps, k: maps.amax((2, 3))),
         ("smallest", lambda maps, k: maps.flatten(2).topk(k, largest=False).values.mean(2)),

@@ -1,5 +1,8 @@
 """Chapter 05's exercises: right answers, and wrong ones with words of the reason."""
 
+import copy
+from functools import partial
+
 import numpy as np
 import torch
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
@@ -81,6 +84,18 @@ def ends(seen):
 
 def by_numpy(model, shape, unit):
     return ends((gradient_of(model, shape, unit) != 0).any(0))
+
+
+def above(model, shape, unit, least):
+    return ends((gradient_of(model, shape, unit).abs() > least).any(0))
+
+
+def with_ones(model, shape, unit):
+    """Changes a net that lies beside its copy, which it measures."""
+    found = by_numpy(copy.deepcopy(model), shape, unit)
+    for p in model.parameters():
+        p.data.fill_(1)
+    return found
 
 
 def at_zero(model, shape, unit):
@@ -190,6 +205,9 @@ WRONG = {  # (words that name the error, answer)
         ("all units together", lambda model, shape, unit: by_numpy(
             model, shape, (slice(None), slice(None)))),
         ("not the corners", first_and_last_pixel),
+        ("a small derivative", partial(above, least=1e-3)),
+        ("not (4, 14, 5, 15)", partial(above, least=0.01)),
+        ("changes the weights of the model", with_ones),
         ("first map", lambda *case: ends(gradient_of(*case, maps=0).ne(0).any(0))),
         ("last map", lambda *case: ends(gradient_of(*case, maps=-1).ne(0).any(0))),
         ("first channel", lambda *case: ends(gradient_of(*case)[0] != 0)),

@@ -1,6 +1,7 @@
 """Chapter 08's exercises: right answers, and wrong ones with words of the reason."""
 
 import copy
+from functools import partial
 from math import log
 
 import numpy as np
@@ -125,7 +126,8 @@ def stops(**mistakes):
     return lambda *given: stopping(*given, **mistakes)
 
 
-def with_a_loader(net, training, validation, optimiser, batch_size, patience, most_epochs):
+def with_a_loader(net, training, validation, optimiser, batch_size, patience, most_epochs,
+                  buffers=True):
     loader = DataLoader(TensorDataset(*training), batch_size, shuffle=True)
     history, kept = [], []
     for _ in range(most_epochs):
@@ -138,12 +140,10 @@ def with_a_loader(net, training, validation, optimiser, batch_size, patience, mo
         with torch.no_grad():
             wrong = [int((net(x[None]).argmax() != y).item()) for x, y in zip(*validation, strict=True)]
         history.append(sum(wrong) / len(wrong))
-        kept.append([p.detach().clone() for p in net.parameters()])
+        kept.append(copy.deepcopy(net.state_dict() if buffers else dict(net.named_parameters())))
         if len(history) - 1 - history.index(min(history)) >= patience:
             break
-    with torch.no_grad():
-        for p, q in zip(net.parameters(), kept[history.index(min(history))], strict=True):
-            p.copy_(q)
+    net.load_state_dict(kept[history.index(min(history))], strict=buffers)
     return tuple(history)
 
 
@@ -172,6 +172,16 @@ def measures_only(net, training, validation, *rest):
 
 def measures_first(net, training, validation, *rest):
     return [*measures_only(net, training, validation), *stopping(net, training, validation, *rest)]
+
+
+def measures_a_copy(net, x, y, batch_size):
+    return measured(copy.deepcopy(net), x, y, batch_size)
+
+
+def forgets_gradients(net, x, y, batch_size):
+    result = measured(net, x, y, batch_size)
+    torch.set_grad_enabled(False)
+    return result
 
 
 RIGHT = {
@@ -232,10 +242,12 @@ WRONG = {  # (words that name the error, answer)
         ("gradients are recorded", lambda *case: measured(*case, grad=True)),
         ("left in evaluation", lambda *case: measured(*case, train=False)),
         ("left in training", lambda *case: measured(*case, train=True)),
-        ("at once", at_once), ("2 values", lambda *case: measured(*case)[0]),
+        ("at once", at_once), ("no copy", measures_a_copy),
+        ("leaves gradients", forgets_gradients), ("2 values", lambda *case: measured(*case)[0]),
         ("it returns nothing", lambda *case: [] or None), ("function", (0.5, 0.1)),
         ("2 values", lambda *case: "0.5, 0.1")],
     "train_with_early_stopping": [
+        ("a buffer of the net", partial(with_a_loader, buffers=False)),
         ("several batches add up", stops(clear=False)), ("stored", stops(shuffle=False)),
         ("same order", stops(fixed=True)), ("leaves out 2 of 7", stops(drop=2)),
         ("learns in evaluation mode", stops(mode=False)), ("the last, and", stops(copied=False)),

@@ -167,6 +167,8 @@ WRONG = {  # (words that name the error, answer)
         ("without brackets", by_words(D[:2], 3)),
         ("it needs", lambda words, channels: by_words(words.replace("/", "1"), channels))],
     "weights_by_he": [
+        ("stands in many places",
+         lambda s: torch.randn(1, *s[1:]).expand(s) * (2 / numel(s[1:])) ** 0.5),
         ("that is the variance", with_spread(lambda s: (2 / numel(s[1:])) ** 2)),
         ("the 2 is missing", with_spread(lambda s: 1 / numel(s[1:]))),
         ("one output reads", with_spread(lambda s: 2 * s[1] / numel(s))),
