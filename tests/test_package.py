@@ -31,7 +31,7 @@ IMPORTS = {
     "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
     "experiments": {"__init__", "arguments", "ledger", "mnist", "models", "storage", "training"},
     "figures": {"ledger", "models", "paper", "plots", "receptive_field", "storage"},
-    "checks": {"arguments", "models", "paper", "receptive_field", "tables"},
+    "checks": {"arguments", "layers", "models", "paper", "receptive_field", "tables"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},

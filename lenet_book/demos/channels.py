@@ -48,7 +48,8 @@ def limits(kernel, **others) -> dict[str, int]:
 def compute(digit, output, maps, kernel, row, column) -> Facts:
     c3, cut = trained("lenet5").c3, (5 - kernel) // 2
     inputs = _maps_of_s2()[digit]
-    kernels, bias = c3.weight[output, :, cut:5 - cut, cut:5 - cut], c3.bias[output].item()
+    kernels = c3.weight.detach()[output, :, cut:5 - cut, cut:5 - cut]  # it may have been made elsewhere
+    bias = c3.bias[output].item()
     parts = torch.cat([conv2d(one[None], weights[None, None])
                        for one, weights in zip(inputs, kernels, strict=True)])
     sums = bias + torch.cat([torch.zeros_like(parts[:1]), parts]).cumsum(0)

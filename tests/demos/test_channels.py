@@ -9,6 +9,7 @@ from recorder import DIGITS, FIRSTS, Recorder, cells
 
 from lenet_book import demos, models
 from lenet_book.demos.channels import compute, paint, say
+from lenet_book.demos.examples import trained
 from lenet_book.demos.words import number, signed
 from lenet_book.plots import BLUE
 
@@ -102,3 +103,10 @@ def test_what_chapter_3_says_comes_out():
     # Another CPU computes the same up to 1e-5, and must write the same digits.
     said = torch.tensor([*facts.addends, facts.bias, facts.totals[6]], dtype=torch.float64)
     assert ((said * 100 - 0.5).frac().abs() - 0.5).abs().lt(0.49).all()
+
+
+def test_a_net_that_another_demo_has_loaded_is_as_good():
+    trained.cache_clear()
+    trained("lenet5")  # not in inference mode, as `compute` would
+    with demos.channels() as demo:
+        assert "=" in demo.value

@@ -147,7 +147,7 @@ WRONG = {  # (words that name the error, answer)
         ("w2 enters twice", lambda w1, b1, w2, b2: mixed(w1, b1, w2 ** 2, b2)),
         ("one tensor", lambda *case: mixed(*case)[0]), ("must be a tensor", lambda *case: (1, 2)),
         ("it raises", lambda w1, b1, w2, b2: (w2 @ w1, b1)),
-        ("it gives", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
+        ("transposed", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
     "conv2d_of_your_own": [
         ("conv2d does", F.conv2d), ("conv2d does", by_layer),
         ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
