@@ -6,8 +6,9 @@ One module a chapter holds the checks of its exercises, in their order:
     checks.correlate_by_weights(mine)   # not yet: this is the convolution: the kernel is turned
     checks.solved(1)                    # solved: 1, 4; to do: 2, 3, 5
 
-exercise.py turns a function that refuses wrong answers into a check; answers.py says what an answer
-may be and compares it; calls.py calls what a reader wrote, with a limit of time.
+exercise.py turns a function that refuses wrong answers into a check, whose verdict.py shows itself;
+answers.py says what an answer may be and compares it, nets.py compares nets; calls.py calls what a
+reader wrote, with a limit of time.
 """
 
 from .alexnet import (
