@@ -10,49 +10,32 @@ A demo is three functions and the controls whose values the first of them is giv
 
 What is seen depends on the values alone: compute reads no widget, paint and say read only the facts,
 and nothing is kept from one picture to the next. So a test can ask compute for its facts and check
-them against another way to get them, and a page could paint the same facts itself.
+them against another way to get them.
+
+In a browser it is the page that computes, paints and says, with the functions of the same names in
+`live/`, as soon as a control moves and whether or not the kernel is busy. The functions here say what
+is right: a test compares the two, and they make the picture for where no page is alive.
 """
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import SimpleNamespace as Facts
 
-import anywidget
 import ipywidgets as widgets
 import torch
-import traitlets
 from IPython import get_ipython
 
-from ..arguments import checked, fields, flag, named, optional, shown, text, whole
+from ..arguments import checked, fields, flag, named, optional, sequence, shown, text, whole
 from ..plots import Picture
+from .controls import Held, described
+from .page import Page, file
 from .sheet import Sheet
 
 _LARGE = 1.4  # how much larger everything is on a projector
-
-
-class _Shown(widgets.Widget):
-    """What the page is told at every redraw, in one message.
-
-    picture: see `Sheet.runs`. sentence: the words below it, and instead of it for who cannot see it.
-    """
-
-    picture = traitlets.Dict().tag(sync=True)
-    sentence = traitlets.Unicode().tag(sync=True)
-
-
-class _Page(anywidget.AnyWidget):
-    """The picture and the sentence on the page, their look, and keys that reach a control.
-
-    The picture needs no decoder there: from key to picture it takes a third less time than with the
-    Image and HTML of ipywidgets. What is shown is a model of its own, since anywidget's is told
-    nothing more if a slow browser needed over two seconds to load it.
-    """
-
-    _esm = Path(__file__).with_name("demo.js")
-    _css = Path(__file__).with_name("demo.css")
-    shown = traitlets.Instance(_Shown).tag(sync=True, **widgets.widget_serialization)
+_VIEW = "application/vnd.jupyter.widget-view+json"
+MIME = "application/vnd.lenet-book.demo+json"  # of a demo as a page without a kernel makes it anew
 
 
 def _function(name: str, value) -> Callable:
@@ -74,81 +57,100 @@ class Demo:
         combination of values; where one is senseless, that is a fact too. Facts stay as they are: what
         may change later, such as the weights of a net that learns, is copied.
     paint: called with an empty Sheet and the facts. say: called with the facts, returns the sentence.
-    controls: name -> ipywidget, in the order in which they are shown.
+    controls: name -> ipywidget, in the order in which they are shown; buttons come on the page.
     size: width and height of the picture, pixels of the page.
-    actions: name -> what to do, before painting, when that button is pressed or that control
-        moved. What an action changes in other controls belongs to the same one redraw.
+    actions: name -> what follows when that button is pressed or that control moved: called with all
+        values, returns name -> new value of other controls.
     limits: called with all values, returns name -> the largest value that makes sense now.
     projector: larger picture and type, for a room.
-    arrange: called with the controls, returns the box that holds them; by default a row that wraps.
+    arrange: called with the controls that are shown, returns the box that holds them; by default a row
+        that wraps.
+    needs: names of the files that the page paints from, see `page.content`.
+    kernel_buttons: the kernel does what the buttons say, not the page.
 
-    controls, facts, value (the sentence), figure (the picture as a matplotlib Figure) and redraws (how
-    often it has been painted) may be read. close() gives everything back, as does leaving a `with`.
-    In a notebook, running the same cell again closes the demo that it had made before.
+    controls, values, facts, value (the sentence) and figure (the picture as a matplotlib Figure) may be
+    read. close() gives everything back, as does leaving a `with`. In a notebook, running the same cell
+    again closes the demo that it had made before.
     """
 
     @checked(name=text, compute=_function, paint=_function, say=_function, controls=named(_control),
              size=fields(whole(1, 10_000), whole(1, 10_000)), actions=optional(named(_function)),
-             limits=optional(_function), projector=flag, arrange=optional(_function))
+             limits=optional(_function), projector=flag, arrange=optional(_function),
+             needs=sequence(text, least=0), kernel_buttons=flag)
     def __init__(self, name: str, compute: Callable[..., Facts], paint: Callable[[Sheet, Facts], None],
                  say: Callable[[Facts], str], controls: Mapping[str, widgets.Widget],
-                 size: tuple[int, int], actions: Mapping[str, Callable[[], None]] | None = None,
+                 size: tuple[int, int], actions: Mapping[str, Callable[..., dict]] | None = None,
                  limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
-                 arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None):
-        self.name, self.controls, self.value, self.redraws = name, dict(controls), "", 0
+                 arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None,
+                 needs: Sequence[str] = (), kernel_buttons: bool = False):
+        self.name, self.controls = name, dict(controls)
         self._compute, self._paint, self._say = compute, paint, say
-        self._size, self._actions, self._limits = size, actions or {}, limits
+        self._size, self._actions, self._limits = size, actions or {}, limits or (lambda **values: {})
         self._scale = _LARGE if projector else 1.0
+        self._needs, self._kernel_buttons = needs, kernel_buttons
+        self._facts = None  # those of the present values, once they have been asked for
         self._quiet, self._open = False, True
         self._listening = ExitStack()
         self._page = None  # until it is shown: anywidget dislikes to be closed unseen
-        self.widget = widgets.VBox([(arrange or _in_a_row)(self.controls)])
+        unseen = (Held,) if kernel_buttons else (Held, widgets.Button)
+        visible = {name: control for name, control in self.controls.items()
+                   if not isinstance(control, unseen)}
+        self.widget = widgets.VBox([(arrange or _in_a_row)(visible)])
         self.widget.add_class("lenet-demo")
         if projector:
             self.widget.add_class("lenet-projector")
-            layouts = {id(control.layout): control.layout for control in self.controls.values()}
+            layouts = {id(control.layout): control.layout for control in visible.values()}
             for layout in layouts.values():  # each once: many controls may share one
                 if layout.width:
                     layout.width = f"{round(float(layout.width.removesuffix('px')) * _LARGE)}px"
-        self.redraw()
+        self._put(self._limits(**self.values), "max")
         for name, control in self.controls.items():
             self._listen(name, control)
         _close_what_this_cell_made_before(self)
 
     @property
     def values(self) -> dict:
-        """The present value of each control that has one, by name."""
-        return {name: control.value for name, control in self.controls.items()
-                if not isinstance(control, widgets.Button)}
+        """The present value of each control that has one, by name, none beyond its limit."""
+        values = {name: control.value for name, control in self.controls.items()
+                  if not isinstance(control, widgets.Button)}
+        limits = self._limits(**values)
+        return values | {name: min(values[name], highest) for name, highest in limits.items()}
+
+    @property
+    def facts(self) -> Facts:
+        """All that is shown for the present values."""
+        if self._facts is None:
+            with _one_thread():
+                self._facts = self._compute(**self.values)
+        return self._facts
+
+    @property
+    def value(self) -> str:
+        """The sentence."""
+        return self._say(self.facts)
 
     @property
     def figure(self) -> Picture:
         """The present picture as a matplotlib Figure, to save or to place elsewhere."""
         width, height = self._size
         picture = Picture(self.value, width / 80, height / 80, layout=None)  # 2 pixels each at 160 dpi
-        picture.figimage(self._painted(2).pixels)
+        sheet = Sheet(width, height, 2)
+        with _one_thread():
+            self._paint(sheet, self.facts)
+        picture.figimage(sheet.pixels)
         return picture
 
-    def redraw(self) -> None:
-        """Compute the facts for the present values, paint the picture and write the sentence."""
-        with self._quietly(), ExitStack() as behind:  # the picture goes to the page before the limits
-            for name, highest in (self._limits(**self.values) if self._limits else {}).items():
-                behind.enter_context(self.controls[name].hold_sync())
-                self.controls[name].max = highest
-            with _one_thread():
-                self.facts = self._compute(**self.values)
-            self._sheet, self.value = self._painted(self._scale), self._say(self.facts)
-            if self._page:
-                shown = self._page.shown
-                with shown.hold_sync():
-                    shown.picture, shown.sentence = self._sheet.runs(), self.value
-            self.redraws += 1
+    @property
+    def described(self) -> dict:
+        """The demo as a page makes it that has no kernel; for JSON."""
+        controls = {name: described(control) for name, control in self.controls.items()}
+        return {"name": self.name, "size": self._size, "controls": controls, "scale": self._scale}
 
     def close(self) -> None:
         """Stop listening and take all widgets away; the picture and the sentence stay readable."""
         self._open = False
         self._listening.close()
-        for widget in _family(self.widget):
+        for widget in _family(self.widget, *self.controls.values()):
             widget.close()
 
     def __enter__(self) -> "Demo":
@@ -161,40 +163,36 @@ class Demo:
         return f"[{self.name}] {self.value}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widget, and for a page without a kernel the picture and the sentence."""
+        """The live widget; the picture and the sentence; and what makes it anew without a kernel."""
         data, metadata = self.figure._repr_mimebundle_()
         data["text/plain"] = repr(self)
+        data[MIME] = json.loads(json.dumps(self.described))
         if self._open:
             if not self._page:
-                shown = _Shown(picture=self._sheet.runs(), sentence=self.value)
-                self._page = _Page(shown=shown, layout={
-                    "width": f"{round(self._size[0] * self._scale)}px", "max_width": "100%",
-                    "margin": "2px"})
+                self._page = Page(
+                    demo=self.described | {"kernel_buttons": self._kernel_buttons},
+                    models=self.controls, files={name: file(name) for name in self._needs},
+                    layout={"width": f"{round(self._size[0] * self._scale)}px", "max_width": "100%",
+                            "margin": "2px"})
                 self.widget.children += (self._page,)
-            view = "application/vnd.jupyter.widget-view+json"
-            data[view] = self.widget._repr_mimebundle_()[view]
+            data[_VIEW] = self.widget._repr_mimebundle_()[_VIEW]
+            _, of_page = self._page._repr_mimebundle_()  # in Colab: where the widgets' code is
+            metadata |= of_page
         return data, metadata
-
-    def _painted(self, scale: float) -> Sheet:
-        sheet = Sheet(*self._size, scale)
-        with _one_thread():
-            self._paint(sheet, self.facts)
-        return sheet
 
     def _listen(self, name: str, control: widgets.Widget) -> None:
         def moved(change):
-            if self._quiet:
-                return
-            value = getattr(control, "value", 0)  # a button has none
-            nothing = hasattr(control, "options") and value is None
-            if nothing or (type(value) is float and math.isnan(value)):  # ipywidgets lets these pass
-                with self._quietly():
-                    control.value = change.old
-                raise ValueError(f"{name} cannot be {value}; it stays {change.old}")
-            if name in self._actions:
-                with self._quietly(), _one_thread():
-                    self._actions[name]()
-            self.redraw()
+            if not self._quiet:
+                value = getattr(control, "value", 0)  # a button has none
+                nothing = hasattr(control, "options") and value is None
+                if nothing or (type(value) is float and math.isnan(value)):  # ipywidgets lets these pass
+                    with self._quietly():
+                        control.value = change.old
+                    raise ValueError(f"{name} cannot be {value}; it stays {change.old}")
+                if name in self._actions:
+                    self._put(self._actions[name](**self.values) or {}, "value")
+                self._put(self._limits(**self.values), "max")
+            self._facts = None
 
         if isinstance(control, widgets.Button):
             control.on_click(moved)
@@ -203,9 +201,21 @@ class Demo:
             control.observe(moved, "value")
             self._listening.callback(control.unobserve, moved, "value")
 
+            def told(state, set_state=control.set_state):
+                with self._quietly():  # the page has seen to all that follows, and told that, too
+                    set_state(state)
+
+            control.set_state = told
+            self._listening.callback(delattr, control, "set_state")
+
+    def _put(self, changes: Mapping[str, object], trait: str) -> None:
+        with self._quietly():
+            for name, value in changes.items():
+                setattr(self.controls[name], trait, value)
+
     @contextmanager
     def _quietly(self):
-        """Meanwhile a control that changes asks for no redraw of its own."""
+        """Meanwhile nothing follows from a control that changes."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -230,9 +240,9 @@ def _in_a_row(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
         "grid_gap": "0 14px"})
 
 
-def _family(widget: widgets.Widget) -> list[widgets.Widget]:
-    """A widget and all that it holds: children, layouts, styles."""
-    found, waiting = {}, [widget]
+def _family(*some: widgets.Widget) -> list[widgets.Widget]:
+    """Widgets and all that they hold: children, layouts, styles."""
+    found, waiting = {}, [*some]
     while waiting:
         one = waiting.pop()
         if id(one) not in found:

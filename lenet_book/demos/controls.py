@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 
 import ipywidgets as widgets
+import traitlets
 
 from ..arguments import flag, number, one_of, whole
 
 _LABEL = {"description_width": "initial"}  # as wide as its words
+
+
+class Held(widgets.Widget):
+    """A value that belongs to what is shown but has no control of its own, such as a list of layers.
+
+    value: anything that JSON can hold.
+    """
+
+    value = traitlets.Any().tag(sync=True)
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 1,
@@ -47,3 +57,22 @@ def switch(label: str, value: bool, width: int = 150) -> widgets.Checkbox:
 def button(label: str, tooltip: str, width: int = 110) -> widgets.Button:
     """Does something when it is pressed."""
     return widgets.Button(description=label, tooltip=tooltip, layout={"width": f"{width}px"})
+
+
+def described(control: widgets.Widget) -> dict:
+    """What a page needs to make this control itself: kind, label, value, range or options; for JSON."""
+    kinds = {widgets.IntSlider: "slider", widgets.FloatSlider: "slider", widgets.Dropdown: "choice",
+             widgets.SelectionSlider: "stops", widgets.Checkbox: "switch", widgets.Text: "text",
+             widgets.ToggleButton: "toggle", widgets.Button: "button", Held: "held"}
+    facts = {"kind": kinds.get(type(control), type(control).__name__.lower()),
+             "label": getattr(control, "description", "")}
+    if tooltip := getattr(control, "tooltip", None):
+        facts["tooltip"] = tooltip
+    if facts["kind"] != "button":
+        facts["value"] = control.value
+    if facts["kind"] == "slider":
+        facts |= {"min": control.min, "max": control.max, "step": control.step}
+    if facts["kind"] in ("choice", "stops"):
+        facts["options"] = [option if isinstance(option, tuple) else (str(option), option)
+                            for option in control.options]
+    return facts

@@ -48,24 +48,8 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
         "next": button("next window", "one to the right, or to the start of the next row"),
     }
 
-    def show_preset():
-        if controls["kernel"].value != _TYPED:
-            controls["numbers"].value = KERNELS[controls["kernel"].value]
-
-    def note_own_numbers():
-        named = {text: name for name, text in KERNELS.items()}
-        controls["kernel"].value = named.get(controls["numbers"].value, _TYPED)
-
-    def step():
-        row, column = controls["row"], controls["column"]
-        if column.value < column.max:
-            column.value += 1
-        else:
-            column.value, row.value = 0, row.value + 1 if row.value < row.max else 0
-
-    return Demo("cross_correlation", compute, paint, say, controls, (840, 452), limits=limits,
-                projector=projector,
-                actions={"kernel": show_preset, "numbers": note_own_numbers, "next": step})
+    return Demo("cross_correlation", compute, paint, say, controls, (840, 452), ACTIONS, limits,
+                projector, needs=["ten-digits"])
 
 
 def parse(numbers: str) -> Tensor:
@@ -95,6 +79,24 @@ def limits(image, numbers, **others) -> dict[str, int]:
         return {}
     H, W = _pixels(image).shape
     return {"row": H - h, "column": W - w}
+
+
+def step(row, column, **others) -> dict[str, int]:
+    """The next window: one to the right, or to the start of the next row."""
+    most = limits(**others)
+    if not most:  # no kernel
+        return {}
+    if column < most["column"]:
+        return {"column": column + 1}
+    return {"column": 0, "row": row + 1 if row < most["row"] else 0}
+
+
+_NAMES = {numbers: name for name, numbers in KERNELS.items()}
+ACTIONS = {
+    "kernel": lambda kernel, **others: {} if kernel == _TYPED else {"numbers": KERNELS[kernel]},
+    "numbers": lambda numbers, **others: {"kernel": _NAMES.get(numbers, _TYPED)},
+    "next": step,
+}
 
 
 def compute(image, kernel, numbers, flip, row, column) -> Facts:

@@ -33,8 +33,8 @@ class Canvas(anywidget.AnyWidget):
     thickness: of the pen, as a share of the side.
     """
 
-    _esm = Path(__file__).with_name("canvas.js")
-    _css = Path(__file__).with_name("canvas.css")
+    _esm = Path(__file__).with_name("live") / "canvas.js"
+    _css = Path(__file__).with_name("live") / "canvas.css"
     value = traitlets.Any().tag(sync=True, echo_update=False)
     thickness = traitlets.Float().tag(sync=True)
     label = traitlets.Unicode("canvas: draw a digit with mouse, pen or finger; Backspace takes the "

@@ -1,0 +1,3 @@
+// All demos, by the names that they have in Python.
+export { cross_correlation } from "./cross_correlation.js";
+export { padding_stride } from "./padding_stride.js";

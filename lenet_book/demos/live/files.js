@@ -1,0 +1,54 @@
+// The trained weights and the digits that ship with the book. A page without a kernel gets them from
+// scripts beside it, a notebook from the kernel, once for all demos; a demo says which it needs.
+import { tensor } from "./tensor.js";
+
+const contents = new Map(); // name -> Uint8Array
+const read = new Map(); // name -> what has been made of it
+
+export function provide(name, bytes) {
+  contents.set(name, bytes);
+  read.delete(name);
+}
+export const provided = (name) => contents.has(name);
+
+function once(name, make) {
+  if (!contents.has(name)) throw new Error(`The file ${name} has not been loaded`);
+  if (!read.has(name)) read.set(name, make(contents.get(name)));
+  return read.get(name);
+}
+
+// The tensors of a net, by name. safetensors: 8 bytes of length, a header in JSON, then the numbers.
+export const weights = (net) =>
+  once(net, (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const length = Number(view.getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    const tensors = {};
+    for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+      if (name === "__metadata__") continue;
+      if (dtype !== "F32") throw new Error(`${name} of ${net} is ${dtype}, not F32`);
+      const [begin, end] = data_offsets.map((offset) => 8 + length + offset);
+      tensors[name] = tensor(shape, new Float32Array(bytes.slice(begin, end).buffer));
+    }
+    return tensors;
+  });
+
+// Digits as they are stored: a byte of label and 784 of ink, 0 to 255, for each.
+export const digits = (name) =>
+  once(name, (bytes) =>
+    Array.from({ length: bytes.length / 785 }, (_, i) => ({
+      label: bytes[785 * i],
+      image: bytes.subarray(785 * i + 1, 785 * (i + 1)),
+    })),
+  );
+
+// Of a digit, size x size, 0 paper to 1 ink, with a border of paper where it is larger than 28.
+export function inked(image, size = 28) {
+  const [x, border] = [tensor([size, size]), (size - 28) / 2];
+  for (let row = 0; row < 28; row++) {
+    for (let column = 0; column < 28; column++) {
+      x.data[(row + border) * size + column + border] = image[28 * row + column] / 255;
+    }
+  }
+  return x;
+}

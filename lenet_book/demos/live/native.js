@@ -1,0 +1,135 @@
+// The controls of a demo on a page without a kernel: the browser's own.
+import canvas from "./canvas.js";
+import { provide } from "./files.js";
+import { element } from "./host.js";
+import { gunzip } from "./widgets.js";
+
+// kind -> (description, moved) -> {box: what is shown, set(value), limit(max)}; moved is told the value.
+const MAKE = {
+  slider({ label, min, max, step }, moved) {
+    const slider = element("input", { type: "range", min, max, step });
+    const output = element("output");
+    const decimals = String(step).split(".")[1]?.length ?? 0;
+    const write = () => { output.textContent = Number(slider.value).toFixed(decimals); };
+    slider.addEventListener("input", () => { write(); moved(Number(slider.value)); });
+    return {
+      box: element("label", {}, `${label} `, slider, output),
+      set(value) { slider.value = value; write(); },
+      limit(highest) { slider.max = highest; write(); },
+    };
+  },
+  stops({ label, options }, moved) {
+    const slider = element("input", { type: "range", min: 0, max: options.length - 1 });
+    const output = element("output");
+    const write = () => {
+      output.textContent = options[slider.value][0];
+      slider.setAttribute("aria-valuetext", output.textContent);
+    };
+    slider.addEventListener("input", () => { write(); moved(options[slider.value][1]); });
+    return {
+      box: element("label", {}, `${label} `, slider, output),
+      set(value) { slider.value = options.findIndex(([, option]) => option === value); write(); },
+    };
+  },
+  choice({ label, options }, moved) {
+    const list = element("select", {}, ...options.map(([words]) => element("option", { textContent: words })));
+    list.addEventListener("change", () => moved(options[list.selectedIndex][1]));
+    return {
+      box: element("label", {}, `${label} `, list),
+      set(value) { list.selectedIndex = options.findIndex(([, option]) => option === value); },
+    };
+  },
+  switch({ label }, moved) {
+    const box = element("input", { type: "checkbox" });
+    box.addEventListener("change", () => moved(box.checked));
+    return { box: element("label", {}, box, ` ${label}`), set(value) { box.checked = value; } };
+  },
+  toggle({ label, tooltip }, moved) {
+    const button = element("button", { type: "button", textContent: label, title: tooltip });
+    button.setAttribute("aria-label", tooltip);
+    const set = (value) => button.setAttribute("aria-pressed", value);
+    button.addEventListener("click", () => {
+      const value = button.getAttribute("aria-pressed") !== "true";
+      set(value);
+      moved(value);
+    });
+    return { box: button, set };
+  },
+  text({ label }, moved) {
+    const field = element("input", { type: "text", size: 24 });
+    field.addEventListener("change", () => moved(field.value));
+    return { box: element("label", {}, `${label} `, field), set(value) { field.value = value; } };
+  },
+  // The canvas of the notebook, which is told by a model what is drawn on it and how thick.
+  canvas({ value, thickness, label }, moved) {
+    const state = { value, thickness, label };
+    const listeners = {};
+    const model = {
+      get: (name) => state[name],
+      set(name, now) { state[name] = now; },
+      save_changes: () => moved(state.value),
+      on(event, listener) { listeners[event] = listener; },
+      off() {},
+    };
+    const box = element("div");
+    canvas.render({ model, el: box });
+    return {
+      box,
+      set(now) { state.value = now; listeners["change:value"](); },
+      thicken(share) { state.thickness = share; listeners["change:thickness"](); },
+    };
+  },
+};
+
+export function controlsOn(el, { controls }) {
+  const [values, made] = [{}, {}];
+  let moved = () => {};
+  const row = element("div", { className: "lenet-controls" });
+  for (const [name, control] of Object.entries(controls)) {
+    if (control.kind === "button") continue;
+    values[name] = control.value;
+    made[name] = MAKE[control.kind]?.(control, (value) => {
+      values[name] = value;
+      moved(name, true);
+    });
+    made[name]?.set(control.value);
+    if (made[name]) row.append(made[name].box);
+  }
+  el.append(row);
+  return {
+    values: () => ({ ...values }),
+    put(changes) {
+      for (const [name, value] of Object.entries(changes)) {
+        values[name] = value;
+        made[name]?.set(value);
+      }
+    },
+    limit(limits) {
+      for (const [name, highest] of Object.entries(limits)) {
+        values[name] = Math.min(values[name], highest);
+        made[name].limit(highest);
+        made[name].set(values[name]);
+      }
+    },
+    listen(listener) { moved = listener; },
+    load: (names) => Promise.all(names.map(load)),
+  };
+}
+
+const here = document.currentScript?.src; // of the script that this is a part of
+const waiting = new Map(); // name -> what to do once the file is there
+
+function load(name) {
+  return new Promise((resolve, reject) => {
+    waiting.set(name, resolve);
+    const script = element("script", { src: new URL(`data/${name}.js`, here) });
+    script.addEventListener("error", () => reject(new Error(`${script.src} cannot be loaded`)));
+    document.head.append(script);
+  });
+}
+
+// Called by the script of each file.
+globalThis.lenetFile = async (name, base64) => {
+  provide(name, await gunzip(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
+  waiting.get(name)?.();
+};

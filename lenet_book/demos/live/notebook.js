@@ -1,0 +1,23 @@
+// A demo in a notebook, as anywidget wants it: see Page in ../page.py for what the model holds.
+import * as demos from "./demos.js";
+import { show } from "./host.js";
+import { controlsOf } from "./widgets.js";
+
+// JupyterLab takes arrow keys and letters as its own commands, "dd" even deletes the cell, unless the
+// element that has the focus says that they are not meant for it.
+function keepKeys(event) {
+  if (event.target.closest(".lenet-demo")) event.target.dataset.lmSuppressShortcuts = "true";
+}
+
+async function render({ model, el }) {
+  const description = { ...model.get("demo"), scale: model.get("scale") };
+  const controls = await controlsOf(model);
+  show(demos[description.name], description, el, controls);
+  document.addEventListener("focusin", keepKeys);
+  return () => {
+    controls.close();
+    document.removeEventListener("focusin", keepKeys);
+  };
+}
+
+export default { render };

@@ -1,0 +1,20 @@
+// The demos of a page without a kernel: each element that says which demo it is comes alive.
+import * as demos from "./demos.js";
+import * as files from "./files.js";
+import { show } from "./host.js";
+import { controlsOn } from "./native.js";
+import { DEFAULTS } from "./sheet.js";
+
+export { DEFAULTS, demos, files };
+
+function start() {
+  for (const el of document.querySelectorAll("[data-demo]")) {
+    const description = JSON.parse(el.dataset.demo);
+    el.replaceChildren();
+    el.classList.add("lenet-demo", "lenet-alone");
+    show(demos[description.name], description, el, controlsOn(el, description));
+  }
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();

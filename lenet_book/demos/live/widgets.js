@@ -1,0 +1,60 @@
+// The controls of a demo in a notebook: ipywidgets, whose models in the page are read and set.
+import { provide } from "./files.js";
+
+const model = (manager, reference) => manager.get_model(reference.replace("IPY_MODEL_", ""));
+
+export async function gunzip(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+export async function controlsOf(page) {
+  const { controls } = page.get("demo");
+  const models = {};
+  for (const [name, reference] of Object.entries(page.get("models"))) {
+    models[name] = await model(page.widget_manager, reference);
+  }
+  const chosen = (name) => controls[name].kind === "choice" || controls[name].kind === "stops";
+  const [listeners, attribute] = [[], (name) => (chosen(name) ? "index" : "value")];
+  const named = Object.keys(controls).filter((name) => controls[name].kind !== "button");
+
+  function value(name) {
+    const now = models[name].get(attribute(name));
+    return chosen(name) ? controls[name].options[now]?.[1] : now;
+  }
+
+  function change(name, changes) {
+    models[name].set(changes);
+    models[name].save_changes();
+  }
+
+  return {
+    values: () => Object.fromEntries(named.map((name) => [name, value(name)])),
+    put(changes) {
+      for (const [name, now] of Object.entries(changes)) {
+        const index = controls[name].options?.findIndex(([, option]) => option === now);
+        change(name, { [attribute(name)]: chosen(name) ? index : now });
+      }
+    },
+    limit(limits) {
+      for (const [name, max] of Object.entries(limits)) {
+        if (max !== models[name].get("max")) change(name, { max, value: Math.min(value(name), max) });
+      }
+    },
+    listen(moved) {
+      for (const name of named) {
+        // While a model is told something by the kernel it holds what that is.
+        const listener = () => moved(name, !models[name]._state_lock);
+        models[name].on(`change:${attribute(name)}`, listener);
+        listeners.push(() => models[name].off(`change:${attribute(name)}`, listener));
+      }
+    },
+    async load(names) {
+      for (const name of names) {
+        const file = await model(page.widget_manager, page.get("files")[name]);
+        provide(name, await gunzip(file.get("content")));
+      }
+    },
+    close: () => listeners.forEach((stop) => stop()),
+  };
+}

@@ -1,0 +1,70 @@
+"""What a demo sends to the page, which paints: the controls, and the files that the picture needs.
+
+The pictures of `live/` are painted by the page itself, in a notebook as on a page without a kernel.
+"""
+
+import gzip
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+
+from .examples import test_digits
+
+LIVE = Path(__file__).with_name("live")
+
+
+@cache
+def content(name: str) -> bytes:
+    """A file that pictures are made of, by its name in `live/files.js`.
+
+    A net's name: its trained weights, as safetensors. "ten-digits", "test-digits": of each digit a
+    byte of label and 784 of ink.
+    """
+    if name == "ten-digits":
+        from .examples import ten_digits
+        return _bytes(ten_digits())
+    if name == "test-digits":
+        return _bytes(test_digits())
+    return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
+
+
+def _bytes(digits) -> bytes:
+    """Label and ink of each digit, one after the other."""
+    import numpy as np
+    images = digits.images.numpy().reshape(len(digits), -1)
+    return np.concatenate([digits.labels.numpy().astype(np.uint8)[:, None], images], axis=1).tobytes()
+
+
+class File(widgets.Widget):
+    """One file in the page, for all demos of a kernel. content: gzip."""
+
+    content = traitlets.Bytes().tag(sync=True)
+
+
+class Page(anywidget.AnyWidget):
+    """The picture, the sentence and the buttons of a demo on the page, and its keys.
+
+    demo: see `Demo.described`. models: name -> control, whose value the page reads and sets.
+    files: name -> File. scale: of the picture and its type.
+    """
+
+    _esm = LIVE / "bundled" / "notebook.js"
+    _css = LIVE / "demo.css"
+    demo = traitlets.Dict().tag(sync=True)
+    models = traitlets.Dict().tag(sync=True, **widgets.widget_serialization)
+    files = traitlets.Dict().tag(sync=True, **widgets.widget_serialization)
+    scale = traitlets.Float(1.0).tag(sync=True)
+
+
+_files: dict[str, File] = {}  # those that the page has
+
+
+def file(name: str) -> File:
+    """The file in the page; it is sent once."""
+    if name not in _files or _files[name].comm is None:  # closed with all widgets of the kernel
+        _files[name] = File(content=gzip.compress(content(name), 5))
+    return _files[name]

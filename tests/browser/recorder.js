@@ -1,0 +1,51 @@
+// Notes what is painted, in place of painting it, for test_in_step.py.
+const POSITIONAL = {
+  text: 3, title: 3, fill: 5, outline: 4, cross: 4, curve: 1, arrow: 4, image: 4, paste: 4, maps: 6,
+  numbers: 5, grid: 5, bar: 6,
+};
+
+class Recorder {
+  calls = [];
+}
+
+for (const [name, count] of Object.entries(POSITIONAL)) {
+  Recorder.prototype[name] = function (...given) {
+    if (given.length > count + 1) throw new Error(`${name} takes ${count} and a style`);
+    const style = { ...lenetBook.DEFAULTS[name], ...given[count] };
+    if (Object.keys(style).some((key) => !(key in (lenetBook.DEFAULTS[name] ?? {})))) {
+      throw new Error(`${name} knows no ${Object.keys(style)}`);
+    }
+    this.calls.push([name, ...given.slice(0, count), ...Object.values(style)].map(packed));
+  };
+}
+
+// An array as shape and bytes, which are shorter than words; words as words.
+function packed(value, i) {
+  if (Array.isArray(value)) {
+    return packed({ shape: [value.length, 2], data: value.flat() });
+  }
+  if (value?.data) {
+    const bytes = new Uint8Array(Float32Array.from(value.data).buffer);
+    const letters = Array.from(bytes, (byte) => String.fromCharCode(byte));
+    return { shape: value.shape, bytes: btoa(letters.join("")) };
+  }
+  return value;
+}
+
+// For each setting of a demo: what is painted and said, the limits, and what each action changes.
+function record(name, settings) {
+  const demo = lenetBook.demos[name];
+  return settings.map((values) => {
+    const [facts, sheet] = [demo.compute(values), new Recorder()];
+    demo.paint(sheet, facts);
+    const actions = Object.entries(demo.actions ?? {}).map(([key, act]) => [key, act(values)]);
+    return {
+      calls: sheet.calls, sentence: demo.say(facts),
+      limits: demo.limits?.(values) ?? {}, actions: Object.fromEntries(actions),
+    };
+  });
+}
+
+function provide(name, base64) {
+  lenetBook.files.provide(name, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
+}

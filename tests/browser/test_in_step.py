@@ -1,0 +1,145 @@
+"""The page paints and says what Python does: every call on the sheet, every sentence, every action.
+
+For each demo at least 300 random settings, and each end of each control with the others as at first.
+"""
+
+import base64
+import inspect
+import json
+import math
+import random
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+
+from lenet_book import demos
+from lenet_book.demos.controls import Held
+from lenet_book.demos.page import LIVE, content
+from lenet_book.demos.sheet import Sheet
+
+NAMES = [name for name in demos.__all__ if name != "Demo"]
+RANDOM, AT_ONCE = 300, 25  # settings of a demo, and how many of them in one message
+CLOSE = 1e-5  # of the number, or of the largest one of an array where that is above 1
+KERNELS = ["", "1 0; 0 -1", "99 -99 99; 0 0 0; -99 99 -99", "1 2; 3", "one", "nan", "<b>'1'</b>",
+           "0.125 -0.5", "1,2;3,4", "100", "1e1 +2. .5", "1_0", "a \\ \"b\"", "0 0 0; 0 1 0; 0 0 0"]
+
+
+class Noted:
+    """In place of a Sheet: keeps the name and all arguments of each call, painting nothing."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        signature = inspect.signature(getattr(Sheet, name))
+
+        def note(*arguments, **named):
+            call = signature.bind(self, *arguments, **named)
+            call.apply_defaults()
+            self.calls.append([name, *list(call.arguments.values())[1:]])
+        return note
+
+
+@pytest.fixture(scope="module")
+def live(browser):
+    """A page with the demos, and with each file that one of them needs."""
+    page = browser.new_page()
+    page.add_script_tag(path=LIVE / "bundled" / "page.js")
+    page.add_script_tag(path=Path(__file__).with_name("recorder.js"))
+    there = set()
+
+    def record(demo, settings):
+        for name in {*demo._needs} - there:
+            page.evaluate("([name, bytes]) => provide(name, bytes)",
+                          [name, base64.b64encode(content(name)).decode()])
+            there.add(name)
+        for start in range(0, len(settings), AT_ONCE):
+            yield from page.evaluate("([name, settings]) => record(name, settings)",
+                                     [demo.name, json.loads(json.dumps(settings[start:start + AT_ONCE]))])
+
+    yield record
+    page.close()
+
+
+def settings(demo):
+    """Random ones, and the ends of each control; none beyond the limits."""
+    chosen = random.Random(demo.name)
+    values = demo.values
+    few = [name for name in values if not isinstance(demo.controls[name], widgets.ToggleButton)]
+    for name in few:
+        yield from ({**values, name: end} for end in ends(demo, name))
+    for i in range(RANDOM):
+        yield {name: any_of(demo, name, chosen) for name in values} if i else values
+
+
+def ends(demo, name):
+    control = demo.controls[name]
+    if hasattr(control, "options"):
+        return [value for _, value in control._options_full]
+    if hasattr(control, "max"):
+        return [control.min, control.max]
+    return [any_of(demo, name, random.Random(seed)) for seed in range(8)]
+
+
+def any_of(demo, name, chosen):
+    control = demo.controls[name]
+    if isinstance(control, (widgets.Checkbox, widgets.ToggleButton)):
+        return chosen.random() < 0.5
+    if hasattr(control, "options"):
+        return chosen.choice([value for _, value in control._options_full])
+    if hasattr(control, "max"):
+        steps = round((control.max - control.min) / control.step)
+        return type(control.value)(control.min + chosen.randint(0, steps) * control.step)
+    if isinstance(control, widgets.Text):
+        return chosen.choice(KERNELS)
+    if isinstance(control, Held):
+        return HELD[name](chosen)
+    return chosen.choice([[], [["x"]], [[0.5]], [[2, 0]], "no", *[strokes(chosen) for _ in range(8)]])
+
+
+def strokes(chosen):
+    """One to three lines of a pen, somewhere on the canvas."""
+    def line():
+        return [round(chosen.random(), 4) for _ in range(2 * chosen.randint(1, 12))]
+    return [line() for _ in range(chosen.randint(1, 3))]
+
+
+HELD = {}  # name of a value without a control -> a random one
+
+
+def same(ours, theirs):
+    """Whether an argument is the same in Python and in the page: numbers nearly, words exactly."""
+    if isinstance(theirs, dict):
+        shape, numbers = theirs["shape"], np.frombuffer(base64.b64decode(theirs["bytes"]), np.float32)
+        ours = np.asarray(ours, dtype=float)
+        most = np.nanmax(abs(ours), initial=1.0)
+        return [*ours.shape] == shape and np.allclose(ours.ravel(), numbers, CLOSE, CLOSE * most,
+                                                      equal_nan=True)
+    if type(theirs) in (int, float) and not isinstance(ours, str):
+        return math.isclose(ours, theirs, rel_tol=CLOSE, abs_tol=CLOSE)
+    if isinstance(ours, (bool, type(None))):
+        return ours is theirs
+    return str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_step(name, live):
+    with getattr(demos, name)() as demo:
+        tried = []
+        for values in settings(demo):
+            limits = demo._limits(**values)
+            tried.append(values | {key: min(values[key], limit) for key, limit in limits.items()})
+        assert len(tried) >= RANDOM
+        for values, page in zip(tried, live(demo, tried), strict=True):
+            facts, sheet = demo._compute(**values), Noted()
+            demo._paint(sheet, facts)
+            assert page["sentence"] == demo._say(facts), values
+            assert [call[0] for call in page["calls"]] == [call[0] for call in sheet.calls], values
+            for ours, theirs in zip(sheet.calls, page["calls"], strict=True):
+                assert all(map(same, ours, theirs)) and len(ours) == len(theirs), (values, ours, theirs)
+            assert page["limits"] == demo._limits(**values)
+            if not demo._kernel_buttons:
+                actions = {key: act(**values) for key, act in demo._actions.items()}
+                assert page["actions"] == json.loads(json.dumps(actions)), values
