@@ -144,7 +144,8 @@ class Demo:
     def described(self) -> dict:
         """The demo as a page makes it that has no kernel; for JSON."""
         controls = {name: described(control) for name, control in self.controls.items()}
-        return {"name": self.name, "size": self._size, "controls": controls, "scale": self._scale}
+        return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
+                "needs": [*self._needs]}
 
     def close(self) -> None:
         """Stop listening and take all widgets away; the picture and the sentence stay readable."""

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import anywidget
 import ipywidgets as widgets
+import numpy as np
 import traitlets
 
-from .examples import test_digits
+from ..mnist import Digits
+from .examples import ten_digits, test_digits
 
 LIVE = Path(__file__).with_name("live")
 
@@ -25,16 +27,14 @@ def content(name: str) -> bytes:
     byte of label and 784 of ink.
     """
     if name == "ten-digits":
-        from .examples import ten_digits
         return _bytes(ten_digits())
     if name == "test-digits":
         return _bytes(test_digits())
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 
-def _bytes(digits) -> bytes:
+def _bytes(digits: Digits) -> bytes:
     """Label and ink of each digit, one after the other."""
-    import numpy as np
     images = digits.images.numpy().reshape(len(digits), -1)
     return np.concatenate([digits.labels.numpy().astype(np.uint8)[:, None], images], axis=1).tobytes()
 
@@ -49,7 +49,7 @@ class Page(anywidget.AnyWidget):
     """The picture, the sentence and the buttons of a demo on the page, and its keys.
 
     demo: see `Demo.described`. models: name -> control, whose value the page reads and sets.
-    files: name -> File. scale: of the picture and its type.
+    files: name -> File.
     """
 
     _esm = LIVE / "bundled" / "notebook.js"
@@ -57,7 +57,6 @@ class Page(anywidget.AnyWidget):
     demo = traitlets.Dict().tag(sync=True)
     models = traitlets.Dict().tag(sync=True, **widgets.widget_serialization)
     files = traitlets.Dict().tag(sync=True, **widgets.widget_serialization)
-    scale = traitlets.Float(1.0).tag(sync=True)
 
 
 _files: dict[str, File] = {}  # those that the page has

@@ -10,7 +10,7 @@ function keepKeys(event) {
 }
 
 async function render({ model, el }) {
-  const description = { ...model.get("demo"), scale: model.get("scale") };
+  const description = model.get("demo");
   const controls = await controlsOf(model);
   show(demos[description.name], description, el, controls);
   document.addEventListener("focusin", keepKeys);
