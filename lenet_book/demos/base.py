@@ -65,6 +65,8 @@ class Demo:
     projector: larger picture and type, for a room.
     arrange: called with the controls that are shown, returns the box that holds them; by default a row
         that wraps.
+    plays: names of controls that a reader can let run through their values: the first moves on, and
+        where it is at its end it begins anew and the next one moves.
     needs: names of the files that the page paints from, see `page.content`.
     kernel_buttons: the kernel does what the buttons say, not the page.
 
@@ -76,18 +78,18 @@ class Demo:
     @checked(name=text, compute=_function, paint=_function, say=_function, controls=named(_control),
              size=fields(whole(1, 10_000), whole(1, 10_000)), actions=optional(named(_function)),
              limits=optional(_function), projector=flag, arrange=optional(_function),
-             needs=sequence(text, least=0), kernel_buttons=flag)
+             plays=sequence(text, least=0), needs=sequence(text, least=0), kernel_buttons=flag)
     def __init__(self, name: str, compute: Callable[..., Facts], paint: Callable[[Sheet, Facts], None],
                  say: Callable[[Facts], str], controls: Mapping[str, widgets.Widget],
                  size: tuple[int, int], actions: Mapping[str, Callable[..., dict]] | None = None,
                  limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
                  arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None,
-                 needs: Sequence[str] = (), kernel_buttons: bool = False):
+                 plays: Sequence[str] = (), needs: Sequence[str] = (), kernel_buttons: bool = False):
         self.name, self.controls = name, dict(controls)
         self._compute, self._paint, self._say = compute, paint, say
         self._size, self._actions, self._limits = size, actions or {}, limits or (lambda **values: {})
         self._scale = _LARGE if projector else 1.0
-        self._needs, self._kernel_buttons = needs, kernel_buttons
+        self._plays, self._needs, self._kernel_buttons = plays, needs, kernel_buttons
         self._facts = None  # those of the present values, once they have been asked for
         self._quiet, self._open = False, True
         self._listening = ExitStack()
@@ -145,7 +147,7 @@ class Demo:
         """The demo as a page makes it that has no kernel; for JSON."""
         controls = {name: described(control) for name, control in self.controls.items()}
         return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
-                "needs": [*self._needs]}
+                "plays": [*self._plays], "needs": [*self._needs]}
 
     def close(self) -> None:
         """Stop listening and take all widgets away; the picture and the sentence stay readable."""
@@ -173,8 +175,7 @@ class Demo:
                 self._page = Page(
                     demo=self.described | {"kernel_buttons": self._kernel_buttons},
                     models=self.controls, files={name: file(name) for name in self._needs},
-                    layout={"width": f"{round(self._size[0] * self._scale)}px", "max_width": "100%",
-                            "margin": "2px"})
+                    layout={"width": "100%", "margin": "2px"})
                 self.widget.children += (self._page,)
             data[_VIEW] = self.widget._repr_mimebundle_()[_VIEW]
             _, of_page = self._page._repr_mimebundle_()  # in Colab: where the widgets' code is

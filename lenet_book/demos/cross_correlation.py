@@ -8,7 +8,7 @@ from ..arguments import text
 from ..convolution import conv2d
 from ..plots import BLUE, RED
 from .base import Demo, Facts
-from .controls import button, choice, slider, switch
+from .controls import choice, slider, switch
 from .examples import ten_digits
 from .sheet import Sheet
 from .words import number
@@ -23,8 +23,9 @@ _SMALL = "a small matrix"
 _MATRIX = torch.tensor([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2],
                         [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]],
                        dtype=torch.float32, device="cpu")
-_SIDE, _TOP, _LEFT, _MIDDLE, _RIGHT = 252, 52, 20, 345, 560  # pixels: panels and where they begin
-_CELL = 36  # pixels, for a number of the kernel
+_SIDE, _TOP, _LEFT, _RIGHT = 172, 40, 8, 660  # pixels: panels and where they begin
+_CELL, _MATRICES, _APART = 44, 204, 156  # a number of the kernel; where the matrices begin
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", row: int = 13,
@@ -45,11 +46,10 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
                                 style={"description_width": "initial"}, layout={"width": "310px"}),
         "flip": switch("turn the kernel: convolution", flip, width=250),
         "row": slider("row", row, 0, 27), "column": slider("column", column, 0, 27),
-        "next": button("next window", "one to the right, or to the start of the next row"),
     }
 
-    return Demo("cross_correlation", compute, paint, say, controls, (840, 452), ACTIONS, limits,
-                projector, needs=["ten-digits"])
+    return Demo("cross_correlation", compute, paint, say, controls, (840, 272), ACTIONS, limits,
+                projector, plays=["column", "row"], needs=["ten-digits"])
 
 
 def parse(numbers: str) -> Tensor:
@@ -81,21 +81,10 @@ def limits(image, numbers, **others) -> dict[str, int]:
     return {"row": H - h, "column": W - w}
 
 
-def step(row, column, **others) -> dict[str, int]:
-    """The next window: one to the right, or to the start of the next row."""
-    most = limits(**others)
-    if not most:  # no kernel
-        return {}
-    if column < most["column"]:
-        return {"column": column + 1}
-    return {"column": 0, "row": row + 1 if row < most["row"] else 0}
-
-
 _NAMES = {numbers: name for name, numbers in KERNELS.items()}
 ACTIONS = {
     "kernel": lambda kernel, **others: {} if kernel == _TYPED else {"numbers": KERNELS[kernel]},
     "numbers": lambda numbers, **others: {"kernel": _NAMES.get(numbers, _TYPED)},
-    "next": step,
 }
 
 
@@ -131,7 +120,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     cell = _SIDE / len(facts.image)
     _panel(sheet, "image", facts.image, _LEFT, cell)
     if facts.problem:
-        sheet.title(_MIDDLE, _TOP + 20, "this is not a kernel", colour=RED)
+        sheet.title(_MATRICES, _TOP + 20, "this is not a kernel", _TYPE, RED)
         return
     h, w = facts.kernel.shape
     x, y = cell * facts.column, _TOP + cell * facts.row
@@ -139,32 +128,34 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _sum(sheet, facts)
     _panel(sheet, "result", facts.so_far, _RIGHT, cell, max(facts.result.abs().max().item(), 1e-9))
     sheet.outline(_RIGHT + x, y, cell, cell, RED, 3)
-    sheet.text(_RIGHT, _TOP + _SIDE + 20, "orange above zero, violet below", 12, anchor="lm")
-    sheet.text(_RIGHT, _TOP + _SIDE + 38, "grey: the window has not been there yet", 12, anchor="lm")
+    sheet.text(_LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet",
+               _TYPE, anchor="lm")
+    sheet.answer(_MATRICES + 2 * _APART - 4, 4, 840 - _MATRICES - 2 * _APART, 244)
 
 
 def _panel(sheet: Sheet, name: str, values: Tensor, left: float, cell: float,
            reach: float | None = None) -> None:
     """A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1."""
     rows, columns = values.shape
-    sheet.title(left, 24, f"{name} {rows} × {columns}")
-    if cell > _CELL:
-        sheet.numbers(values, left, _TOP, cell, 14, reach)
+    sheet.title(left, 18, f"{name} {rows} × {columns}", _TYPE)
+    if cell > _SIDE / 8:
+        sheet.numbers(values, left, _TOP, cell, _TYPE, reach)
     else:
         sheet.image(values, left, _TOP, cell * columns, reach, frame=True)
 
 
 def _sum(sheet: Sheet, facts: Facts) -> None:
-    """Window, kernel and products below each other, and what they add up to."""
-    top, height = _TOP - 8, _CELL * len(facts.kernel)
-    for title, sign, values in (("window", "", facts.window),
-                                ("kernel" + ", turned" * facts.flip, "×", facts.kernel),
-                                ("products", "=", facts.products)):
-        sheet.title(_MIDDLE, top, title, 13)
-        sheet.text(_MIDDLE - 22, top + 12 + height / 2, sign, 22)
-        sheet.numbers(values, _MIDDLE, top + 12, _CELL, 13)
-        top += height + 26
-    sheet.title(_RIGHT, 400, f"sum of the products: {number(facts.value)}", 17, BLUE)
+    """Window, kernel and products side by side, and what they add up to."""
+    middle = _TOP + _CELL * len(facts.kernel) / 2
+    for i, (title, sign, values) in enumerate([
+            ("window", "", facts.window), ("kernel" + ", turned" * facts.flip, "×", facts.kernel),
+            ("products", "=", facts.products)]):
+        left = _MATRICES + _APART * i
+        sheet.title(left, 18, title, _TYPE)
+        sheet.text(left - 14, middle, sign, 24)
+        sheet.numbers(values, left, _TOP, _CELL, _TYPE)
+    sheet.title(_MATRICES, 230, "sum of the products", 20)
+    sheet.title(_MATRICES + 2 * _APART, 230, f"= {number(facts.value)}", 24, BLUE)
 
 
 def say(facts: Facts) -> str:

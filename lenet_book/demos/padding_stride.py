@@ -3,40 +3,45 @@
 from itertools import product
 
 from ..arithmetic import conv_output_size, dropped, effective_kernel, explain
-from ..plots import BLUE, GREEN, PALE, RED
+from ..plots import BLUE, GREEN, INK, PALE, RED
 from .base import Demo, Facts
 from .controls import slider
 from .sheet import Sheet
 from .words import span
 
-_SIDE, _LEFT, _RIGHT, _TOP = 330, 30, 470, 40  # pixels: input and output, and where they begin
+_LEFT, _MIDDLE, _RIGHT, _TOP = 14, 300, 524, 36  # pixels: input, output and words, and where they begin
+_SIDE, _OUTPUT = 250, 196  # the most that input and output may take
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
-def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, window: int = 0,
-                   projector: bool = False) -> Demo:
+def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, row: int = 0,
+                   column: int = 0, projector: bool = False) -> Demo:
     """Input, windows and output of a convolution or pooling, square, with the formula.
 
     n: height and width of the input, 1 to 16. k: of the kernel, 1 to 7. p: padding a side, 0 to 4.
-    s: stride, 1 to 5. d: dilation, 1 to 4. All in pixels. window: which of them, in reading order.
+    s: stride, 1 to 5. d: dilation, 1 to 4. All in pixels. row, column: of the output that is made,
+    0 to 23; the last one where there are fewer.
     """
     controls = {
-        "n": slider("input n", n, 1, 16), "k": slider("kernel k", k, 1, 7),
-        "p": slider("padding p", p, 0, 4), "s": slider("stride s", s, 1, 5),
-        "d": slider("dilation d", d, 1, 4), "window": slider("window", window, 0, 24**2 - 1),
+        "n": slider("input n", n, 1, 16, width=200), "k": slider("kernel k", k, 1, 7, width=200),
+        "p": slider("padding p", p, 0, 4, width=200), "s": slider("stride s", s, 1, 5, width=200),
+        "d": slider("dilation d", d, 1, 4, width=200), "row": slider("row", row, 0, 23, width=200),
+        "column": slider("column", column, 0, 23, width=200),
     }
-    return Demo("padding_stride", compute, paint, say, controls, (840, 440), limits=limits,
-                projector=projector)
+    return Demo("padding_stride", compute, paint, say, controls, (840, 296), limits=limits,
+                projector=projector, plays=["column", "row"])
 
 
-def limits(n, k, p, s, d, window) -> dict[str, int]:
-    """As many windows as there are outputs."""
-    return {"window": max(_outputs(n, k, p, s, d)**2 - 1, 0)}
+def limits(n, k, p, s, d, **others) -> dict[str, int]:
+    """As many rows and columns as there are outputs."""
+    last = max(_outputs(n, k, p, s, d) - 1, 0)
+    return {"row": last, "column": last}
 
 
-def compute(n, k, p, s, d, window) -> Facts:
+def compute(n, k, p, s, d, row, column) -> Facts:
     """One window of a layer; lengths in pixels. m is 0 where the kernel does not fit."""
     m, reach = _outputs(n, k, p, s, d), effective_kernel(k, d)
-    unit = divmod(min(window, m**2 - 1), m) if m else (0, 0)
+    unit = (min(row, m - 1), min(column, m - 1)) if m else (0, 0)
     rows, columns = (range(u * s - p, u * s - p + reach, d) for u in unit)
     return Facts(
         n=n, k=k, p=p, s=s, d=d, m=m, reach=reach,
@@ -54,25 +59,21 @@ def _outputs(n, k, p, s, d) -> int:
 def paint(sheet: Sheet, facts: Facts) -> None:
     n, p, m = facts.n, facts.p, facts.m
     padded = n + 2 * p
-    cell = _SIDE / max(padded, 8)
-    sheet.title(_LEFT, 20, f"input {n} × {n}" + f", padding {p}" * bool(p))
+    cell = _SIDE / max(padded, facts.reach, 8)
+    sheet.title(_LEFT, 18, f"input {n} × {n}" + f", padding {p}" * bool(p), _TYPE)
     sheet.fill(_LEFT, _TOP, cell * padded, cell * padded, PALE)
     sheet.fill(_LEFT + cell * p, _TOP + cell * p, cell * n, cell * n, "white")
     sheet.grid(_LEFT, _TOP, cell, padded, padded)
     for i, j in product(range(padded), repeat=2):
         if max(i, j) >= padded - facts.lost:
             sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED)
+    _words(sheet, facts)
     if not m:
-        sheet.text(600, _TOP + 30, "no output: the kernel does not fit", 15, RED, bold=True)
+        sheet.outline(_LEFT, _TOP, cell * facts.reach, cell * facts.reach, RED, 3, dash=True)
         return
     _windows(sheet, facts, cell)
-    row, column = facts.unit
-    size = min(cell, _SIDE / m)
-    sheet.title(_RIGHT, 20, f"output {m} × {m}")
-    sheet.grid(_RIGHT, _TOP, size, m, m)
-    sheet.outline(_RIGHT + size * column, _TOP + size * row, size, size, BLUE, 3)
-    sheet.text(_LEFT, 394, "floor((n + 2p − d(k − 1) − 1) / s) + 1", 15, anchor="lm")
-    sheet.title(_LEFT, 420, facts.formula)
+    _made(sheet, facts, min(cell, _OUTPUT / m))
+    sheet.answer(_MIDDLE - 4, 4, _RIGHT + 312 - _MIDDLE, 172)
 
 
 def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:
@@ -87,6 +88,39 @@ def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:
     for i, j in product(facts.rows, facts.columns):
         sheet.fill(left + cell * (j + 0.3), top + cell * (i + 0.3), cell * 0.4, cell * 0.4, BLUE)
     sheet.outline(x, y, side, side, BLUE, 3)
+
+
+def _made(sheet: Sheet, facts: Facts, cell: float) -> None:
+    """The outputs, those grey that are made before the chosen one."""
+    m, (row, column) = facts.m, facts.unit
+    sheet.title(_MIDDLE, 18, f"output {m} × {m}", _TYPE)
+    sheet.fill(_MIDDLE, _TOP, cell * m, cell * row, PALE)
+    sheet.fill(_MIDDLE, _TOP + cell * row, cell * column, cell, PALE)
+    sheet.grid(_MIDDLE, _TOP, cell, m, m)
+    sheet.fill(_MIDDLE + cell * column, _TOP + cell * row, cell, cell, BLUE)
+
+
+def _words(sheet: Sheet, facts: Facts) -> None:
+    """The formula, a step a line, and what the marks mean."""
+    n, k, p, s, d, reach = facts.n, facts.k, facts.p, facts.s, facts.d, facts.reach
+    room = n + 2 * p - reach
+    lines = [("a window reaches d(k − 1) + 1", f"= {d}·({k} − 1) + 1 = {reach}"),
+             ("room for it n + 2p − reach", f"= {n} + 2·{p} − {reach} = {room}".replace("-", "−")),
+             ("no output: it does not fit", "") if room < 0 else
+             ("outputs floor(room / s) + 1", f"= floor({room} / {s}) + 1 = {facts.m}")]
+    for i, (name, numbers) in enumerate(lines):
+        y = 18 + 52 * i
+        sheet.title(_RIGHT, y, name, _TYPE, RED if room < 0 and i == 2 else INK)
+        sheet.text(_RIGHT, y + 24, numbers, _TYPE, anchor="lm")
+    sheet.fill(_RIGHT, 186, 12, 12, BLUE)
+    sheet.text(_RIGHT + 24, 192, "read by the window", _TYPE, anchor="lm")
+    sheet.outline(_RIGHT - 2, 208, 16, 16, RED, 2, dash=True)
+    sheet.outline(_RIGHT + 18, 208, 16, 16, GREEN, 2, dash=True)
+    sheet.text(_RIGHT + 44, 217, "the next, right and below", _TYPE, anchor="lm")
+    sheet.fill(_RIGHT - 2, 234, 16, 16, PALE)
+    sheet.text(_RIGHT + 24, 242, "padding; outputs made before", _TYPE, anchor="lm")
+    sheet.cross(_RIGHT - 2, 260, 16, RED)
+    sheet.text(_RIGHT + 24, 268, "read by no window", _TYPE, anchor="lm")
 
 
 def say(facts: Facts) -> str:

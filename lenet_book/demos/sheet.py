@@ -41,24 +41,6 @@ class Sheet:
         """What has been painted so far: rows x columns x 3, uint8."""
         return np.asarray(self._image)
 
-    def runs(self) -> dict:
-        """The picture as a browser needs it: stretches of one colour, row by row.
-
-        A PNG is a fifth as long, but a browser fetches and decodes it in tasks of its own, for which
-        it takes 15 ms or more; unpacking these takes it 2. width and height: of the picture, pixels.
-        lengths: of the runs, uint16, none of which goes on in the next row. colours: of the runs, a
-        byte each of red, green, blue and 255.
-        """
-        width, height = self._image.size
-        pixels = np.frombuffer(self._image.convert("RGBA").tobytes(), np.uint32)
-        begins = np.empty(len(pixels), bool)
-        np.not_equal(pixels[1:], pixels[:-1], out=begins[1:])
-        begins[::width] = True
-        starts = np.flatnonzero(begins)
-        lengths = np.diff(starts, append=len(pixels)).astype(np.uint16)
-        return {"width": width, "height": height, "lengths": lengths.tobytes(),
-                "colours": pixels[starts].tobytes()}
-
     def text(self, x: float, y: float, words, size: float = 13, colour: str = INK,
              anchor: str = "mm", bold: bool = False) -> None:
         """One line of words. anchor: l, m or r, and t, m, b or s (the base line), of them at x, y."""
@@ -196,6 +178,9 @@ class Sheet:
         self.fill(x, y, width, height, "#F0F0F0")
         self.fill(x, y, width * min(max(share, 0.0), 1.0), height, colour)
         self.outline(x, y, width, height, PALE, 1)
+
+    def answer(self, x: float, y: float, width: float, height: float) -> None:
+        """Here is what a class is to predict: the page can cover it. In this picture it is seen."""
 
     def _px(self, length: float) -> int:
         return round(length * self.scale)

@@ -12,7 +12,8 @@ from lenet_book.demos.sheet import Sheet
 DIGITS = mnist.load_mnist()[1]
 FIRSTS = [int(torch.where(DIGITS.labels == digit)[0][0]) for digit in range(10)]  # of each class
 NOTED = {"text": "texts", "image": "images", "paste": "pasted", "maps": "walls", "grid": "grids",
-         "outline": "outlines", "fill": "fills", "cross": "crosses", "arrow": "arrows", "bar": "bars"}
+         "outline": "outlines", "fill": "fills", "cross": "crosses", "arrow": "arrows", "bar": "bars",
+         "answer": "answers"}
 
 
 class Recorder(Sheet):

@@ -10,30 +10,35 @@ from recorder import Recorder, cells, shape
 
 from lenet_book import demos
 from lenet_book.demos.padding_stride import compute, limits, paint, say
-from lenet_book.plots import BLUE, GREEN, RED
+from lenet_book.plots import BLUE, GREEN, PALE, RED
 
 
 @given(n=st.integers(1, 16), k=st.integers(1, 7), p=st.integers(0, 4), s=st.integers(1, 5),
-       d=st.integers(1, 4), window=st.integers(0, 24**2 - 1))
-@example(n=8, k=3, p=0, s=2, d=1, window=8)
-@example(n=7, k=3, p=4, s=5, d=1, window=0)  # the last output reads padding alone
+       d=st.integers(1, 4), row=st.integers(0, 23), column=st.integers(0, 23))
+@example(n=8, k=3, p=0, s=2, d=1, row=2, column=2)
+@example(n=7, k=3, p=4, s=5, d=1, row=0, column=0)  # the last output reads padding alone
 @settings(max_examples=200, deadline=None)
-def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
-    facts, padded = compute(n, k, p, s, d, window), n + 2 * p
+def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, row, column):
+    asked = row, column
+    facts, padded, last = compute(n, k, p, s, d, row, column), n + 2 * p, limits(n, k, p, s, d)
     sheet, words = Recorder(paint, facts), say(facts)
     places = torch.arange(1, 1.0 + padded**2).reshape(1, 1, padded, padded)  # each pixel's number
     try:
         read = F.unfold(places, k, dilation=d, stride=s)[0].T.long() - 1  # windows x k²
     except RuntimeError:
-        assert facts.m == facts.lost == limits(n, k, p, s, d, window)["window"] == 0
+        assert facts.m == facts.lost == last["row"] == last["column"] == 0
         assert "no output" in words and f"{padded} - {facts.reach} < 0" in words
-        assert "no output: the kernel does not fit" in sheet.words and len(sheet.grids) == 1
+        grid, = sheet.grids
+        assert "no output: it does not fit" in sheet.words
+        assert f"= {n} + 2·{p} − {facts.reach} = −{facts.reach - padded}" in sheet.words
+        misfit = sheet.outlines[-1]  # the window, larger than what it should lie in
+        assert misfit.dash and round(misfit.width / grid.cell) == facts.reach > padded
         return
     m = facts.m
-    assert len(read) == m**2 == limits(n, k, p, s, d, window)["window"] + 1
-    window = min(window, m**2 - 1)
+    assert len(read) == m**2 and last == {"row": m - 1, "column": m - 1}
     row, column = facts.unit
-    assert row * m + column == window
+    assert facts.unit == tuple(min(place, m - 1) for place in asked)
+    window = row * m + column
     assert read[window].tolist() == [
         (i + p) * padded + j + p for i, j in product(facts.rows, facts.columns)]
     assert facts.lost == padded - 1 - read.max() // padded
@@ -47,15 +52,22 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
                                ((row + 1, column), GREEN, True)):
         assert cells(grid, sheet.outlines, colour, dash) == (
             [(*corners[unit], facts.reach, facts.reach)] if unit in corners else [])
-    assert cells(output, sheet.outlines, BLUE) == [(row, column, 1, 1)]
-    dots = [dot for dot in sheet.fills if dot.colour == BLUE]
+    assert cells(output, sheet.fills, BLUE) == [(row, column, 1, 1)]
+    before = {(top + i, left + j) for top, left, rows, columns in cells(output, sheet.fills, PALE)
+              for i in range(rows) for j in range(columns)}  # those made before are grey
+    assert before == {unit for unit in product(range(m), repeat=2) if unit < (row, column)}
+    dots = [dot for dot in sheet.fills if dot.colour == BLUE and dot.x < output.x]
     assert [int((dot.y - grid.y) / grid.cell) * padded + int((dot.x - grid.x) / grid.cell)
             for dot in dots] == read[window].tolist()
     reached = range(padded - facts.lost)
     assert {mark[:2] for mark in cells(grid, sheet.crosses, RED)} == {
         place for place in product(range(padded), repeat=2) if not set(place) <= set(reached)}
 
-    assert facts.formula in sheet.words and facts.formula in words and f"= {m}" in facts.formula
+    room = padded - facts.reach
+    assert f"= {d}·({k} − 1) + 1 = {facts.reach}" in sheet.words
+    assert f"= {n} + 2·{p} − {facts.reach} = {room}" in sheet.words
+    assert f"= floor({room} / {s}) + 1 = {m}" in sheet.words
+    assert facts.formula in words and f"= {m}" in facts.formula
     assert f"output {m} × {m}; output {facts.unit} reads row" in words
     outside = {i for i in (*facts.rows, *facts.columns) if not 0 <= i < n}
     assert ("lies in the padding" in words) == bool(outside)
@@ -64,7 +76,7 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, window):
 
 
 def test_the_window_stays_among_the_outputs():
-    with demos.padding_stride(n=8, k=3, p=0, s=1, window=35) as demo:
+    with demos.padding_stride(n=8, k=3, p=0, s=1, row=5, column=5) as demo:
         assert demo.facts.unit == (5, 5)
         demo.controls["n"].value = 3
-        assert demo.facts.unit == (0, 0) and demo.controls["window"].max == 0
+        assert demo.facts.unit == (0, 0) and demo.controls["row"].max == 0

@@ -12,8 +12,9 @@ const KERNELS = {
 const TYPED = "typed by you";
 const MATRIX = matrix([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2],
                        [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]]);
-const [SIDE, TOP, LEFT, MIDDLE, RIGHT] = [252, 52, 20, 345, 560]; // panels and where they begin
-const CELL = 36; // for a number of the kernel
+const [SIDE, TOP, LEFT, RIGHT] = [172, 40, 8, 660]; // panels and where they begin
+const [CELL, MATRICES, APART] = [44, 204, 156]; // a number of the kernel; where the matrices begin
+const TYPE = { size: 16 };
 
 // A kernel from its numbers: "1 0; 0 -1". Throws an Error, in words for the reader who typed it.
 function parse(numbers) {
@@ -86,37 +87,50 @@ function paint(sheet, facts) {
   const { image, problem, kernel, row, column, result, soFar } = facts;
   const cell = SIDE / image.shape[0];
   panel(sheet, "image", image, LEFT, cell);
-  if (problem) return sheet.title(MIDDLE, TOP + 20, "this is not a kernel", { colour: RED });
+  if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { ...TYPE, colour: RED });
   const [h, w] = kernel.shape;
   const [x, y] = [cell * column, TOP + cell * row];
   sheet.outline(LEFT + x, y, cell * w, cell * h, { colour: RED, thickness: 3 });
   sum(sheet, facts);
   panel(sheet, "result", soFar, RIGHT, cell, Math.max(reach(result), 1e-9));
   sheet.outline(RIGHT + x, y, cell, cell, { colour: RED, thickness: 3 });
-  sheet.text(RIGHT, TOP + SIDE + 20, "orange above zero, violet below", { size: 12, anchor: "lm" });
-  sheet.text(RIGHT, TOP + SIDE + 38, "grey: the window has not been there yet", { size: 12, anchor: "lm" });
+  sheet.text(LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet",
+    { ...TYPE, anchor: "lm" });
+  sheet.answer(MATRICES + 2 * APART - 4, 4, 840 - MATRICES - 2 * APART, 244);
 }
 
 // A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1.
 function panel(sheet, name, values, left, cell, full = null) {
   const [rows, columns] = values.shape;
-  sheet.title(left, 24, `${name} ${rows} × ${columns}`);
-  if (cell > CELL) sheet.numbers(values, left, TOP, cell, 14, { reach: full });
+  sheet.title(left, 18, `${name} ${rows} × ${columns}`, TYPE);
+  if (cell > SIDE / 8) sheet.numbers(values, left, TOP, cell, 16, { reach: full });
   else sheet.image(values, left, TOP, cell * columns, { reach: full, frame: true });
 }
 
-// Window, kernel and products below each other, and what they add up to.
+// Window, kernel and products side by side, and what they add up to.
 function sum(sheet, { window, kernel, products, flip, value }) {
-  const height = CELL * kernel.shape[0];
-  let top = TOP - 8;
-  for (const [title, sign, values] of [["window", "", window],
-    [flip ? "kernel, turned" : "kernel", "×", kernel], ["products", "=", products]]) {
-    sheet.title(MIDDLE, top, title, { size: 13 });
-    sheet.text(MIDDLE - 22, top + 12 + height / 2, sign, { size: 22 });
-    sheet.numbers(values, MIDDLE, top + 12, CELL, 13);
-    top += height + 26;
-  }
-  sheet.title(RIGHT, 400, `sum of the products: ${number(value)}`, { size: 17, colour: BLUE });
+  const middle = TOP + (CELL * kernel.shape[0]) / 2;
+  [["window", "", window], [flip ? "kernel, turned" : "kernel", "×", kernel], ["products", "=", products]]
+    .forEach(([title, sign, values], i) => {
+      const left = MATRICES + APART * i;
+      sheet.title(left, 18, title, TYPE);
+      sheet.text(left - 14, middle, sign, { size: 24 });
+      sheet.numbers(values, left, TOP, CELL, 16);
+    });
+  sheet.title(MATRICES, 230, "sum of the products", { size: 20 });
+  sheet.title(MATRICES + 2 * APART, 230, `= ${number(value)}`, { size: 24, colour: BLUE });
+}
+
+// The window in whose middle a point of the image or of the result lies.
+function point({ image, problem, kernel, result }, x, y) {
+  if (problem) return null;
+  const cell = SIDE / image.shape[0];
+  const [h, w] = x < MATRICES - 20 ? kernel.shape : [1, 1];
+  const left = x < MATRICES - 20 ? LEFT : RIGHT;
+  const [row, column] = [(y - TOP) / cell - h / 2, (x - left) / cell - w / 2].map(Math.round);
+  const inside = row > -2 && column > -2 && row < result.shape[0] + 2 && column < result.shape[1] + 2;
+  const clamp = (place, axis) => Math.max(0, Math.min(result.shape[axis] - 1, place));
+  return inside ? { row: clamp(row, 0), column: clamp(column, 1) } : null;
 }
 
 function say({ problem, kernel, window, flip, symmetric, row, column, value }) {
@@ -136,18 +150,9 @@ function factor(value) {
 
 const named = Object.fromEntries(Object.entries(KERNELS).map(([name, numbers]) => [numbers, name]));
 
-// One to the right, or to the start of the next row.
-function next({ row, column, ...others }) {
-  const most = limits(others);
-  if (!("row" in most)) return {}; // no kernel
-  if (column < most.column) return { column: column + 1 };
-  return { column: 0, row: row < most.row ? row + 1 : 0 };
-}
-
 const actions = {
   kernel: ({ kernel }) => (kernel === TYPED ? {} : { numbers: KERNELS[kernel] }),
   numbers: ({ numbers }) => ({ kernel: named[numbers] ?? TYPED }),
-  next,
 };
 
-export const cross_correlation = { compute, paint, say, limits, actions };
+export const cross_correlation = { compute, paint, say, limits, actions, point };

@@ -1,16 +1,23 @@
-// What a demo is on any page: buttons, one picture, and the sentence that reads it aloud.
+// What a demo is on any page: buttons, the sentence that says the result, and one picture.
 //
 // demo: an object with the functions that its Python module has, by the same names:
 //   compute(values) -> facts   paint(sheet, facts)   say(facts) -> sentence
 //   limits(values) -> {name: largest value that makes sense now}      if there are any
 //   actions: {name: (values) => ({name: value of another control})}   if there are any
 //   needs(values) -> names of the files that this picture is painted from, if not all of them
+//   point(facts, x, y) -> {name: value} for a click or a drag at x, y of the picture, if it takes any
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
-//   values() -> {name: value}   put({name: value})   limit({name: largest value})
+//   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
 //   listen((name, byReader) => ...)   load(names of files) -> Promise
 import { provided } from "./files.js";
 import { Sheet } from "./sheet.js";
+import { stepped } from "./steps.js";
+
+const AROUND = 120; // pixels of a window that a notebook's own bars take
+const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
+const QUIET = 700; // milliseconds without a change after which the sentence is read aloud
+const HIDDEN = "The answer is hidden. Predict it, then press “show the answer”.";
 
 export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -18,19 +25,27 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// Gives back what ends it.
 export function show(demo, description, el, controls) {
-  const { size, scale } = description;
+  const { size, scale: largest, plays } = description;
+  const root = el.closest(".lenet-demo");
   const buttons = element("div", { className: "lenet-buttons" });
   const words = element("div", { className: "lenet-sentence" });
-  words.setAttribute("role", "status");
+  const aloud = element("div", { className: "lenet-aloud" });
   const canvas = element("canvas", { className: "lenet-picture" });
+  const frozen = element("figure", { className: "lenet-frozen", hidden: true });
+  aloud.setAttribute("role", "status");
   canvas.setAttribute("role", "img");
-  canvas.style.width = `${Math.round(size[0] * scale)}px`;
-  canvas.style.aspectRatio = `${size[0]} / ${size[1]}`;
-  el.append(buttons, canvas, words);
+  el.append(buttons, words, canvas, aloud, frozen);
 
+  const first = controls.values(); // what reset goes back to
+  const scaleOf = () => (document.fullscreenElement === root ? 4 : largest);
+  let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
+  let hidden = false; // the answer
   let frame = 0;
+  let reading = 0; // until the sentence is read aloud
+  let facts;
 
   function values() {
     const now = controls.values();
@@ -44,15 +59,20 @@ export function show(demo, description, el, controls) {
     const now = values();
     const missing = (demo.needs?.(now) ?? description.needs).filter((name) => !provided(name));
     if (missing.length) return void controls.load(missing).then(paint);
-    const facts = demo.compute(now);
-    demo.paint(new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1)), facts);
-    words.textContent = demo.say(facts);
+    facts = demo.compute(now);
+    const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
+    demo.paint(sheet, facts);
+    if (hidden) sheet.veil();
+    words.textContent = hidden ? HIDDEN : demo.say(facts);
     canvas.setAttribute("aria-label", words.textContent);
+    clearTimeout(reading);
+    reading = setTimeout(() => { aloud.textContent = words.textContent; }, QUIET);
   }
 
-  function act(name) {
+  function put(changes, name) {
     quiet = true;
-    controls.put(demo.actions?.[name]?.(values()) ?? {});
+    controls.put(changes);
+    if (name) controls.put(demo.actions?.[name]?.(values()) ?? {});
     controls.limit(demo.limits?.(controls.values()) ?? {});
     quiet = false;
     paint();
@@ -61,15 +81,95 @@ export function show(demo, description, el, controls) {
   // What the kernel tells comes in many messages, after the last of which it is all as it should be.
   controls.listen((name, byReader) => {
     if (quiet) return;
-    if (byReader) act(name);
+    if (byReader) put({}, name);
     else frame ||= requestAnimationFrame(() => { frame = 0; paint(); });
   });
 
-  for (const [name, { kind, label, tooltip }] of Object.entries(description.controls)) {
-    if (kind !== "button" || description.kernel_buttons) continue;
-    const button = element("button", { type: "button", textContent: label, title: tooltip });
-    button.addEventListener("click", () => act(name));
-    buttons.append(button);
+  function fit() {
+    const used = canvas.getBoundingClientRect().top - root.getBoundingClientRect().top;
+    const room = innerHeight - used - (document.fullscreenElement ? 10 : AROUND);
+    const most = Math.min(scaleOf(), el.clientWidth / size[0]);
+    const fitting = Math.max(Math.min(most, room / size[1]), Math.min(most, 0.8));
+    if (el.clientWidth && Math.abs(fitting - scale) > 0.01) {
+      scale = fitting;
+      paint();
+    }
+    canvas.style.width = `${Math.round(size[0] * scale)}px`;
+    canvas.style.aspectRatio = `${size[0]} / ${size[1]}`;
   }
+
+  function button(label, press, title = "") {
+    const made = element("button", { type: "button", textContent: label, title });
+    made.addEventListener("click", () => press(made));
+    buttons.append(made);
+    return made;
+  }
+
+  for (const [name, { kind, label, tooltip }] of Object.entries(description.controls)) {
+    if (kind === "button" && !description.kernel_buttons) button(label, () => put({}, name), tooltip);
+  }
+
+  let playing = 0;
+  function step(by) {
+    const changes = stepped(plays, description.controls, values(), controls.highest, by);
+    if (changes) put(changes, plays[0]);
+    else pause();
+  }
+  function pause() {
+    clearInterval(playing);
+    playing = 0;
+    if (play) play.textContent = "▶ play";
+  }
+  let play, speed;
+  if (plays.length) {
+    button("◀ back", () => { pause(); step(-1); }, `one step back: ${plays[0]}`);
+    play = button("▶ play", () => {
+      if (playing) return pause();
+      play.textContent = "❚❚ pause";
+      playing = setInterval(step, PAUSES[speed.value], 1);
+    }, `step after step: ${plays[0]}`);
+    button("step ▶", () => { pause(); step(1); }, `one step on: ${plays[0]}`);
+    speed = element("select", { title: "speed" },
+      ...Object.keys(PAUSES).map((name) => element("option", { textContent: name, selected: name === "steady" })));
+    speed.setAttribute("aria-label", "speed");
+    speed.addEventListener("change", pause);
+    buttons.append(speed);
+  }
+  button("hide the answer", (it) => {
+    hidden = !hidden;
+    it.textContent = hidden ? "show the answer" : "hide the answer";
+    paint();
+  });
+  button("freeze", (it) => {
+    frozen.hidden = !frozen.hidden;
+    it.textContent = frozen.hidden ? "freeze" : "forget the frozen";
+    const still = element("canvas", { width: canvas.width, height: canvas.height, className: "lenet-picture" });
+    still.style.width = canvas.style.width;
+    still.setAttribute("role", "img");
+    still.setAttribute("aria-label", words.textContent);
+    still.getContext("2d").drawImage(canvas, 0, 0);
+    frozen.replaceChildren(element("figcaption", { textContent: `Frozen: ${words.textContent}` }), still);
+  }, "keep this picture below, to compare it with another");
+  button("reset", () => { pause(); put(first); }, "all as it was at first");
+  if (document.fullscreenEnabled) {
+    button("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
+  }
+
+  function pointed(event) {
+    const box = canvas.getBoundingClientRect();
+    const changes = demo.point?.(facts, ((event.clientX - box.left) * size[0]) / box.width,
+      ((event.clientY - box.top) * size[1]) / box.height);
+    if (changes) put(changes, Object.keys(changes)[0]);
+  }
+  if (demo.point) {
+    canvas.style.cursor = "pointer";
+    canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); pointed(event); });
+    canvas.addEventListener("pointermove", (event) => { if (event.buttons === 1) pointed(event); });
+  }
+
+  const observer = new ResizeObserver(fit);
+  observer.observe(root);
   paint();
+  fit();
+  return () => { pause(); clearTimeout(reading); observer.disconnect(); };
 }

@@ -82,14 +82,15 @@ const MAKE = {
 };
 
 export function controlsOn(el, { controls }) {
-  const [values, made] = [{}, {}];
+  const [values, made, highest] = [{}, {}, {}];
   let moved = () => {};
   const row = element("div", { className: "lenet-controls" });
   for (const [name, control] of Object.entries(controls)) {
     if (control.kind === "button") continue;
-    values[name] = control.value;
+    [values[name], highest[name]] = [control.value, control.max];
     made[name] = MAKE[control.kind]?.(control, (value) => {
       values[name] = value;
+      if (name === "thickness") made.canvas?.thicken(value / 100);
       moved(name, true);
     });
     made[name]?.set(control.value);
@@ -102,15 +103,17 @@ export function controlsOn(el, { controls }) {
       for (const [name, value] of Object.entries(changes)) {
         values[name] = value;
         made[name]?.set(value);
+        if (name === "thickness") made.canvas?.thicken(value / 100);
       }
     },
     limit(limits) {
-      for (const [name, highest] of Object.entries(limits)) {
-        values[name] = Math.min(values[name], highest);
-        made[name].limit(highest);
+      for (const [name, limit] of Object.entries(limits)) {
+        [values[name], highest[name]] = [Math.min(values[name], limit), limit];
+        made[name].limit(limit);
         made[name].set(values[name]);
       }
     },
+    highest: (name) => highest[name],
     listen(listener) { moved = listener; },
     load: (names) => Promise.all(names.map(load)),
   };

@@ -12,9 +12,10 @@ function keepKeys(event) {
 async function render({ model, el }) {
   const description = model.get("demo");
   const controls = await controlsOf(model);
-  show(demos[description.name], description, el, controls);
+  const end = show(demos[description.name], description, el, controls);
   document.addEventListener("focusin", keepKeys);
   return () => {
+    end();
     controls.close();
     document.removeEventListener("focusin", keepKeys);
   };

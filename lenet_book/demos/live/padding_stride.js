@@ -1,26 +1,32 @@
 // Where the windows lie, what they leave out, and the formula with its numbers.
 import { dropped, effectiveKernel, explain, outputSize } from "./arithmetic.js";
 import { range, span } from "./numbers.js";
-import { BLUE, GREEN, PALE, RED } from "./sheet.js";
+import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 
-const [SIDE, LEFT, RIGHT, TOP] = [330, 30, 470, 40]; // input and output, and where they begin
+const [LEFT, MIDDLE, RIGHT, TOP] = [14, 300, 524, 36]; // input, output and words, and where they begin
+const [SIDE, OUTPUT] = [250, 196]; // the most that input and output may take
+const TYPE = { size: 16 };
+const WORDS = { ...TYPE, anchor: "lm" };
 
-const limits = ({ n, k, p, s, d }) => ({ window: Math.max(outputSize(n, k, s, p, d) ** 2 - 1, 0) });
+function limits({ n, k, p, s, d }) {
+  const last = Math.max(outputSize(n, k, s, p, d) - 1, 0);
+  return { row: last, column: last };
+}
 
-function compute({ n, k, p, s, d, window }) {
+function compute({ n, k, p, s, d, row, column }) {
   const [m, reach] = [outputSize(n, k, s, p, d), effectiveKernel(k, d)];
-  const first = Math.min(window, m ** 2 - 1);
-  const unit = m ? [Math.floor(first / m), first % m] : [0, 0];
+  const unit = m ? [Math.min(row, m - 1), Math.min(column, m - 1)] : [0, 0];
   const [rows, columns] = unit.map((u) => range(u * s - p, u * s - p + reach, d));
   const lost = m ? dropped(n, k, s, p, d) : 0;
   return { n, k, p, s, d, m, reach, lost, unit, rows, columns, formula: m ? explain(n, k, s, p, d) : "" };
 }
 
+const cellOf = ({ n, p, reach }) => SIDE / Math.max(n + 2 * p, reach, 8);
+
 function paint(sheet, facts) {
-  const { n, p, m, lost, unit } = facts;
-  const padded = n + 2 * p;
-  const cell = SIDE / Math.max(padded, 8);
-  sheet.title(LEFT, 20, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""));
+  const { n, p, m, lost, reach } = facts;
+  const [padded, cell] = [n + 2 * p, cellOf(facts)];
+  sheet.title(LEFT, 18, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""), TYPE);
   sheet.fill(LEFT, TOP, cell * padded, cell * padded, PALE);
   sheet.fill(LEFT + cell * p, TOP + cell * p, cell * n, cell * n, "white");
   sheet.grid(LEFT, TOP, cell, padded, padded);
@@ -29,17 +35,13 @@ function paint(sheet, facts) {
       if (Math.max(i, j) >= padded - lost) sheet.cross(LEFT + cell * j, TOP + cell * i, cell, RED);
     }
   }
+  words(sheet, facts);
   if (!m) {
-    sheet.text(600, TOP + 30, "no output: the kernel does not fit", { size: 15, colour: RED, bold: true });
-    return;
+    return sheet.outline(LEFT, TOP, cell * reach, cell * reach, { colour: RED, thickness: 3, dash: true });
   }
   windows(sheet, facts, cell);
-  const size = Math.min(cell, SIDE / m);
-  sheet.title(RIGHT, 20, `output ${m} × ${m}`);
-  sheet.grid(RIGHT, TOP, size, m, m);
-  sheet.outline(RIGHT + size * unit[1], TOP + size * unit[0], size, size, { colour: BLUE, thickness: 3 });
-  sheet.text(LEFT, 394, "floor((n + 2p − d(k − 1) − 1) / s) + 1", { size: 15, anchor: "lm" });
-  sheet.title(LEFT, 420, facts.formula);
+  made(sheet, facts, Math.min(cell, OUTPUT / m));
+  sheet.answer(MIDDLE - 4, 4, RIGHT + 312 - MIDDLE, 172);
 }
 
 // The chosen window with the pixels it reads, and the next ones to the right and below.
@@ -54,6 +56,54 @@ function windows(sheet, { p, s, m, reach, unit: [row, column], rows, columns }, 
     }
   }
   sheet.outline(x, y, side, side, { colour: BLUE, thickness: 3 });
+}
+
+// The outputs, those grey that are made before the chosen one.
+function made(sheet, { m, unit: [row, column] }, cell) {
+  sheet.title(MIDDLE, 18, `output ${m} × ${m}`, TYPE);
+  sheet.fill(MIDDLE, TOP, cell * m, cell * row, PALE);
+  sheet.fill(MIDDLE, TOP + cell * row, cell * column, cell, PALE);
+  sheet.grid(MIDDLE, TOP, cell, m, m);
+  sheet.fill(MIDDLE + cell * column, TOP + cell * row, cell, cell, BLUE);
+}
+
+// The formula, a step a line, and what the marks mean.
+function words(sheet, { n, k, p, s, d, m, reach }) {
+  const room = n + 2 * p - reach;
+  const lines = [
+    ["a window reaches d(k − 1) + 1", `= ${d}·(${k} − 1) + 1 = ${reach}`],
+    ["room for it n + 2p − reach", `= ${n} + 2·${p} − ${reach} = ${room}`.replace("-", "−")],
+    room < 0 ? ["no output: it does not fit", ""]
+      : ["outputs floor(room / s) + 1", `= floor(${room} / ${s}) + 1 = ${m}`]];
+  lines.forEach(([name, numbers], i) => {
+    const y = 18 + 52 * i;
+    sheet.title(RIGHT, y, name, { ...TYPE, colour: room < 0 && i === 2 ? RED : INK });
+    sheet.text(RIGHT, y + 24, numbers, WORDS);
+  });
+  sheet.fill(RIGHT, 186, 12, 12, BLUE);
+  sheet.text(RIGHT + 24, 192, "read by the window", WORDS);
+  sheet.outline(RIGHT - 2, 208, 16, 16, { colour: RED, dash: true });
+  sheet.outline(RIGHT + 18, 208, 16, 16, { colour: GREEN, dash: true });
+  sheet.text(RIGHT + 44, 217, "the next, right and below", WORDS);
+  sheet.fill(RIGHT - 2, 234, 16, 16, PALE);
+  sheet.text(RIGHT + 24, 242, "padding; outputs made before", WORDS);
+  sheet.cross(RIGHT - 2, 260, 16, RED);
+  sheet.text(RIGHT + 24, 268, "read by no window", WORDS);
+}
+
+// The window whose middle is nearest to a point of the input, or the output at a point.
+function point(facts, x, y) {
+  const { m, s, reach } = facts;
+  const cell = cellOf(facts);
+  const clamp = (place) => Math.max(0, Math.min(m - 1, place));
+  if (!m) return null;
+  if (x < MIDDLE - 10) {
+    const [row, column] = [(y - TOP) / cell, (x - LEFT) / cell].map((at) => clamp(Math.round((at - reach / 2) / s)));
+    return { row, column };
+  }
+  const size = Math.min(cell, OUTPUT / m);
+  const [row, column] = [(y - TOP) / size, (x - MIDDLE) / size].map(Math.floor);
+  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
 }
 
 function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
@@ -71,4 +121,4 @@ function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
     `${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
 }
 
-export const padding_stride = { compute, paint, say, limits };
+export const padding_stride = { compute, paint, say, limits, point };

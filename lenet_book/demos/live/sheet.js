@@ -34,6 +34,7 @@ export class Sheet {
   // scale: pixels of the canvas for each pixel of the page.
   constructor(canvas, width, height, scale = 1) {
     this.scale = scale;
+    this.answers = []; // x, y, width, height of each
     const [across, down] = [this.px(width), this.px(height)];
     if (canvas.width !== across) canvas.width = across;
     if (canvas.height !== down) canvas.height = down;
@@ -170,6 +171,19 @@ export class Sheet {
     this.fill(x, y, width, height, "#F0F0F0");
     this.fill(x, y, width * Math.min(Math.max(share, 0), 1), height, colour);
     this.outline(x, y, width, height, { colour: PALE, thickness: 1 });
+  }
+
+  // Here is what a class is to predict; veil() covers it.
+  answer(x, y, width, height) {
+    this.answers.push([x, y, width, height]);
+  }
+
+  veil() {
+    for (const [x, y, width, height] of this.answers) {
+      this.fill(x, y, width, height, "#EEF3F7");
+      this.outline(x, y, width, height, { colour: BLUE, dash: true });
+      this.text(x + width / 2, y + height / 2, "?", { size: Math.min(48, height), colour: BLUE, bold: true });
+    }
   }
 
   squares(colours, rows, columns, x, y, wide) {
