@@ -71,7 +71,7 @@ const MAKE = {
       on(event, listener) { listeners[event] = listener; },
       off() {},
     };
-    const box = element("div");
+    const box = element("div", { className: "lenet-pad" });
     canvas.render({ model, el: box });
     return {
       box,
@@ -85,6 +85,7 @@ export function controlsOn(el, { controls }) {
   const [values, made, highest] = [{}, {}, {}];
   let moved = () => {};
   const row = element("div", { className: "lenet-controls" });
+  const table = element("div", { className: "lenet-toggles" });
   for (const [name, control] of Object.entries(controls)) {
     if (control.kind === "button") continue;
     [values[name], highest[name]] = [control.value, control.max];
@@ -94,8 +95,9 @@ export function controlsOn(el, { controls }) {
       moved(name, true);
     });
     made[name]?.set(control.value);
-    if (made[name]) row.append(made[name].box);
+    if (made[name]) (control.kind === "toggle" ? table : row).append(made[name].box);
   }
+  if (table.children.length) row.append(table);
   el.append(row);
   return {
     values: () => ({ ...values }),
@@ -120,19 +122,22 @@ export function controlsOn(el, { controls }) {
 }
 
 const here = document.currentScript?.src; // of the script that this is a part of
-const waiting = new Map(); // name -> what to do once the file is there
-
-function load(name) {
-  return new Promise((resolve, reject) => {
-    waiting.set(name, resolve);
-    const script = element("script", { src: new URL(`data/${name}.js`, here) });
-    script.addEventListener("error", () => reject(new Error(`${script.src} cannot be loaded`)));
-    document.head.append(script);
-  });
-}
+const files = new Map(); // name -> Promise: files that are there or on their way
 
 // Called by the script of each file.
-globalThis.lenetFile = async (name, base64) => {
-  provide(name, await gunzip(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
-  waiting.get(name)?.();
+globalThis.lenetFile = (name, base64) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  files.set(name, gunzip(bytes).then((content) => provide(name, content)));
 };
+
+async function load(name) {
+  if (!files.has(name)) {
+    files.set(name, new Promise((resolve, reject) => {
+      const script = element("script", { src: new URL(`data/${name}.js`, here) });
+      script.addEventListener("load", () => resolve(files.get(name)));
+      script.addEventListener("error", () => reject(new Error(`${script.src} cannot be loaded`)));
+      document.head.append(script);
+    }));
+  }
+  await files.get(name);
+}

@@ -12,7 +12,12 @@ function start() {
     const description = JSON.parse(el.dataset.demo);
     el.replaceChildren();
     el.classList.add("lenet-demo", "lenet-alone");
-    show(demos[description.name], description, el, controlsOn(el, description));
+    if (description.controls.canvas) el.classList.add("lenet-beside");
+    if (description.scale > 1) el.classList.add("lenet-projector");
+    const controls = controlsOn(el, description);
+    const view = el.appendChild(document.createElement("div"));
+    view.className = "lenet-view";
+    show(demos[description.name], description, view, controls);
   }
 }
 

@@ -1,0 +1,68 @@
+"""Demos on pages without a kernel: the files that such a page loads, and a page that is one file.
+
+Whoever opens such a page installs nothing; it works from a disk, too, where a page may load scripts
+but read no other files. So each file of `page.content` becomes a script that hands it over.
+"""
+
+import base64
+import gzip
+import html
+import json
+from pathlib import Path
+
+from .base import Demo
+from .page import LIVE, content
+
+FILES = "ten-digits", "test-digits", "lenet5-1998", "lenet5", "vgg-small-average"
+_DIGITS = 200  # of the test set: all 10,000 would be 2 MB
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>body {{ margin: 12px; }}
+{style}</style>
+<h1 style="font: bold 22px sans-serif">{title}</h1>
+{demo}
+<script>{script}</script>
+{files}
+</html>
+"""
+
+
+def script(name: str, data: bytes) -> str:
+    """A file as a script for the page: gzip in base64."""
+    packed = gzip.compress(data, 9, mtime=0)
+    return f'lenetFile("{name}", "{base64.b64encode(packed).decode()}");'
+
+
+def shipped(name: str) -> bytes:
+    """A file as pages get it: as in a notebook, but of the test digits only the first."""
+    data = content(name)
+    return data[:785 * _DIGITS] if name == "test-digits" else data
+
+
+def style() -> str:
+    return "".join(LIVE.joinpath(name).read_text() for name in ("demo.css", "canvas.css", "page.css"))
+
+
+def write(folder: Path) -> None:
+    """What pages with `element`s load: demos.js, demos.css and data/NAME.js for each file."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / "demos.js").write_bytes(LIVE.joinpath("bundled", "page.js").read_bytes())
+    (folder / "demos.css").write_text(style())
+    for name in FILES:
+        (folder / "data" / f"{name}.js").write_text(script(name, shipped(name)))
+
+
+def element(description: dict, fallback: str = "") -> str:
+    """Where a demo comes alive. description: see `Demo.described`. fallback: HTML shown until then."""
+    return f'<div data-demo="{html.escape(json.dumps(description))}">{fallback}</div>'
+
+
+def page(demo: Demo, title: str, files: dict[str, bytes]) -> str:
+    """One HTML file with one demo. files: those that it needs, by name; no other is asked for."""
+    scripts = "\n".join(f"<script>{script(name, data)}</script>" for name, data in files.items())
+    bundle = LIVE.joinpath("bundled", "page.js").read_text().replace("</script", "<\\/script")
+    return _PAGE.format(title=html.escape(title), style=style(), demo=element(demo.described),
+                        script=bundle, files=scripts)
