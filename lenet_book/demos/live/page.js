@@ -18,6 +18,7 @@ function start() {
     const view = el.appendChild(document.createElement("div"));
     view.className = "lenet-view";
     show(demos[description.name], description, view, controls);
+    el.values = controls.values; // for whoever wants to know what is shown
   }
 }
 
