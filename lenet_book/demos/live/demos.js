@@ -2,3 +2,4 @@
 export { channels } from "./channels.js";
 export { cross_correlation } from "./cross_correlation.js";
 export { padding_stride } from "./padding_stride.js";
+export { pooling } from "./pooling.js";
