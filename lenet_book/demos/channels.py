@@ -37,7 +37,7 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
         "row": slider("row", row, 0, _SIZE - 1), "column": slider("column", column, 0, _SIZE - 1),
     }
     return Demo("channels", compute, paint, say, controls, (840, 376), limits=limits,
-                projector=projector)
+                projector=projector, needs=["ten-digits", "lenet5"])
 
 
 def limits(kernel, **others) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..arithmetic import dropped
@@ -40,13 +41,15 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
         "coefficient": slider("coefficient", coefficient, -1.0, 1.0, 0.05),
         "bias": slider("bias", bias, -1.0, 1.0, 0.05),
     }
-    return Demo("pooling", compute, paint, say, controls, (840, 428), projector=projector)
+    return Demo("pooling", compute, paint, say, controls, (840, 428), projector=projector,
+                needs=["ten-digits"])
 
 
 @torch.inference_mode()
 def compute(digit, kind, window, stride, right, down, coefficient, bias) -> Facts:
     coefficient, bias = round(coefficient, 2), round(bias, 2)  # a slider's 0 may be 1e-17
-    digits = ten_digits().inputs(_FIELD, "unit")
+    # In double precision, so that every machine, and the page, rounds a change alike.
+    digits = F.pad((ten_digits().images[:, None] / 255).double(), [(_FIELD - 28) // 2] * 4)
     fields = torch.stack([digits[digit], digits[digit].roll((down, right), dims=(-2, -1)),
                           digits[(digit + 1) % 10]])
     pooled = {name: _pool(name, fields, window, stride, coefficient, bias) for name in KINDS}

@@ -20,7 +20,7 @@ MAX, AVERAGE, SUBSAMPLING, EVERY, NONE = KINDS
 START = {"digit": 4, "kind": MAX, "window": 2, "stride": 2, "right": 1, "down": 0, "coefficient": 0.5,
          "bias": 0.0}
 # The first test digit of each class in the middle of 36 x 36: 10 x 36 x 36.
-FIELDS = F.pad(DIGITS.images[FIRSTS].float() / 255, (4, 4, 4, 4))
+FIELDS = F.pad(DIGITS.images[FIRSTS].float() / 255, (4, 4, 4, 4)).double()
 
 
 shift, steps = st.integers(-4, 4), st.integers(-20, 20).map(lambda n: n / 20)
@@ -118,7 +118,7 @@ def test_picture_and_sentence_show_the_facts(values):
 
 
 def test_the_subsampling_is_that_of_the_layer_of_1998():
-    layer = layers.Subsampling(1)
+    layer = layers.Subsampling(1).double()
     torch.nn.init.constant_(layer.weight, -0.35)
     torch.nn.init.constant_(layer.bias, 0.2)
     facts = compute(**{**START, "kind": SUBSAMPLING, "coefficient": -0.35, "bias": 0.2, "down": 2})

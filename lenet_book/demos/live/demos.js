@@ -1,3 +1,5 @@
 // All demos, by the names that they have in Python.
+export { channels } from "./channels.js";
 export { cross_correlation } from "./cross_correlation.js";
 export { padding_stride } from "./padding_stride.js";
+export { pooling } from "./pooling.js";

@@ -52,34 +52,40 @@ export function conv2d(x, weight, bias, table) {
   return y;
 }
 
-// Windows of each map, from the first on while they fit. of: called with the numbers of one window.
-function pooled(x, size, stride, of) {
-  const [maps, H, W] = x.shape;
+// The largest number of each window, or their sum, map by map, as far as windows fit.
+function pooled(x, size, stride, largest) {
+  const { shape: [maps, H, W], data } = x;
   const [h, w] = [H, W].map((length) => Math.floor((length - size) / stride) + 1);
-  const y = tensor([maps, h, w]);
-  const window = new Float32Array(size * size);
+  const y = tensor([maps, h, w], new data.constructor(maps * h * w));
   for (let map = 0, to = 0; map < maps; map++) {
     for (let row = 0; row < h; row++) {
       for (let column = 0; column < w; column++, to++) {
+        let value = largest ? -Infinity : 0;
         for (let i = 0; i < size; i++) {
           const from = (map * H + row * stride + i) * W + column * stride;
-          for (let j = 0; j < size; j++) window[i * size + j] = x.data[from + j];
+          for (let j = 0; j < size; j++) {
+            value = largest ? Math.max(value, data[from + j]) : value + data[from + j];
+          }
         }
-        y.data[to] = of(window, map);
+        y.data[to] = value;
       }
     }
   }
   return y;
 }
 
-const sum = (window) => window.reduce((total, value) => total + value, 0);
-export const maxPool = (x, size = 2, stride = size) => pooled(x, size, stride, (w) => Math.max(...w));
+const sumPool = (x, size, stride) => pooled(x, size, stride, false);
+export const maxPool = (x, size = 2, stride = size) => pooled(x, size, stride, true);
 export const avgPool = (x, size = 2, stride = size) =>
-  pooled(x, size, stride, (w) => sum(w) / w.length);
+  map(sumPool(x, size, stride), (sum) => sum / size ** 2);
 
 // As S2 and S4 of 1998: the sum of each window times its map's weight, plus its map's bias.
-export const subsample = (x, weight, bias) =>
-  pooled(x, 2, 2, (w, map) => sum(w) * weight.data[map] + bias.data[map]);
+export function subsample(x, weight, bias) {
+  const sums = sumPool(x, 2, 2);
+  const pixels = count(sums.shape.slice(1));
+  const of = ({ data }, i) => data[Math.floor(i / pixels)];
+  return map(sums, (sum, i) => sum * of(weight, i) + of(bias, i));
+}
 
 export function linear(x, weight, bias) {
   const [outputs, inputs] = weight.shape;
