@@ -73,7 +73,8 @@ function pooled(x, size, stride, of) {
 }
 
 const sum = (window) => window.reduce((total, value) => total + value, 0);
-export const maxPool = (x, size = 2, stride = size) => pooled(x, size, stride, (w) => Math.max(...w));
+export const maxPool = (x, size = 2, stride = size) =>
+  pooled(x, size, stride, (w) => w.reduce((most, value) => Math.max(most, value)));
 export const avgPool = (x, size = 2, stride = size) =>
   pooled(x, size, stride, (w) => sum(w) / w.length);
 
