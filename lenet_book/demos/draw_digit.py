@@ -63,29 +63,33 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
         "net": choice("LeNet-5", net, NETS, width=_SIDE),
     }
     traitlets.dlink((controls["thickness"], "value"), (canvas, "thickness"), lambda part: part / 100)
-
-    def turn_to_the_drawing() -> None:
-        controls["show"].value = _DRAWING
-
-    def undo() -> None:
-        canvas.value = canvas.value[:-1] if isinstance(canvas.value, list) else []
-        turn_to_the_drawing()
-
-    def clear() -> None:
-        canvas.value = []
-        turn_to_the_drawing()
-
-    demo = Demo("draw_digit", compute, paint, say, controls, (_WIDTH, 450), projector=projector,
-                arrange=_column, actions={"canvas": turn_to_the_drawing, "undo": undo, "clear": clear,
-                                          "thickness": turn_to_the_drawing})
+    demo = Demo("draw_digit", compute, paint, say, controls, (_WIDTH, 450), ACTIONS,
+                projector=projector, arrange=_column,
+                needs=["ten-digits", *(name for _, name in NETS)])
     demo.widget.add_class("lenet-beside")
     return demo
 
 
 def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
     """Narrow enough to have the picture beside it: the canvas, and below it what belongs to it."""
-    canvas, undo, clear, *others = controls.values()
-    return widgets.VBox([canvas, widgets.HBox([undo, clear]), *others])
+    return widgets.VBox([*controls.values()])
+
+
+def turn_to_the_drawing(**values) -> dict:
+    return {"show": _DRAWING}
+
+
+def undo(canvas, **others) -> dict:
+    """Without the last stroke; what is no list of strokes goes as a whole."""
+    return {"canvas": canvas[:-1] if isinstance(canvas, list) else [], "show": _DRAWING}
+
+
+def clear(**values) -> dict:
+    return {"canvas": [], "show": _DRAWING}
+
+
+ACTIONS = {"canvas": turn_to_the_drawing, "undo": undo, "clear": clear,
+           "thickness": turn_to_the_drawing}
 
 
 def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:

@@ -23,6 +23,13 @@ def ten_digits() -> mnist.Digits:
 
 
 @cache
+def normal_numbers() -> torch.Tensor:
+    """28 x 28 from the normal distribution, always the same ones: a noise that stands still."""
+    generator = torch.Generator("cpu").manual_seed(0)
+    return torch.empty(28, 28, dtype=torch.float32, device="cpu").normal_(generator=generator)
+
+
+@cache
 def trained(net: str) -> nn.Module:
     """The pretrained net of that name, in single precision on the CPU, whatever torch's defaults."""
     # Its first random weights shall not be felt elsewhere.

@@ -10,7 +10,7 @@ from ..plots import BLUE, INK, RED
 from ..training.augmentation import linear_map
 from .base import Demo, Facts
 from .controls import choice, slider
-from .examples import test_digits
+from .examples import normal_numbers, test_digits
 from .reading import LAYERS, NETS, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 
@@ -34,7 +34,8 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "rotate": slider("rotate, °", rotate, -180, 180, 5),
         "scale": slider("scale, %", scale, 50, 140, 5), "noise": slider("noise, %", noise, 0, 50, 5),
     }
-    return Demo("feature_maps", compute, paint, say, controls, (840, 430), projector=projector)
+    return Demo("feature_maps", compute, paint, say, controls, (840, 430), projector=projector,
+                needs=["test-digits", "noise", *(name for _, name in NETS)])
 
 
 def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
@@ -45,15 +46,16 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
     background. The noise is the same each time: it does not flicker while something else moves.
     """
     height, width = image.shape
-    pixels = image[None, None].float()
+    pixels = image[None, None].double()
     growth = pixels.new_tensor([scale / 100])
     matrix = linear_map(pixels.new_tensor([-math.radians(rotate)]), growth, growth, pixels.new_zeros(1),
                         height, width)
     shift = matrix @ pixels.new_tensor([[2 * right / width], [2 * down / height]])  # it is 2 wide
     grid = F.affine_grid(torch.cat([matrix, -shift], dim=2), (1, 1, height, width), align_corners=False)
     moved = F.grid_sample(pixels, grid, align_corners=False)[0, 0]
-    random = torch.empty_like(moved).normal_(generator=torch.Generator().manual_seed(0))
-    return (moved + 255 * noise / 100 * random).round().clamp(0, 255).to(torch.uint8)
+    grey = moved + 255 * noise / 100 * normal_numbers().to(moved)
+    # Twice rounded: means of four pixels often end in a half, which no last digit shall sway.
+    return grey.round(decimals=6).round().clamp(0, 255).to(torch.uint8)
 
 
 def compute(index: int, layer: str, net: str, **changes: int) -> Facts:

@@ -65,6 +65,7 @@ def _ink(paths: list[np.ndarray], pen: float, rows: int, columns: int) -> np.nda
             for path, length in zip(paths, lengths, strict=True)
             for places in [np.concatenate([length, np.arange(0, length[-1], step)])]]
     middles = np.stack(np.mgrid[:columns, :rows], axis=-1).swapaxes(0, 1).reshape(-1, 2) + 0.5
-    distances = torch.cdist(torch.from_numpy(middles).float(),
-                            torch.from_numpy(np.concatenate(dots)).float())
+    # Not by matrix products, whose rounding is seen in the pixels: the page shall find the same ones.
+    distances = torch.cdist(torch.from_numpy(middles), torch.from_numpy(np.concatenate(dots)),
+                            compute_mode="donot_use_mm_for_euclid_dist")
     return np.clip(pen / 2 - distances.amin(dim=1).numpy().reshape(rows, columns) + 0.5, 0, 1)

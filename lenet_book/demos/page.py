@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 
 from ..mnist import Digits
-from .examples import ten_digits, test_digits
+from .examples import normal_numbers, ten_digits, test_digits
 
 LIVE = Path(__file__).with_name("live")
 
@@ -24,12 +24,14 @@ def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
     A net's name: its trained weights, as safetensors. "ten-digits", "test-digits": of each digit a
-    byte of label and 784 of ink.
+    byte of label and 784 of ink. "noise": 28 x 28 normal numbers, float32.
     """
     if name == "ten-digits":
         return _bytes(ten_digits())
     if name == "test-digits":
         return _bytes(test_digits())
+    if name == "noise":
+        return normal_numbers().numpy().tobytes()
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 

@@ -215,7 +215,8 @@ def centred(ink: np.ndarray) -> Tensor:
     if not (ink.size and max(ink.shape) <= SIZE and ink.min() >= 0 and 0 < ink.max() <= 1):
         raise ValueError(f"ink must be at most {SIZE} x {SIZE}, from 0 to 1 and not 0 everywhere, not "
                          f"{shown(ink)}")
-    row, column = (int(np.average(np.arange(length), weights=ink.sum(axis=other)) + 0.5)
+    # Rounded before it is rounded: what is symmetrical often has its centre at a half.
+    row, column = (int(round(np.average(np.arange(length), weights=ink.sum(axis=other)), 6) + 0.5)
                    for length, other in zip(ink.shape, (1, 0), strict=True))
     top = min(max(SIZE // 2 - row, 0), SIZE - ink.shape[0])
     left = min(max(SIZE // 2 - column, 0), SIZE - ink.shape[1])

@@ -24,6 +24,15 @@ RANDOM, AT_ONCE = 300, 25  # settings of a demo, and how many of them in one mes
 CLOSE = 1e-5  # of the number, or of the largest one of an array where that is above 1
 KERNELS = ["", "1 0; 0 -1", "99 -99 99; 0 0 0; -99 99 -99", "1 2; 3", "one", "nan", "<b>'1'</b>",
            "0.125 -0.5", "1,2;3,4", "100", "1e1 +2. .5", "1_0", "a \\ \"b\"", "0 0 0; 0 1 0; 0 0 0"]
+# What a browser might send as strokes.
+NONSENSE = [None, "7", 7, {"x": 1}, [0.1, 0.2], [[]], [[0.5]], [[0.1, 0.2], [0.3]], [["x", "y"]],
+            [[0.1, None]], [[0.1, 1.5]], [[0.2, 0.3], [-0.1, 0.5]], [[True, False]], [[[0.1], [0.2]]],
+            [[0, math.inf]], [[math.nan, 0]], [[0.5] * 8002], [["x"] * 8002], []]
+# Dots and levels, whose middle is at a half of a pixel; the same point twice; as many as there may be.
+DRAWINGS = [[[0, 0]], [[0.5, 0.5], [0.5, 0.5]], [[0, 0], [1, 1]], [[0.1, 0.5, 0.9, 0.5]],
+            [[0.3, 0.1, 0.3, 0.1, 0.3, 0.9]], [[0, 0, 1, 0, 1, 1, 0, 1, 0, 0]],
+            [[0.2, 0.2, 0.8, 0.8], [0.2, 0.8, 0.8, 0.2]], [[0.12345, 0.00005, 0.10015, 0.99995]],
+            [np.random.default_rng(0).random(8000).tolist()]]
 
 
 class Noted:
@@ -71,7 +80,8 @@ def settings(demo):
     for name in few:
         yield from ({**values, name: end} for end in ends(demo, name))
     for i in range(RANDOM):
-        yield {name: any_of(demo, name, chosen) for name in values} if i else values
+        some = {name: any_of(demo, name, chosen) for name in values} if i else values
+        yield some | {"show": "drawing"} if "canvas" in some and i % 2 else some
 
 
 def ends(demo, name):
@@ -80,6 +90,8 @@ def ends(demo, name):
         return [value for _, value in control._options_full]
     if hasattr(control, "max"):
         return [control.min, control.max]
+    if name == "canvas":
+        return [*NONSENSE, *DRAWINGS]
     return [any_of(demo, name, random.Random(seed)) for seed in range(8)]
 
 
@@ -96,7 +108,7 @@ def any_of(demo, name, chosen):
         return chosen.choice(KERNELS)
     if isinstance(control, Held):
         return HELD[name](chosen)
-    return chosen.choice([[], [["x"]], [[0.5]], [[2, 0]], "no", *[strokes(chosen) for _ in range(8)]])
+    return chosen.choice([chosen.choice(NONSENSE), *[strokes(chosen) for _ in range(8)]])
 
 
 def strokes(chosen):

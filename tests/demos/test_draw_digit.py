@@ -235,9 +235,8 @@ def test_a_test_digit_and_back_to_the_drawing():
         canvas, show, drawing = demo.controls["canvas"], demo.controls["show"], demo.value
         show.value = 3
         assert demo.value.startswith("The first 3 of the test set is read as 3: ")
-        count = demo.redraws
         canvas.value = [*SEVEN, [0.3, 0.5, 0.7, 0.5]]
-        assert (show.value, demo.redraws) == ("drawing", count + 1)
+        assert show.value == "drawing"
         assert demo.value.startswith("Your drawing is read as 7")
         demo.controls["undo"].click()
         assert (canvas.value, demo.value) == (SEVEN, drawing)
@@ -253,7 +252,7 @@ def test_the_canvas_draws_with_the_pen_of_the_slider_which_turns_to_the_drawing(
         assert demo.controls["canvas"].thickness == 0.05
         demo.controls["thickness"].value = 20
         assert demo.controls["canvas"].thickness == 0.2
-        assert demo.controls["show"].value == "drawing" and demo.redraws == 2
+        assert demo.controls["show"].value == "drawing"
         assert demo.value.startswith("Your drawing is read as 7")
 
 

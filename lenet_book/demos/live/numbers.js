@@ -19,7 +19,10 @@ export function number(value, decimals = 2) {
 }
 
 // To the nearest whole number, a half to the even one.
-export const round = (value) => Math.sign(value) * Number(fixed(value));
+export function round(value) {
+  const near = Math.round(value); // which sends a half up
+  return near - value === 0.5 && near % 2 ? near - 1 : near;
+}
 
 export const grouped = (count) => count.toLocaleString("en-US"); // 61,706
 export const percent = (share, decimals = 0) => `${fixed(100 * share, decimals)}%`;

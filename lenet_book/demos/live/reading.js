@@ -1,0 +1,71 @@
+// A trained LeNet-5 reads one digit: what its layers give out, its ten scores, its answer.
+import { inked, weights } from "./files.js";
+import { isOf1998, run } from "./nets.js";
+import { fixed, percent } from "./numbers.js";
+import { BLUE, GREY, INK } from "./sheet.js";
+import { part, softmax, tensor } from "./tensor.js";
+
+export const NETS = { "lenet5-1998": "of 1998", "lenet5": "modern" };
+// Of each layer the activation whose colour is full, as ../reading.py finds it for the net that ships.
+const FULL_1998 = {
+  c1: 1.7158126, s2: 1.5543392, c3: 1.7158999, s4: 1.6880308, c5: 1.7158999, f6: 1.2433376,
+};
+const FULL = { c1: 2.5664299, s2: 2.0580451, c3: 3.146271, s4: 2.8827758, c5: 7.5821314, f6: 10.339324 };
+const [GLYPH_HEIGHT, GLYPH_WIDTH] = [12, 7];
+const FARTHEST = 200; // of the ten glyphs, the two that differ most are so far apart
+
+// net: the name of a file of weights. image: 28 x 28, 0 to 255.
+export function read(net, image) {
+  const areDistances = isOf1998(net);
+  const { maps, outputs } = run(net, image);
+  const scores = Array.from((areDistances ? outputs : softmax(outputs)).data);
+  const [answer, second] = [...scores.keys()].sort((a, b) =>
+    areDistances ? scores[a] - scores[b] : scores[b] - scores[a]);
+  return {
+    image: inked(image, 32), maps, full: areDistances ? FULL_1998 : FULL, scores, areDistances,
+    answer, second, glyph: areDistances ? glyph(part(weights(net)["output.codes"], answer).data) : null,
+  };
+}
+
+const glyph = (data) => tensor([GLYPH_HEIGHT, GLYPH_WIDTH], data);
+
+// Why it is the answer and not the next one or, if it is wrong, not the right one.
+export function because({ scores, areDistances, answer, second }, label = answer) {
+  const score = (digit) => (areDistances ? distance : share)(scores[digit]);
+  const [measure, best] = areDistances ? ["distance to", "smallest"] : ["probability of", "largest"];
+  const other = label === answer
+    ? `next comes the ${second} with ${score(second)}` : `the ${label} has ${score(label)}`;
+  return `the ${measure} the ${answer} is the ${best}, ${score(answer)}; ${other}`;
+}
+
+const distance = (score) => (score >= 0.5 ? fixed(score) : "less than 1");
+
+// Whole percent, but neither 0 nor 100 for what is not quite that.
+function share(score) {
+  if (0.005 <= score && score < 0.995) return percent(score).replace("%", " %");
+  return score < 0.5 ? "less than 1 %" : "more than 99 %";
+}
+
+// F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at.
+export function paintGlyphs(sheet, reading, x, y, cell, apart) {
+  for (const [left, dots] of [[x, glyph(reading.maps.f6.data)], [x + apart, reading.glyph]]) {
+    sheet.image(dots, left, y, cell * GLYPH_WIDTH, { reach: reading.full.f6 });
+    sheet.grid(left, y, cell, GLYPH_HEIGHT, GLYPH_WIDTH);
+  }
+}
+
+// Ten bars from y on and above them what they are; the answer pointed at, the label framed.
+export function paintScores(sheet, { scores, areDistances, answer }, x, y, bar, row, label = null) {
+  const [title, wins, most, unit] = areDistances
+    ? ["distances", "the smallest wins", FARTHEST, 1] : ["probabilities, %", "the largest wins", 1, 100];
+  sheet.title(x - 2, y - 36, title);
+  sheet.text(x - 2, y - 16, wins, { anchor: "lm" });
+  scores.forEach((score, digit) => {
+    const [top, middle, won] = [y + row * digit, y + row * (digit + 0.5), digit === answer];
+    if (won) sheet.text(x, middle, "▶", { colour: BLUE });
+    sheet.text(x + 18, middle, digit, { size: 15, colour: won ? BLUE : INK, bold: won });
+    sheet.bar(x + 32, top + 4, bar, row - 8, score / most, won ? BLUE : GREY);
+    sheet.text(x + 37 + bar, middle, fixed(unit * score), { anchor: "lm", bold: won });
+    if (digit === label) sheet.outline(x + 7, top, bar + 68, row, { dash: true });
+  });
+}
