@@ -26,6 +26,7 @@ TABLES = {  # name -> the pairs, a map of S2 and one of C3, that are connected
     "random": set(random.Random(0).sample(_PAIRS, len(_PAPER))),
 }
 _OWN = "your own"
+_NAMES = {f"reads {source} {output}": (source, output) for source, output in _PAIRS}  # of the toggles
 _SIDE, _PITCH, _LEFT, _TOP = 104, 136, 28, 62  # pixels: the maps of S2, and where the first is
 
 
@@ -37,27 +38,28 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
     """
     controls = {"start": choice("table", start, [*TABLES, _OWN]),
                 "map": slider("map of C3", map, 0, _C3 - 1)}
-    toggles = dict(zip(_PAIRS, _alike(
+    toggles = dict(zip(_NAMES, _alike(
         widgets.ToggleButton, {"width": "34px", "margin": "1px", "padding": "0"}, [
             {"value": pair in TABLES.get(start, ()), "description": "×",
              "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
         strict=True))
-    named = {"reads {} {}".format(*pair): toggle for pair, toggle in toggles.items()}
+    return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 350), ACTIONS,
+                projector=projector, arrange=_arrange, needs=["lenet5-1998", "test-digits"])
 
-    def begin():
-        table = TABLES.get(controls["start"].value)
-        if table is not None:
-            for pair, toggle in toggles.items():
-                toggle.value = pair in table
 
-    def name_it():
-        chosen = {pair for pair, toggle in toggles.items() if toggle.value}
-        controls["start"].value = next(
-            (name for name, table in TABLES.items() if table == chosen), _OWN)
+def begin(start: str, **others) -> dict[str, bool]:
+    """All connections as in the table of that name; one's own stays as it is."""
+    table = TABLES.get(start)
+    return {} if table is None else {name: pair in table for name, pair in _NAMES.items()}
 
-    return Demo("c3_connections", compute, paint, say, controls | named, (840, 350),
-                projector=projector, arrange=_arrange,
-                actions={"start": begin} | dict.fromkeys(named, name_it))
+
+def name_it(start: str, map: int, **reads: bool) -> dict[str, str]:
+    """Which of the tables the connections are."""
+    chosen = {_NAMES[name] for name, connected in reads.items() if connected}
+    return {"start": next((name for name, table in TABLES.items() if table == chosen), _OWN)}
+
+
+ACTIONS = {"start": begin, **dict.fromkeys(_NAMES, name_it)}
 
 
 def _arrange(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:

@@ -70,8 +70,11 @@ def settings(demo):
     few = [name for name in values if not isinstance(demo.controls[name], widgets.ToggleButton)]
     for name in few:
         yield from ({**values, name: end} for end in ends(demo, name))
+    toggles = values.keys() - set(few)
     for i in range(RANDOM):
-        yield {name: any_of(demo, name, chosen) for name in values} if i else values
+        pressed = chosen.choice([0, 0.2, 0.5, 0.95, 1])  # a half each would hardly ever be all or none
+        yield {name: chosen.random() < pressed if name in toggles else any_of(demo, name, chosen)
+               for name in values} if i else values
 
 
 def ends(demo, name):
@@ -85,7 +88,7 @@ def ends(demo, name):
 
 def any_of(demo, name, chosen):
     control = demo.controls[name]
-    if isinstance(control, (widgets.Checkbox, widgets.ToggleButton)):
+    if isinstance(control, widgets.Checkbox):
         return chosen.random() < 0.5
     if hasattr(control, "options"):
         return chosen.choice([value for _, value in control._options_full])

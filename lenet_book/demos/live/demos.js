@@ -1,3 +1,4 @@
 // All demos, by the names that they have in Python.
+export { c3_connections } from "./c3_connections.js";
 export { cross_correlation } from "./cross_correlation.js";
 export { padding_stride } from "./padding_stride.js";
