@@ -13,7 +13,7 @@ from ..plots import BLUE, INK, RED
 from . import reading
 from .base import Demo, Facts
 from .controls import choice, slider
-from .examples import test_digits
+from .examples import ten_digits
 from .sheet import Sheet
 from .words import number
 
@@ -26,6 +26,7 @@ TABLES = {  # name -> the pairs, a map of S2 and one of C3, that are connected
     "random": set(random.Random(0).sample(_PAIRS, len(_PAPER))),
 }
 _OWN = "your own"
+_NAMES = {f"reads {source} {output}": (source, output) for source, output in _PAIRS}  # of the toggles
 _SIDE, _PITCH, _LEFT, _TOP = 104, 136, 28, 62  # pixels: the maps of S2, and where the first is
 
 
@@ -37,27 +38,28 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
     """
     controls = {"start": choice("table", start, [*TABLES, _OWN]),
                 "map": slider("map of C3", map, 0, _C3 - 1)}
-    toggles = dict(zip(_PAIRS, _alike(
+    toggles = dict(zip(_NAMES, _alike(
         widgets.ToggleButton, {"width": "34px", "margin": "1px", "padding": "0"}, [
             {"value": pair in TABLES.get(start, ()), "description": "×",
              "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
         strict=True))
-    named = {"reads {} {}".format(*pair): toggle for pair, toggle in toggles.items()}
+    return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 350), ACTIONS,
+                projector=projector, arrange=_arrange, needs=["lenet5-1998", "ten-digits"])
 
-    def begin():
-        table = TABLES.get(controls["start"].value)
-        if table is not None:
-            for pair, toggle in toggles.items():
-                toggle.value = pair in table
 
-    def name_it():
-        chosen = {pair for pair, toggle in toggles.items() if toggle.value}
-        controls["start"].value = next(
-            (name for name, table in TABLES.items() if table == chosen), _OWN)
+def begin(start: str, **others) -> dict[str, bool]:
+    """All connections as in the table of that name; one's own stays as it is."""
+    table = TABLES.get(start)
+    return {} if table is None else {name: pair in table for name, pair in _NAMES.items()}
 
-    return Demo("c3_connections", compute, paint, say, controls | named, (840, 350),
-                projector=projector, arrange=_arrange,
-                actions={"start": begin} | dict.fromkeys(named, name_it))
+
+def name_it(start: str, map: int, **reads: bool) -> dict[str, str]:
+    """Which of the tables the connections are."""
+    chosen = {_NAMES[name] for name, connected in reads.items() if connected}
+    return {"start": next((name for name, table in TABLES.items() if table == chosen), _OWN)}
+
+
+ACTIONS = {"start": begin, **dict.fromkeys(_NAMES, name_it)}
 
 
 def _arrange(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
@@ -93,13 +95,13 @@ def compute(start: str, map: int, **reads: bool) -> Facts:
         idle=tuple(output for output in range(_C3) if not table[output]),  # no layer with any of these
         connections=parameters * conv_output_size(s2.shape[1], _KERNEL)**2,
         sets=len(set(table)),  # different sets of inputs
-        s2=s2)  # 6 x 14 x 14, of the trained net, for the first test digit, a seven
+        s2=s2)  # 6 x 14 x 14, of the trained net, for the first seven of the test set
 
 
 @cache
 def _maps_of_s2() -> np.ndarray:
-    """6 x 14 x 14, of the trained net, for the first test digit."""
-    return reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
+    """6 x 14 x 14, of the trained net, for the first seven of the test set."""
+    return reading.read("lenet5-1998", ten_digits().images[7]).maps["s2"]
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -17,6 +17,7 @@ import pytest
 from lenet_book import demos
 from lenet_book.demos.controls import Held
 from lenet_book.demos.page import LIVE, content
+from lenet_book.demos.receptive_field import LAYERS, add
 from lenet_book.demos.sheet import Sheet
 
 NAMES = [name for name in demos.__all__ if name != "Demo"]
@@ -79,8 +80,11 @@ def settings(demo):
     few = [name for name in values if not isinstance(demo.controls[name], widgets.ToggleButton)]
     for name in few:
         yield from ({**values, name: end} for end in ends(demo, name))
+    toggles = values.keys() - set(few)
     for i in range(RANDOM):
-        some = {name: any_of(demo, name, chosen) for name in values} if i else values
+        pressed = chosen.choice([0, 0.2, 0.5, 0.95, 1])  # a half each would hardly ever be all or none
+        some = {name: chosen.random() < pressed if name in toggles else any_of(demo, name, chosen)
+                for name in values} if i else values
         yield some | {"show": "drawing"} if "canvas" in some and i % 2 else some
 
 
@@ -97,7 +101,7 @@ def ends(demo, name):
 
 def any_of(demo, name, chosen):
     control = demo.controls[name]
-    if isinstance(control, (widgets.Checkbox, widgets.ToggleButton)):
+    if isinstance(control, widgets.Checkbox):
         return chosen.random() < 0.5
     if hasattr(control, "options"):
         return chosen.choice([value for _, value in control._options_full])
@@ -118,7 +122,15 @@ def strokes(chosen):
     return [line() for _ in range(chosen.randint(1, 3))]
 
 
-HELD = {}  # name of a value without a control -> a random one
+def layers(chosen):
+    """Some that fit onto each other."""
+    stack = []
+    for _ in range(chosen.randint(0, 10)):
+        stack = add(stack, chosen.choice([*LAYERS]))["layers"]
+    return stack
+
+
+HELD = {"layers": layers}  # name of a value without a control -> a random one
 
 
 def same(ours, theirs):

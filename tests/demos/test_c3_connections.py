@@ -8,7 +8,7 @@ from ipywidgets.widgets.widget import _instances as registry
 from recorder import DIGITS, Recorder, changed, same_picture
 
 from lenet_book import demos, models, paper
-from lenet_book.demos.c3_connections import TABLES, compute, paint, say
+from lenet_book.demos.c3_connections import TABLES, begin, compute, paint, say
 from lenet_book.layers import SparseConv2d
 from lenet_book.ledger import ledger
 
@@ -96,16 +96,22 @@ def test_how_many_maps_read_each_and_how_many_kernels_there_are():
     assert (len(sheet.arrows), len(sheet.crosses), sheet.bars[0].share) == (2, 4, 3 / 96)
 
 
-def test_a_start_is_one_redraw_and_its_name_stays_true():
+def test_the_name_of_the_table_stays_true():
     with demos.c3_connections("dense") as demo:
         start, toggle = demo.controls["start"], demo.controls["reads 3 0"]
         start.value = "paper"
         toggle.value = True
         assert start.value == "your own" and "This table: 61 of 96 kernels" in demo.value
         toggle.value = False
-        assert start.value == "paper" and "The paper's table" in demo.value and demo.redraws == 4
+        assert start.value == "paper" and "The paper's table" in demo.value
         start.value = "your own"
         assert demo.facts.table == paper.C3_CONNECTIONS  # nothing is lost by choosing it
+
+
+def test_a_table_to_begin_with_says_what_becomes_of_each_connection():
+    assert begin("none") == {"reads {} {}".format(*slot): False for slot in SLOTS}
+    assert begin("paper") == {"reads {} {}".format(*slot): slot in PAPER for slot in SLOTS}
+    assert begin("your own") == {}
 
 
 def test_the_toggles_stand_as_a_table_and_share_their_look():

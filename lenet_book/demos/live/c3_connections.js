@@ -1,0 +1,122 @@
+// Who reads whom in C3: the table of the paper, and tables of one's own.
+import { outputSize } from "./arithmetic.js";
+import { digits } from "./files.js";
+import { C3_CONNECTIONS, run } from "./nets.js";
+import { grouped, number, plural, range } from "./numbers.js";
+import { BLUE, INK, RED } from "./sheet.js";
+import { map, part, reach } from "./tensor.js";
+
+const [S2, C3, KERNEL] = [6, C3_CONNECTIONS.length, 5]; // maps, maps, and pixels
+const RANDOM = [
+  [0, 2, 4], [1, 2, 3, 4, 5], [1, 2, 3, 5], [0, 2, 3, 4], [0, 1, 2, 4], [0, 1, 3, 4, 5], [2, 4, 5],
+  [2, 3, 4, 5], [2, 3, 4], [0, 1, 3, 4, 5], [1, 2, 3, 4], [1, 4], [0, 2, 3, 5], [2, 3, 5], [0, 2, 3, 5],
+  [0, 1, 4],
+];
+const [ALL, NONE] = [range(0, S2), []].map((sources) => Array(C3).fill(sources));
+// For each map of C3 the maps of S2 that it reads.
+const TABLES = { paper: C3_CONNECTIONS, dense: ALL, none: NONE, random: RANDOM };
+const OWN = "your own";
+const [SIDE, PITCH, LEFT, TOP] = [104, 136, 28, 62]; // the maps of S2, and where the first is
+
+const tableOf = (reads) =>
+  range(0, C3).map((output) => range(0, S2).filter((source) => reads[`reads ${source} ${output}`]));
+const PAIRS = range(0, S2).flatMap((source) => range(0, C3).map((output) => [source, output]));
+const nameOf = ([source, output]) => `reads ${source} ${output}`;
+
+// All connections as in the table of that name; one's own stays as it is.
+function begin({ start }) {
+  const table = TABLES[start];
+  if (!table) return {};
+  return Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), table[pair[1]].includes(pair[0])]));
+}
+
+// Which of the tables the connections are.
+function nameIt(values) {
+  const chosen = JSON.stringify(tableOf(values));
+  return { start: Object.keys(TABLES).find((name) => JSON.stringify(TABLES[name]) === chosen) ?? OWN };
+}
+
+const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
+
+let maps = null; // of S2: 6 x 14 x 14, of the trained net, for the first seven of the test set
+
+function compute({ start, map: chosen, ...reads }) {
+  maps ??= run("lenet5-1998", digits("ten-digits")[7].image).maps.s2;
+  const table = tableOf(reads);
+  const kernels = table.flat().length;
+  const parameters = KERNEL ** 2 * kernels + C3; // a bias for each map
+  return {
+    start, chosen, table, kernels, parameters, s2: maps,
+    idle: range(0, C3).filter((output) => !table[output].length), // no layer with any of these
+    connections: parameters * outputSize(maps.shape[1], KERNEL) ** 2,
+    sets: new Set(table.map(String)).size, // different sets of inputs
+  };
+}
+
+function paint(sheet, facts) {
+  const { kernels, idle, parameters, connections, sets } = facts;
+  sources(sheet, facts);
+  sheet.title(LEFT, 300, `${kernels} of ${PAIRS.length} kernels`, { size: 16 });
+  sheet.bar(LEFT, 317, 240, 20, kernels / PAIRS.length, BLUE);
+  if (idle.length) return sheet.title(320, 300, nothing(idle), { size: 16, colour: RED });
+  sheet.title(320, 300, `${grouped(parameters)} parameters`, { size: 16 });
+  sheet.title(320, 328, `${grouped(connections)} connections`, { size: 16 });
+  sheet.title(580, 300, `${plural(`${sets} set`, sets)} of inputs`, { size: 16 });
+  sheet.text(580, 328, `for the ${C3} maps of C3`, { size: 15, anchor: "lm" });
+}
+
+// The maps of S2, strong where this map of C3 reads them, and the way down to it.
+function sources(sheet, { s2, table, chosen }) {
+  const [most, read] = [reach(s2), table[chosen]];
+  sheet.title(LEFT, 18, `map ${chosen} of C3 reads ${listed(read)} of S2`, { size: 17 });
+  sheet.text(812, 19, `violet ${number(-most, 1)} to orange ${number(most, 1)}`, { anchor: "rm" });
+  for (const source of range(0, S2)) {
+    const [x, strong, values] = [LEFT + PITCH * source, read.includes(source), part(s2, source)];
+    const middle = x + SIDE / 2;
+    const users = table.filter((sources) => sources.includes(source)).length;
+    const pale = map(values, (value) => 0.25 * value);
+    sheet.text(middle, 48, `S2 map ${source}`, { size: 14, colour: strong ? INK : "#707070", bold: strong });
+    sheet.image(strong ? values : pale, x, TOP, SIDE, { reach: most, frame: !strong });
+    if (strong) {
+      sheet.outline(x - 3, TOP - 3, SIDE + 6, SIDE + 6, { colour: BLUE, thickness: 3 });
+      sheet.arrow(middle, TOP + SIDE + 26, 420 + (middle - 420) * 0.5, 232, { colour: BLUE });
+    } else {
+      sheet.cross(x, TOP, SIDE, "#888888", { thickness: 2 });
+    }
+    sheet.text(middle, TOP + SIDE + 14, `read by ${users} ${plural("map", users)}`);
+  }
+  const count = `${plural(`${read.length} kernel`, read.length)} of ${KERNEL} × ${KERNEL} and a bias`;
+  const none = !read.length;
+  sheet.outline(180, 236, 480, 36, { colour: none ? RED : BLUE, thickness: 3, dash: none });
+  sheet.text(420, 254, `map ${chosen} of C3: ${none ? "reads nothing" : count}`, { size: 16, bold: true });
+}
+
+function say({ start, chosen, table, kernels, parameters, idle, connections, sets }) {
+  const share = `${kernels} of ${PAIRS.length} kernels`;
+  const inputs = `Map ${chosen} of C3 reads ${listed(table[chosen])} of S2.`;
+  if (idle.length) {
+    const column = idle.length === 1 ? "its column" : "the column of each";
+    return `${share}, but ${nothing(idle)}: so this is no layer yet. ` +
+      `Press at least one square in ${column}. ${inputs}`;
+  }
+  const name = { paper: "The paper's table", dense: "The dense table" }[start] ?? "This table";
+  const alike = sets === C3 ? "no two maps of C3 read the same"
+    : sets === 1 ? "all maps of C3 read the same" : `the ${C3} maps of C3 share ${sets} sets of inputs`;
+  return `${name}: ${share}, ${KERNEL ** 2}·${kernels} + ${C3} = ${grouped(parameters)} parameters, ` +
+    `${grouped(connections)} connections; ${alike}. ${inputs}`;
+}
+
+// [0, 1, 2] -> "maps 0, 1 and 2".
+function listed(maps) {
+  if (maps.length < 2) return maps.length ? `map ${maps[0]}` : "no map";
+  return `maps ${maps.slice(0, -1).join(", ")} and ${maps.at(-1)}`;
+}
+
+// Which maps of C3 read nothing; only how many where there are more than four.
+function nothing(idle) {
+  const which = idle.length <= 4 ? listed(idle)
+    : idle.length < C3 ? `${idle.length} of the ${C3} maps` : `all ${C3} maps`;
+  return `${which} of C3 read${idle.length === 1 ? "s" : ""} nothing`;
+}
+
+export const c3_connections = { compute, paint, say, actions };
