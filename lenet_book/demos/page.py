@@ -22,13 +22,16 @@ def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
     A net's name: its trained weights, as safetensors. "ten-digits", "test-digits": of each digit a
-    byte of label and 784 of ink.
+    byte of label and 784 of ink. "training-run": a run of the demo of training, made by
+    `.ci/record_training.py`.
     """
     if name == "ten-digits":
         from .examples import ten_digits
         return _bytes(ten_digits())
     if name == "test-digits":
         return _bytes(test_digits())
+    if name == "training-run":
+        return (LIVE / "recorded" / "training-run.json").read_bytes()
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 

@@ -3,3 +3,4 @@ export { architecture } from "./architecture.js";
 export { cross_correlation } from "./cross_correlation.js";
 export { inception } from "./inception.js";
 export { padding_stride } from "./padding_stride.js";
+export { training } from "./training.js";

@@ -42,6 +42,9 @@ export const digits = (name) =>
     })),
   );
 
+// What JSON holds.
+export const json = (name) => once(name, (bytes) => JSON.parse(new TextDecoder().decode(bytes)));
+
 // Of a digit, size x size, 0 paper to 1 ink, with a border of paper where it is larger than 28.
 export function inked(image, size = 28) {
   const [x, border] = [tensor([size, size]), (size - 28) / 2];
