@@ -24,7 +24,8 @@ def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
     A net's name: its trained weights, as safetensors. "ten-digits", "test-digits": of each digit a
-    byte of label and 784 of ink. "noise": 28 x 28 normal numbers, float32.
+    byte of label and 784 of ink. "noise": 28 x 28 normal numbers, float32. "training-run": a run of
+    the demo of training, made by `.ci/record_training.py`.
     """
     if name == "ten-digits":
         return _bytes(ten_digits())
@@ -32,6 +33,8 @@ def content(name: str) -> bytes:
         return _bytes(test_digits())
     if name == "noise":
         return normal_numbers().numpy().tobytes()
+    if name == "training-run":
+        return (LIVE / "recorded" / "training-run.json").read_bytes()
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 

@@ -1,7 +1,8 @@
 """A LeNet-5 learns while one watches; other cells can run meanwhile.
 
 The training is a task on the kernel's own event loop that yields after every few steps. It needs no
-thread, and the sliders keep working.
+thread, and the sliders keep working. What the net has done so far is a value, which the page paints; a
+page without a kernel replays a recorded run.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from ..models import build
 from ..plots import BLUE, GREEN, INK, PALE, RED
 from ..training import evaluate
 from .base import Demo, Facts
-from .controls import button, choice, stops
+from .controls import Held, button, choice, stops
 from .sheet import Sheet
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "scaled tanh": ScaledTanh, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -61,10 +62,10 @@ class TrainingDemo(Demo):
     def __init__(self, controls, seed: int, projector: bool):
         self.task: asyncio.Task | None = None
         self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
-        super().__init__(
-            "training", lambda **values: compute(self.learner, self.running, **values), paint, say,
-            controls, (840, 420), projector=projector, actions={
-                "start": self._start, "stop": self._stop, "continue": self._continue})
+        actions = {"start": self._start, "stop": self._stop, "continue": self._continue}
+        progress = Held(value=self.learner.progress(self.running))
+        super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 420),
+                         actions, projector=projector, needs=["training-run"], kernel_buttons=True)
 
     @property
     def model(self) -> nn.Module:
@@ -75,24 +76,41 @@ class TrainingDemo(Demo):
         """Whether the net is learning just now."""
         return self.task is not None and not self.task.done()
 
+    @property
+    def described(self) -> dict:
+        """A page without a kernel shows how far this net has come; only a recorded run can go on."""
+        described, values = super().described, self.values
+        described["controls"]["progress"]["value"] = values["progress"] | {
+            "running": False,
+            "recorded": {name: values[name] for name in ("learning_rate", "batch_size")}}
+        return described
+
+    def redraw(self) -> None:
+        """Show how far the net has come."""
+        self.controls["progress"].value = self.learner.progress(self.running)
+
     def close(self) -> None:
         """Stop learning and take the widgets away; the model stays."""
         self._stop()
         super().close()
 
-    def _start(self) -> None:
+    def _start(self, activation, pooling, **others) -> None:
         self._stop()
-        self.learner = Learner(self.learner.seed, self.values["activation"], self.values["pooling"])
+        self.learner = Learner(self.learner.seed, activation, pooling)
         self._continue()
 
-    def _stop(self) -> None:
+    def _stop(self, **values) -> None:
         if self.running:
             self.task.cancel()
         self.task = None
+        self.redraw()
 
-    def _continue(self) -> None:
-        if self.running:
-            return
+    def _continue(self, **values) -> None:
+        if not self.running:
+            self._begin()
+        self.redraw()
+
+    def _begin(self) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -118,16 +136,19 @@ class TrainingDemo(Demo):
             learner.trouble = str(error)
         except Exception as error:  # a task's error would go unseen
             learner.trouble = f"Stopped by an error: {error}."
-        self.task = None
-        self.redraw()
+        finally:
+            if self.task is asyncio.current_task():  # not when another has taken its place
+                self.task = None
+            self.redraw()
 
 
 class Learner:
     """A net, how it learns step by step, and how it has fared.
 
     model: always in evaluation mode, in which its layers learn as well. seen: digits so far. total:
-    those of all epochs asked for. training, validation: after so many digits, the share read wrong of
-    about the last 1,000, and of the validation set. trouble: in words, why it does not learn.
+    those of all epochs asked for. net: its activation function and pooling. training, validation: after
+    so many digits, the share read wrong of about the last 1,000, and of the validation set. trouble: in
+    words, why it does not learn.
     """
 
     def __init__(self, seed: int, activation: str, pooling: str):
@@ -146,6 +167,20 @@ class Learner:
     @property
     def total(self) -> int:
         return self.epochs * len(_digits()[0])
+
+    def progress(self, running: bool) -> dict:
+        """How it has fared until now, for JSON: what no control of the demo says of the picture.
+
+        running: whether it is learning. recorded: learning rate and batch size of a recorded run.
+        """
+        return {
+            "seen": self.seen, "total": self.total, "running": running, "trouble": self.trouble,
+            "net": list(self.net), "recorded": None,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "kernels": self.model.c1.weight.detach()[:, 0].tolist(),  # 6 x 5 x 5
+            "training": [list(point) for point in self.training],
+            "validation": [list(point) for point in self.validation],
+            "validation_digits": len(_digits()[1])}
 
     def step(self, learning_rate: float, batch_size: int) -> None:
         """One batch. Raises FloatingPointError, with what to do, where the loss is not finite."""
@@ -192,24 +227,23 @@ def _digits() -> tuple[mnist.Digits, mnist.Digits]:
     return mnist.load_mnist()[0].split(58_000)
 
 
-def compute(learner: Learner, running: bool, learning_rate: float, batch_size: int, activation: str,
+def compute(progress: dict, learning_rate: float, batch_size: int, activation: str,
             pooling: str) -> Facts:
-    """What is chosen, and how the net that learns has fared: see `Learner`."""
-    model = learner.model
+    """What is chosen, and how the net that learns has fared: see `Learner.progress`."""
+    recorded = progress["recorded"]
+    how = recorded or {"learning_rate": learning_rate, "batch_size": batch_size}
     return Facts(
-        learning_rate=learning_rate, batch_size=batch_size, chosen=(activation, pooling),
-        net=learner.net,  # activation and pooling of the net that learns
-        running=running, trouble=learner.trouble, seen=learner.seen, total=learner.total,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        kernels=model.c1.weight.detach()[:, 0].clone(),  # 6 x 5 x 5
-        training=tuple(learner.training), validation=tuple(learner.validation),
-        validation_digits=len(_digits()[1]))
+        **progress | how | {"kernels": torch.tensor(progress["kernels"], dtype=torch.float32,
+                                                    device="cpu"),
+                            "recorded": recorded is not None},
+        other=[] if recorded or [activation, pooling] == progress["net"] else [activation, pooling])
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     _paint_axes(sheet, facts.total)
     for points, colour in ((facts.training, BLUE), (facts.validation, RED)):
-        sheet.curve([_place(*point, facts.total) for point in points], colour, 2)
+        if points:
+            sheet.curve([_place(*point, facts.total) for point in points], colour, 2)
     for point in facts.validation:
         x, y = _place(*point, facts.total)
         sheet.fill(x - 3, y - 3, 6, 6, RED)
@@ -224,10 +258,15 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     else:
         sheet.title(580, 284, "not tried yet", 20, RED)
     sheet.bar(580, 322, 230, 22, facts.seen / facts.total, GREEN)
-    sheet.text(580, 358, f"{facts.seen:,} of {facts.total:,} digits seen", anchor="lm")
-    sheet.text(580, 384, ", ".join(facts.chosen), anchor="lm")
-    sheet.text(580, 404, f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step",
-               anchor="lm")
+    for y, words in ((356, f"{facts.seen:,} of {facts.total:,} digits seen"),
+                     (374, ", ".join(facts.net)),
+                     (392, f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step")):
+        sheet.text(580, y, words, anchor="lm")
+    if facts.recorded:
+        sheet.text(_LEFT, 410, "a recorded run: choices act in a notebook", colour=RED, anchor="lm")
+    elif facts.other:
+        sheet.text(_LEFT, 410, f"chosen for the next net: {', '.join(facts.other)} (press start)",
+                   colour=RED, anchor="lm")
 
 
 def _paint_axes(sheet: Sheet, total: int) -> None:
@@ -254,10 +293,14 @@ def say(facts: Facts) -> str:
     if facts.trouble:
         return facts.trouble
     rate = f"learning rate {facts.learning_rate:g}"
+    other = f" For a net with {' and '.join(facts.other)} pooling press start." if facts.other else ""
+    if facts.recorded:
+        other = " This page replays a recorded run: choices act in a notebook."
     if not facts.seen:
-        state = "has begun to learn" if facts.running else "has learned nothing yet; press start"
-        return (f"A fresh net with LeNet-5's layers ({', '.join(facts.chosen)} pooling) {state}. One "
-                f"epoch: {facts.total:,} digits, {facts.batch_size} a step, {rate}.")
+        state = "has begun to learn" if facts.running else "has learned nothing yet"
+        press = "" if facts.running or facts.other else "; press start"
+        return (f"A fresh net with LeNet-5's layers ({', '.join(facts.net)} pooling) {state}{press}. "
+                f"One epoch: {facts.total:,} digits, {facts.batch_size} a step, {rate}.{other}")
     state = ("Learning" if facts.running else "Epoch finished" if facts.seen >= facts.total
              else "Stopped")
     words = [f"{state}: {facts.seen:,} of {facts.total:,} digits seen by {facts.parameters:,} "
@@ -266,6 +309,4 @@ def say(facts: Facts) -> str:
         words.append(f"of the last {_WINDOW:,} or so {facts.training[-1][1]:.1%} were read wrong")
     if facts.validation:
         words.append(f"of {facts.validation_digits:,} validation digits {facts.validation[-1][1]:.1%}")
-    other = ("" if facts.chosen == facts.net else
-             f" For a net with {' and '.join(facts.chosen)} pooling press start.")
     return "; ".join(words) + "." + other

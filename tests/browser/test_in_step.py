@@ -69,6 +69,7 @@ def live(browser):
             yield from page.evaluate("([name, settings]) => record(name, settings)",
                                      [demo.name, json.loads(json.dumps(settings[start:start + AT_ONCE]))])
 
+    record.page = page
     yield record
     page.close()
 
@@ -130,7 +131,24 @@ def layers(chosen):
     return stack
 
 
-HELD = {"layers": layers}  # name of a value without a control -> a random one
+def progress(chosen):
+    """Of a net that learns: a state of the recorded run, or one that is rarer."""
+    run = json.loads(content("training-run"))
+    states = run.pop("states")
+    seen, kernels = chosen.choice([states[0], states[-1], *states])
+    points = {name: [point for point in run[name] if point[0] <= seen]
+              for name in ("training", "validation")}
+    rarer = [{}, {}, {"training": [], "validation": []}, {"trouble": "The steps are too large."},
+             {"validation": [[5056, chosen.choice([0.0, 0.0005, 0.9025, 1.0])]]},
+             {"total": 3 * run["total"], "net": ["scaled tanh", "subsampling of 1998"]},
+             {"kernels": np.zeros((6, 5, 5)).tolist()}]
+    return run | points | {
+        "seen": seen, "running": chosen.random() < 0.5, "trouble": "",
+        "kernels": (np.reshape(kernels, (6, 5, 5)) / 1000).tolist(),
+        "recorded": chosen.choice([None, None, run["recorded"]]), **chosen.choice(rarer)}
+
+
+HELD = {"layers": layers, "progress": progress}  # name of a value without a control -> a random one
 
 
 def same(ours, theirs):
@@ -146,6 +164,39 @@ def same(ours, theirs):
     if isinstance(ours, (bool, type(None))):
         return ours is theirs
     return str(ours) == str(theirs)
+
+
+def test_without_a_kernel_a_recorded_training_is_replayed(live):
+    """By itself from start to end, each state as Python says it; stopped, it stays, and continues."""
+    with demos.training() as demo:
+        values = demo.values | {"progress": demo.described["controls"]["progress"]["value"]}
+        begin, = live(demo, [values])
+        assert "This page replays a recorded run" in begin["sentence"]
+        states, ends = live.page.evaluate(REPLAY, values)
+        assert [state["seen"] for state in states] == [
+            seen for seen, _ in json.loads(content("training-run"))["states"]]
+        pages = live(demo, [values | {"progress": state} for state in states])
+        for state, page in zip(states, pages, strict=True):
+            assert page["sentence"] == demo._say(demo._compute(**values | {"progress": state}))
+        assert [state["running"] for state in states] == [True] * (len(states) - 1) + [False]
+        assert ends == [{}, None]  # nothing to continue with, nothing to play
+
+
+REPLAY = """values => {
+    const { actions, play } = lenetBook.demos.training, states = [];
+    let changes = actions.start(values);
+    while (changes) {
+        Object.assign(values, changes);
+        states.push(values.progress);
+        changes = play.next(values);
+        const stopped = { ...values, ...actions.stop(values) };
+        if (changes && play.next(stopped)) throw new Error("stopped, it goes on");
+        if (changes && JSON.stringify(actions.continue(stopped)) !== JSON.stringify(changes)) {
+            throw new Error("it continues elsewhere");
+        }
+    }
+    return [states, [actions.continue(values), play.next(values)]];
+}"""
 
 
 @pytest.mark.parametrize("name", NAMES)

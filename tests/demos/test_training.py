@@ -2,15 +2,17 @@
 
 import asyncio
 import importlib
+import json
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 import torch
 import torch.nn.functional as F
-from recorder import changed, same_picture
+from recorder import Recorder, changed, same_picture
 
 from lenet_book import demos, mnist
+from lenet_book.demos.page import content
 from lenet_book.training import evaluate
 
 module = importlib.import_module("lenet_book.demos.training")
@@ -58,25 +60,25 @@ def test_the_steps_are_those_of_a_loop_by_hand():
                     weight -= rate * momentum.mul_(0.9).add_(gradient)
             wrong += (logits.argmax(1) != train.labels[places]).tolist()
             if len(wrong) >= 1000:
-                errors.append((learner.seen, sum(wrong) / len(wrong)))
+                errors.append([learner.seen, sum(wrong) / len(wrong)])
                 wrong = []
     assert torch.equal(torch.get_rng_state(), state)
     for own, its in zip(weights, learner.model.parameters(), strict=True):
         torch.testing.assert_close(its, own)
-    facts = module.compute(learner, False, 0.01, 512, "ReLU", "max")
-    assert facts.training == tuple(errors) and len(facts.validation) == 8
-    assert facts.validation[-1] == (4000, evaluate(net, validation).error_rate)
+    facts = module.compute(learner.progress(False), 0.01, 512, "ReLU", "max")
+    assert facts.training == errors and len(facts.validation) == 8
+    assert facts.validation[-1] == [4000, evaluate(net, validation).error_rate]
     assert (facts.seen, facts.total, facts.parameters) == (4000, 4000, 61_706)
-    assert (facts.chosen, facts.net) == (("ReLU", "max"), ("tanh", "average"))
+    assert (facts.other, facts.net) == (["ReLU", "max"], ["tanh", "average"])
     assert torch.equal(facts.kernels, learner.model.c1.weight[:, 0])
     learner.step(0.03, 64)
     assert not torch.equal(facts.kernels, learner.model.c1.weight[:, 0])  # facts stay as they are
 
 
 FACTS = SimpleNamespace(
-    learning_rate=0.01, batch_size=64, chosen=("ReLU", "max"), net=("ReLU", "max"), parameters=61_706,
-    kernels=torch.ones(6, 5, 5), running=False, trouble="", seen=1500, total=2000,
-    training=((1000, 0.2), (1400, 0.5)), validation=((500, 0.4), (1000, 0.2)), validation_digits=200)
+    learning_rate=0.01, batch_size=64, other=[], net=["ReLU", "max"], parameters=61_706,
+    kernels=torch.ones(6, 5, 5), running=False, trouble="", recorded=False, seen=1500, total=2000,
+    training=[[1000, 0.2], [1400, 0.5]], validation=[[500, 0.4], [1000, 0.2]], validation_digits=200)
 
 
 @pytest.mark.parametrize(("change", "words"), [
@@ -85,18 +87,68 @@ FACTS = SimpleNamespace(
     ({"seen": 2000}, "Epoch finished: 2,000 of 2,000"), ({"total": 4000}, "Stopped: 1,500 of 4,000"),
     ({"running": True}, "Learning: 1,500"), ({"trouble": "Ouch."}, "Ouch."),
     ({"learning_rate": 0.003}, "learning rate 0.003"), ({"batch_size": 8}, "8 a step"),
-    ({"chosen": ("tanh", "average")}, "20.0%. For a net with tanh and average pooling press start."),
-    ({"training": ()}, "64 a step); of 200"), ({"training": ((1000, 0.2), (1400, 0.1))}, "10.0% were"),
-    ({"validation": ()}, "read wrong."), ({"validation": ((500, 0.4), (1000, 0.3))}, "digits 30.0%."),
+    ({"other": ["tanh", "average"]}, "20.0%. For a net with tanh and average pooling press start."),
+    ({"net": ["tanh", "average"]}, "parameters (tanh, average pooling; learning"),
+    ({"recorded": True}, "20.0%. This page replays a recorded run: choices act in a notebook."),
+    ({"training": []}, "64 a step); of 200"), ({"training": [[1000, 0.2], [1400, 0.1]]}, "10.0% were"),
+    ({"validation": []}, "read wrong."), ({"validation": [[500, 0.4], [1000, 0.3]]}, "digits 30.0%."),
     ({"kernels": torch.eye(5).expand(6, 5, 5)}, ""),
     ({"seen": 0}, "A fresh net with LeNet-5's layers (ReLU, max pooling) has learned nothing yet; "
      "press start. One epoch: 2,000 digits, 64 a step, learning rate 0.01."),
+    ({"seen": 0, "other": ["tanh", "max"]}, "(ReLU, max pooling) has learned nothing yet. One epoch: "
+     "2,000 digits, 64 a step, learning rate 0.01. For a net with tanh and max pooling press start."),
     ({"seen": 0, "running": True}, "(ReLU, max pooling) has begun to learn. One"),
 ])
 def test_every_fact_is_painted_or_said(change, words):
     facts = changed(FACTS, **change)
     assert words in module.say(facts)
     assert same_picture(module.paint, facts, FACTS) == (set(change) <= {"running", "trouble"})
+
+
+def test_the_picture_names_the_net_that_learns_and_what_is_only_chosen():
+    words = Recorder(module.paint, changed(FACTS, other=["scaled tanh", "subsampling of 1998"])).words
+    assert "ReLU, max" in words
+    assert "chosen for the next net: scaled tanh, subsampling of 1998 (press start)" in words
+    assert not any("chosen" in line for line in Recorder(module.paint, FACTS).words)
+
+
+def test_progress_is_for_json_and_a_page_without_a_kernel_knows_that_only_a_recorded_run_goes_on():
+    with demos.training(learning_rate=0.03) as demo:
+        for _ in range(8):
+            demo.learner.step(0.03, 64)
+        assert demo.facts.seen == 0
+        demo.redraw()
+        progress = demo.values["progress"]
+        assert json.loads(json.dumps(progress)) == progress and progress["seen"] == 512
+        before = demo.facts
+        demo.learner.step(0.03, 64)
+        assert demo.facts is before and progress["seen"] == 512  # a value stays as it is
+        described = demo.described["controls"]["progress"]["value"]
+        assert described == progress | {"recorded": {"learning_rate": 0.03, "batch_size": 64}}
+        demo.controls["learning_rate"].value = 0.1
+        facts = module.compute(**demo.values | {"progress": described})
+        assert facts.recorded and facts.learning_rate == 0.03 and demo.facts.learning_rate == 0.1
+
+
+def test_the_recorded_run_is_one_with_the_default_settings(monkeypatch):
+    run = json.loads(content("training-run"))
+    with demos.training() as demo:
+        fresh = demo.learner.progress(False)
+        assert run["recorded"] == {name: demo.values[name] for name in ("learning_rate", "batch_size")}
+    assert (run["net"], run["parameters"]) == (fresh["net"], fresh["parameters"])
+    assert (run["total"], run["validation_digits"]) == (58_000, 2000)
+    seen = [seen for seen, _ in run["states"]]
+    assert (seen[0], seen[-1]) == (0, 58_000) and seen == sorted(seen) and 50 <= len(seen) <= 70
+    kernels = [torch.tensor(thousandths).reshape(6, 5, 5) / 1000 for _, thousandths in run["states"]]
+    torch.testing.assert_close(kernels[0], torch.tensor(fresh["kernels"]), rtol=0, atol=0.00051)
+    monkeypatch.setattr(module, "_digits", lambda: mnist.load_mnist()[0].split(58_000))
+    learner = module.Learner(0, "ReLU", "max")
+    for _ in range(seen[1] // 64):
+        learner.step(0.01, 64)
+    assert learner.seen == seen[1]
+    assert learner.training[0] == pytest.approx(run["training"][0], abs=0.003)
+    torch.testing.assert_close(learner.model.c1.weight[:, 0].detach(), kernels[1], rtol=0, atol=0.0015)
+    assert run["validation"][-1][1] < 0.03 and len(run["validation"]) == 58_000 // 5000
 
 
 @on_a_loop(batch_size=16)
@@ -124,7 +176,8 @@ async def test_other_work_goes_on_and_stop_leaves_a_usable_model(demo):
 
 @on_a_loop(learning_rate=0.03, batch_size=16)
 async def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_chosen(demo):
-    before = demo.redraws
+    told = []
+    demo.controls["progress"].observe(lambda change: told.append(change.new["seen"]), "value")
     demo.controls["start"].click()
     assert demo.running and demo.facts.running
     await finished(demo)
@@ -132,12 +185,12 @@ async def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_
     assert demo.facts.seen == 2000 and not demo.facts.running
     assert len(errors) == 4 and errors[-1] < min(0.4, errors[0])
     assert errors[-1] == evaluate(demo.model, module._digits()[1]).error_rate
-    assert demo.redraws > before + 3  # the curve moved meanwhile
+    assert told == sorted(told) and len({*told}) > 3  # the curve moved meanwhile
     demo.controls["activation"].value = "sigmoid"
     demo.controls["pooling"].value = "average"
-    assert demo.facts.net == ("ReLU", "max") and "press start" in demo.value
+    assert demo.facts.net == ["ReLU", "max"] and "press start" in demo.value
     demo.controls["start"].click()
-    assert demo.facts.seen == 0 and demo.facts.net == ("sigmoid", "average")
+    assert demo.facts.seen == 0 and demo.facts.net == ["sigmoid", "average"]
     assert isinstance(demo.model.s2_relu, torch.nn.Sigmoid)
     assert isinstance(demo.model.s4, torch.nn.AvgPool2d)
     await finished(demo)

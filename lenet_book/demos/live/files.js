@@ -43,6 +43,8 @@ export const digits = (name) =>
   );
 
 export const floats = (name) => once(name, (bytes) => new Float32Array(bytes.slice().buffer));
+// What JSON holds.
+export const json = (name) => once(name, (bytes) => JSON.parse(new TextDecoder().decode(bytes)));
 
 // Of a digit, size x size, 0 paper to 1 ink, with a border of paper where it is larger than 28.
 export function inked(image, size = 28) {

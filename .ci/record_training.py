@@ -1,0 +1,39 @@
+"""Record a run of the demo of training with its default settings, for pages without a kernel.
+
+Written to lenet_book/demos/live/recorded/training-run.json: what stays the same in the whole run, and
+states: after so many digits seen, the kernels of C1 in thousandths.
+"""
+
+import json
+from pathlib import Path
+
+from lenet_book import demos
+
+OUT = Path(demos.__file__).parent / "live" / "recorded" / "training-run.json"
+STEPS = 16  # from one state to the next
+
+
+def record() -> dict:
+    with demos.training() as demo:
+        learner, states = demo.learner, []
+        how = {name: demo.values[name] for name in ("learning_rate", "batch_size")}
+    while True:
+        state = learner.progress(running=False)
+        thousandths = [round(1000 * weight) for kernel in state["kernels"] for row in kernel
+                       for weight in row]
+        states.append([learner.seen, thousandths])
+        if learner.seen >= learner.total:
+            break
+        for _ in range(STEPS):
+            if learner.seen < learner.total:
+                learner.step(**how)
+    for name in ("seen", "kernels", "running", "trouble"):  # which differ from state to state
+        del state[name]
+    for name in ("training", "validation"):
+        state[name] = [[seen, round(error, 5)] for seen, error in state[name]]
+    return state | {"recorded": how, "states": states}
+
+
+if __name__ == "__main__":
+    OUT.write_text(json.dumps(record(), separators=(",", ":")) + "\n")
+    print(f"{OUT.name}: {OUT.stat().st_size:,} bytes")
