@@ -1,6 +1,10 @@
 """A digit among scraps: the ten class maps of a trained net, and where the winning one peaks."""
 
+from copy import deepcopy
+from functools import cache
+
 import torch
+from torch import nn
 
 from .. import mnist
 from ..plots import BLUE, RED
@@ -36,7 +40,7 @@ def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 
         "seed": slider("seed of the scraps", seed, 0, 99),
     }
     return Demo("find_the_digit", compute, paint, say, controls, (840, 304), limits=limits,
-                projector=projector)
+                projector=projector, needs=["test-digits", NET])
 
 
 def limits(canvas, **others) -> dict[str, int]:
@@ -47,11 +51,11 @@ def limits(canvas, **others) -> dict[str, int]:
 @torch.inference_mode()
 def compute(index, row, column, canvas, pieces, seed) -> Facts:
     """Have the canvas read; a class map is the last layer at each place, before the average."""
-    net, digits = trained(NET), test_digits()
+    net, digits = _net(), test_digits()
     some = digits[[(index + i) % len(digits) for i in range(_OTHERS + 1)]]
     frames = torch.tensor([[row, column, mnist.SIZE]], device="cpu").expand(len(some), 3)
     canvases = mnist.cluttered(some, canvas, pieces, seed, frames)  # of which the first is shown
-    features = net[:-3](canvases.inputs(net.scaling)[:1])[0]  # 64 x m x m
+    features = net[:-3](canvases.inputs(net.scaling)[:1].double())[0]  # 64 x m x m
     maps = torch.einsum("ck,kij->cij", net.fc4.weight, features) + net.fc4.bias[:, None, None]
     # The average of a sum is the sum of the averages: the net would take that of the features first.
     scores = maps.mean(dim=(1, 2))
@@ -64,6 +68,12 @@ def compute(index, row, column, canvas, pieces, seed) -> Facts:
         probability=scores.softmax(dim=0)[answer].item(), peak=peak, reach=maps.abs().max().item(),
         inside=all(first < at < first + mnist.SIZE
                    for first, at in zip((row, column), middle, strict=True)))
+
+
+@cache
+def _net() -> nn.Module:
+    """In double precision: sums in another order, as in the page or on another CPU, round alike."""
+    return deepcopy(trained(NET)).double()
 
 
 def say(facts: Facts) -> str:

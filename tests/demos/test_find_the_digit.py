@@ -15,7 +15,7 @@ from lenet_book.demos.words import number
 from lenet_book.plots import BLUE, RED
 
 START = {"index": 0, "row": 6, "column": 9, "canvas": 40, "pieces": 4, "seed": 12}
-MODEL = models.pretrained(NET).requires_grad_(False)
+MODEL = models.pretrained(NET).requires_grad_(False).double()
 
 
 @st.composite
@@ -31,7 +31,7 @@ def settings_of_the_demo(draw):
 def test_facts_picture_and_sentence(values):
     index, row, column, canvas, pieces, _ = values.values()
     facts = compute(**values)
-    image = (facts.image * 255).round()
+    image = (facts.image.double() * 255).round()
     digit = F.pad(DIGITS.images[index].float(),
                   (column, canvas - 28 - column, row, canvas - 28 - row))
     assert (image >= digit).all() and (image > digit).sum() <= 64 * pieces  # scraps of 8 x 8

@@ -6,6 +6,7 @@ export { cross_correlation } from "./cross_correlation.js";
 export { cross_correlation } from "./cross_correlation.js";
 export { draw_digit } from "./draw_digit.js";
 export { feature_maps } from "./feature_maps.js";
+export { find_the_digit } from "./find_the_digit.js";
 export { inception } from "./inception.js";
 export { padding_stride } from "./padding_stride.js";
 export { padding_stride } from "./padding_stride.js";

@@ -23,33 +23,78 @@ export const reach = (...arrays) => // the largest number, without its sign
   arrays.reduce((most, x) => x.data.reduce((m, value) => Math.max(m, Math.abs(value)), most), 0);
 export const largest = (values) => values.reduce((best, v, i) => (v > values[best] ? i : best), 0);
 
-// Cross-correlation, valid, stride 1. x: inputs x H x W. weight: outputs x inputs x k x l, or with a
-// table, which lists for each output the inputs that it reads, one k x l for each of its entries.
-export function conv2d(x, weight, bias, table) {
-  const [inputs, H, W] = x.shape;
+// Cross-correlation, stride 1, of x with a border of that many zeros. x: inputs x H x W. weight: outputs x
+// inputs x k x l, or with a table, which lists for each output the inputs that it reads, one k x l for each
+// of its entries. The sums are in double precision, and so is the result if x is.
+export function conv2d(x, weight, bias, table, padding = 0) {
   const [k, l] = weight.shape.slice(-2);
-  const outputs = table ? table.length : weight.shape[0];
-  const [h, w] = [H - k + 1, W - l + 1];
-  const y = tensor([outputs, h, w]);
-  for (let output = 0, kernel = 0; output < outputs; output++) {
-    const to = output * h * w;
-    if (bias) y.data.fill(bias.data[output], to, to + h * w);
-    for (const source of table ? table[output] : Array(inputs).keys()) {
-      for (let i = 0; i < k; i++) {
-        for (let j = 0; j < l; j++) {
-          const factor = weight.data[(kernel * k + i) * l + j];
-          for (let row = 0; row < h; row++) {
-            const from = (source * H + row + i) * W + j;
-            for (let column = 0; column < w; column++) {
-              y.data[to + row * w + column] += factor * x.data[from + column];
-            }
-          }
-        }
-      }
-      kernel++;
-    }
+  const { shape: [inputs, H, W], data } = bordered(x, padding);
+  const reads = table ?? Array(weight.shape[0]).fill([...Array(inputs).keys()]);
+  const [outputs, h, w, size] = [reads.length, H - k + 1, W - l + 1, inputs * k * l];
+  const places = Int32Array.from({ length: size }, (_, i) => // of a window's numbers, from its corner on
+    (Math.floor(i / (k * l)) * H + (Math.floor(i / l) % k)) * W + (i % l));
+  // By what each of them is multiplied for the first eight outputs, for the next eight, and so on.
+  const eights = Array.from({ length: Math.ceil(outputs / 8) }, () => new Float64Array(8 * size));
+  let kernel = 0;
+  reads.forEach((sources, output) => sources.forEach((source) => {
+    const [factors, from] = [eights[output >> 3], source * k * l];
+    for (let i = 0; i < k * l; i++) factors[8 * (from + i) + (output & 7)] = weight.data[kernel++];
+  }));
+  const sums = new Float64Array(8 * eights.length * h * w);
+  if (bias) bias.data.forEach((value, output) => sums.fill(value, output * h * w, (output + 1) * h * w));
+  addWindows(data, W, places, eights, sums, h, w);
+  return tensor([outputs, h, w], new x.data.constructor(sums.subarray(0, outputs * h * w)));
+}
+
+function bordered({ shape: [maps, height, width], data }, border) {
+  const [H, W] = [height + 2 * border, width + 2 * border];
+  const y = tensor([maps, H, W], new Float64Array(maps * H * W));
+  for (let row = 0; row < maps * height; row++) {
+    const to = (Math.floor(row / height) * H + (row % height) + border) * W + border;
+    y.data.set(data.subarray(row * width, (row + 1) * width), to);
   }
   return y;
+}
+
+// Window by window, of which the numbers that are 0 are left out: after ReLU most are. Eight sums at a time
+// are what a processor adds to without storing and fetching them; that they are so many is spelled out.
+function addWindows(x, W, places, eights, sums, h, w) {
+  const plane = h * w;
+  const [values, numbers] = [new Float64Array(places.length), new Uint16Array(places.length)];
+  for (let window = 0; window < plane; window++) {
+    const corner = Math.floor(window / w) * W + (window % w);
+    let count = 0;
+    for (let i = 0; i < places.length; i++) {
+      const value = x[corner + places[i]];
+      if (value === 0) continue;
+      values[count] = value;
+      numbers[count++] = i;
+    }
+    for (let eight = 0, to = window; eight < eights.length; eight++, to += 8 * plane) {
+      const factors = eights[eight];
+      let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
+      for (let i = 0; i < count; i++) {
+        const value = values[i];
+        const from = 8 * numbers[i];
+        s0 += value * factors[from];
+        s1 += value * factors[from + 1];
+        s2 += value * factors[from + 2];
+        s3 += value * factors[from + 3];
+        s4 += value * factors[from + 4];
+        s5 += value * factors[from + 5];
+        s6 += value * factors[from + 6];
+        s7 += value * factors[from + 7];
+      }
+      sums[to] += s0;
+      sums[to + plane] += s1;
+      sums[to + 2 * plane] += s2;
+      sums[to + 3 * plane] += s3;
+      sums[to + 4 * plane] += s4;
+      sums[to + 5 * plane] += s5;
+      sums[to + 6 * plane] += s6;
+      sums[to + 7 * plane] += s7;
+    }
+  }
 }
 
 // The largest number of each window, or their sum, map by map, as far as windows fit.
@@ -99,11 +144,15 @@ export function linear(x, weight, bias) {
 }
 
 export const squash = (x) => map(x, (value) => 1.7159 * Math.tanh((2 / 3) * value));
-export const relu = (x) => map(x, (value) => Math.max(value, 0));
+export function relu(x) {
+  const y = tensor(x.shape, x.data.slice());
+  for (let i = 0; i < y.data.length; i++) if (y.data[i] < 0) y.data[i] = 0;
+  return y;
+}
 
 export function softmax(x) {
   const most = x.data.reduce((a, b) => Math.max(a, b));
   const powers = Float64Array.from(x.data, (value) => Math.exp(value - most));
   const total = powers.reduce((a, b) => a + b);
-  return tensor(x.shape, Float32Array.from(powers, (power) => power / total));
+  return tensor(x.shape, x.data.constructor.from(powers, (power) => power / total));
 }
