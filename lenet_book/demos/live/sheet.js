@@ -187,14 +187,17 @@ export class Sheet {
   }
 
   squares(colours, rows, columns, x, y, wide) {
-    const [left, top, right, bottom] = this.corners(x, y, wide, (wide * rows) / columns);
-    const [width, height] = [right - left, bottom - top];
+    const [left, top, end, bottom] = this.corners(x, y, wide, (wide * rows) / columns);
+    const [width, height] = [end - left, bottom - top];
     if (width < 1 || height < 1) return;
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
-    for (let i = 0, to = 0; i < height; i++) {
+    const right = Uint16Array.from({ length: width }, (_, j) => Math.floor((j * columns) / width));
+    for (let i = 0, to = 0, last = -1; i < height; i++, to += width) {
       const row = Math.floor((i * rows) / height) * columns;
-      for (let j = 0; j < width; j++) pixels[to++] = colours[row + Math.floor((j * columns) / width)];
+      if (row === last) pixels.copyWithin(to, to - width, to); // most rows are as the one above
+      else for (let j = 0; j < width; j++) pixels[to + j] = colours[row + right[j]];
+      last = row;
     }
     this.pen.putImageData(image, left, top);
   }
