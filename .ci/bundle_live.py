@@ -27,8 +27,8 @@ def first_line(bundle: bytes) -> str:
 def bundle() -> None:
     (LIVE / "bundled").mkdir(exist_ok=True)
     for name, options in FORMATS.items():
-        made = subprocess.run([*ESBUILD, f"{name}.js", "--bundle", "--minify", "--charset=utf8", *options],
-                              cwd=LIVE, check=True, capture_output=True).stdout
+        command = [*ESBUILD, f"{name}.js", "--bundle", "--minify", "--charset=utf8", *options]
+        made = subprocess.run(command, cwd=LIVE, check=True, stdout=subprocess.PIPE).stdout
         (LIVE / "bundled" / f"{name}.js").write_bytes(first_line(made).encode() + made)
         print(f"{name}.js: {len(made):,} bytes")
 

@@ -166,7 +166,7 @@ class Demo:
         return f"[{self.name}] {self.value}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widget; the picture and the sentence; and what makes it anew without a kernel."""
+        """The live widget, the picture and the sentence, and what makes it anew without a kernel."""
         data, metadata = self.figure._repr_mimebundle_()
         data["text/plain"] = repr(self)
         data[MIME] = json.loads(json.dumps(self.described))
@@ -187,7 +187,7 @@ class Demo:
             if not self._quiet:
                 value = getattr(control, "value", 0)  # a button has none
                 nothing = hasattr(control, "options") and value is None
-                if nothing or (type(value) is float and math.isnan(value)):  # ipywidgets lets these pass
+                if nothing or (type(value) is float and math.isnan(value)):  # ipywidgets allows both
                     with self._quietly():
                         control.value = change.old
                     raise ValueError(f"{name} cannot be {value}; it stays {change.old}")

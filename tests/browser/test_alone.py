@@ -18,10 +18,10 @@ def opened(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("alone")
     alone.write(folder / "live")
     made = {name: getattr(demos, name)() for name in NAMES}
-    elements = "\n".join(alone.element(demo.described, f"<p>{name}</p>") for name, demo in made.items())
-    (folder / "index.html").write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>demos</title>'
-        f'<link rel="stylesheet" href="live/demos.css"><script defer src="live/demos.js"></script>{elements}')
+    (folder / "index.html").write_text("\n".join([
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>demos</title>',
+        '<link rel="stylesheet" href="live/demos.css"><script defer src="live/demos.js"></script>',
+        *(alone.element(demo.described, f"<p>{name}</p>") for name, demo in made.items())]))
     page = browser.new_page()
     page.asked, page.problems = [], []
     page.on("request", lambda request: page.asked.append(request.url))
@@ -29,8 +29,8 @@ def opened(browser, tmp_path_factory):
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.goto((folder / "index.html").as_uri())
     page.locator(".lenet-sentence").nth(len(NAMES) - 1).wait_for()
-    page.wait_for_function("n => [...document.querySelectorAll('.lenet-sentence')].every(s => s.textContent)",
-                           arg=len(NAMES))
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.lenet-sentence')].every(words => words.textContent)")
     yield page, made
     for demo in made.values():
         demo.close()
@@ -104,7 +104,7 @@ def test_play_step_back_and_reset(opened):
 
 
 def test_the_answer_is_hidden_until_it_is_asked_for(opened):
-    page, made = opened
+    page, _ = opened
     shown = element_of(page, "padding_stride")
     pixels = "el => { const c = el.querySelector('.lenet-picture'); return c.toDataURL(); }"
     press(shown, "reset")
@@ -120,7 +120,7 @@ def test_the_answer_is_hidden_until_it_is_asked_for(opened):
 
 
 def test_a_frozen_picture_stays_while_the_other_moves(opened):
-    page, made = opened
+    page, _ = opened
     shown = element_of(page, "padding_stride")
     press(shown, "freeze")
     frozen = shown.locator(".lenet-frozen canvas")
@@ -140,7 +140,7 @@ def test_a_click_in_the_picture_moves_the_window(opened):
     picture = shown.locator(".lenet-picture").first
     box = picture.bounding_box()
     scale = box["width"] / 840
-    picture.click(position={"x": (300 + 2.5 * 31) * scale, "y": (36 + 1.5 * 31) * scale})  # of the output
+    picture.click(position={"x": (300 + 2.5 * 31) * scale, "y": (36 + 1.5 * 31) * scale})
     assert place(page) == (1, 2)
     picture.click(position={"x": 20 * scale, "y": 40 * scale})  # of the input
     assert place(page) == (0, 0)

@@ -66,8 +66,8 @@ def live(browser):
                           [name, base64.b64encode(content(name)).decode()])
             there.add(name)
         for start in range(0, len(settings), AT_ONCE):
-            yield from page.evaluate("([name, settings]) => record(name, settings)",
-                                     [demo.name, json.loads(json.dumps(settings[start:start + AT_ONCE]))])
+            some = json.loads(json.dumps(settings[start:start + AT_ONCE]))
+            yield from page.evaluate("([name, some]) => record(name, some)", [demo.name, some])
 
     record.page = page
     yield record

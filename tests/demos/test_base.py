@@ -182,9 +182,10 @@ def test_the_picture_follows_the_controls(demo):
 
 def test_shows_a_widget_a_picture_a_line_and_what_makes_it_anew(demo):
     data, metadata = demo._repr_mimebundle_()
-    assert set(data) == {base.MIME, "application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    view = "application/vnd.jupyter.widget-view+json"
+    assert set(data) == {base.MIME, view, "image/png", "text/plain"}
     assert data["text/plain"] == f"[{demo.name}] {demo.value}"
-    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == demo.widget.model_id
+    assert data[view]["model_id"] == demo.widget.model_id
     assert metadata["image/png"]["alt"] == demo.value
     saved, (width, height) = Image.open(BytesIO(data["image/png"])), demo._size
     assert saved.size == (2 * width, 2 * height)
@@ -204,8 +205,8 @@ def test_what_makes_it_anew_says_all_of_it(demo):
     values = {name: control["value"] for name, control in described["controls"].items()
               if control["kind"] != "button"}
     assert values == json.loads(json.dumps(demo.values))
-    kinds = {control["kind"] for control in described["controls"].values()}
-    assert kinds <= {"slider", "choice", "stops", "switch", "toggle", "text", "button", "held", "canvas"}
+    assert {control["kind"] for control in described["controls"].values()} <= {
+        "slider", "choice", "stops", "switch", "toggle", "text", "button", "held", "canvas"}
     for name in described["plays"]:
         assert described["controls"][name]["kind"] in ("slider", "choice", "stops")
     page = demo._page
