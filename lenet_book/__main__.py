@@ -1,4 +1,4 @@
-"""python -m lenet_book lab | train | measure | figures | sheets | doctor"""
+"""python -m lenet_book lab | train | measure | figures | sheets | page | doctor"""
 
 import argparse
 import json
@@ -23,8 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.getcwd()
     except FileNotFoundError:
         return _fail("the folder that this was started in is gone: change to another one")
-    run = {"doctor": _doctor, "figures": _figures, "measure": _measure, "sheets": _sheets,
-           "train": _train}
+    run = {"doctor": _doctor, "figures": _figures, "measure": _measure, "page": _page,
+           "sheets": _sheets, "train": _train}
     with _signals_stop():
         try:
             return run[chosen.command](parser, chosen)
@@ -56,6 +56,10 @@ def _read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Arg
                        ("nbgrader", "as the source of a course for nbgrader")):
         edition.add_argument(f"--{name}", dest="edition", action="store_const", const=name,
                              default="student", help=what)
+    page = commands.add_parser("page", help="one HTML file in which a LeNet-5 reads what one draws")
+    page.add_argument("out", type=_path, metavar="OUT.html")
+    page.add_argument("--net", type=_path, metavar="WEIGHTS.safetensors",
+                      help="your own trained LeNet-5 (default: that of 1998)")
     train = commands.add_parser(
         "train", help="train a network and keep its weights and their log",
         epilog="Processes share the work if torchrun starts them, each with the same command: "

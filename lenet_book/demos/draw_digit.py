@@ -6,6 +6,7 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
+from torch import nn
 
 from .. import paper
 from ..arguments import number, sequence
@@ -14,6 +15,7 @@ from .base import Demo, Facts
 from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
+from .own import adopt
 from .reading import NETS, paint_glyphs, paint_scores, read
 from .sheet import GREY, Sheet
 
@@ -42,15 +44,20 @@ class Canvas(anywidget.AnyWidget):
                               "a digit of the test set below").tag(sync=True)
 
 
-def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: str = "lenet5-1998",
-               projector: bool = False) -> Demo:
+def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
+               net: str | nn.Module = "lenet5-1998", projector: bool = False) -> Demo:
     """A canvas to draw a digit on; input, maps of all layers and scores of a trained net follow.
 
     strokes: to begin with, each [x0, y0, x1, y1, ...] in shares of the side, y downwards.
     thickness: of the pen, 1 to 30 percent of the side. show: "drawing", or 0 to 9 for the first such
-    digit of the test set. net: "lenet5-1998" or "lenet5".
+    digit of the test set. net: "lenet5-1998", "lenet5", or a net of your own with the layers of one of
+    them, of which a copy is shown.
     Raises ValueError where a value is none of these.
     """
+    nets = NETS
+    if not isinstance(net, str):
+        net = adopt(net)
+        nets = [*NETS, ("your own", net)]
     strokes = sequence(sequence(number(least=0, most=1)), least=0)("strokes", strokes)
     checked(strokes)
     canvas = Canvas(value=strokes, layout={"width": f"{_SIDE}px"})
@@ -60,12 +67,12 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING, net: 
         "thickness": slider("pen, %", thickness, 1, 30, width=_SIDE),
         "show": choice("read", show, [("my drawing", _DRAWING), *(
             (f"the first {digit} of the test set", digit) for digit in range(10))], width=_SIDE),
-        "net": choice("LeNet-5", net, NETS, width=_SIDE),
+        "net": choice("LeNet-5", net, nets, width=_SIDE),
     }
     traitlets.dlink((controls["thickness"], "value"), (canvas, "thickness"), lambda part: part / 100)
     demo = Demo("draw_digit", compute, paint, say, controls, (_WIDTH, 450), ACTIONS,
                 projector=projector, arrange=_column,
-                needs=["ten-digits", *(name for _, name in NETS)])
+                needs=["ten-digits", *(name for _, name in nets)])
     demo.widget.add_class("lenet-beside")
     return demo
 
@@ -105,7 +112,7 @@ def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
     except ValueError as error:
         what = f"The drawing cannot be read: {error}. Press clear and draw again."
     return Facts(what=what, pen=thickness, reading=None if image is None else read(net, image),
-                 net=next(label for label, value in NETS if value == net))
+                 net=dict(map(reversed, NETS)).get(net, "your own"))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -4,6 +4,7 @@ The pictures of `live/` are painted by the page itself, in a notebook as on a pa
 """
 
 import gzip
+import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +13,11 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
+from safetensors.torch import save
 
 from ..mnist import Digits
-from .examples import normal_numbers, ten_digits, test_digits
+from .examples import is_own, normal_numbers, ten_digits, test_digits, trained
+from .reading import full_colour
 
 LIVE = Path(__file__).with_name("live")
 
@@ -23,7 +26,7 @@ LIVE = Path(__file__).with_name("live")
 def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
-    A net's name: its trained weights, as safetensors. "ten-digits", "test-digits": of each digit a
+    A net's name: its trained weights, as safetensors; with a learner's own its `full_colour`. "ten-digits", "test-digits": of each digit a
     byte of label and 784 of ink. "noise": 28 x 28 normal numbers, float32. "training-run": a run of
     the demo of training, made by `.ci/record_training.py`.
     """
@@ -35,6 +38,8 @@ def content(name: str) -> bytes:
         return normal_numbers().numpy().tobytes()
     if name == "training-run":
         return (LIVE / "recorded" / "training-run.json").read_bytes()
+    if is_own(name):
+        return save(trained(name).state_dict(), {"full": json.dumps(full_colour(name))})
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 

@@ -18,7 +18,7 @@ const needs = ({ show, net }) => (show === DRAWING ? [net] : ["ten-digits", net]
 // What is read and what the net makes of it, or, with nothing to read, what to do about it.
 function compute({ canvas, thickness, show, net }) {
   const [what, image] = chosen(canvas, thickness, show);
-  return { what, pen: thickness, reading: image && read(net, image), net: NETS[net] ?? net };
+  return { what, pen: thickness, reading: image && read(net, image), net: NETS[net] ?? "your own" };
 }
 
 function chosen(canvas, thickness, show) {

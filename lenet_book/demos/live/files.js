@@ -23,7 +23,8 @@ export const weights = (net) =>
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const length = Number(view.getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-    const tensors = {};
+    // A learner's own net brings along of each layer the activation whose colour is full.
+    const tensors = { full: JSON.parse(header.__metadata__?.full ?? "null") };
     for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
       if (name === "__metadata__") continue;
       if (dtype !== "F32") throw new Error(`${name} of ${net} is ${dtype}, not F32`);

@@ -22,7 +22,7 @@ export function read(net, image) {
   const [answer, second] = [...scores.keys()].sort((a, b) =>
     areDistances ? scores[a] - scores[b] : scores[b] - scores[a]);
   return {
-    image: inked(image, 32), maps, full: areDistances ? FULL_1998 : FULL, scores, areDistances,
+    image: inked(image, 32), maps, full: weights(net).full ?? (areDistances ? FULL_1998 : FULL), scores, areDistances,
     answer, second, glyph: areDistances ? glyph(part(weights(net)["output.codes"], answer).data) : null,
   };
 }
