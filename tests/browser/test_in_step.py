@@ -187,7 +187,7 @@ REPLAY = """values => {
     let changes = actions.start(values);
     while (changes) {
         Object.assign(values, changes);
-        states.push(values.progress);
+        if (states.push(values.progress) > 1000) throw new Error("it has no end");
         changes = play.next(values);
         const stopped = { ...values, ...actions.stop(values) };
         if (changes && play.next(stopped)) throw new Error("stopped, it goes on");
