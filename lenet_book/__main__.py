@@ -185,6 +185,20 @@ def _sheets(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _page(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    from .demos import alone, draw_digit, own
+    if chosen.out.suffix != ".html":
+        parser.error(f"OUT must end in .html, not {str(chosen.out)!r}")
+    try:
+        net = own.load(chosen.net) if chosen.net else "lenet5-1998"
+    except ValueError as error:
+        return _fail(str(error))
+    with draw_digit(net=net) as demo:
+        storage.write({chosen.out: alone.page(demo, "LeNet-5 reads what you draw").encode()})
+    print(chosen.out)
+    return 0
+
+
 def _measure(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     from . import experiments
     if chosen.experiment not in experiments.EXPERIMENTS:

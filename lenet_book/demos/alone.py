@@ -13,7 +13,8 @@ from pathlib import Path
 from .base import Demo
 from .page import LIVE, content
 
-FILES = "ten-digits", "test-digits", "lenet5-1998", "lenet5", "vgg-small-average"
+FILES = ("ten-digits", "test-digits", "noise", "training-run", "lenet5-1998", "lenet5",
+         "vgg-small-average")
 _DIGITS = 200  # of the test set: all 10,000 would be 2 MB
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -60,9 +61,10 @@ def element(description: dict, fallback: str = "") -> str:
     return f'<div data-demo="{html.escape(json.dumps(description))}">{fallback}</div>'
 
 
-def page(demo: Demo, title: str, files: dict[str, bytes]) -> str:
-    """One HTML file with one demo. files: those that it needs, by name; no other is asked for."""
-    scripts = "\n".join(f"<script>{script(name, data)}</script>" for name, data in files.items())
+def page(demo: Demo, title: str) -> str:
+    """One HTML file with one demo and all that it needs."""
+    scripts = "\n".join(f"<script>{script(name, shipped(name))}</script>"
+                        for name in demo.described["needs"])
     bundle = LIVE.joinpath("bundled", "page.js").read_text().replace("</script", "<\\/script")
     return _PAGE.format(title=html.escape(title), style=style(), demo=element(demo.described),
                         script=bundle, files=scripts)

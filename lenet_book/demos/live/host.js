@@ -5,6 +5,7 @@
 //   limits(values) -> {name: largest value that makes sense now}      if there are any
 //   actions: {name: (values) => ({name: value of another control})}   if there are any
 //   needs(values) -> names of the files that this picture is painted from, if not all of them
+//   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
 //   point(facts, x, y) -> {name: value} for a click or a drag at x, y of the picture, if it takes any
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
@@ -45,6 +46,7 @@ export function show(demo, description, el, controls) {
   let hidden = false; // the answer
   let frame = 0;
   let reading = 0; // until the sentence is read aloud
+  let waiting = 0; // for what a demo does by itself
   let facts;
 
   function values() {
@@ -67,6 +69,13 @@ export function show(demo, description, el, controls) {
     canvas.setAttribute("aria-label", words.textContent);
     clearTimeout(reading);
     reading = setTimeout(() => { aloud.textContent = words.textContent; }, QUIET);
+    if (demo.play?.next(now)) waiting ||= setTimeout(goOn, 1000 * demo.play.seconds);
+  }
+
+  function goOn() {
+    waiting = 0;
+    const changes = demo.play.next(values());
+    if (changes) put(changes);
   }
 
   function put(changes, name) {
@@ -110,6 +119,7 @@ export function show(demo, description, el, controls) {
   }
 
   let playing = 0;
+  let playButton, speed;
   function step(by) {
     const changes = stepped(plays, description.controls, values(), controls.highest, by);
     if (changes) put(changes, plays[0]);
@@ -118,14 +128,13 @@ export function show(demo, description, el, controls) {
   function pause() {
     clearInterval(playing);
     playing = 0;
-    if (play) play.textContent = "▶ play";
+    if (playButton) playButton.textContent = "▶ play";
   }
-  let play, speed;
   if (plays.length) {
     button("◀ back", () => { pause(); step(-1); }, `one step back: ${plays[0]}`);
-    play = button("▶ play", () => {
+    playButton = button("▶ play", () => {
       if (playing) return pause();
-      play.textContent = "❚❚ pause";
+      playButton.textContent = "❚❚ pause";
       playing = setInterval(step, PAUSES[speed.value], 1);
     }, `step after step: ${plays[0]}`);
     button("step ▶", () => { pause(); step(1); }, `one step on: ${plays[0]}`);
@@ -171,5 +180,5 @@ export function show(demo, description, el, controls) {
   observer.observe(root);
   paint();
   fit();
-  return () => { pause(); clearTimeout(reading); observer.disconnect(); };
+  return () => { pause(); clearTimeout(reading); clearTimeout(waiting); observer.disconnect(); };
 }
