@@ -65,13 +65,15 @@ def described(control: widgets.Widget) -> dict:
              widgets.SelectionSlider: "stops", widgets.Checkbox: "switch", widgets.Text: "text",
              widgets.ToggleButton: "toggle", widgets.Button: "button", Held: "held"}
     facts = {"kind": kinds.get(type(control), type(control).__name__.lower()),
-             "label": getattr(control, "description", "")}
+             "label": getattr(control, "description", getattr(control, "label", ""))}
     if tooltip := getattr(control, "tooltip", None):
         facts["tooltip"] = tooltip
     if facts["kind"] != "button":
         facts["value"] = control.value
     if facts["kind"] == "slider":
         facts |= {"min": control.min, "max": control.max, "step": control.step}
+    if facts["kind"] == "canvas":
+        facts["thickness"] = control.thickness
     if facts["kind"] in ("choice", "stops"):
         facts["options"] = [option if isinstance(option, tuple) else (str(option), option)
                             for option in control.options]

@@ -27,8 +27,8 @@ def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
     A net's name: its trained weights, as safetensors; with a learner's own its `full_colour`.
-    "ten-digits", "test-digits": of each digit a byte of label and 784 of ink. "noise": 28 x 28 normal numbers, float32. "training-run": a run of
-    the demo of training, made by `.ci/record_training.py`.
+    "ten-digits", "test-digits": of each digit a byte of label and 784 of ink. "noise": 28 x 28 normal
+    numbers, float32. "training-run": of the demo of training, made by `.ci/record_training.py`.
     """
     if name == "ten-digits":
         return _bytes(ten_digits())
