@@ -26,8 +26,10 @@ templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 # Where files cannot be fetched the search does without the excerpts from its pages.
-html_js_files = [(None, {"body": "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY &&= location.protocol != 'file:'"})]
+html_js_files = [(None, {
+    "body": "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY &&= location.protocol !== 'file:';"})]
 html_use_index = False
+html_context = {"default_mode": "auto"}     # light or dark as the reader's system has it
 html_scaled_image_link = False              # no stop of the Tab key at each picture
 html_theme_options = {"home_page_in_toc": True, "navbar_persistent": []}
 
