@@ -20,14 +20,16 @@ REQUIRED = "LENET_BOOK_BROWSER=required makes this an error"
 
 LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
            "test_base.py", "test_site.py", "07_which_lenet5.ipynb", "test_distributed.py",
-           "09_inside_lenet5.ipynb", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
+           "09_inside_lenet5.ipynb", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
+           "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
 
 # A shell that runs this in the background, or nohup, leaves them ignored; the tests send them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)  # what -k and -m leave
