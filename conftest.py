@@ -18,6 +18,12 @@ WITHOUT_BROWSER = "tests in a browser skipped: chromium is not installed; try: a
 WITHOUT_NODE = "tests/site skipped: node is not installed; try: apt-get install nodejs"
 REQUIRED = "LENET_BOOK_BROWSER=required makes this an error"
 
+# Their tests fork, or send signals that Windows does not have.
+collect_ignore = [] if hasattr(os, "fork") else [
+    "tests/test_command_line.py", "tests/test_package.py", "tests/test_storage.py",
+    "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
+    "tests/training/test_interrupts.py"]
+
 LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
            "test_base.py", "test_site.py", "07_which_lenet5.ipynb", "test_distributed.py",
            "09_inside_lenet5.ipynb", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",

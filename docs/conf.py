@@ -24,6 +24,7 @@ katex_css_path = "katex/katex.min.css"
 html_theme = "sphinx_book_theme"
 templates_path = ["_templates"]
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["site.css"]
 # Where files cannot be fetched the search does without the excerpts from its pages.
 html_js_files = [(None, {

@@ -19,7 +19,7 @@ DEMO = "application/vnd.lenet-book.demo+json"
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTqDZgAAAABJRU5ErkJggg==")
 SIZES = """images => images.map(({width, height, naturalWidth, naturalHeight, complete}) =>
     [width, height, naturalHeight / naturalWidth, complete])"""
-OPENED = "index.html", "notebooks/01_cross_correlation.html", "notebooks/11_alexnet.html"
+SOME = "index.html", "notebooks/01_cross_correlation.html", "notebooks/11_alexnet.html"
 
 
 def build(root):
@@ -195,14 +195,14 @@ def browser():
         yield browser
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_opened_from_disk_it_asks_nobody_and_fits(width, browser, site):
+@pytest.mark.parametrize(("width", "opened"), [(1280, SOME), (390, None)], ids=["some", "all"])
+def test_from_disk_it_asks_nobody_and_fits(width, opened, browser, site):
     tab = browser.new_page(viewport={"width": width, "height": 800})
     problems, asked = [], Counter()
     tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.on("request", lambda request: asked.update([urlsplit(request.url).scheme]))
-    for name in OPENED:
+    for name in opened or site[1]:
         tab.goto((site[0] / name).as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
         for wide, high, share, shown in tab.locator("article img").evaluate_all(SIZES):
