@@ -13,40 +13,59 @@ import pytest
 from hypothesis import settings
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-WITHOUT_BROWSER = ("tests/browser skipped, there is no chromium; to get it: apt-get install chromium "
-                   "(LENET_BOOK_BROWSER=required makes this an error)")
+NODE = shutil.which("node")
+WITHOUT_BROWSER = "tests in a browser skipped: chromium is not installed; try: apt-get install chromium"
+WITHOUT_NODE = "tests/site skipped: node is not installed; try: apt-get install nodejs"
+REQUIRED = "LENET_BOOK_BROWSER=required makes this an error"
+
+# Their tests fork, or send signals that Windows does not have.
+collect_ignore = [] if hasattr(os, "fork") else [
+    "tests/test_command_line.py", "tests/test_package.py", "tests/test_storage.py",
+    "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
+    "tests/training/test_interrupts.py"]
 
 LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb",
-           "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
+           "test_base.py", "test_site.py", "07_which_lenet5.ipynb", "test_distributed.py",
+           "09_inside_lenet5.ipynb", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
+           "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
 
 # A shell that runs this in the background, or nohup, leaves them ignored; the tests send them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)  # what -k and -m leave
 def pytest_collection_modifyitems(config, items):
     """The longest first, so that no worker is left alone with one of them at the end.
 
-    Tests in a browser need one; .ci/run requires it, elsewhere one line says what is missing.
+    Tests in a browser need one, and those of the website node; .ci/run requires both, elsewhere one
+    line says what is missing.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 99)
-    if not BROWSER:
+    left_out = [item for item in items if not _can_run(item, config.rootpath / "tests")]
+    if left_out:
         if os.environ.get("LENET_BOOK_BROWSER") == "required":
-            raise pytest.UsageError(WITHOUT_BROWSER)
-        in_browser = [item for item in items
-                      if item.path.parent == config.rootpath / "tests" / "browser"]
-        config.hook.pytest_deselected(items=in_browser)
-        items[:] = [item for item in items if item not in in_browser]
+            raise pytest.UsageError("; ".join(_missing()))
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _can_run(item, tests):
+    in_browser = item.path.parent == tests / "browser" or "browser" in getattr(item, "fixturenames", ())
+    return (BROWSER or not in_browser) and (NODE or item.path.parent != tests / "site")
+
+
+def _missing():
+    return [line for there, line in ((BROWSER, WITHOUT_BROWSER), (NODE, WITHOUT_NODE)) if not there]
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not BROWSER:
-        terminalreporter.write_line(WITHOUT_BROWSER)
+    for line in _missing():
+        terminalreporter.write_line(f"{line} ({REQUIRED})")
 
 
 def pytest_sessionfinish(session):

@@ -1,0 +1,154 @@
+"""What the site needs beyond Sphinx: chapters from another folder, pictures with their texts, demos.
+
+A notebook keeps a picture's text and size beside its bytes, and with a demo's picture which demo it is
+and how its controls stand. myst-nb leaves both out of the page; here they are put back.
+"""
+
+import json
+import shutil
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+DEMO = "application/vnd.lenet-book.demo+json"  # {"name": ..., "values": {name of a control: value}}
+
+
+class Demo(nodes.Element):
+    """A demo's saved picture and sentence; the script, where there is one, takes their place."""
+
+
+class FrontDemo(nodes.Element):
+    """Stands for the demo of a chapter, to be shown on another page as well."""
+
+
+def collect(app, config):
+    """Bring what the site is made of into reach: Sphinx reads only what lies below its own folder."""
+    if not shutil.which("node"):
+        raise ExtensionError("node, which typesets the formulas, is not installed; "
+                             "get it from https://nodejs.org or by apt-get install nodejs")
+    root, here = Path(app.confdir).parent, Path(app.srcdir)
+    _replace(root / "notebooks", here / "notebooks")
+    _replace(root / "lenet_book" / "demos" / "live" / "site", here / "_build" / "static" / "live")
+    if (here / "_build" / "static").exists():
+        config.html_static_path.append("_build/static")
+
+
+def _replace(source, target):
+    shutil.rmtree(target, ignore_errors=True)
+    if source.exists():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
+
+
+def link_to_sources(app, docname, source):
+    """A chapter's link to a module of the package becomes one to a copy of the file."""
+    source[0] = source[0].replace("](../lenet_book/", "](/../lenet_book/")
+
+
+class Outputs(SphinxTransform):
+    """Gives each picture of a notebook its text and each demo its element."""
+
+    default_priority = 400
+
+    def apply(self):
+        path = Path(self.env.doc2path(self.env.docname))
+        if path.suffix != ".ipynb":
+            return
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for cell in _containers(self.document, "cell_code"):
+            outputs = cells[cell["cell_index"]]["outputs"]
+            results = [output for output in outputs if "data" in output]
+            for bundle, result in zip(_containers(cell, "mime_bundle"), results, strict=True):
+                for picture in bundle.findall(nodes.image):
+                    picture["alt"] = result["metadata"].get("image/png", {}).get("alt", "")
+                    if DEMO in result["data"]:
+                        _wrap(picture, result["data"])
+
+
+def _containers(node, kind):
+    return [found for found in node.findall(nodes.container) if found.get("nb_element") == kind]
+
+
+def _wrap(picture, data):
+    """Put a picture into the element of its demo, with the sentence that says what it shows."""
+    about = data[DEMO]
+    said = "".join(data["text/plain"]).removeprefix(f"[{about['name']}] ")
+    demo = Demo(name=about["name"], values=json.dumps(about["values"]))
+    picture.replace_self(demo)
+    demo += [picture, nodes.paragraph("", said)]
+
+
+class ShowDemo(SphinxDirective):
+    """```{demo} chapter name```: the first demo of that name in a chapter, here with its defaults."""
+
+    required_arguments = 2
+
+    def run(self):
+        chapter, name = self.arguments
+        self.env.note_dependency(self.env.doc2path(chapter))
+        return [FrontDemo(chapter=chapter, name=name)]
+
+
+class FrontDemos(SphinxPostTransform):
+    """Fetches what ShowDemo asked for, when all chapters have been read."""
+
+    default_priority = 1  # before the images of a page are counted
+
+    def run(self):
+        for place in list(self.document.findall(FrontDemo)):
+            chapter = self.env.get_doctree(place["chapter"])
+            found = [demo for demo in chapter.findall(Demo) if demo["name"] == place["name"]]
+            for demo in found:
+                demo["values"] = "{}"
+            place.replace_self(found[:1])
+
+
+def start_demos(app, page, template, context, doctree):
+    """The scripts of the demos, on pages that have one."""
+    live = Path(app.srcdir) / "_build" / "static" / "live" / "live.js"
+    if live.exists() and doctree and next(doctree.findall(Demo), None):
+        app.add_css_file("live/live.css")
+        app.add_js_file("live/live.js", loading_method="defer")
+
+
+def drop_source_maps(app, exception):
+    """Those of the theme's scripts are larger than all chapters, and for its authors only."""
+    for path in Path(app.outdir, "_static").rglob("*.map"):
+        path.unlink()
+
+
+def open_demo(self, node):
+    self.body.append(f'<div class="lenet-demo" data-demo="{escape(node["name"])}" '
+                     f'data-values="{escape(node["values"])}">\n')
+
+
+def close_demo(self, node):
+    self.body.append("</div>\n")
+
+
+def open_solution(self, node):
+    """As the hints, which are HTML in the chapters, look."""
+    self.body.append(f'<details class="solution"><summary>{escape(node["prompt_show"])}</summary>\n')
+
+
+def close_solution(self, node):
+    self.body.append("</details>\n")
+
+
+def setup(app):
+    app.connect("config-inited", collect)
+    app.connect("source-read", link_to_sources)
+    app.connect("html-page-context", start_demos)
+    app.connect("build-finished", drop_source_maps)
+    app.add_transform(Outputs)
+    app.add_post_transform(FrontDemos)
+    app.add_directive("demo", ShowDemo)
+    app.add_node(Demo, html=(open_demo, close_demo))
+    app.add_node(FrontDemo)
+    app.add_node(HideCodeCellNode, override=True, html=(open_solution, close_solution))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,215 @@
+"""The website, built as `make site` builds it, but elsewhere: pages read, some opened in a browser."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+DEMO = "application/vnd.lenet-book.demo+json"
+PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTqDZgAAAABJRU5ErkJggg==")
+SIZES = """images => images.map(({width, height, naturalWidth, naturalHeight, complete}) =>
+    [width, height, naturalHeight / naturalWidth, complete])"""
+SOME = "index.html", "notebooks/01_cross_correlation.html", "notebooks/11_alexnet.html"
+
+
+def build(root):
+    """The site of the book in this folder: {page: its HTML, parsed}, and where it lies."""
+    for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton"):
+        assert importlib.util.find_spec(needed), f"{needed} is missing: pip install -e '.[docs]'"
+    from bs4 import BeautifulSoup  # comes with the theme
+    out = root / "docs" / "_build" / "html"
+    run = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d",
+                          root / "doctrees", root / "docs", out], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr
+    return out, {path.relative_to(out).as_posix(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
+                 for path in out.rglob("*.html") if "_static" not in path.parts}
+
+
+def copy_of_the_book(folder):
+    """All that the site is made of, so that nothing is written into the checkout."""
+    made = shutil.ignore_patterns("_build", "notebooks", "__pycache__", ".*")
+    for part in ("docs", "figures", "lenet_book"):
+        shutil.copytree(ROOT / part, folder / part, ignore=made)
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copy(ROOT / "README.md", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    return build(copy_of_the_book(tmp_path_factory.mktemp("book")))
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return site[1]
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request, pages):
+    """(notebook, its page)"""
+    return nbformat.read(request.param, as_version=4), pages[f"notebooks/{request.param.stem}.html"]
+
+
+def results(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+
+
+def test_every_picture_keeps_its_text_and_size(chapter):
+    notebook, page = chapter
+    saved = [output.metadata["image/png"] for output in results(notebook) if "image/png" in output.data]
+    shown = page.select("article img")
+    assert [image["alt"] for image in shown] == [about["alt"] for about in saved]
+    assert [int(image["width"]) for image in shown] == [about["width"] for about in saved]
+
+
+def test_hints_and_solutions_are_folded(chapter):
+    notebook, page = chapter
+    solutions = sum("solution" in cell.metadata.get("tags", []) for cell in notebook.cells)
+    hints = sum(cell.source.count("<details>") for cell in notebook.cells)
+    assert len(page.select("details.solution")) == solutions
+    assert len(page.select("article details")) == solutions + hints
+    assert not page.select("details[open]")
+    for cell in notebook.cells:  # and nowhere else
+        if "solution" in cell.metadata.get("tags", []):
+            code = cell.source.splitlines()[1]
+            assert any(code in box.get_text() for box in page.select("details.solution"))
+
+
+def test_formulas_are_typeset_and_nothing_is_left_raw(chapter):
+    notebook, page = chapter
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    written = sum(source.count("$") // 2 for source in prose)
+    assert len(page.select(".math .katex")) == pytest.approx(written, abs=written / 2)
+    assert (written > 0) == bool(page.select(".math .katex"))
+    assert not page.select(".katex-error")
+    article = page.select_one("article")
+    for out_of_sight in article.select(".katex, pre, code"):
+        out_of_sight.decompose()
+    assert not re.search(r"\$|\\[a-z]+|^\[\w+\] ", article.get_text(), re.MULTILINE)
+
+
+def test_every_demo_can_be_brought_to_life(chapter):
+    notebook, page = chapter
+    saved = [output.data[DEMO] for output in results(notebook) if DEMO in output.data]
+    shown = page.select("[data-demo]")
+    assert [(demo["data-demo"], json.loads(demo["data-values"])) for demo in shown] == [
+        (about["name"], about["values"]) for about in saved]
+
+
+def test_all_links_and_anchors_lead_somewhere(site):
+    out, pages = site
+    for name, page in pages.items():
+        for link in page.select("a[href]"):
+            parts = urlsplit(link["href"])
+            if parts.scheme in ("http", "https"):
+                continue
+            target = (out / name).parent / unquote(parts.path) if parts.path else out / name
+            assert target.exists(), f"{name}: {link['href']}"
+            if parts.fragment:
+                there = pages[target.resolve().relative_to(out.resolve()).as_posix()]
+                assert there.find(id=unquote(parts.fragment)), f"{name}: {link['href']}"
+    assert pages["notebooks/00_start_here.html"].select('article a[href="05_receptive_field.html"]')
+
+
+def test_a_chapter_has_the_next_one_and_its_notebook(site):
+    out, pages = site
+    page = pages["notebooks/05_receptive_field.html"]
+    assert page.select_one("a.left-prev")["href"] == "04_pooling.html"
+    assert page.select_one("a.right-next")["href"] == "06_lenet5_layer_by_layer.html"
+    download = page.select_one('a[href$=".ipynb"]')["href"]
+    saved = ROOT / "notebooks" / "05_receptive_field.ipynb"
+    assert (out / "notebooks" / download).read_bytes() == saved.read_bytes()
+
+
+def test_nothing_is_asked_of_another_host(site):
+    out, pages = site
+    for name, page in pages.items():
+        asked = [*page.select("[src], [srcset], link[href]")]
+        addresses = [tag.get("src") or tag.get("srcset") or tag["href"] for tag in asked]
+        addresses += re.findall(r"url\(([^)]*)\)", str(page))
+        assert not [address for address in addresses if "//" in address.partition("data:")[0]], name
+    for path in out.rglob("*.css"):
+        found = re.findall(r"""(?:url\(|@import)\s*["']?([^)"']*)""", path.read_text("utf-8"))
+        assert not [address for address in found if re.match(r"(https?:)?//", address)], path
+
+
+def test_the_style_of_formulas_is_of_the_version_that_typesets_them():
+    from sphinxcontrib.katex import katex_version
+    folder = ROOT / "docs" / "_static" / "katex"
+    style = (folder / "katex.min.css").read_text()
+    assert f'"{katex_version}"' in style
+    assert {folder / font for font in re.findall(r"url\(([^)]*)\)", style)} == {*folder.glob("fonts/*")}
+
+
+def test_a_demo_is_wrapped_and_its_scripts_are_on_its_page_only(tmp_path):
+    about = {"name": "draw_digit", "values": {"pen": 12, "text": "\"<b>\" & 'x'"}}
+    data = {"image/png": PIXEL, "text/plain": "[draw_digit] Read as 8 < 9.", DEMO: about}
+    output = nbformat.v4.new_output("execute_result", data, execution_count=1,
+                                    metadata={"image/png": {"alt": "an 8", "width": 5, "height": 5}})
+    root = copy_of_the_book(tmp_path)
+    shutil.rmtree(root / "notebooks")
+    live = root / "lenet_book" / "demos" / "live" / "site"
+    shutil.rmtree(live, ignore_errors=True)
+    for path, text in {"live.js": "1", "live.css": "", "data/digits.js": "2"}.items():
+        (live / path).parent.mkdir(parents=True, exist_ok=True)
+        (live / path).write_text(text)
+    heading = nbformat.v4.new_markdown_cell("# A chapter")
+    demo = nbformat.v4.new_code_cell("demos.draw_digit(8)", outputs=[output], execution_count=1)
+    (root / "notebooks").mkdir()
+    for name, cells in {"00_start_here": [heading, demo], "01_plain": [heading]}.items():
+        metadata = {"language_info": {"name": "python"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata),
+                       root / "notebooks" / f"{name}.ipynb")
+    (root / "docs" / "index.md").write_text(
+        "# A book\n\n```{demo} notebooks/00_start_here draw_digit\n```\n\n"
+        "```{toctree}\n:glob:\n\nnotebooks/*\n```\n")
+    out, pages = build(root)
+    for name, values in {"index.html": {}, "notebooks/00_start_here.html": about["values"]}.items():
+        box = pages[name].select_one("div.lenet-demo[data-demo=draw_digit]")
+        assert json.loads(box["data-values"]) == values
+        assert box.img["alt"] == "an 8"
+        assert box.get_text().strip() == "Read as 8 < 9."
+        script, = [tag for tag in pages[name].select("script[src]") if "live/" in tag["src"]]
+        assert script.has_attr("defer")
+    assert not [tag for tag in pages["notebooks/01_plain.html"].select("[src], [href]")
+                if "live/" in (tag.get("src") or tag["href"])]
+    assert (out / "_static" / "live" / "data" / "digits.js").read_text() == "2"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from browser.lab import chromium
+    with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize(("width", "opened"), [(1280, SOME), (390, None)], ids=["some", "all"])
+def test_from_disk_it_asks_nobody_and_fits(width, opened, browser, site):
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    problems, asked = [], Counter()
+    tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("request", lambda request: asked.update([urlsplit(request.url).scheme]))
+    for name in opened or site[1]:
+        tab.goto((site[0] / name).as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
+        for wide, high, share, shown in tab.locator("article img").evaluate_all(SIZES):
+            assert 0 < wide <= width, name
+            assert high / wide == pytest.approx(share, rel=0.05) and shown, name
+    tab.goto((site[0] / "search.html").as_uri() + "?q=subsampling")
+    tab.wait_for_selector("#search-results li")
+    tab.close()
+    assert not problems
+    assert set(asked) <= {"file", "data"}
