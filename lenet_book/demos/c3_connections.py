@@ -13,7 +13,7 @@ from ..plots import BLUE, INK, RED
 from . import reading
 from .base import Demo, Facts
 from .controls import choice, slider
-from .examples import test_digits
+from .examples import ten_digits
 from .sheet import Sheet
 from .words import number
 
@@ -44,7 +44,7 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
              "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
         strict=True))
     return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 350), ACTIONS,
-                projector=projector, arrange=_arrange, needs=["lenet5-1998", "test-digits"])
+                projector=projector, arrange=_arrange, needs=["lenet5-1998", "ten-digits"])
 
 
 def begin(start: str, **others) -> dict[str, bool]:
@@ -95,13 +95,13 @@ def compute(start: str, map: int, **reads: bool) -> Facts:
         idle=tuple(output for output in range(_C3) if not table[output]),  # no layer with any of these
         connections=parameters * conv_output_size(s2.shape[1], _KERNEL)**2,
         sets=len(set(table)),  # different sets of inputs
-        s2=s2)  # 6 x 14 x 14, of the trained net, for the first test digit, a seven
+        s2=s2)  # 6 x 14 x 14, of the trained net, for the first seven of the test set
 
 
 @cache
 def _maps_of_s2() -> np.ndarray:
-    """6 x 14 x 14, of the trained net, for the first test digit."""
-    return reading.read("lenet5-1998", test_digits().images[0]).maps["s2"]
+    """6 x 14 x 14, of the trained net, for the first seven of the test set."""
+    return reading.read("lenet5-1998", ten_digits().images[7]).maps["s2"]
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -1,5 +1,6 @@
 """Stack layers, pick a unit of the last one, and see which pixels of a digit it sees."""
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -10,8 +11,8 @@ from ..arithmetic import conv_output_size
 from ..plots import BLUE, INK, ORANGE, PALE, RED
 from ..receptive_field import ReceptiveField, Trace, measure, trace
 from .base import Demo, Facts
-from .controls import button, choice, slider, switch
-from .examples import test_digits
+from .controls import Held, button, choice, slider, switch
+from .examples import ten_digits
 from .sheet import GREY, Sheet
 from .words import span
 
@@ -41,50 +42,54 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
     """
     controls = {
         "stack": choice("stack", stack, [*STACKS, _OWN], 215),
+        "layers": Held(value=[*STACKS.get(stack, ())]),
         "layer": choice("layer", "conv 3×3", list(LAYERS), 225),
         "add": button("add", "put this layer on top", 80),
         "remove": button("remove last", "take the last layer away"),
         "row": slider("row", row, 0, _INPUT - 1), "column": slider("column", column, 0, _INPUT - 1),
         "measured": switch("measured by gradient", measured, 190),
     }
-    layers, refused = STACKS.get(stack, ()), False  # what the buttons change
-
-    def become(stack, refuse=False):
-        nonlocal layers, refused
-        layers, refused = stack, refuse
-
-    def name_it():
-        names = {layers: name for name, layers in STACKS.items()}
-        controls["stack"].value = names.get(layers, _OWN)
-
-    def add():
-        layer = controls["layer"].value
-        no_room = bool(_why_not(layers, layer))
-        become(layers if no_room else (*layers, layer), no_room)
-        name_it()
-
-    def remove():
-        become(layers[:-1])
-        name_it()
-
-    def limits(**values) -> dict[str, int]:
-        last = _units(layers)[-1] - 1
-        return {"row": last, "column": last}
-
-    actions = {"stack": lambda: become(STACKS.get(controls["stack"].value, layers)),
-               "add": add, "remove": remove}
-    actions |= dict.fromkeys(("layer", "row", "column", "measured"), lambda: become(layers))
-    return Demo("receptive_field", lambda stack, **values: compute(layers, refused=refused, **values),
-                paint, say, controls, (840, 460), actions, limits, projector)
+    return Demo("receptive_field", compute, paint, say, controls, (840, 460), ACTIONS, limits,
+                projector, needs=["ten-digits"])
 
 
-def compute(layers: tuple[str, ...], layer: str, row: int, column: int, measured: bool,
-            refused: bool) -> Facts:
+def limits(layers: Sequence[str], **others) -> dict[str, int]:
+    """The last unit a side."""
+    last = _units(tuple(layers))[-1] - 1
+    return {"row": last, "column": last}
+
+
+def begin(stack: str, layers: Sequence[str], **others) -> dict[str, object]:
+    """The layers of the stack of that name; one's own stay as they are."""
+    return {"layers": [*STACKS.get(stack, layers)]}
+
+
+def add(layers: Sequence[str], layer: str, **others) -> dict[str, object]:
+    """One more layer on top, if it has room there."""
+    return _become(layers if _why_not(tuple(layers), layer) else [*layers, layer])
+
+
+def remove(layers: Sequence[str], **others) -> dict[str, object]:
+    """Without the last layer."""
+    return _become(layers[:-1])
+
+
+def _become(layers: Sequence[str]) -> dict[str, object]:
+    names = {stack: name for name, stack in STACKS.items()}
+    return {"layers": [*layers], "stack": names.get(tuple(layers), _OWN)}
+
+
+ACTIONS = {"stack": begin, "add": add, "remove": remove}
+
+
+def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: bool,
+            stack: str = _OWN) -> Facts:
     """What one unit of the last layer sees. All lengths in pixels.
 
-    layers: their names, from the input on. layer: that could be added; refused: because there was no
-    room for it. row, column: of the unit. measured: whether the gradient is shown.
+    layers: their names, from the input on. layer: that could be added. row, column: of the unit.
+    measured: whether the gradient is shown. stack: what the layers are called.
     """
+    layers = tuple(layers)
     model, traced = _followed(layers)
     units, settings, why_not = _units(layers), LAYERS[layer], _why_not(layers, layer)
     fields = (ReceptiveField(), *(line.field for line in traced))
@@ -97,7 +102,7 @@ def compute(layers: tuple[str, ...], layer: str, row: int, column: int, measured
 
     neighbour = column + 1 if column + 1 < units[-1] else column - 1 if column else None
     return Facts(
-        layers=layers, layer=layer, row=row, column=column, measured=measured, refused=refused,
+        layers=layers, layer=layer, row=row, column=column, measured=measured,
         units=units, fields=fields,  # units a side and their field: of the input, of each layer ...
         more=None if why_not else (conv_output_size(units[-1], *settings), fields[-1].then(*settings)),
         why_not=why_not,  # ... and with the layer that could be added, if it has room
@@ -117,11 +122,12 @@ def _units(layers: tuple[str, ...]) -> tuple[int, ...]:
 def _why_not(layers: tuple[str, ...], layer: str) -> str:
     """Why one more layer has no room on top; empty if it has."""
     if len(layers) == _MOST:
-        return f"{_MOST} layers are the most that have room here; remove one first"
+        return f"{_MOST} layers are the most that have room here"
     try:
         conv_output_size(_units(layers)[-1], *LAYERS[layer])
     except ValueError as error:
-        return f"{str(error).partition(';')[0]}; remove a layer first or add a smaller one"
+        words, _, numbers = str(error).partition(";")[0].partition(": ")
+        return f"{words} ({numbers})"
     return ""
 
 
@@ -146,8 +152,8 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _frame(sheet, *facts.window, BLUE, 4)
     _table(sheet, facts)
     _last_layer(sheet, facts)
-    if facts.refused:
-        sheet.title(_RIGHT, 447, f"not added: {facts.layer}", colour=RED)
+    if facts.why_not:
+        sheet.text(_LEFT, 451, f"no room: {facts.why_not}", 13, RED, "lm")
 
 
 def _input(sheet: Sheet, gradient: np.ndarray) -> None:
@@ -161,7 +167,8 @@ def _input(sheet: Sheet, gradient: np.ndarray) -> None:
         sheet.text(_LEFT - 5, _TOP + _CELL * (pixel + 0.5), pixel, 12, anchor="rm")
     tint = np.where(gradient > 0, 0.2 + 0.7 * gradient / (gradient.max() or 1.0), 0.0)[..., None]
     orange = [int(ORANGE[i:i + 2], 16) for i in (1, 3, 5)]
-    sheet.paste(((1 - tint) * _digit() + tint * orange).astype(np.uint8), _LEFT, _TOP, side)
+    colours = (1 - tint) * _digit() + tint * orange + 1e-6  # a whole number is not a hair below
+    sheet.paste(colours.astype(np.uint8), _LEFT, _TOP, side)
     sheet.outline(_LEFT, _TOP, side, side, GREY, 1)
 
 
@@ -230,15 +237,16 @@ def say(facts: Facts) -> str:
         words += f"; there are gaps, it reads {facts.read:,} of the {inside:,}"
     if facts.measured:
         down, across = facts.measured_window
-        ratio = round((gradient.max() / gradient[gradient > 0].min()).item())
+        ratio = (gradient.max() / gradient[gradient > 0].min()).item()
+        ratio = round(round(ratio, 6))  # a quotient of whole numbers: a half is one, not a hair beside
         words += (f". Measured: the gradient is not zero at {facts.read:,} "
                   f"pixel{'s' * (facts.read > 1)}, in {span('row', down)} and {span('column', across)}")
         if ratio > 1:
             words += f"; the strongest counts {ratio:,} times as much as the weakest"
-    if facts.refused:
-        return f"{words}. Not added: {facts.layer}, because {facts.why_not}."
     if facts.why_not:
-        return f"{words}. There is no room for {facts.layer} on top."
+        advice = "remove one first" if len(facts.layers) == _MOST else (
+            "remove a layer first or add a smaller one")
+        return f"{words}. There is no room for {facts.layer} on top: {facts.why_not}; {advice}."
     units, field = facts.more
     return (f"{words}. With {facts.layer} on top: output {units} × {units}, size {field.size}, jump "
             f"{field.jump}.")
@@ -246,6 +254,5 @@ def say(facts: Facts) -> str:
 
 @cache
 def _digit() -> np.ndarray:
-    """The first test digit, a seven, as dark ink on white: 32 x 32 x 1, 0 to 255."""
-    seven = test_digits()[[0]].inputs(size=_INPUT, scaling="unit")
-    return 255 * (1 - seven[0, 0, :, :, None].numpy())
+    """The first seven of the test set as dark ink on white: 32 x 32 x 1, 0 to 255."""
+    return 255 - np.pad(ten_digits().images[7].numpy(), 2)[..., None]

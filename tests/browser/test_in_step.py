@@ -17,6 +17,7 @@ import pytest
 from lenet_book import demos
 from lenet_book.demos.controls import Held
 from lenet_book.demos.page import LIVE, content
+from lenet_book.demos.receptive_field import LAYERS, add
 from lenet_book.demos.sheet import Sheet
 
 NAMES = [name for name in demos.__all__ if name != "Demo"]
@@ -109,7 +110,15 @@ def strokes(chosen):
     return [line() for _ in range(chosen.randint(1, 3))]
 
 
-HELD = {}  # name of a value without a control -> a random one
+def layers(chosen):
+    """Some that fit onto each other."""
+    stack = []
+    for _ in range(chosen.randint(0, 10)):
+        stack = add(stack, chosen.choice([*LAYERS]))["layers"]
+    return stack
+
+
+HELD = {"layers": layers}  # name of a value without a control -> a random one
 
 
 def same(ours, theirs):

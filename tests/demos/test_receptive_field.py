@@ -71,7 +71,7 @@ def stacks(draw):
 @given(stacks(), st.sampled_from(list(LAYERS)))
 def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     layers, row, column = setting
-    facts, units = compute(layers, layer, row, column, True, False), units_after(layers)
+    facts, units = compute(layers, layer, row, column, True), units_after(layers)
     rows, columns = walk(row, layers), walk(column, layers)
     assert facts.units == tuple(units)
     assert facts.window == facts.measured_window == (hull(rows), hull(columns))
@@ -91,7 +91,7 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     fits = len(after) > len(units) and len(layers) < 8
     assert bool(facts.more) == (not facts.why_not) == fits
     if fits:  # what is said of one more layer is true once it is there
-        one_more = compute((*layers, layer), layer, 0, 0, False, False)
+        one_more = compute((*layers, layer), layer, 0, 0, False)
         assert facts.more == (after[-1], one_more.fields[-1])
 
     sheet, words = Recorder(paint, facts), say(facts)
@@ -112,7 +112,7 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
 
 def test_the_table_has_a_line_for_each_layer_and_the_gradient_is_shown_where_it_is_asked_for():
     assert LAYERS == SIZES
-    sheet = Recorder(paint, compute(STACKS["LeNet-5 to C5"], CONV, 0, 0, False, False))
+    sheet = Recorder(paint, compute(STACKS["LeNet-5 to C5"], CONV, 0, 0, False))
     assert not np.ptp(sheet.pasted[0].pixels, axis=-1).any()  # ink and paper alone
     assert "orange: what moves the unit" not in sheet.words
     words = sheet.words
@@ -134,27 +134,29 @@ def test_the_chapters_unit_of_c3():
         assert "at 196 pixels" in demo.value and "counts 25 times as much" in demo.value
 
 
-def test_a_layer_that_does_not_fit_is_refused_with_the_numbers(demo):
+def test_a_layer_that_has_no_room_changes_nothing_and_is_said_why(demo):
     add(demo, POOL, POOL, POOL)  # 4 x 4 units
-    redraws = demo.redraws
-    add(demo, FIVE)
-    assert demo.redraws == redraws + 2  # the choice of the layer, and the button
-    assert demo.facts.refused and demo.facts.layers == (POOL, POOL, POOL)
-    assert f"Not added: {FIVE}, because kernel 5 does not fit into size 4" in demo.value
-    assert "4 + 2*0 - 5 < 0" in demo.value and demo.controls["row"].max == 3
-    demo.controls["row"].value = 1
-    assert not demo.facts.refused and "Not added" not in demo.value
+    demo.controls["layer"].value = FIVE
+    before = demo.facts
+    assert before.why_not == "kernel 5 does not fit into size 4 with padding 0 (4 + 2*0 - 5 < 0)"
+    assert demo.value.endswith(f". There is no room for {FIVE} on top: {before.why_not}; remove a "
+                               "layer first or add a smaller one.")
+    assert f"no room: {before.why_not}" in Recorder(paint, before).words
+    demo.controls["add"].click()
+    assert demo.facts.layers == (POOL, POOL, POOL) and demo.facts.why_not == before.why_not
+    demo.controls["layer"].value = DILATED
+    assert "kernel 3 with dilation 2 (reach 5) does not fit into size 4 with padding" in demo.value
     add(demo, CONV)
     assert demo.facts.units[-1] == 2 and demo.controls["row"].max == demo.controls["column"].max == 1
 
 
 def test_there_is_room_for_eight_layers(demo):
     add(demo, *[PADDED] * 8)
-    assert len(demo.facts.layers) == 8 and not demo.facts.refused
+    assert len(demo.facts.layers) == 8
+    assert demo.value.endswith(f" There is no room for {PADDED} on top: 8 layers are the most that "
+                               "have room here; remove one first.")
     add(demo, PADDED)
-    assert len(demo.facts.layers) == 8 and demo.facts.refused and "8 layers are the most" in demo.value
-    demo.controls["row"].value = 1
-    assert f"There is no room for {PADDED} on top." in demo.value
+    assert len(demo.facts.layers) == 8
     demo.controls["remove"].click()
     assert len(demo.facts.layers) == 7 and not demo.facts.why_not
 

@@ -38,10 +38,10 @@ function nameIt(values) {
 
 const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
 
-let maps = null; // of S2: 6 x 14 x 14, of the trained net, for the first test digit, a seven
+let maps = null; // of S2: 6 x 14 x 14, of the trained net, for the first seven of the test set
 
 function compute({ start, map: chosen, ...reads }) {
-  maps ??= run("lenet5-1998", digits("test-digits")[0].image).maps.s2;
+  maps ??= run("lenet5-1998", digits("ten-digits")[7].image).maps.s2;
   const table = tableOf(reads);
   const kernels = table.flat().length;
   const parameters = KERNEL ** 2 * kernels + C3; // a bias for each map
