@@ -153,7 +153,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _table(sheet, facts)
     _last_layer(sheet, facts)
     if facts.why_not:
-        sheet.text(_LEFT, 451, f"no room for {facts.layer}: {facts.why_not}", 13, RED, "lm")
+        sheet.text(_LEFT, 451, f"no room: {facts.why_not}", 13, RED, "lm")
 
 
 def _input(sheet: Sheet, gradient: np.ndarray) -> None:

@@ -13,9 +13,12 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from lenet_book import demos
+from lenet_book.demos import alone
+from lenet_book.demos.base import MIME
+
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-DEMO = "application/vnd.lenet-book.demo+json"
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTqDZgAAAABJRU5ErkJggg==")
 SIZES = """images => images.map(({width, height, naturalWidth, naturalHeight, complete}) =>
     [width, height, naturalHeight / naturalWidth, complete])"""
@@ -102,10 +105,9 @@ def test_formulas_are_typeset_and_nothing_is_left_raw(chapter):
 
 def test_every_demo_can_be_brought_to_life(chapter):
     notebook, page = chapter
-    saved = [output.data[DEMO] for output in results(notebook) if DEMO in output.data]
-    shown = page.select("[data-demo]")
-    assert [(demo["data-demo"], json.loads(demo["data-values"])) for demo in shown] == [
-        (about["name"], about["values"]) for about in saved]
+    saved = [output.data[MIME] for output in results(notebook) if MIME in output.data]
+    assert [json.loads(demo["data-demo"]) for demo in page.select("[data-demo]")] == saved
+    assert len(saved) == sum(cell.source.startswith("demos.") for cell in notebook.cells)
 
 
 def test_all_links_and_anchors_lead_somewhere(site):
@@ -153,39 +155,37 @@ def test_the_style_of_formulas_is_of_the_version_that_typesets_them():
     assert {folder / font for font in re.findall(r"url\(([^)]*)\)", style)} == {*folder.glob("fonts/*")}
 
 
-def test_a_demo_is_wrapped_and_its_scripts_are_on_its_page_only(tmp_path):
-    about = {"name": "draw_digit", "values": {"pen": 12, "text": "\"<b>\" & 'x'"}}
-    data = {"image/png": PIXEL, "text/plain": "[draw_digit] Read as 8 < 9.", DEMO: about}
+def test_a_demo_keeps_its_picture_and_sentence_and_its_scripts_are_on_its_page_only(tmp_path):
+    with demos.padding_stride(n=7) as demo:
+        data, metadata = demo._repr_mimebundle_()
+    about = json.loads(json.dumps(data[MIME])) | {"label": "\"<b>\" & 'x'"}
+    data = {"image/png": PIXEL, "text/plain": "[padding_stride] 8 < 9.", MIME: about}
     output = nbformat.v4.new_output("execute_result", data, execution_count=1,
                                     metadata={"image/png": {"alt": "an 8", "width": 5, "height": 5}})
     root = copy_of_the_book(tmp_path)
     shutil.rmtree(root / "notebooks")
-    live = root / "lenet_book" / "demos" / "live" / "site"
-    shutil.rmtree(live, ignore_errors=True)
-    for path, text in {"live.js": "1", "live.css": "", "data/digits.js": "2"}.items():
-        (live / path).parent.mkdir(parents=True, exist_ok=True)
-        (live / path).write_text(text)
     heading = nbformat.v4.new_markdown_cell("# A chapter")
-    demo = nbformat.v4.new_code_cell("demos.draw_digit(8)", outputs=[output], execution_count=1)
+    cell = nbformat.v4.new_code_cell("demos.padding_stride(7)", outputs=[output], execution_count=1)
     (root / "notebooks").mkdir()
-    for name, cells in {"00_start_here": [heading, demo], "01_plain": [heading]}.items():
+    for name, cells in {"00_start_here": [heading, cell], "01_plain": [heading]}.items():
         metadata = {"language_info": {"name": "python"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata),
                        root / "notebooks" / f"{name}.ipynb")
     (root / "docs" / "index.md").write_text(
-        "# A book\n\n```{demo} notebooks/00_start_here draw_digit\n```\n\n"
-        "```{toctree}\n:glob:\n\nnotebooks/*\n```\n")
+        "# A book\n\n```{demo} draw_digit\n```\n\n```{toctree}\n:glob:\n\nnotebooks/*\n```\n")
     out, pages = build(root)
-    for name, values in {"index.html": {}, "notebooks/00_start_here.html": about["values"]}.items():
-        box = pages[name].select_one("div.lenet-demo[data-demo=draw_digit]")
-        assert json.loads(box["data-values"]) == values
-        assert box.img["alt"] == "an 8"
-        assert box.get_text().strip() == "Read as 8 < 9."
+    box = pages["notebooks/00_start_here.html"].select_one("div.lenet-demo")
+    assert json.loads(box["data-demo"]) == about
+    assert (box.img["alt"], box.get_text().strip()) == ("an 8", "8 < 9.")
+    front = pages["index.html"].select_one("div.lenet-demo")
+    assert json.loads(front["data-demo"])["name"] == "draw_digit" and "Draw a digit" in front.get_text()
+    for name in ("index.html", "notebooks/00_start_here.html"):
         script, = [tag for tag in pages[name].select("script[src]") if "live/" in tag["src"]]
         assert script.has_attr("defer")
     assert not [tag for tag in pages["notebooks/01_plain.html"].select("[src], [href]")
                 if "live/" in (tag.get("src") or tag["href"])]
-    assert (out / "_static" / "live" / "data" / "digits.js").read_text() == "2"
+    for name in alone.FILES:
+        assert (out / "_static" / "live" / "data" / f"{name}.js").stat().st_size > 1000
 
 
 @pytest.fixture(scope="module")

@@ -92,13 +92,13 @@ function compute({ layers, layer, row, column, measured }) {
 }
 
 function paint(sheet, facts) {
-  const { layer, measured, rows, columns, besides, problem } = facts;
+  const { measured, rows, columns, besides, problem } = facts;
   input(sheet, facts, measured);
   if (besides) frame(sheet, rows, besides, { colour: RED, thickness: 3, dash: true });
   frame(sheet, rows, columns, { colour: BLUE, thickness: 4 });
   table(sheet, facts);
   lastLayer(sheet, facts);
-  if (problem) sheet.text(LEFT, 451, `no room for ${layer}: ${problem}`, { colour: RED, anchor: "lm" });
+  if (problem) sheet.text(LEFT, 451, `no room: ${problem}`, { colour: RED, anchor: "lm" });
 }
 
 // The digit, orange where the gradient is not zero, with the numbers of rows and columns.
