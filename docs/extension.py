@@ -13,18 +13,16 @@ from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-DEMO = "application/vnd.lenet-book.demo+json"  # {"name": ..., "values": {name of a control: value}}
+from lenet_book import demos
+from lenet_book.demos import alone
+from lenet_book.demos.base import MIME
+
 
 
 class Demo(nodes.Element):
     """A demo's saved picture and sentence; the script, where there is one, takes their place."""
-
-
-class FrontDemo(nodes.Element):
-    """Stands for the demo of a chapter, to be shown on another page as well."""
 
 
 def collect(app, config):
@@ -34,9 +32,8 @@ def collect(app, config):
                              "get it from https://nodejs.org or by apt-get install nodejs")
     root, here = Path(app.confdir).parent, Path(app.srcdir)
     _replace(root / "notebooks", here / "notebooks")
-    _replace(root / "lenet_book" / "demos" / "live" / "site", here / "_build" / "static" / "live")
-    if (here / "_build" / "static").exists():
-        config.html_static_path.append("_build/static")
+    alone.write(here / "_build" / "static" / "live")
+    config.html_static_path.append("_build/static")
 
 
 def _replace(source, target):
@@ -66,7 +63,7 @@ class Outputs(SphinxTransform):
             for bundle, result in zip(_containers(cell, "mime_bundle"), results, strict=True):
                 for picture in bundle.findall(nodes.image):
                     picture["alt"] = result["metadata"].get("image/png", {}).get("alt", "")
-                    if DEMO in result["data"]:
+                    if MIME in result["data"]:
                         _wrap(picture, result["data"])
 
 
@@ -76,44 +73,30 @@ def _containers(node, kind):
 
 def _wrap(picture, data):
     """Put a picture into the element of its demo, with the sentence that says what it shows."""
-    about = data[DEMO]
+    about = data[MIME]
     said = "".join(data["text/plain"]).removeprefix(f"[{about['name']}] ")
-    demo = Demo(name=about["name"], values=json.dumps(about["values"]))
+    demo = Demo(description=json.dumps(about))
     picture.replace_self(demo)
     demo += [picture, nodes.paragraph("", said)]
 
 
 class ShowDemo(SphinxDirective):
-    """```{demo} chapter name```: the first demo of that name in a chapter, here with its defaults."""
+    """```{demo} name```: the demo of that name as it is at first; without JavaScript its sentence."""
 
-    required_arguments = 2
-
-    def run(self):
-        chapter, name = self.arguments
-        self.env.note_dependency(self.env.doc2path(chapter))
-        return [FrontDemo(chapter=chapter, name=name)]
-
-
-class FrontDemos(SphinxPostTransform):
-    """Fetches what ShowDemo asked for, when all chapters have been read."""
-
-    default_priority = 1  # before the images of a page are counted
+    required_arguments = 1
 
     def run(self):
-        for place in list(self.document.findall(FrontDemo)):
-            chapter = self.env.get_doctree(place["chapter"])
-            found = [demo for demo in chapter.findall(Demo) if demo["name"] == place["name"]]
-            for demo in found:
-                demo["values"] = "{}"
-            place.replace_self(found[:1])
+        with getattr(demos, self.arguments[0])() as demo:
+            shown = Demo(description=json.dumps(demo.described))
+            shown += nodes.paragraph("", demo.value)
+        return [shown]
 
 
 def start_demos(app, page, template, context, doctree):
     """The scripts of the demos, on pages that have one."""
-    live = Path(app.srcdir) / "_build" / "static" / "live" / "live.js"
-    if live.exists() and doctree and next(doctree.findall(Demo), None):
-        app.add_css_file("live/live.css")
-        app.add_js_file("live/live.js", loading_method="defer")
+    if doctree and next(doctree.findall(Demo), None):
+        app.add_css_file("live/demos.css")
+        app.add_js_file("live/demos.js", loading_method="defer")
 
 
 def drop_source_maps(app, exception):
@@ -123,8 +106,7 @@ def drop_source_maps(app, exception):
 
 
 def open_demo(self, node):
-    self.body.append(f'<div class="lenet-demo" data-demo="{escape(node["name"])}" '
-                     f'data-values="{escape(node["values"])}">\n')
+    self.body.append(f'<div class="lenet-demo" data-demo="{escape(node["description"])}">\n')
 
 
 def close_demo(self, node):
@@ -146,9 +128,7 @@ def setup(app):
     app.connect("html-page-context", start_demos)
     app.connect("build-finished", drop_source_maps)
     app.add_transform(Outputs)
-    app.add_post_transform(FrontDemos)
     app.add_directive("demo", ShowDemo)
     app.add_node(Demo, html=(open_demo, close_demo))
-    app.add_node(FrontDemo)
     app.add_node(HideCodeCellNode, override=True, html=(open_solution, close_solution))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
