@@ -3,9 +3,10 @@
 import base64
 from io import BytesIO
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
-from lab import CHAPTERS, demos_of, open_chapter, run_all, write_notebook
+from lab import CHAPTERS, demos_of, notebook_shown, open_chapter, run_all, write_notebook
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -89,13 +90,18 @@ def rest(page, demo):
         page.wait_for_timeout(300)
 
 
-def controls_of(demo):
-    """(kind, control) for every control that a reader meets."""
-    kinds = {"slider": ".noUi-handle", "choice": "select", "text": "input[type=text]",
-             "switch": "input[type=checkbox]", "toggle": "button.widget-toggle-button",
-             "button": "button.widget-button"}
-    return [(kind, control) for kind, selector in kinds.items()
-            for control in demo.locator(selector).all()]
+def controls_of(demo, name):
+    """(kind, control) for every control that a reader meets, and every button of this demo's own."""
+    kinds = {"slider": ".noUi-handle", "choice": "select:not([aria-label=speed])",
+             "text": "input[type=text]", "switch": "input[type=checkbox]",
+             "toggle": "button.widget-toggle-button", "kernel's button": "button.widget-button"}
+    found = [(kind, control) for kind, selector in kinds.items()
+             for control in demo.locator(selector).all()]
+    if name != "training":
+        with getattr(demos, name)() as made:
+            own = sum(isinstance(control, widgets.Button) for control in made.controls.values())
+        found += [("button", button) for button in demo.locator(".lenet-buttons button").all()[:own]]
+    return found
 
 
 KEYS = {"slider": ["ArrowRight", "ArrowLeft", "ArrowLeft"],
@@ -106,9 +112,9 @@ def test_every_demo_has_its_chapter():
 
 @pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
 def test_every_control_moves_picture_and_sentence(number, shown, tab):
-    demo = shown.nth(number)
+    demo, name = shown.nth(number), SHOWN[number][0]
     demo.scroll_into_view_if_needed()
-    for kind, control in controls_of(demo):
+    for kind, control in controls_of(demo, name):
         if kind == "text":
             control.fill("2 0; 0 -2")
         if kind == "button" and demo.locator(".lenet-canvas").count():  # to undo and clear
@@ -133,25 +139,46 @@ def test_a_seven_drawn_with_the_mouse_is_read_as_seven(untouched, tab):
     assert not tab.problems
 
 
-def test_the_page_has_the_pixels_that_python_painted(untouched, tab):
+def test_the_page_shows_what_python_would_paint(untouched, tab):
     demo = untouched("demos.receptive_field()")
     expect(demo.get_by_role("status")).to_have_count(1)
-    canvas = demo.locator(".lenet-picture")
+    canvas = demo.locator(".lenet-picture").first
     png = base64.b64decode(canvas.evaluate("canvas => canvas.toDataURL().split(',')[1]"))
-    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
-    height, width, _ = pixels.shape
+    page = Image.open(BytesIO(png)).convert("L")
     with demos.receptive_field() as painted:
-        assert np.array_equal(pixels, painted._sheet.pixels)
+        python = Image.open(BytesIO(painted.figure._repr_mimebundle_()[0]["image/png"])).convert("L")
         assert demo.get_by_role("img", name=painted.value, exact=True).count() == 1
+        width, height = painted._size
+    page, python = (np.asarray(one.resize((width // 4, height // 4)), float) for one in (page, python))
+    assert abs(page - python).mean() < 4 < page.std()  # the same but for the edges of letters
     box = canvas.bounding_box()
-    assert (box["width"], box["height"]) == (width, height)
+    assert box["height"] / box["width"] == pytest.approx(height / width, rel=0.02)
     tab.set_viewport_size({"width": 900, "height": 1000})
     tab.wait_for_timeout(300)
-    box = canvas.bounding_box()
+    narrow = canvas.bounding_box()
     tab.set_viewport_size({"width": 1280, "height": 1000})
-    assert 200 < box["width"] < width  # no wider than the page, and as a whole
-    assert box["height"] / box["width"] == pytest.approx(height / width, rel=0.01)
+    assert 200 < narrow["width"] < box["width"]  # no wider than the page, and as a whole
+    assert narrow["height"] / narrow["width"] == pytest.approx(height / width, rel=0.02)
     assert not tab.problems
+
+
+def test_it_follows_while_the_kernel_is_busy_which_then_knows(lab, lab_folder, page):
+    write_notebook(lab_folder, "busy", "demo = demos.padding_stride(); demo",
+                   "import time\ntime.sleep(6)", "print(demo.value, demo.controls['n'].value)")
+    open_chapter(page, lab, "busy")
+    run_all(page)
+    demo = page.locator(".lenet-demo")
+    demo.locator(".lenet-picture").first.wait_for()
+    assert page.locator(".jp-OutputArea-output pre").count() == 0  # it sleeps
+    now = press(page, demo, demo.locator(".noUi-handle").first, ["ArrowRight"])
+    assert "Input 9 × 9" in now["sentence"]
+    now = press(page, demo, demo.locator(".noUi-handle").first, ["ArrowRight"])
+    assert page.locator(".jp-OutputArea-output pre").count() == 0  # it sleeps on
+    page.locator(".jp-OutputArea-output pre").wait_for(timeout=30_000)
+    printed, = [output.text for cell in notebook_shown(page).cells for output in cell.get("outputs", [])
+                if output.output_type == "stream"]
+    assert printed.strip() == f"{now['sentence']} 10"
+    assert not page.problems
 
 
 def test_what_a_learner_types_is_shown_as_it_is(untouched, tab):
