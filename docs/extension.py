@@ -20,7 +20,6 @@ from lenet_book.demos import alone
 from lenet_book.demos.base import MIME
 
 
-
 class Demo(nodes.Element):
     """A demo's saved picture and sentence; the script, where there is one, takes their place."""
 

@@ -36,8 +36,8 @@ IMPORTS = {
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
     "sheets": {"storage"},
-    "__main__": {"__init__", "doctor", "experiments", "figures", "mnist", "models", "paper", "sheets",
-                 "storage", "training"},
+    "__main__": {"__init__", "demos", "doctor", "experiments", "figures", "mnist", "models", "paper",
+                 "sheets", "storage", "training"},
 }
 
 
