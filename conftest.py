@@ -24,10 +24,10 @@ collect_ignore = [] if hasattr(os, "fork") else [
     "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
     "tests/training/test_interrupts.py"]
 
-LONGEST = ("test_demos.py", "test_chapters.py", "08_training_on_mnist.ipynb", "15_many_machines.ipynb",
-           "test_base.py", "test_site.py", "07_which_lenet5.ipynb", "test_distributed.py",
-           "09_inside_lenet5.ipynb", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
-           "10_from_1998_to_today.ipynb")
+LONGEST = ("test_demos.py", "test_chapters.py", "test_in_step.py", "08_training_on_mnist.ipynb",
+           "15_many_machines.ipynb", "test_alone.py", "test_base.py", "test_site.py",
+           "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb", "test_run.py",
+           "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
 
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
