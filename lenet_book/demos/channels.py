@@ -3,9 +3,11 @@
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..convolution import conv2d
+from ..convolution import conv2d, max_pool2d
+from ..mnist.digits import SCALINGS
 from ..plots import BLUE
 from .base import Demo, Facts
 from .controls import choice, slider
@@ -14,10 +16,12 @@ from .sheet import GREY, Sheet
 from .words import number, signed
 
 _SIZE = 14  # pixels: height and width of an input map
-_LEFT, _PITCH, _CELL = 112, 91, 6  # the first map, from map to map, and each pixel of a map
-_INPUTS, _KERNELS, _PARTS, _SUMS = 32, 130, 194, 300  # where each row begins
-_RIGHT, _TOP, _LARGE = 664, 58, 12  # the output map and each pixel of it
-_KERNEL = 50  # height and width of a kernel
+_LEFT, _PITCH, _CELL = 120, 78, 4.5  # the first map, from map to map, and each pixel of a map
+_INPUTS, _KERNELS, _PARTS, _SUMS = 24, 92, 151, 234  # where each row begins, the last one its middle
+_KERNEL = 54  # height and width of a kernel
+_RIGHT, _LARGE = 600, 13  # the output map and each pixel of it
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
+_DECIMALS = 3  # with two, what is read on the screen would often not add up
 
 
 def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, row: int = 6,
@@ -31,13 +35,15 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
     written out, 0 to 14 - kernel.
     """
     controls = {
-        "digit": slider("digit", digit, 0, 9), "output": slider("output map", output, 0, 15),
-        "maps": slider("maps added", maps, 0, 6),
-        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=250),
-        "row": slider("row", row, 0, _SIZE - 1), "column": slider("column", column, 0, _SIZE - 1),
+        "digit": slider("digit", digit, 0, 9, width=270),
+        "output": slider("output map", output, 0, 15, width=270),
+        "maps": slider("input maps added", maps, 0, 6, width=270),
+        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=270),
+        "row": slider("row", row, 0, _SIZE - 1, width=270),
+        "column": slider("column", column, 0, _SIZE - 1, width=270),
     }
-    return Demo("channels", compute, paint, say, controls, (840, 376), limits=limits,
-                projector=projector, needs=["ten-digits", "lenet5"])
+    return Demo("channels", compute, paint, say, controls, (840, 296), limits=limits,
+                projector=projector, plays=["maps"], needs=["ten-digits", "lenet5"])
 
 
 def limits(kernel, **others) -> dict[str, int]:
@@ -48,7 +54,7 @@ def limits(kernel, **others) -> dict[str, int]:
 def compute(digit, output, maps, kernel, row, column) -> Facts:
     c3, cut = trained("lenet5").c3, (5 - kernel) // 2
     inputs = _maps_of_s2()[digit]
-    kernels = c3.weight.detach()[output, :, cut:5 - cut, cut:5 - cut]  # it may have been made elsewhere
+    kernels = c3.weight.detach()[output, :, cut:5 - cut, cut:5 - cut].double()
     bias = c3.bias[output].item()
     parts = torch.cat([conv2d(one[None], weights[None, None])
                        for one, weights in zip(inputs, kernels, strict=True)])
@@ -64,44 +70,49 @@ def compute(digit, output, maps, kernel, row, column) -> Facts:
 
 @cache
 def _maps_of_s2() -> Tensor:
-    """What C3 reads: of each of the ten digits the six maps, 10 x 6 x 14 x 14."""
+    """What C3 reads: of each of the ten digits the six maps, 10 x 6 x 14 x 14.
+
+    In double precision, so that every machine, and the page, rounds a sum alike.
+    """
     net = trained("lenet5")
-    return net[:3](ten_digits().inputs(net.input_size, net.scaling))
+    factor, offset = SCALINGS[net.scaling]
+    ink = F.pad((ten_digits().images[:, None] / 255).double(), [(net.input_size - 28) // 2] * 4)
+    c1 = conv2d(factor * ink + offset, net.c1.weight.double(), net.c1.bias.double())
+    return max_pool2d(c1, 2).relu()
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     kernel, size = facts.kernels.shape[-1], facts.parts.shape[-1]
     strongest, heaviest, reach = facts.reach
-    place, addends, totals = (facts.row, facts.column), facts.addends, facts.totals
-    sheet.image(ten_digits().images[facts.digit].float() / 255, 26, 14, 60)
-    _label(sheet, 88, "input maps", f"{_SIZE} × {_SIZE}")
-    _label(sheet, _KERNELS + 16, "kernels", f"{kernel} × {kernel}")
-    _label(sheet, _PARTS + 32, "partial sums", f"{size} × {size}")
-    _label(sheet, _SUMS, "this pixel", "sum so far", between=24)
+    place = facts.row, facts.column
+    sheet.image(ten_digits().images[facts.digit].float() / 255, 8, 4, 40)
+    _label(sheet, 60, "input maps", f"{_SIZE} × {_SIZE}")
+    _label(sheet, _KERNELS + 17, "kernels", f"{kernel} × {kernel}")
+    _label(sheet, _PARTS + 21, "partial sums", f"{size} × {size}")
+    sheet.text(8, _SUMS, f"bias {number(facts.bias, _DECIMALS)}", _TYPE, anchor="lm")
     for k in range(6):
         left = _LEFT + _PITCH * k
         middle = left + _SIZE * _CELL / 2
-        sheet.text(middle, 16, k, 15, bold=True)
+        sheet.text(middle, 12, k, _TYPE, bold=True)
         _map(sheet, facts.inputs[k], left, _INPUTS, _CELL, strongest, place, kernel)
         if kernel == 1:
-            sheet.numbers(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, 15, heaviest)
+            sheet.numbers(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, _TYPE, heaviest)
         else:
             sheet.image(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, heaviest, frame=True)
         if k < facts.maps:
             _map(sheet, facts.parts[k], left, _PARTS, _CELL, reach, place)
-            sheet.text(middle, _SUMS, signed(addends[k]), 15, BLUE, bold=True)
-            sheet.text(middle, _SUMS + 24, number(totals[k + 1]), 14)
+            sheet.text(middle, _SUMS, signed(facts.addends[k], _DECIMALS), _TYPE, BLUE, bold=True)
         else:
             sheet.outline(left, _PARTS, _SIZE * _CELL, _SIZE * _CELL, GREY, 1, dash=True)
-    sheet.title(_RIGHT, 16, f"output map {facts.output}", 16)
-    sheet.text(_RIGHT, 38, f"bias + {facts.maps} of 6 maps", 14, anchor="lm")
-    _map(sheet, facts.sums[facts.maps], _RIGHT, _TOP, _LARGE, reach, place)
-    sheet.text(_RIGHT, 242, f"{size} × {size}", 13, anchor="lm")
-    sheet.text(_RIGHT, _SUMS - 18, f"bias {number(facts.bias)}", 14, anchor="lm")
-    sheet.title(_RIGHT, _SUMS + 12, f"= {number(totals[facts.maps])}", 22, BLUE)
-    sheet.text(8, 358, f"violet below zero, orange above: inputs to {strongest:.1f}, kernels to "
-               f"±{heaviest:.2f}, partial sums and output map to ±{reach:.1f}; dashed: "
-               f"{_SIZE} × {_SIZE}", 12, anchor="lm")
+    sheet.title(_RIGHT, 12, f"output map {facts.output}, {size} × {size}", _TYPE)
+    _map(sheet, facts.sums[facts.maps], _RIGHT, _INPUTS, _LARGE, reach, place)
+    sheet.title(_RIGHT, _SUMS, f"= {number(facts.totals[facts.maps], _DECIMALS)}", 24, BLUE)
+    sheet.text(_RIGHT, 260, f"bias + {facts.maps} of 6 maps", _TYPE, anchor="lm")
+    sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded", _TYPE, anchor="lm")
+    sheet.text(8, 282, "orange: above zero, violet: below" +
+               f"; dashed: {_SIZE} × {_SIZE}" * (size < _SIZE), _TYPE, anchor="lm")
+    sheet.answer(4, _PARTS - 3, _RIGHT - 20, 96)
+    sheet.answer(_RIGHT - 6, 2, 240, 246)
 
 
 def _map(sheet: Sheet, values: Tensor, left: float, top: float, cell: float, reach: float,
@@ -117,24 +128,24 @@ def _map(sheet: Sheet, values: Tensor, left: float, top: float, cell: float, rea
                   BLUE, 2)
 
 
-def _label(sheet: Sheet, top: float, first: str, second: str, between: float = 17) -> None:
-    sheet.title(8, top, first, 13)
-    sheet.text(8, top + between, second, 13, anchor="lm")
+def _label(sheet: Sheet, middle: float, first: str, second: str) -> None:
+    sheet.text(8, middle, first, _TYPE, anchor="lm")
+    sheet.text(8, middle + 20, second, _TYPE, anchor="lm")
 
 
 def say(facts: Facts) -> str:
     size = facts.parts.shape[-1]
     if size < _SIZE:
-        terms = map(signed, facts.addends)
+        terms = [signed(addend, _DECIMALS) for addend in facts.addends]
         end = f"Each kernel of 5 × 5 turns {_SIZE} × {_SIZE} pixels into {size} × {size}."
     else:
         pixels = facts.inputs[:, facts.row, facts.column]
-        terms = [f"{signed(weight.item())}·{number(pixel)}" for weight, pixel in
+        terms = [f"{signed(weight.item(), _DECIMALS)}·{number(pixel, _DECIMALS)}" for weight, pixel in
                  zip(facts.kernels.flatten(), pixels, strict=True)]
-        end = (f"With the middle number of each kernel alone the output keeps {_SIZE} × {_SIZE}: at "
-               "every pixel the same dense layer over the six maps.")
+        end = f"Kernels of 1 × 1 keep {_SIZE} × {_SIZE}: at every pixel the same dense layer."
     total = ""
     if facts.maps:
-        total = f" {' '.join(list(terms)[:facts.maps])} = {number(facts.totals[facts.maps])}, rounded"
+        total = (f" {' '.join(terms[:facts.maps])} = {number(facts.totals[facts.maps], _DECIMALS)}, "
+                 "rounded")
     return (f"Output map {facts.output}, row {facts.row}, column {facts.column}, {facts.maps} of 6 "
-            f"maps added: bias {number(facts.bias)}{total}. {end}")
+            f"maps added: bias {number(facts.bias, _DECIMALS)}{total}. {end}")

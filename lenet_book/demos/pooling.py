@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..arithmetic import dropped
 from ..convolution import avg_pool2d, max_pool2d
-from ..plots import BLUE, RED
+from ..plots import BLUE, PALE, RED
 from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import ten_digits
@@ -19,9 +19,12 @@ _SUBSAMPLING, _EVERY, _NONE = "subsampling of 1998", "every s-th pixel", "no poo
 KINDS = "max", "average", _SUBSAMPLING, _EVERY, _NONE
 _ORDINALS = "", "second ", "third ", "fourth ", "fifth ", "sixth "
 _FIELD = 36  # pixels: height and width of the field in which a digit is shifted
-_SIDE, _UPPER, _LOWER = 180, 32, 242  # a map in the picture, and where the two rows begin
-_LEFT, _MIDDLE, _RIGHT, _BARS = 8, 202, 396, 598  # where the four columns begin
+_SHIFT = 4  # pixels: how far
+_SIDE, _UPPER, _LOWER = 118, 24, 172  # a map in the picture, and where the two rows begin
+_LEFT, _MIDDLE, _RIGHT, _BARS = 8, 146, 296, 436  # where the four columns begin
+_FIRST, _APART, _BAR_LEFT, _BAR = 42, 32, 652, 126  # bars: where, how far apart, how long
 _FULL = 1.5  # the change at which a bar is full
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2, right: int = 1,
@@ -35,14 +38,17 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
     of the subsampling, which is coefficient times the sum of the window plus bias, -1 to 1.
     """
     controls = {
-        "digit": slider("digit", digit, 0, 9), "kind": choice("kind", kind, KINDS, width=250),
-        "window": slider("window", window, 1, 6), "stride": slider("stride", stride, 1, 6),
-        "right": slider("shift right", right, -4, 4), "down": slider("shift down", down, -4, 4),
-        "coefficient": slider("coefficient", coefficient, -1.0, 1.0, 0.05),
-        "bias": slider("bias", bias, -1.0, 1.0, 0.05),
+        "kind": choice("pooling", kind, KINDS, width=250),
+        "window": slider("window", window, 1, 6, width=180),
+        "stride": slider("stride", stride, 1, 6, width=180),
+        "digit": slider("digit", digit, 0, 9, width=180),
+        "right": slider("shift right", right, -_SHIFT, _SHIFT, width=200),
+        "down": slider("shift down", down, -_SHIFT, _SHIFT, width=200),
+        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=230),
+        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=200),
     }
-    return Demo("pooling", compute, paint, say, controls, (840, 428), projector=projector,
-                needs=["ten-digits"])
+    return Demo("pooling", compute, paint, say, controls, (840, 296), projector=projector,
+                plays=["right"], needs=["ten-digits"])
 
 
 @torch.inference_mode()
@@ -97,44 +103,50 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     for top, title, field, result in zip((_UPPER, _LOWER), (f"digit {facts.digit}", _shift(facts)),
                                          facts.fields, facts.pooled, strict=True):
         _map(sheet, _LEFT, top, title, field)
-        _map(sheet, _MIDDLE, top, f"pooled, {len(result)} × {len(result)}", result, reach)
+        _map(sheet, _MIDDLE, top, "", result, reach)
         _windows(sheet, top, facts)
-    middle = (_UPPER + _LOWER) / 2
-    _map(sheet, _RIGHT, middle, "difference", difference, reach or 1.0)
-    sheet.text(_RIGHT, middle + _SIDE + 14, f"violet −, orange +, to {number(reach or 1.0)}", 12,
-               anchor="lm")
-    sheet.title(_BARS, _UPPER - 16, "change of the pooled map")
+    sheet.title(_MIDDLE, 12, "pooled " * (facts.kind != _NONE) + f"{len(still)} × {len(still)}", _TYPE)
+    _map(sheet, _RIGHT, _UPPER, "difference", difference, reach or 1.0)
+    for i, words in enumerate(["orange: plus", "violet: minus", f"full at ±{number(reach or 1.0)}",
+                               "grey: left out" * bool(facts.lost)]):
+        sheet.text(_RIGHT, _LOWER - 8 + 24 * i, words, _TYPE, anchor="lm")
+    sheet.title(_BARS, 12, "relative change of the pooled map", _TYPE)
     for i, (kind, share) in enumerate(facts.changes.items()):
-        _bar(sheet, _UPPER + 60 * i, _name(kind, facts), share, kind == facts.kind)
-    sheet.text(_BARS, _UPPER + 60 * KINDS.index(_SUBSAMPLING) + 46, _formula(facts), 12, anchor="lm")
-    _bar(sheet, _LOWER + _SIDE - 38, f"with a {(facts.digit + 1) % 10} in its place",
-         facts.other_change)
+        _bar(sheet, _FIRST + _APART * i, _name(kind, facts), share, kind == facts.kind)
+    _bar(sheet, 212, f"with a {(facts.digit + 1) % 10} in its place", facts.other_change)
+    if facts.kind == _SUBSAMPLING:
+        sheet.text(_BARS, 248, f"subsampling: {_formula(facts)}", _TYPE, anchor="lm")
+    sheet.text(_BARS, 280, "blue, dashed: two windows, their numbers", _TYPE, anchor="lm")
+    sheet.answer(_RIGHT - 3, _UPPER - 3, _SIDE + 6, _SIDE + 6)
+    sheet.answer(_BAR_LEFT - 6, _FIRST - 16, 190, 202)
 
 
 def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor,
          reach: float | None = None) -> None:
-    sheet.title(left, top - 16, title)
+    sheet.title(left, top - 12, title, _TYPE)
     sheet.image(values, left, top, _SIDE, reach, frame=True)
 
 
 def _windows(sheet: Sheet, top: float, facts: Facts) -> None:
-    """Two windows in the middle and the number of each, and the edge of what no window reaches."""
+    """Two windows in the middle and the number of each; grey is what no window reaches."""
     size = facts.pooled.shape[-1]
     pixel, cell, index = _SIDE / _FIELD, _SIDE / size, size // 2
-    if facts.lost:
-        reached = pixel * (_FIELD - facts.lost)
-        sheet.outline(_LEFT, top, reached, reached, RED, 2, dash=True)
+    reached, lost = pixel * (_FIELD - facts.lost), pixel * facts.lost
+    sheet.fill(_LEFT + reached, top, lost, _SIDE, PALE)
+    sheet.fill(_LEFT, top + reached, _SIDE, lost, PALE)
     side, step = pixel * facts.window, pixel * facts.stride
     for column, colour, dash in ((index + 1, RED, True), (index, BLUE, False)):
-        sheet.outline(_LEFT + step * column, top + step * index, side, side, colour, 2, dash)
-        sheet.outline(_MIDDLE + cell * column, top + cell * index, cell, cell, colour, 2, dash)
+        for x, y, width in ((_LEFT + step * column, top + step * index, side),
+                            (_MIDDLE + cell * column, top + cell * index, cell)):
+            sheet.outline(x - 1, y - 1, width + 2, width + 2, colour, 2, dash)
 
 
-def _bar(sheet: Sheet, top: float, name: str, share: float, chosen: bool = False) -> None:
-    sheet.text(_BARS, top + 8, "▶ " * chosen + name, 14, anchor="lm", bold=chosen)
+def _bar(sheet: Sheet, middle: float, name: str, share: float, chosen: bool = False) -> None:
+    sheet.text(_BARS, middle, "▶ " * chosen + name, _TYPE, anchor="lm", bold=chosen)
     known = not math.isnan(share)
-    sheet.bar(_BARS, top + 20, 180, 18, share / _FULL if known else 0, BLUE if chosen else GREY)
-    sheet.text(_BARS + 190, top + 29, number(share) if known else "–", 15, anchor="lm", bold=chosen)
+    sheet.bar(_BAR_LEFT, middle - 9, _BAR, 18, share / _FULL if known else 0, BLUE if chosen else GREY)
+    sheet.text(_BAR_LEFT + _BAR + 8, middle, number(share) if known else "–", _TYPE, anchor="lm",
+               bold=chosen)
 
 
 def say(facts: Facts) -> str:
@@ -146,16 +158,13 @@ def say(facts: Facts) -> str:
     title = {"max": "Max pooling" + windows, "average": "Average pooling" + windows,
              _SUBSAMPLING: f"Subsampling, {_formula(facts)}{windows}",
              _EVERY: _name(kind, facts).capitalize(), _NONE: "No pooling"}[kind]
-    rows = "row and column are" if facts.lost == 1 else f"{facts.lost} rows and columns are"
+    rows = "row and column" if facts.lost == 1 else f"{facts.lost} rows and columns"
     left_out = f"; the last {rows} left out" if facts.lost else ""
-    without = f", without pooling by {number(changes[_NONE])}" if kind != _NONE else ""
-    other = changes[_SUBSAMPLING]
-    beside = ("" if kind == _SUBSAMPLING else
-              f" Subsampling, {_formula(facts)}: {'all 0' if math.isnan(other) else number(other)}.")
-    same = " The shift is a multiple of the stride: the same numbers, moved by whole places."
+    without = f", without pooling {number(changes[_NONE])}" if kind != _NONE else ""
+    same = " The same numbers, moved by whole places."
     return (f"{title}: {_FIELD} × {_FIELD} {'stays' if size == _FIELD else 'becomes'} {size} × {size}"
-            f"{left_out}. With the {facts.digit} {_shift(facts)}, this map changes by "
-            f"{number(changes[kind])} of its length{without}.{beside}{same * facts.whole_places}")
+            f"{left_out}. With the {facts.digit} {_shift(facts)}, the difference is "
+            f"{number(changes[kind])} times as large as the map{without}.{same * facts.whole_places}")
 
 
 def _name(kind: str, facts: Facts) -> str:

@@ -3,9 +3,9 @@
 from ..plots.picture import written as number
 
 
-def signed(value: float) -> str:
+def signed(value: float, decimals: int = 2) -> str:
     """With a sign that stands apart, as in a sum: + 1.20 or − 0.53."""
-    return f"{'−' if round(value, 2) < 0 else '+'} {number(abs(value))}"
+    return f"{'−' if round(value, decimals) < 0 else '+'} {number(abs(value), decimals)}"
 
 
 def moved(right: int, down: int) -> str:

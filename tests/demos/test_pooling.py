@@ -13,8 +13,8 @@ from recorder import DIGITS, FIRSTS, Recorder, cells
 from lenet_book import demos, layers
 from lenet_book.demos.pooling import KINDS, compute, paint, say
 from lenet_book.demos.sheet import GREY
-from lenet_book.demos.words import moved, number
-from lenet_book.plots import BLUE, RED
+from lenet_book.demos.words import moved, number, signed
+from lenet_book.plots import BLUE, PALE, RED
 
 MAX, AVERAGE, SUBSAMPLING, EVERY, NONE = KINDS
 START = {"digit": 4, "kind": MAX, "window": 2, "stride": 2, "right": 1, "down": 0, "coefficient": 0.5,
@@ -92,27 +92,38 @@ def test_picture_and_sentence_show_the_facts(values):
     assert still.reach == moved_map.reach and difference.reach
     m, side, step = facts.pooled.shape[-1], facts.window, facts.stride
     middle = m // 2
-    edge = [(0, 0, 36 - facts.lost, 36 - facts.lost)] if facts.lost else []
+    lost, reached = facts.lost, 36 - facts.lost
     for field, pooled in ((before, still), (after, moved_map)):  # two windows and their numbers
         assert cells(field, sheet.outlines, BLUE) == [(middle * step, middle * step, side, side)]
         assert cells(pooled, sheet.outlines, BLUE) == [(middle, middle, 1, 1)]
         assert cells(field, sheet.outlines, RED, True) == [
-            *edge, (middle * step, (middle + 1) * step, side, side)]
+            (middle * step, (middle + 1) * step, side, side)]
+        assert cells(field, sheet.fills, PALE) == [(0, reached, 36, lost), (reached, 0, lost, 36)]
         assert cells(pooled, sheet.outlines, RED, True) == [(middle, middle + 1, 1, 1)]
     changes = [0 if math.isnan(one) else one for one in (*facts.changes.values(), facts.other_change)]
     colours = [BLUE if name == kind else GREY for name in KINDS] + [GREY]
     assert [(bar.share, bar.colour) for bar in sheet.bars] == [
         (change / 1.5, colour) for change, colour in zip(changes, colours, strict=True)]
     assert {number(change) for change in facts.changes.values() if change == change} <= set(sheet.words)
+    assert ("pooled " * (kind != NONE) + f"{m} × {m}") in sheet.words
+    assert ("grey: left out" in sheet.words) == (lost > 0)
+    hidden, of_bars = sheet.answers  # the difference, and how long the bars are
+    assert (hidden.x, hidden.y) == (difference.x - 3, difference.y - 3)
+    assert hidden.width == hidden.height == difference.width + 6
+    assert all(of_bars.x < bar.x and of_bars.y < bar.y and bar.x + bar.width < of_bars.x + of_bars.width
+               and bar.y + bar.height < of_bars.y + of_bars.height for bar in sheet.bars)
+    formula = f"sum × {number(facts.coefficient)} {signed(facts.bias)}"  # only where it does something
+    assert (f"subsampling: {formula}" in sheet.words) == (kind == SUBSAMPLING)
 
     if math.isnan(facts.changes[kind]):
         assert "both 0" in words
         return
     said = [f"36 × 36 {'stays' if m == 36 else 'becomes'} {m} × {m}",
-            f"changes by {number(facts.changes[kind])} of its length", f"{facts.digit} moved ",
-            moved(facts.right, facts.down)]
-    said += [f"without pooling by {number(facts.changes[NONE])}"] * (kind != NONE)
-    assert all(part in words for part in said)
+            f"the difference is {number(facts.changes[kind])} times as large as the map",
+            f"{facts.digit} moved ", moved(facts.right, facts.down)]
+    said += [f"without pooling {number(facts.changes[NONE])}."] * (kind != NONE)
+    assert all(part in words for part in said) and len(words) < 270
+    assert (formula in words) == (kind == SUBSAMPLING)
     assert ("left out" in words) == (facts.lost > 0)
     assert ("moved by whole places" in words) == facts.whole_places
 
@@ -124,16 +135,15 @@ def test_the_subsampling_is_that_of_the_layer_of_1998():
     facts = compute(**{**START, "kind": SUBSAMPLING, "coefficient": -0.35, "bias": 0.2, "down": 2})
     with torch.no_grad():
         torch.testing.assert_close(facts.pooled, layer(facts.fields[:, None])[:, 0])
-    for kind in KINDS:  # beside the other kinds, too
-        words = say(compute(**{**START, "kind": kind, "coefficient": -0.35, "bias": 0.2}))
-        assert ("sum × −0.35 + 0.20" in words) and (": all 0" not in words)
+    assert "sum × −0.35 + 0.20" in say(facts)
 
 
 def test_nothing_is_left_to_change():
     for zero in (0.0, 3e-17):  # what a slider may send for 0
         facts = compute(**{**START, "kind": SUBSAMPLING, "coefficient": zero, "bias": -zero})
         assert math.isnan(facts.changes[SUBSAMPLING]) and "both 0" in say(facts)
-        assert "sum × 0.00 + 0.00: all 0." in say(compute(**{**START, "coefficient": zero}))
+        beside = compute(**{**START, "coefficient": zero})
+        assert "–" in Recorder(paint, beside).words and "both 0" not in say(beside)
     assert compute(**{**START, "coefficient": 0.0, "bias": 0.5}).changes[SUBSAMPLING] == 0
 
 

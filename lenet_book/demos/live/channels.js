@@ -1,15 +1,17 @@
 // Six maps in, one map out: what each kernel makes of its map, and their sum so far.
 import { digits, inked, weights } from "./files.js";
-import { run } from "./nets.js";
-import { fixed, number, range, signed } from "./numbers.js";
+import { STANDARD } from "./nets.js";
+import { number, range, signed } from "./numbers.js";
 import { BLUE, GREY } from "./sheet.js";
-import { at, conv2d, map, part, reach, tensor } from "./tensor.js";
+import { at, conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
 
 const SIZE = 14; // height and width of an input map
-const [LEFT, PITCH, CELL] = [112, 91, 6]; // the first map, from map to map, and each pixel of a map
-const [INPUTS, KERNELS, PARTS, SUMS] = [32, 130, 194, 300]; // where each row begins
-const [RIGHT, TOP, LARGE] = [664, 58, 12]; // the output map and each pixel of it
-const KERNEL = 50; // height and width of a kernel
+const [LEFT, PITCH, CELL] = [120, 78, 4.5]; // the first map, from map to map, and each pixel of a map
+const [INPUTS, KERNELS, PARTS, SUMS] = [24, 92, 151, 234]; // where each row begins, the last one its middle
+const KERNEL = 54; // height and width of a kernel
+const [RIGHT, LARGE] = [600, 13]; // the output map and each pixel of it
+const TYPE = { size: 16 };
+const DECIMALS = 3; // with two, what is read on the screen would often not add up
 const EACH = range(0, 6).map((k) => [k]); // every kernel reads one map
 
 const limits = ({ kernel }) => ({ row: SIZE - kernel, column: SIZE - kernel });
@@ -20,11 +22,11 @@ function compute({ digit, output, maps, kernel, row, column }) {
   const kernels = middle(part(weight, output), kernel);
   const parts = conv2d(inputs, kernels, null, EACH);
   const [, size] = parts.shape;
-  const sums = tensor([7, size, size]); // of the bias and the first 0 to 6 parts
+  const sums = tensor([7, size, size], new Float64Array(7 * size ** 2)); // of bias and the first 0 to 6 parts
   for (let i = 0; i < size ** 2; i++) {
     let total = 0;
     for (let k = 0; k < 7; k++) {
-      sums.data[k * size ** 2 + i] = bias + Math.fround(total);
+      sums.data[k * size ** 2 + i] = bias + total;
       total += parts.data[k * size ** 2 + i];
     }
   }
@@ -43,43 +45,48 @@ function middle({ shape: [count], data }, size) {
   return map(tensor([count, size, size]), (_, i) => data[25 * Math.floor(i / pixels) + place(i % pixels)]);
 }
 
-// What C3 reads of a digit.
+// What C3 reads of a digit. In double precision, so that Python and the page round a sum alike.
 const known = [];
-const mapsOfS2 = (digit) => (known[digit] ??= run("lenet5", digits("ten-digits")[digit].image).maps.s2);
+function mapsOfS2(digit) {
+  const { "c1.weight": weight, "c1.bias": bias } = weights("lenet5");
+  const ink = Float64Array.from(inked(digits("ten-digits")[digit].image, 32).data);
+  const input = tensor([1, 32, 32], ink.map((value) => value * STANDARD[0] + STANDARD[1]));
+  return (known[digit] ??= relu(maxPool(conv2d(input, weight, bias))));
+}
 
 function paint(sheet, facts) {
   const [kernel, size] = [facts.kernels, facts.parts].map(({ shape }) => shape.at(-1));
   const { digit, maps, bias, addends, totals, reach: [strongest, heaviest, most] } = facts;
-  sheet.image(inked(digits("ten-digits")[digit].image), 26, 14, 60);
-  label(sheet, 88, "input maps", `${SIZE} × ${SIZE}`);
-  label(sheet, KERNELS + 16, "kernels", `${kernel} × ${kernel}`);
-  label(sheet, PARTS + 32, "partial sums", `${size} × ${size}`);
-  label(sheet, SUMS, "this pixel", "sum so far", 24);
+  const left = { ...TYPE, anchor: "lm" };
+  sheet.image(inked(digits("ten-digits")[digit].image), 8, 4, 40);
+  label(sheet, 60, "input maps", SIZE);
+  label(sheet, KERNELS + 17, "kernels", kernel);
+  label(sheet, PARTS + 21, "partial sums", size);
+  sheet.text(8, SUMS, `bias ${number(bias, DECIMALS)}`, left);
   for (let k = 0; k < 6; k++) {
-    const left = LEFT + PITCH * k;
-    const centre = left + (SIZE * CELL) / 2;
+    const x = LEFT + PITCH * k;
+    const centre = x + (SIZE * CELL) / 2;
     const weights = [part(facts.kernels, k), centre - KERNEL / 2, KERNELS, KERNEL];
-    sheet.text(centre, 16, k, { size: 15, bold: true });
-    drawn(sheet, part(facts.inputs, k), left, INPUTS, CELL, strongest, facts, kernel);
-    if (kernel === 1) sheet.numbers(...weights, 15, { reach: heaviest });
+    sheet.text(centre, 12, k, { ...TYPE, bold: true });
+    drawn(sheet, part(facts.inputs, k), x, INPUTS, CELL, strongest, facts, kernel);
+    if (kernel === 1) sheet.numbers(...weights, 16, { reach: heaviest });
     else sheet.image(...weights, { reach: heaviest, frame: true });
     if (k < maps) {
-      drawn(sheet, part(facts.parts, k), left, PARTS, CELL, most, facts);
-      sheet.text(centre, SUMS, signed(addends[k]), { size: 15, colour: BLUE, bold: true });
-      sheet.text(centre, SUMS + 24, number(totals[k + 1]), { size: 14 });
+      drawn(sheet, part(facts.parts, k), x, PARTS, CELL, most, facts);
+      sheet.text(centre, SUMS, signed(addends[k], DECIMALS), { ...TYPE, colour: BLUE, bold: true });
     } else {
-      frame(sheet, left, PARTS, CELL);
+      frame(sheet, x, PARTS, CELL);
     }
   }
-  sheet.title(RIGHT, 16, `output map ${facts.output}`, { size: 16 });
-  sheet.text(RIGHT, 38, `bias + ${maps} of 6 maps`, { size: 14, anchor: "lm" });
-  drawn(sheet, part(facts.sums, maps), RIGHT, TOP, LARGE, most, facts);
-  sheet.text(RIGHT, 242, `${size} × ${size}`, { anchor: "lm" });
-  sheet.text(RIGHT, SUMS - 18, `bias ${number(bias)}`, { size: 14, anchor: "lm" });
-  sheet.title(RIGHT, SUMS + 12, `= ${number(totals[maps])}`, { size: 22, colour: BLUE });
-  sheet.text(8, 358, `violet below zero, orange above: inputs to ${fixed(strongest, 1)}, kernels to ` +
-    `±${fixed(heaviest, 2)}, partial sums and output map to ±${fixed(most, 1)}; dashed: ${SIZE} × ${SIZE}`,
-    { size: 12, anchor: "lm" });
+  sheet.title(RIGHT, 12, `output map ${facts.output}, ${size} × ${size}`, TYPE);
+  drawn(sheet, part(facts.sums, maps), RIGHT, INPUTS, LARGE, most, facts);
+  sheet.title(RIGHT, SUMS, `= ${number(totals[maps], DECIMALS)}`, { size: 24, colour: BLUE });
+  sheet.text(RIGHT, 260, `bias + ${maps} of 6 maps`, left);
+  sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded", left);
+  const dashed = size < SIZE ? `; dashed: ${SIZE} × ${SIZE}` : "";
+  sheet.text(8, 282, `orange: above zero, violet: below${dashed}`, left);
+  sheet.answer(4, PARTS - 3, RIGHT - 20, 96);
+  sheet.answer(RIGHT - 6, 2, 240, 246);
 }
 
 // A map in the middle of a frame of 14 x 14, with the outline of its window at a place.
@@ -96,24 +103,38 @@ function drawn(sheet, values, left, top, cell, most, { row, column }, window = 1
 const frame = (sheet, left, top, cell) =>
   sheet.outline(left, top, SIZE * cell, SIZE * cell, { colour: GREY, thickness: 1, dash: true });
 
-function label(sheet, top, first, second, between = 17) {
-  sheet.title(8, top, first, { size: 13 });
-  sheet.text(8, top + between, second, { anchor: "lm" });
+function label(sheet, middle, words, size) {
+  sheet.text(8, middle, words, { ...TYPE, anchor: "lm" });
+  sheet.text(8, middle + 20, `${size} × ${size}`, { ...TYPE, anchor: "lm" });
+}
+
+// On a map the pixel whose window has its middle there; on a missing map or a number, how far to add.
+function point({ maps, kernels, parts }, x, y) {
+  const k = Math.min(Math.floor((x - LEFT) / PITCH), 5);
+  const [left, cell] = x > RIGHT - 6 ? [RIGHT, LARGE] : [LEFT + PITCH * k, CELL];
+  const top = y < KERNELS || cell === LARGE ? INPUTS : PARTS;
+  if (cell === CELL && y > PARTS && (k >= maps || y > PARTS + SIZE * CELL)) {
+    return y < SUMS + 12 ? { maps: k + 1 } : null;
+  }
+  const clamp = (place) => Math.max(0, Math.min(parts.shape[1] - 1, place));
+  const place = (at, start) => clamp(Math.round((at - start) / cell - kernels.shape[1] / 2));
+  const inside = k >= 0 && y > top && y < top + SIZE * cell;
+  return inside ? { row: place(y, top), column: place(x, left) } : null;
 }
 
 function say({ output, maps, row, column, bias, kernels, parts, addends, totals, pixels }) {
   const size = parts.shape.at(-1);
   const whole = size === SIZE;
   const terms = whole
-    ? pixels.map((pixel, k) => `${signed(kernels.data[k])}·${number(pixel)}`)
-    : addends.map(signed);
+    ? pixels.map((pixel, k) => `${signed(kernels.data[k], DECIMALS)}·${number(pixel, DECIMALS)}`)
+    : addends.map((addend) => signed(addend, DECIMALS));
   const end = whole
-    ? `With the middle number of each kernel alone the output keeps ${SIZE} × ${SIZE}: at every pixel ` +
-      "the same dense layer over the six maps."
+    ? `Kernels of 1 × 1 keep ${SIZE} × ${SIZE}: at every pixel the same dense layer.`
     : `Each kernel of 5 × 5 turns ${SIZE} × ${SIZE} pixels into ${size} × ${size}.`;
-  const total = maps ? ` ${terms.slice(0, maps).join(" ")} = ${number(totals[maps])}, rounded` : "";
+  const total = maps
+    ? ` ${terms.slice(0, maps).join(" ")} = ${number(totals[maps], DECIMALS)}, rounded` : "";
   return `Output map ${output}, row ${row}, column ${column}, ${maps} of 6 maps added: bias ` +
-    `${number(bias)}${total}. ${end}`;
+    `${number(bias, DECIMALS)}${total}. ${end}`;
 }
 
-export const channels = { compute, paint, say, limits };
+export const channels = { compute, paint, say, limits, point };

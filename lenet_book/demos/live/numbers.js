@@ -26,7 +26,8 @@ export function round(value) {
 
 export const grouped = (count) => count.toLocaleString("en-US"); // 61,706
 export const percent = (share, decimals = 0) => `${fixed(100 * share, decimals)}%`;
-export const signed = (value) => (number(value)[0] === "−" ? "−" : "+") + " " + number(Math.abs(value));
+export const signed = (value, decimals = 2) =>
+  `${number(value, decimals)[0] === "−" ? "−" : "+"} ${number(Math.abs(value), decimals)}`;
 export const plural = (word, count) => word + (count === 1 ? "" : "s");
 
 // A shift in pixels, such as "2 right, 1 up"; empty for none.

@@ -2,16 +2,20 @@
 import { dropped } from "./arithmetic.js";
 import { digits, inked } from "./files.js";
 import { moved, number, signed } from "./numbers.js";
-import { BLUE, GREY, RED } from "./sheet.js";
+import { BLUE, GREY, PALE, RED } from "./sheet.js";
 import { avgPool, map, maxPool, part, reach, tensor } from "./tensor.js";
 
 const [SUBSAMPLING, EVERY, NONE] = ["subsampling of 1998", "every s-th pixel", "no pooling"];
 const KINDS = ["max", "average", SUBSAMPLING, EVERY, NONE];
 const ORDINALS = ["", "second ", "third ", "fourth ", "fifth ", "sixth "];
 const FIELD = 36; // height and width of the field in which a digit is shifted
-const [SIDE, UPPER, LOWER] = [180, 32, 242]; // a map in the picture, and where the two rows begin
-const [LEFT, MIDDLE, RIGHT, BARS] = [8, 202, 396, 598]; // where the four columns begin
+const SHIFT = 4; // how far
+const [SIDE, UPPER, LOWER] = [118, 24, 172]; // a map in the picture, and where the two rows begin
+const [LEFT, MIDDLE, RIGHT, BARS] = [8, 146, 296, 436]; // where the four columns begin
+const [FIRST, APART, BAR_LEFT, BAR] = [42, 32, 652, 126]; // bars: where, how far apart, how long
 const FULL = 1.5; // the change at which a bar is full
+const TYPE = { size: 16 };
+const BEGIN = { ...TYPE, anchor: "lm" };
 
 function compute({ digit, kind, window: w, stride: s, right, down, coefficient: c, bias: b }) {
   const [coefficient, bias] = [c, b].map((value) => Math.round(100 * value) / 100); // 0 may be 1e-17
@@ -58,48 +62,62 @@ function paint(sheet, facts) {
   const difference = map(shifted, (value, i) => value - still.data[i]);
   // From paper, 0, to ink, 1, where no number can be below 0.
   const most = facts.kind === SUBSAMPLING ? reach(still, shifted, difference) || 1 : null;
+  const size = still.shape[0];
   for (const [i, top, title] of [[0, UPPER, `digit ${facts.digit}`], [1, LOWER, shift(facts)]]) {
-    const result = part(facts.pooled, i);
     image(sheet, LEFT, top, title, part(facts.fields, i));
-    image(sheet, MIDDLE, top, `pooled, ${result.shape.join(" × ")}`, result, most);
+    image(sheet, MIDDLE, top, "", part(facts.pooled, i), most);
     windows(sheet, top, facts);
   }
-  const middle = (UPPER + LOWER) / 2;
-  image(sheet, RIGHT, middle, "difference", difference, most ?? 1);
-  const style = { size: 12, anchor: "lm" };
-  sheet.text(RIGHT, middle + SIDE + 14, `violet −, orange +, to ${number(most ?? 1)}`, style);
-  sheet.title(BARS, UPPER - 16, "change of the pooled map");
+  sheet.title(MIDDLE, 12, `${facts.kind === NONE ? "" : "pooled "}${size} × ${size}`, TYPE);
+  image(sheet, RIGHT, UPPER, "difference", difference, most ?? 1);
+  const full = `full at ±${number(most ?? 1)}`;
+  ["orange: plus", "violet: minus", full, facts.lost ? "grey: left out" : ""].forEach((words, i) =>
+    sheet.text(RIGHT, LOWER - 8 + 24 * i, words, BEGIN));
+  sheet.title(BARS, 12, "relative change of the pooled map", TYPE);
   KINDS.forEach((kind, i) =>
-    bar(sheet, UPPER + 60 * i, name(kind, facts), facts.changes[kind], kind === facts.kind));
-  sheet.text(BARS, UPPER + 60 * KINDS.indexOf(SUBSAMPLING) + 46, formula(facts), style);
-  bar(sheet, LOWER + SIDE - 38, `with a ${(facts.digit + 1) % 10} in its place`, facts.otherChange);
+    bar(sheet, FIRST + APART * i, name(kind, facts), facts.changes[kind], kind === facts.kind));
+  bar(sheet, 212, `with a ${(facts.digit + 1) % 10} in its place`, facts.otherChange);
+  if (facts.kind === SUBSAMPLING) sheet.text(BARS, 248, `subsampling: ${formula(facts)}`, BEGIN);
+  sheet.text(BARS, 280, "blue, dashed: two windows, their numbers", BEGIN);
+  sheet.answer(RIGHT - 3, UPPER - 3, SIDE + 6, SIDE + 6);
+  sheet.answer(BAR_LEFT - 6, FIRST - 16, 190, 202);
 }
 
 function image(sheet, left, top, title, values, most = null) {
-  sheet.title(left, top - 16, title);
+  sheet.title(left, top - 12, title, TYPE);
   sheet.image(values, left, top, SIDE, { reach: most, frame: true });
 }
 
-// Two windows in the middle and the number of each, and the edge of what no window reaches.
+// Two windows in the middle and the number of each; grey is what no window reaches.
 function windows(sheet, top, { pooled, window, stride, lost }) {
   const size = pooled.shape[1];
   const [pixel, cell, index] = [SIDE / FIELD, SIDE / size, Math.floor(size / 2)];
-  if (lost) {
-    const reached = pixel * (FIELD - lost);
-    sheet.outline(LEFT, top, reached, reached, { colour: RED, dash: true });
-  }
+  sheet.fill(LEFT + pixel * (FIELD - lost), top, pixel * lost, SIDE, PALE);
+  sheet.fill(LEFT, top + pixel * (FIELD - lost), SIDE, pixel * lost, PALE);
   const [side, step] = [pixel * window, pixel * stride];
   for (const [column, style] of [[index + 1, { colour: RED, dash: true }], [index, { colour: BLUE }]]) {
-    sheet.outline(LEFT + step * column, top + step * index, side, side, style);
-    sheet.outline(MIDDLE + cell * column, top + cell * index, cell, cell, style);
+    for (const [x, y, width] of [[LEFT + step * column, top + step * index, side],
+                                 [MIDDLE + cell * column, top + cell * index, cell]]) {
+      sheet.outline(x - 1, y - 1, width + 2, width + 2, style);
+    }
   }
 }
 
-function bar(sheet, top, title, share, chosen = false) {
+function bar(sheet, middle, title, share, chosen = false) {
   const known = !Number.isNaN(share);
-  sheet.text(BARS, top + 8, (chosen ? "▶ " : "") + title, { size: 14, anchor: "lm", bold: chosen });
-  sheet.bar(BARS, top + 20, 180, 18, known ? share / FULL : 0, chosen ? BLUE : GREY);
-  sheet.text(BARS + 190, top + 29, known ? number(share) : "–", { size: 15, anchor: "lm", bold: chosen });
+  sheet.text(BARS, middle, (chosen ? "▶ " : "") + title, { ...BEGIN, bold: chosen });
+  sheet.bar(BAR_LEFT, middle - 9, BAR, 18, known ? share / FULL : 0, chosen ? BLUE : GREY);
+  sheet.text(BAR_LEFT + BAR + 8, middle, known ? number(share) : "–", { ...BEGIN, bold: chosen });
+}
+
+// Into a bar: this kind. Into the lower field: the middle of the digit goes there, as far as it may.
+function point(facts, x, y) {
+  const kind = KINDS[Math.round((y - FIRST) / APART)];
+  if (x > BARS) return kind ? { kind } : null;
+  const [right, down] = [x - LEFT, y - LOWER].map((at) => Math.round((at / SIDE - 0.5) * FIELD));
+  const clamp = (by) => Math.max(-SHIFT, Math.min(SHIFT, by)) + 0; // without -0
+  return Math.max(Math.abs(right), Math.abs(down)) <= FIELD / 2
+    ? { right: clamp(right), down: clamp(down) } : null;
 }
 
 function say(facts) {
@@ -108,23 +126,20 @@ function say(facts) {
     return "Coefficient and bias are both 0, so that every pooled number is 0 and no change can be seen. " +
       "Move one of them.";
   }
-  const [size, other] = [pooled.shape[1], changes[SUBSAMPLING]];
+  const size = pooled.shape[1];
   const windows = `, ${window} × ${window}, stride ${stride}`;
   const title = {
     max: `Max pooling${windows}`, average: `Average pooling${windows}`,
     [SUBSAMPLING]: `Subsampling, ${formula(facts)}${windows}`,
     [EVERY]: name(kind, facts).replace("e", "E"), [NONE]: "No pooling",
   }[kind];
-  const rows = lost === 1 ? "row and column are" : `${lost} rows and columns are`;
+  const rows = lost === 1 ? "row and column" : `${lost} rows and columns`;
   const leftOut = lost ? `; the last ${rows} left out` : "";
-  const without = kind === NONE ? "" : `, without pooling by ${number(changes[NONE])}`;
-  const beside = kind === SUBSAMPLING ? "" :
-    ` Subsampling, ${formula(facts)}: ${Number.isNaN(other) ? "all 0" : number(other)}.`;
-  const same = " The shift is a multiple of the stride: the same numbers, moved by whole places.";
+  const without = kind === NONE ? "" : `, without pooling ${number(changes[NONE])}`;
+  const same = wholePlaces ? " The same numbers, moved by whole places." : "";
   const becomes = size === FIELD ? "stays" : "becomes";
   return `${title}: ${FIELD} × ${FIELD} ${becomes} ${size} × ${size}${leftOut}. With the ${digit} ` +
-    `${shift(facts)}, this map changes by ${number(changes[kind])} of its length${without}.${beside}` +
-    (wholePlaces ? same : "");
+    `${shift(facts)}, the difference is ${number(changes[kind])} times as large as the map${without}.${same}`;
 }
 
 const name = (kind, { chosenStride }) =>
@@ -135,4 +150,4 @@ const formula = ({ coefficient, bias }) => `sum × ${number(coefficient)} ${sign
 
 const shift = ({ right, down }) => `moved ${moved(right, down) || "by 0 pixels"}`;
 
-export const pooling = { compute, paint, say };
+export const pooling = { compute, paint, say, point };
