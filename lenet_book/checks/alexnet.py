@@ -56,7 +56,7 @@ def alexnet_without_dense_layers(answer) -> str:
         _ALL - _CONVOLUTIONS - 257_000: "that is what is saved, and asked is what is left",
         2_334_080 + 257_000: "that is of two towers; take the convolutions of one",
     }, "add up the five convolutions and the new dense layer, weights and biases")
-    return "4,004,200, which is 6.4 % of the net; chapter 13 builds nets that end like this"
+    return "4,004,200, which is 6.4 % of the net; GoogLeNet, in chapter 14, ends like this"
 
 
 _NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the maps yourself")

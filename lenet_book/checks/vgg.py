@@ -53,7 +53,7 @@ def width_for_he(answer) -> str:
         20 / 9: "0.01 is the variance already, and its root was taken again",
         44: "that is with 4 / n; look up He's variance again",
     }, "He's variance is 2 / n, and n what one output reads")
-    return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, far above it, and f grows from layer to layer"
+    return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, above it, and f grows with the width"
 
 
 _BY_OTHERS = dict.fromkeys(("layers_of", "make_layers", "vgg16", "vgg11"), "read the words yourself")
