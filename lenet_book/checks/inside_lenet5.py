@@ -144,7 +144,7 @@ def _listeners(net: nn.Module) -> tuple[Counter, list, list]:
     for layer in net.modules():
         hooks += layer._forward_hooks, layer._forward_pre_hooks
     layers = [*net.modules()]
-    return (Counter((place, hook) for place, each in enumerate(hooks) for hook in each.values()),
+    return (Counter((place, id(hook)) for place, each in enumerate(hooks) for hook in each.values()),
             layers, [layer.forward for layer in layers])
 
 
@@ -273,8 +273,8 @@ def image_of_class(answer) -> str:
     lenet = models.pretrained("lenet5-1998").requires_grad_(False)
 
     def look(net, given) -> None:
-        if not began and isinstance(given[0], Tensor):
-            began.append(given[0].detach().clone())  # an answer may change its image in place
+        if not began:  # a copy: an answer may change its image in place
+            began.extend(each.detach().clone() for each in given[:1] if isinstance(each, Tensor))
 
     watcher = net.register_forward_pre_hook(look)
     seven = _grey_values(function(net, 7))
