@@ -55,7 +55,7 @@ def widest_useful_reduction(answer) -> str:
 
 @contextmanager
 def _sizes_in_words() -> Iterator[None]:
-    """Within, what PyTorch says of a join whose paths do not fit is said in words, too."""
+    """Within, what PyTorch says of maps that do not fit is said in words, too."""
     try:
         yield
     except Wrong as wrong:
@@ -63,6 +63,9 @@ def _sizes_in_words() -> Iterator[None]:
         if "must match except in dimension 1" in text:
             raise Wrong("a path does not keep the size: a kernel of k needs a padding of k // 2, the "
                         f"pooling stride 1 and padding 1 ({text})") from None
+        if "channels, but got" in text:
+            raise Wrong("a layer is given other maps than those that it reads: every path begins with "
+                        f"x, and goes on with what the layer before has given ({text})") from None
         if "must match the size of tensor" in text:
             raise Wrong("the paths are added up, and should be joined along the channels, axis 1 "
                         f"({text})") from None

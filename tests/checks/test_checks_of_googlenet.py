@@ -60,6 +60,13 @@ class Mine(nn.Module):
         return join([paths[which] for which in self.changes["order"]], dim=1)
 
 
+class InARow(Mine):
+    """A wrong one: the 3 x 3 path begins with what the 1 x 1 gives."""
+
+    def forward(self, x):
+        return self.middle(self.small["three"](self.small["one"](x)))
+
+
 class InPlace(nn.Module):
     """Lazy layers, with ReLUs that overwrite."""
 
@@ -169,6 +176,7 @@ WRONG = {  # (words that name the error, answer)
         ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths))),
         ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths, 2))),
         ("must be a tensor", partial(by_hand, join=lambda paths, axis: paths)),
+        ("every path begins with x", lambda x, w1, w3, w5: F.conv2d(F.conv2d(x, w1), w3)),
         ("are added up", partial(by_hand, join=lambda paths, axis: sum(paths))),
         ("changes the x", lambda x, *w: by_hand(x.relu_(), *w)), ("return", print),
         ("function", torch.ones(3))],
@@ -205,6 +213,7 @@ WRONG = {  # (words that name the error, answer)
         ("stride 2, and none should", partial(Mine, large=lambda a, b: nn.Conv2d(a, b, 5, 2))),
         ("BatchNorm2d stands in the net", partial(Mine, large=lambda a, b: nn.Sequential(
             nn.Conv2d(a, b, 5, padding=2), nn.BatchNorm2d(b)))),
+        ("every path begins with x", InARow),
         ("are added up", partial(Mine, join=lambda paths, dim: sum(paths))),
         ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
         ("Inception does", Inception), ("stand in a list", Stub),
