@@ -166,6 +166,7 @@ def _code(source: str, metadata: dict) -> dict:
 
 
 def _with_cells(notebook: dict, cells: list[dict]) -> dict:
-    """The notebook with these cells, numbered anew."""
+    """The notebook with these cells, less those that an answer has left empty, numbered anew."""
+    full = [cell for cell in cells if cell["cell_type"] != "markdown" or _source(cell).strip()]
     return notebook | {"cells": [cell | {"id": f"cell-{place:02d}"}
-                                 for place, cell in enumerate(cells)]}
+                                 for place, cell in enumerate(full)]}

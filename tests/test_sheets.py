@@ -24,6 +24,7 @@ def read(notebook):
     """As nbformat reads it, if it is valid."""
     found = nbformat.reads(json.dumps(notebook), as_version=4)
     nbformat.validate(found)
+    assert all(cell.source.strip() for cell in found.cells if cell.cell_type == "markdown")
     assert [cell.id for cell in found.cells] == [f"cell-{n:02d}" for n in range(len(found.cells))]
     return found.cells
 
@@ -34,6 +35,11 @@ def exercises(cells):
     return next(text for text in sections if text.startswith("Exercises"))
 
 
+def only_answers(cell):
+    return bool(re.fullmatch(r"<details><summary>(Answer|Why|What comes out)<.*</details>\s*",
+                             cell.source, re.DOTALL))
+
+
 def tagged(cells, tag):
     return [cell for cell in cells if tag in cell.metadata.get("tags", [])]
 
@@ -41,7 +47,10 @@ def tagged(cells, tag):
 def test_students_get_stubs_and_hints_and_nothing_else(chapter):
     whole, cells = read(chapter), read(sheets.student(chapter))
     assert tagged(cells, "exercise") and not tagged(cells, "solution")
-    assert len(cells) == len(whole) - len(tagged(whole, "solution"))
+    code, words = ([[cell for cell in each if cell.cell_type == kind] for each in (whole, cells)]
+                   for kind in ("code", "markdown"))
+    assert len(code[1]) == len(code[0]) - len(tagged(whole, "solution"))
+    assert len(words[1]) == len(words[0]) - sum(map(only_answers, words[0]))
     text = exercises(cells)
     assert "_solution" not in text and "solution follows" not in text
     assert not re.search(r"<summary>(Answer|Why|What comes out)", text)

@@ -56,7 +56,7 @@ def alexnet_without_dense_layers(answer) -> str:
         _ALL - _CONVOLUTIONS - 257_000: "that is what is saved, and asked is what is left",
         2_334_080 + 257_000: "that is of two towers; take the convolutions of one",
     }, "add up the five convolutions and the new dense layer, weights and biases")
-    return "4,004,200, which is 6.4 % of the net; chapter 13 builds nets that end like this"
+    return "4,004,200, which is 6.4 % of the net; GoogLeNet, in chapter 14, ends like this"
 
 
 _NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the maps yourself")
@@ -65,12 +65,25 @@ _NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the ma
 @exercise(chapter=11, number=3, level="medium", minutes=10)
 def response_normalisation(answer) -> str:
     """a, n, alpha, beta, k -> each map divided by what it and its neighbours say."""
-    def normalised(a, n, alpha, beta, k, maps=None, add=lambda near: (near ** 2).sum(1)):
-        """maps: those that count for map i, as a function of i. add: what is made of these maps."""
+    def normalised(a, n, alpha, beta, k, maps=None, add=lambda near: (near ** 2).sum(1), divisor=None):
+        """maps: those that count for map i, as a function of i. add: what is made of these maps.
+        divisor: sums, n, alpha, beta, k -> what the activation is divided by."""
         count = a.shape[1]
         maps = maps or (lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2 + 1)))
         sums = [add(a[:, [j % count for j in maps(i, count, n)]]) for i in range(count)]
+        if divisor:
+            return a / divisor(torch.stack(sums, 1), n, alpha, beta, k)
         return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
+
+    def by(divisor):
+        return lambda *case: normalised(*case, divisor=divisor)
+
+    def from_its_own(a, n, alpha, beta, k):
+        result = a.clone()
+        for i in range(a.shape[1]):
+            near = result[:, max(0, i - n // 2):i + n // 2 + 1]
+            result[:, i] = a[:, i] / (k + alpha / n * (near ** 2).sum(1)) ** beta
+        return result
 
     def right(a, n, alpha, beta, k):
         return F.local_response_norm(a, n, alpha, beta, k)
@@ -86,7 +99,30 @@ def response_normalisation(answer) -> str:
     cases += [(100 * torch.randn(2, 12, 4, 3).double(), 5, 1e-4, 0.75, 2.0)]
     compare(answer, right, cases, "a n alpha beta k", {
         "alpha is not divided by n": lambda a, n, alpha, *rest: right(a, n, alpha * n, *rest),
+        "alpha is multiplied by n, and should be divided": lambda a, n, alpha, *rest: right(
+            a, n, alpha * n * n, *rest),
         "the sum runs over places, and should run over maps at one place": beside,
+        "the sum runs over the places as well, and should run over the maps at one place":
+            lambda *case: normalised(*case, add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
+        "the sum runs over the examples, axis 0; the maps are axis 1":
+            lambda a, *rest: right(a.transpose(0, 1), *rest).transpose(0, 1),
+        "maps that are divided already enter the sums of the next; read all from a": from_its_own,
+        "k stands outside the power, and is part of what is raised to beta": by(
+            lambda sums, n, alpha, beta, k: k + (alpha / n * sums) ** beta),
+        "the sum alone is raised to beta, and should be with alpha / n and k": by(
+            lambda sums, n, alpha, beta, k: k + alpha / n * sums ** beta),
+        "n divides k as well; it divides alpha alone": by(
+            lambda sums, n, alpha, beta, k: ((k + alpha * sums) / n) ** beta),
+        "a bracket is too wide: k + alpha is divided by n and multiplied": by(
+            lambda sums, n, alpha, beta, k: ((k + alpha) / n * sums) ** beta),
+        "it is multiplied by beta, in place of being raised to it": by(
+            lambda sums, n, alpha, beta, k: (k + alpha / n * sums) * beta),
+        "the activation itself is divided, not its square": lambda a, *rest: right(a, *rest) * a,
+        "the last map is in no window: a slice ends before its end": lambda a, *rest: normalised(
+            a, *rest,
+            maps=lambda i, count, n: range(max(0, i - n // 2), min(count - 1, i + n // 2 + 1))),
+        "the first map is in no window; maps are counted from 0": lambda a, *rest: normalised(
+            a, *rest, maps=lambda i, count, n: range(max(1, i - n // 2), min(count, i + n // 2 + 1))),
         "at the border it divides by the maps that there are; alpha is divided by n there, too":
             lambda a, n, *rest: normalised(a, n, *rest, add=lambda near: n * (near ** 2).mean(1)),
         "n maps count on each side; the window has n in all, n // 2 on each side":

@@ -1,5 +1,6 @@
 """Chapter 10: an interval, an activation, a difference, h of weights, a row of one's own."""
 
+from collections.abc import Iterator
 from math import sqrt
 from statistics import mean, pstdev, stdev
 
@@ -54,6 +55,8 @@ def with_hardtanh(answer) -> str:
         net, before = (models.build("lenet5-variant", activation=activation, **options)
                        for _ in range(2))
         before.load_state_dict(net.state_dict())
+        for each in (net, before) if activation == "logistic" else ():
+            each.eval().c1.requires_grad_(False)
         found = _returned(function, net, f"for a net with the activation {activation!r}")
         # Not named_children: one module may stand in several places.
         layers = {name: layer for name, layer in found._modules.items() if layer is not None}
@@ -61,6 +64,7 @@ def with_hardtanh(answer) -> str:
             if name not in layers:
                 raise Wrong(f"the layer {name} is gone; exchange it under its name")
             _check_layer(name, old, layers[name])
+            _check_training(name, old, layers[name])
         added = [name for name in layers if name not in before._modules]
         if added:
             raise Wrong(f"the layer {added[0]} is added to a net that has none of this name (one with "
@@ -68,6 +72,7 @@ def with_hardtanh(answer) -> str:
                         "are there")
         if list(layers) != list(before._modules):
             raise Wrong("the order of the layers has changed")
+        _check_training("the net", before, found)
         if not hasattr(found, "predict"):
             raise Wrong("the new net does not know its loss and its decision: exchange the layers of "
                         "the net that is given")
@@ -114,8 +119,23 @@ def _check_layer(name: str, old: nn.Module, new: nn.Module) -> None:
     if not isinstance(squashed, Tensor) or squashed.shape != a.shape:
         raise Wrong(f"{name} is now {kind}, which is no activation")
     if not torch.allclose(squashed, a.clamp(-1, 1)):
-        raise Wrong(f"{name} is now {kind}, which makes {squashed[0, -1]:.4g} of 4 and "
-                    f"{squashed[0, 1]:.4g} of -1.3; the hard tanh makes 1 and -1 of them")
+        worst = (squashed - a.clamp(-1, 1)).abs().argmax()
+        raise Wrong(f"{name} is now {kind}, which makes {squashed[0, worst]:.6g} of {a[0, worst]:.6g}; "
+                    f"the hard tanh makes {a.clamp(-1, 1)[0, worst]:.6g} of it")
+
+
+def _check_training(name: str, old: nn.Module, new: nn.Module) -> None:
+    """The mode and what can be trained have to be as they were; an activation has neither."""
+    if name.endswith("_squash"):
+        return
+    if new.training != old.training:
+        now, then = ("training" if each.training else "evaluation" for each in (new, old))
+        raise Wrong(f"{name} is left in {now} mode, and came in {then} mode; leave the mode as it was")
+    can = {which: parameter.requires_grad for which, parameter in new.named_parameters()}
+    for which, parameter in old.named_parameters():
+        if can.get(which, parameter.requires_grad) != parameter.requires_grad:
+            raise Wrong(f"the {which} of {name} has requires_grad {can[which]}, and had "
+                        f"{parameter.requires_grad}; leave it as it was")
 
 
 @exercise(chapter=10, number=3, level="medium", minutes=8)
@@ -260,6 +280,9 @@ def _one_row(answer, seeds: tuple[int, ...]) -> None:
 
     torch.manual_seed(1234)
     result = Function(answer, "seeds")(seeds, build, train, error)
+    if isinstance(result, Iterator):
+        raise Wrong(f"it returns a {type(result).__name__}, of which nothing has run yet; return a "
+                    "list of the errors")
     if not nets:
         raise Wrong("no net is built: call build()")
     if len(nets) == 1:

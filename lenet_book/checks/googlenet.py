@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import permutations
+from itertools import combinations, permutations
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +55,7 @@ def widest_useful_reduction(answer) -> str:
 
 @contextmanager
 def _sizes_in_words() -> Iterator[None]:
-    """Within, what PyTorch says of a join whose paths do not fit is said in words, too."""
+    """Within, what PyTorch says of maps that do not fit is said in words, too."""
     try:
         yield
     except Wrong as wrong:
@@ -63,6 +63,12 @@ def _sizes_in_words() -> Iterator[None]:
         if "must match except in dimension 1" in text:
             raise Wrong("a path does not keep the size: a kernel of k needs a padding of k // 2, the "
                         f"pooling stride 1 and padding 1 ({text})") from None
+        if "channels, but got" in text:
+            raise Wrong("a layer is given other maps than those that it reads: every path begins with "
+                        f"x, and goes on with what the layer before has given ({text})") from None
+        if "must match the size of tensor" in text:
+            raise Wrong("the paths are added up, and should be joined along the channels, axis 1 "
+                        f"({text})") from None
         if "must match except in dimension" in text:
             raise Wrong(f"maps are joined along the channels, axis 1 ({text})") from None
         raise
@@ -135,8 +141,22 @@ def inception_module(answer) -> str:
     cases = [(*widths, torch.randn(2, widths[0], *size).double()) for widths, size in (
         ((5, 6, 3, 7, 2, 4, 8), (9, 7)), ((12, 2, 10, 4, 11, 3, 5), (4, 6)))]
 
+    names = "inputs", "ones", "reduce3", "threes", "reduce5", "fives", "projection"
+
     def wrong(**changes):
         return lambda *widths: _Module(*widths, **changes)
+
+    def exchanged(one, other):
+        def make(*widths):
+            order = [{one: other, other: one}.get(place, place) for place in range(7)]
+            return _Module(*(widths[place] for place in order))
+        return make
+
+    def two_for_five(*widths):
+        *widths, between = widths
+        layers = [*_Module(*widths).layers]
+        layers[4:5] = nn.Conv2d(widths[4], between, 3), nn.Conv2d(between, widths[5], 3)
+        return nn.ModuleList(layers)
 
     mistakes = {
         "there is no ReLU": wrong(relus=""),
@@ -160,17 +180,16 @@ def inception_module(answer) -> str:
                 nn.Conv2d(inputs, projection, 1)]),
         "the naive module passes the pooled maps on; with reductions they are projected":
             lambda *widths: nn.ModuleList(_Module(*widths).layers[:-1]),
-        "reduce3 and threes are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
-            i, a, t, r3, r5, f, p),
-        "reduce5 and fives are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
-            i, a, r3, t, f, r5, p),
-        "the two reductions are exchanged": lambda i, a, r3, t, r5, f, p: _Module(
-            i, a, r5, t, r3, f, p),
+        **{f"{names[one]} and {names[other]} are exchanged": exchanged(one, other)
+           for one, other in combinations(range(1, 7), 2)},
+        "two 3 x 3 stand where this net has a 5 x 5, as in later ones": lambda *widths: two_for_five(
+            *widths, widths[5]),
+        "two 3 x 3 stand where this net has a 5 x 5, as in later ones; the first has reduce5 maps":
+            lambda *widths: two_for_five(*widths, widths[4]),
         "the biases are missing": wrong(bias=False),
     }
     with _sizes_in_words():
-        compare_nets(answer, _Module, cases,
-                     "inputs ones reduce3 threes reduce5 fives projection", mistakes,
+        compare_nets(answer, _Module, cases, " ".join(names), mistakes,
                      in_training="right in evaluation mode, but in training mode it answers otherwise: "
                                  "dropout and normalisation have no place in the module")
     return "nine of these, with poolings between them, are most of GoogLeNet"

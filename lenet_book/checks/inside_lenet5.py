@@ -1,5 +1,7 @@
 """Chapter 09: the odd digit out, a hook, an occlusion map, a drawing by descent, a strip of digits."""
 
+from collections import Counter
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,8 +37,16 @@ def farthest_digit(answer) -> str:
     return "it is a 0, and is taken for a 1, at a distance of 48"
 
 
+def _heard(layer, inputs, output) -> None:
+    """A hook of somebody else's, which was there first."""
+    layer.heard = id(output)
+
+
 class Small(nn.Module):
-    """A net with a layer that works in place, and a block of two layers."""
+    """A net with a layer that works in place, and a block of two layers; each has a hook already.
+
+    replaced: has a hook put something else in the place of what the first layer gave out?
+    """
 
     def __init__(self):
         super().__init__()
@@ -44,14 +54,18 @@ class Small(nn.Module):
         self.squash = nn.ReLU(inplace=True)
         self.block = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Tanh())
         self.last = nn.Linear(3, 4)
-        self.fails, self.failures = False, 0
+        self.fails, self.failures, self.replaced = False, 0, False
         self.double()
+        for part in self.modules():
+            part.register_forward_hook(_heard)
 
     def __repr__(self):
         return "with 4 layers"
 
     def forward(self, x):
-        x = self.block(self.squash(self.first(x)))
+        x = self.first(x)
+        self.replaced |= id(x) != getattr(self.first, "heard", id(x))
+        x = self.block(self.squash(x))
         if self.fails:
             self.failures += 1
             raise RuntimeError("this net fails half-way")
@@ -75,6 +89,43 @@ def output_of_layer(answer) -> str:
     """net, name, x -> what the layer of that name gives out; the net is left as it was."""
     cases = [(Small().eval(), name, torch.randn(N, 1, H, W).double()) for name, N, H, W in (
         ("block.0", 2, 6, 7), ("block", 1, 5, 8), ("squash", 3, 7, 5), ("first", 2, 6, 6))]
+    try:
+        _compare_outputs(answer, cases)
+    except Wrong:
+        if any(net.replaced for net, _, _ in cases):
+            raise Wrong("the hook returns something, and what a hook returns takes the place of what "
+                        "the layer gave out: let it return nothing") from None
+        raise
+    function = Function(answer, "net name x")
+    for training in (True, False):
+        net = Small().train(training)
+        weights, x = [p.clone() for p in net.parameters()], cases[0][2]
+        before = _listeners(net)
+        function(net, "block.0", x)
+        if said := _left(before, _listeners(net)):
+            raise Wrong(f"{said[0]} afterwards: {said[1]}")
+        if net.training != training:
+            raise Wrong("it changes the net's mode, and does not change it back")
+        if not all(map(torch.equal, weights, net.parameters())):
+            raise Wrong("it changes the net's weights")
+        if not torch.allclose(net(x), net.stages(x)["last"]):
+            raise Wrong("the net gives out something else afterwards")
+    net, name, x = cases[0]
+    net.fails, before = True, _listeners(net)
+    came_out = False
+    try:
+        function(net, name, x)
+    except Wrong as wrong:
+        came_out = "it raises" in str(wrong)
+    if said := _left(before, _listeners(net)):
+        raise Wrong(f"where the net raises an error {said[0]} afterwards: {said[1]} in any "
+                    "case (finally)")
+    if net.failures and not came_out:
+        raise Wrong("the net's error is swallowed; with try and finally, without except, it comes out")
+    return "inside a block as well, and no hook is left, even where the net fails"
+
+
+def _compare_outputs(answer, cases: list[tuple]) -> None:
     compare(answer, lambda net, name, x: net.stages(x)[name], cases, "net name x", {
         "this is what goes into the layer; what it gives out is asked":
             lambda net, name, x: net.stages(x)[_INPUT[name]],
@@ -84,35 +135,30 @@ def output_of_layer(answer) -> str:
         "this is what goes into the layer, which moreover was overwritten in place":
             lambda net, name, x: net.stages(x)["squash" if name == "squash" else _INPUT[name]],
     }, {"capture": "write the hook yourself", "create_feature_extractor": "write the hook yourself"})
-    function = Function(answer, "net name x")
-    for training in (True, False):
-        net = Small().train(training)
-        weights, x = [p.clone() for p in net.parameters()], cases[0][2]
-        function(net, "block.0", x)
-        if _hooks(net):
-            raise Wrong("the hook is still there afterwards: remove it")
-        if net.training != training:
-            raise Wrong("it changes the net's mode, and does not change it back")
-        if not all(map(torch.equal, weights, net.parameters())):
-            raise Wrong("it changes the net's weights")
-        if not torch.allclose(net(x), net.stages(x)["last"]):
-            raise Wrong("the net gives out something else afterwards")
-    net, name, x = cases[0]
-    net.fails = True
-    came_out = False
-    try:
-        function(net, name, x)
-    except Wrong as wrong:
-        came_out = "it raises" in str(wrong)
-    if _hooks(net):
-        raise Wrong("where the net raises an error the hook stays: remove it in any case (finally)")
-    if net.failures and not came_out:
-        raise Wrong("the net's error is swallowed; with try and finally, without except, it comes out")
-    return "inside a block as well, and no hook is left, even where the net fails"
 
 
-def _hooks(net: nn.Module) -> int:
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules())
+def _listeners(net: nn.Module) -> tuple[Counter, list, list]:
+    """Its hooks and those of all nets, its layers, and what each calls."""
+    everywhere = torch.nn.modules.module
+    hooks = [everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks]
+    for layer in net.modules():
+        hooks += layer._forward_hooks, layer._forward_pre_hooks
+    layers = [*net.modules()]
+    return (Counter((place, id(hook)) for place, each in enumerate(hooks) for hook in each.values()),
+            layers, [layer.forward for layer in layers])
+
+
+def _left(before: tuple, after: tuple) -> tuple[str, str] | None:
+    """What is left behind, and what to do, in words; None where nothing is."""
+    if before[1] != after[1]:
+        return "another layer stands in the net", "put the old one back"
+    if after[0] - before[0]:
+        return "the hook is still there", "remove it"
+    if before[0] - after[0]:
+        return "another hook, which was there before, is gone", "remove your own alone"
+    if before[2] != after[2]:
+        return "the layer's forward is not what it was", "put it back"
+    return None
 
 
 class Score:
@@ -220,14 +266,26 @@ def _everywhere(function, image, side, stride) -> Tensor:
 @exercise(chapter=9, number=4, level="hard", minutes=12)
 def image_of_class(answer) -> str:
     """net, digit -> an image that the net takes for this digit, at a small distance."""
-    function = Function(answer, "net digit")
+    function, began = Function(answer, "net digit"), []
     net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10)).requires_grad_(False)
     nn.init.normal_(net[1].weight)  # not small, as a trained net's are not
     blank = torch.full((1, 1, 32, 32), LOW)
     lenet = models.pretrained("lenet5-1998").requires_grad_(False)
+
+    def look(net, given) -> None:
+        if not began:  # a copy: an answer may change its image in place
+            began.extend(each.detach().clone() for each in given[:1] if isinstance(each, Tensor))
+
+    watcher = net.register_forward_pre_hook(look)
     seven = _grey_values(function(net, 7))
+    watcher.remove()
     if torch.equal(seven, blank):
         raise Wrong("the image is blank: no step has changed it")
+    if began and (began[0] - LOW).abs().max() > 0.02:
+        low, high = (each.item() for each in began[0].aminmax())
+        raise Wrong("begin with an empty image, all paper.BACKGROUND; the first that the net is given "
+                    + (f"is {low:.2f} everywhere" if low == high else
+                       f"has grey values from {low:.2f} to {high:.2f}"))
     best = torch.where(net[1].weight[7] < 0, HIGH, LOW).view(1, 1, 32, 32)
     start, now, least = (net(each)[0].tolist() for each in (blank, seven, best))
     gone = [(a - b) / (start[7] - least[7]) for a, b in zip(start, now, strict=True)]

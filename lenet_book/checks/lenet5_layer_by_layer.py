@@ -106,7 +106,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     if held.shape != acts.shape or not torch.allclose(held, acts, atol=1e-4):
         raise Wrong(f"{when}, some of its numbers do no work and others do it twice, or its results "
                     "are scaled or squashed; add up products and a bias, and nothing more: "
-                    "each entry of the table has a kernel of its own, each output map a bias")
+                    "each map that an output map reads has a kernel of its own, each output map a bias")
     x = torch.randn(2, maps, size + 2, size + 4)
     result = Function(layer, "x", {
         "dense_weight": "it is the book's SparseConv2d; write the layer yourself"})(x)

@@ -36,7 +36,13 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
             for said, mistaken in (mistakes or {}).items():
                 if found == _weights(mistaken(*given)):
                     raise Wrong(said)
+            if norm := _normalisation(pairs[-1][0]):
+                raise Wrong(f"{norm} stands in the net, and none is asked for")
             raise Wrong(f"{make.case(given)} {_difference(found, wanted)}")
+    for mine, wanted in pairs:
+        for stride in _strides(mine) - _strides(wanted):
+            raise Wrong(f"a convolution has stride {stride}, and none should have that: what nn.Conv2d "
+                        "takes behind the size of the kernel is the stride, not the padding")
     once, again = (_answer(pairs[0][0], cases[0][-1], seed=seed) for seed in (0, 1))
     if not torch.equal(once, again):
         raise Wrong("asked twice, its net gives two answers, though it is in evaluation mode: dropout "
@@ -94,6 +100,17 @@ def _weights(net: nn.Module) -> Counter:
     """How many layers with such weights there are."""
     return Counter(by(_shape(group[0])) + " without biases" * (len(group) == 1)
                    for group in _groups(net))
+
+
+def _normalisation(net: nn.Module) -> str:
+    """The kind of a layer with weights that normalises, if there is one."""
+    return next((type(part).__name__ for part in net.modules()
+                 if "Norm" in type(part).__name__ and [*part.parameters()]), "")
+
+
+def _strides(net: nn.Module) -> set[int]:
+    """Those of its convolutions."""
+    return {step for part in net.modules() if isinstance(part, nn.Conv2d) for step in part.stride}
 
 
 def _difference(mine: Counter, wanted: Counter) -> str:

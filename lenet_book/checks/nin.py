@@ -59,7 +59,36 @@ def network_in_network(answer) -> str:
     def wrong(**changes):
         return lambda channels, widths: _nin(channels, widths, **changes)
 
+    def each_block_alone(channels, widths):
+        return nn.ModuleList(_nin(channels, [three], (k,)) for three, k in zip(
+            widths, (5, 5, 3), strict=True))
+
+    def first_of_before(channels, widths):
+        return nn.ModuleList(_nin(before, [three], (k,)) for before, three, k in zip(
+            (channels, widths[0][0], widths[1][0]), widths, (5, 5, 3), strict=True))
+
     compare_nets(answer, _nin, cases, "channels widths", {
+        "every block reads the image's channels, and should read the last maps of the one before":
+            each_block_alone,
+        "a block reads the last of the three numbers of maps of the one before, not the first":
+            first_of_before,
+        "a block has two 1 x 1 behind its convolution; the second is missing":
+            lambda channels, widths: _nin(channels, [three[:2] for three in widths]),
+        "a block has two 1 x 1 behind its convolution; the first is missing":
+            lambda channels, widths: _nin(channels, [three[::2] for three in widths]),
+        "the widths are those of CIFAR-10's net, and should be those that are given":
+            lambda channels, _: _nin(channels, ((192, 160, 96), (192,) * 3, (192, 192, 10))),
+        "what stands behind a block's convolution is 1 x 1, and here as large as that":
+            wrong(mixes=lambda k: k),
+        "what stands behind a block's convolution is 1 x 1, and here 3 x 3": wrong(mixes=lambda k: 3),
+        "a 1 x 1 keeps the size without padding; with padding a frame of biases comes around its maps":
+            wrong(mix_pad=1),
+        "a dense layer stands at the end; the means are the scores": lambda channels, widths:
+            nn.Sequential(_nin(channels, widths), nn.Linear(widths[2][2], widths[2][2])),
+        "there is no pooling": wrong(pools=0),
+        "behind the second block a pooling is missing": wrong(pools=1),
+        "the logarithm of the softmax belongs into the loss": wrong(
+            end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LogSoftmax(dim=1))),
         "all kernels are 5 x 5, and the third block's should be 3 x 3": wrong(kernels=(5, 5, 5)),
         "all kernels are 3 x 3, and the first two blocks' should be 5 x 5": wrong(kernels=(3, 3, 3)),
         "the kernels are in the opposite order": wrong(kernels=(3, 5, 5)),
@@ -99,13 +128,13 @@ _MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
 
 
 def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", pool=None, pools=2,
-         end=_MEANS) -> nn.Sequential:
-    """relus: behind which of a block's convolutions one stands."""
+         end=_MEANS, mixes=lambda k: 1, mix_pad=0) -> nn.Sequential:
+    """relus: behind which of a block's convolutions one stands. mixes: k -> size of what is 1 x 1."""
     layers = []
     for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
         for which, inputs, outputs in zip("c12", (channels, *maps), maps, strict=False):
-            kernel = k if which == "c" else 1
-            layers += [nn.Conv2d(inputs, outputs, kernel, padding=pads(k) if which == "c" else 0)]
+            kernel, pad = (k, pads(k)) if which == "c" else (mixes(k), mix_pad)
+            layers += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
             layers += [nn.ReLU()] * (which in relus)
         channels = maps[-1]
         if block < pools:

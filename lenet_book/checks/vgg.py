@@ -53,7 +53,7 @@ def width_for_he(answer) -> str:
         20 / 9: "0.01 is the variance already, and its root was taken again",
         44: "that is with 4 / n; look up He's variance again",
     }, "He's variance is 2 / n, and n what one output reads")
-    return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, far above it, and f grows from layer to layer"
+    return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, above it, and f grows with the width"
 
 
 _BY_OTHERS = dict.fromkeys(("layers_of", "make_layers", "vgg16", "vgg11"), "read the words yourself")
@@ -72,6 +72,12 @@ def net_from_string(answer) -> str:
             lambda words, channels: _layers(words, channels, kernels=lambda k: 3),
         "n/k is a kernel of k x k, not one of 1 x 1": lambda words, channels: _layers(
             words, channels, kernels=lambda k: 3 if k == 3 else 1),
+        "what n/k makes is read by the next convolution: n maps, as behind a plain number":
+            lambda words, channels: _layers(words, channels, hands_on=lambda k: k == 3),
+        "what a plain number makes is read by the next convolution, as behind n/k":
+            lambda words, channels: _layers(words, channels, hands_on=lambda k: k != 3),
+        "maps and kernel are exchanged: n/k makes n maps with a kernel of k x k":
+            lambda words, channels: _layers(words, channels, exchanged=True),
         "a convolution reads the maps of the one before it; here each reads the image's channels":
             lambda words, channels: nn.Sequential(*(_layers(word, channels) for word in words.split())),
         "the size must stay: a kernel of k needs a padding of k // 2":
@@ -88,6 +94,13 @@ def net_from_string(answer) -> str:
             words, channels, relu_if=lambda k: k == 1),
         "a ReLU must follow a convolution of k x k, too": lambda words, channels: _layers(
             words, channels, relu_if=lambda k: k == 3),
+        "only the last layer has a ReLU behind it, and each convolution needs one":
+            lambda words, channels: nn.Sequential(_layers(words, channels, relu=()), nn.ReLU()),
+        "a tanh stands where a ReLU should": lambda words, channels: _layers(
+            words, channels, relu=(nn.Tanh(),)),
+        "a ReLU stands behind M, and belongs behind convolutions alone":
+            lambda words, channels: _layers(
+                words, channels, pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU())),
         "the ReLU stands before the convolution": lambda words, channels: _layers(
             words, channels, relu_first=True),
         "a ReLU must follow the last convolution, too":
@@ -102,6 +115,8 @@ def net_from_string(answer) -> str:
             words, channels, pool=nn.MaxPool2d(3, stride=2, padding=1)),
         "M must round an odd size down": lambda words, channels: _layers(
             words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
+        "the maps are flattened, and no word asks for it": lambda words, channels: nn.Sequential(
+            _layers(words, channels), nn.Flatten()),
         "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
         "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
     }, "right in testing, but not in training: no word stands for dropout or for a normalisation",
@@ -113,18 +128,22 @@ _RELU = nn.ReLU()
 
 
 def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
-            relu=(_RELU,), relu_if=bool, relu_first=False, bias=True) -> nn.Sequential:
+            relu=(_RELU,), relu_if=bool, relu_first=False, bias=True, hands_on=bool,
+            exchanged=False) -> nn.Sequential:
+    """relu_if: of which kernels. hands_on: of which kernels the maps are read by the next one."""
     layers = []
     for word in configuration.split():
         if word == "M":
             layers.append(pool or nn.MaxPool2d(2))
             continue
         maps, _, kernel = word.partition("/")
-        k = kernels(kernel or 3)
-        conv = nn.Conv2d(channels, int(maps), k, padding=pads(k), bias=bias)
+        maps, k = int(maps), int(kernels(kernel or 3))
+        if exchanged:
+            maps, k = k, maps
+        conv = nn.Conv2d(channels, maps, k, padding=pads(k), bias=bias)
         bend = relu if relu_if(k) else ()
         layers += [*bend, conv] if relu_first else [conv, *bend]
-        channels = int(maps)
+        channels = maps if hands_on(k) else channels
     return nn.Sequential(*layers)
 
 

@@ -4,6 +4,8 @@ import signal
 import sys
 import threading
 import time
+from itertools import count
+from sysconfig import get_paths
 
 import pytest
 import torch
@@ -155,3 +157,13 @@ def test_a_kernel_goes_on_after_an_endless_answer():
     assert "&lt;img src=x" in strange.outputs[0].data["text/html"]
     assert "<img" not in strange.outputs[0].data["text/html"]
     assert two.outputs[0].data["text/plain"] == "2"
+
+
+def test_a_lock_of_a_library_is_free_after_the_time_is_over():
+    source = "def hold(lock, steps):\n    with lock:\n        for _ in steps:\n            pass\n"
+    library = {"__name__": "library"}
+    exec(compile(source, f"{get_paths()['purelib']}/library.py", "exec"), library)
+    lock = threading.Lock()
+    with pytest.raises(TimeoutError):
+        within(0.2, lambda: library["hold"](lock, count()))
+    assert not lock.locked()

@@ -41,6 +41,20 @@ def of_sums(a, n, alpha, beta, k, add):
     return a / (k + alpha / n * torch.stack(near, 1)) ** beta
 
 
+def divided(a, n, alpha, beta, k, by):
+    """A wrong one: by makes the divisor of the sums, of alpha / n, beta and k."""
+    near = [(a[:, max(0, i - n // 2):i + n // 2 + 1] ** 2).sum(1) for i in range(a.shape[1])]
+    return a / by(torch.stack(near, 1), alpha / n, beta, k)
+
+
+def running(a, n, alpha, beta, k):
+    """A wrong one: later maps see earlier ones divided."""
+    a = a.clone()
+    for i in range(a.shape[1]):
+        a[:, i] /= (k + alpha / n * (a[:, max(0, i - n // 2):i + n // 2 + 1] ** 2).sum(1)) ** beta
+    return a
+
+
 def beside(a, n, alpha, beta, k):
     near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
     return a / (k + alpha / n * near) ** beta
@@ -206,6 +220,21 @@ WRONG = {  # (words that name the error, answer)
         ("finite", float("nan"))],
     "response_normalisation": [
         ("divided by n", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n, *rest)),
+        ("alpha is multiplied", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n * n, *rest)),
+        ("k stands outside", partial(divided, by=lambda s, alpha, beta, k: k + (alpha * s) ** beta)),
+        ("sum alone is raised", partial(divided, by=lambda s, alpha, beta, k: k + alpha * s ** beta)),
+        ("by beta, in place", partial(divided, by=lambda s, alpha, beta, k: (k + alpha * s) * beta)),
+        ("n divides k", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, k / n)),
+        ("bracket is too wide", lambda a, n, alpha, beta, k: by_slices(a, n, k + alpha, beta, 0)),
+        ("divided already enter", running), ("axis 0; the maps", lambda a, *rest: by_slices(
+            a.transpose(0, 1), *rest).transpose(0, 1)),
+        ("over the places as well", lambda *case: of_sums(
+            *case, add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None])),
+        ("not its square", lambda a, *rest: by_slices(a, *rest) * a),
+        ("last map is in no", lambda a, n, *rest: of_maps(a, n, *rest, maps=lambda i: slice(
+            max(0, i - n // 2), min(a.shape[1] - 1, i + n // 2 + 1)))),
+        ("first map is in no", lambda a, n, *rest: of_maps(
+            a, n, *rest, maps=lambda i: slice(max(1, i - n // 2), i + n // 2 + 1))),
         ("over places", beside), ("first for a neighbour", round_the_border),
         ("on each side; the window has n in all", lambda a, n, *rest: of_maps(
             a, n, *rest, maps=lambda i: slice(max(0, i - n), i + n + 1))),

@@ -175,6 +175,14 @@ def in_two_loops(seeds, build, train, error):
     return torch.tensor([error(nets[seed]) for seed in seeds]).double()
 
 
+def one_by_one(seeds, build, train, error):
+    for seed in seeds:
+        torch.manual_seed(seed)
+        net = build()
+        train(net, seed)
+        yield error(net)
+
+
 def seeded_before(seeds, build, train, error):
     torch.manual_seed(seeds[0])
     return row(seeds, build, train, error, seeded=False)
@@ -219,8 +227,14 @@ WRONG = {  # (words that name the error, answer)
         ("is still", exchanges(only=3)),
         ("is still", exchanges(end="2_squash")), ("is now Tanh", exchanges(make=nn.Tanh)),
         ("is now ReLU", exchanges(make=nn.ReLU)), ("is now Softsign", exchanges(make=nn.Softsign)),
-        ("makes 1.716 of 4", exchanges(make=lambda: nn.Hardtanh(-1.7159, 1.7159))),
-        ("makes 1 of 4 and 0 of", exchanges(make=lambda: nn.Hardtanh(0, 1))),
+        ("makes -1.7159 of -3", exchanges(make=lambda: nn.Hardtanh(-1.7159, 1.7159))),
+        ("makes 0 of -3; the hard tanh makes -1", exchanges(make=lambda: nn.Hardtanh(0, 1))),
+        ("makes 0 of -0.5; the hard tanh makes -0.5", exchanges(
+            make=lambda: nn.Sequential(nn.Hardtanh(), nn.Hardshrink()))),
+        ("left in evaluation mode", lambda net: exchanged(net).eval()),
+        ("left in training mode", lambda net: exchanged(net).train()),
+        ("requires_grad False", lambda net: exchanged(net).requires_grad_(False)),
+        ("requires_grad True", lambda net: exchanged(net).requires_grad_(True)),
         ("c1 was Conv2d", exchanges(end="c1")),
         ("no activation", exchanges(make=lambda: nn.Linear(2, 2))),
         ("weights of c5", exchanges(fresh="c5")), ("f6 was Linear", exchanges(linear="f6")),
@@ -283,6 +297,8 @@ WRONG = {  # (words that name the error, answer)
         ("it raises", lambda seeds, build, train, error: train(build())),
         ("no error is measured", lambda seeds, build, train, error: [
             train(build(), seed) for seed in seeds]),
+        ("returns a generator, of which nothing has run", one_by_one),
+        ("returns a map", lambda *given: map(float, one_by_one(*given))),
         ("function", [0.1, 0.2, 0.3]),
         ("nets are built", lambda seeds, build, *rest: [build(), build()])],
 }

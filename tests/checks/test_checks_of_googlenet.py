@@ -41,7 +41,8 @@ class Mine(nn.Module):
         super().__init__()
         self.changes = {"relus": "1r35p", "order": range(4), "pool": nn.MaxPool2d(3, 1, 1)} | changes
         five, bias = changes.get("five", 5), changes.get("bias", True)
-        self.large = nn.Conv2d(reduce5, fives, five, padding="same", bias=bias)
+        self.large = changes.get("large", lambda a, b: nn.Conv2d(
+            a, b, five, padding="same", bias=bias))(reduce5, fives)
         self.middle = nn.Conv2d(reduce3, threes, 3, padding="same", bias=bias)
         self.small = nn.ModuleDict({name: nn.Conv2d(inputs, maps, 1, bias=bias) for name, maps in (
             ("projection", projection), ("five", reduce5), ("three", reduce3), ("one", ones))})
@@ -55,7 +56,15 @@ class Mine(nn.Module):
             "p", small["projection"](pool(x)))
         paths = [act("1", small["one"](x)), act("3", self.middle(act("r", small["three"](x)))),
                  act("5", self.large(act("r", small["five"](x)))), last]
-        return torch.cat([paths[which] for which in self.changes["order"]], dim=1)
+        join = self.changes.get("join", torch.cat)
+        return join([paths[which] for which in self.changes["order"]], dim=1)
+
+
+class InARow(Mine):
+    """A wrong one: the 3 x 3 path begins with what the 1 x 1 gives."""
+
+    def forward(self, x):
+        return self.middle(self.small["three"](self.small["one"](x)))
 
 
 class InPlace(nn.Module):
@@ -167,7 +176,8 @@ WRONG = {  # (words that name the error, answer)
         ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths))),
         ("along the channels, axis 1", partial(by_hand, join=lambda paths, axis: torch.cat(paths, 2))),
         ("must be a tensor", partial(by_hand, join=lambda paths, axis: paths)),
-        ("it raises", partial(by_hand, join=lambda paths, axis: sum(paths))),
+        ("every path begins with x", lambda x, w1, w3, w5: F.conv2d(F.conv2d(x, w1), w3)),
+        ("are added up", partial(by_hand, join=lambda paths, axis: sum(paths))),
         ("changes the x", lambda x, *w: by_hand(x.relu_(), *w)), ("return", print),
         ("function", torch.ones(3))],
     "inception_module": [
@@ -192,7 +202,19 @@ WRONG = {  # (words that name the error, answer)
         ("naive", without_reductions),
         ("reduce3 and threes", lambda i, a, b, c, d, e, f: Mine(i, a, c, b, d, e, f)),
         ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
-        ("two reductions", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
+        ("reduce3 and reduce5 are", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
+        ("ones and reduce3 are", lambda i, a, b, c, d, e, f: Mine(i, b, a, c, d, e, f)),
+        ("ones and projection are", lambda i, a, b, c, d, e, f: Mine(i, f, b, c, d, e, a)),
+        ("fives and projection are", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, d, f, e)),
+        ("two 3 x 3 stand where", partial(Mine, large=lambda a, b: nn.Sequential(
+            nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.Conv2d(b, b, 3, padding=1)))),
+        ("the first has reduce5", partial(Mine, large=lambda a, b: nn.Sequential(
+            nn.Conv2d(a, a, 3, padding=1), nn.ReLU(), nn.Conv2d(a, b, 3, padding=1)))),
+        ("stride 2, and none should", partial(Mine, large=lambda a, b: nn.Conv2d(a, b, 5, 2))),
+        ("BatchNorm2d stands in the net", partial(Mine, large=lambda a, b: nn.Sequential(
+            nn.Conv2d(a, b, 5, padding=2), nn.BatchNorm2d(b)))),
+        ("every path begins with x", InARow),
+        ("are added up", partial(Mine, join=lambda paths, dim: sum(paths))),
         ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
         ("Inception does", Inception), ("stand in a list", Stub),
         ("without brackets", Mine(*range(1, 8))), ("a net, not", lambda *widths: 3), ("return", print)],

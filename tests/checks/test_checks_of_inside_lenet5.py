@@ -1,13 +1,16 @@
 """Chapter 09's exercises: right answers, and wrong ones with words of the reason."""
 
+import copy
+from collections import OrderedDict
 from contextlib import suppress
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch import nn
 
-from lenet_book import models, paper
+from lenet_book import checks, models, paper
 from lenet_book.features import capture
 
 CHAPTER = 9
@@ -54,6 +57,68 @@ def hooked_from_before(net, name, x):
     finally:
         del layer.forward
     return found[0]
+
+
+def patched(net, name, x, always=True, back=True):
+    """Right as it stands, with the old method in the layer itself; each argument makes one mistake."""
+    layer, found = net.get_submodule(name), []
+    forward = layer.forward
+
+    def listening(x):
+        found.append(forward(x))
+        return found[-1].clone()
+
+    layer.forward = listening
+    try:
+        net(x)
+    except RuntimeError:
+        if always:
+            layer.forward = forward
+        raise
+    if back:
+        layer.forward = forward
+    return found[0]
+
+
+def of_a_copy(net, name, x):
+    return hooked(copy.deepcopy(net), name, x, remove=False)
+
+
+def cleared(net, name, x):
+    """Wrong: all hooks of the layer go, those of others among them."""
+    try:
+        return hooked(net, name, x, remove=False, always=False)
+    finally:
+        net.get_submodule(name)._forward_hooks.clear()
+
+
+def keeping(keep):
+    """With a hook that returns what `keep` returns."""
+    def answer(net, name, x):
+        kept = {}
+        handle = net.get_submodule(name).register_forward_hook(
+            lambda layer, given, output: keep(kept, output))
+        try:
+            net(x)
+        finally:
+            handle.remove()
+        return kept["it"]
+    return answer
+
+
+def exchanged(net, name, x):
+    """Wrong: a layer that keeps stands in the net, and stays there."""
+    above, _, last = name.rpartition(".")
+    kept, layer = [], net.get_submodule(name)
+
+    class Keeps(nn.Module):
+        def forward(self, x):
+            kept.append(layer(x))
+            return kept[-1].clone()
+
+    setattr(net.get_submodule(above), last, Keeps())
+    net(x)
+    return kept[0]
 
 
 class Stop(Exception):
@@ -123,8 +188,8 @@ def by_unfolding(score, image, side, stride, blank):
     C, H, W = image.shape[1:]
     places = F.unfold(torch.arange(H * W).view(1, 1, H, W).double(), side, stride=stride)[0].T.long()
     copies = image.view(1, C, -1).repeat(len(places), 1, 1)
-    for copy, covered in zip(copies, places, strict=True):
-        copy[:, covered] = blank
+    for each, covered in zip(copies, places, strict=True):
+        each[:, covered] = blank
     lost = score(image) - score(copies.view(-1, C, H, W))
     return lost.view((H - side) // stride + 1, (W - side) // stride + 1)
 
@@ -144,9 +209,10 @@ def in_place(score, image, side, stride, blank):
     return in_loops(score, image, side, stride, blank)
 
 
-def drawn(net, digit, steps=40, size=0.1, sign=-1, of=None, clamp=True, start=LOW):
+def drawn(net, digit, steps=40, size=0.1, sign=-1, of=None, clamp=True, start=LOW,
+          image=None):
     """Right as it stands; each argument makes one mistake."""
-    image = torch.full((1, 1, 32, 32), start)
+    image = torch.full((1, 1, 32, 32), start) if image is None else image
     for _ in range(steps):
         image.requires_grad_()
         gradient, = torch.autograd.grad(net(image)[0, digit if of is None else of], image)
@@ -184,7 +250,7 @@ def by_adam(net, digit, steps=200):
 
 def squashed(net, digit):
     """The grey values by a sigmoid, which keeps them in their range."""
-    a = torch.full((1, 1, 32, 32), -2.0, requires_grad=True)
+    a = torch.full((1, 1, 32, 32), -5.0, requires_grad=True)
     for _ in range(60):
         gradient, = torch.autograd.grad(net(LOW + (HIGH - LOW) * a.sigmoid())[0, digit], a)
         a = (a - 0.3 * gradient.sign()).detach().requires_grad_()
@@ -240,9 +306,20 @@ def later(there, image):
     return image
 
 
+def test_a_hook_for_all_nets_has_to_go_too(monkeypatch):
+    monkeypatch.setattr(nn.modules.module, "_global_forward_hooks", OrderedDict())
+
+    def answer(net, name, x):
+        nn.modules.module.register_module_forward_hook(lambda layer, given, output: None)
+        return hooked(net, name, x)
+
+    assert "the hook is still there" in checks.output_of_layer(answer).reason
+
+
 RIGHT = {
     "farthest_digit": [(9634,), (9634.0,), (torch.tensor(9634),), (np.int64(9634),)],
-    "output_of_layer": [(hooked,), (hooked_from_before,), (stopped,)],
+    "output_of_layer": [(hooked,), (hooked_from_before,), (stopped,), (patched,), (of_a_copy,),
+                        (keeping(lambda kept, output: kept.update(it=output.clone())),)],
     "occlusion_map": [(in_loops,), (by_masks,), (by_unfolding,)],
     "image_of_class": [(drawn,), (with_momentum,), (squashed,), (by_adam,)],
     "strip_of_digits": [(pasted,), (padded,), (column_by_column,), (pastes(double=False),)],
@@ -263,7 +340,15 @@ WRONG = {  # (words that name the error, answer)
         ("works in place", lambda *given: hooked(*given, clone=False)),
         ("whole net", lambda net, name, x: net(x)),
         ("still there", lambda *given: hooked(*given, remove=False, always=True)),
-        ("raises an error the hook stays", lambda *given: hooked(*given, always=False)),
+        ("raises an error the hook is still", lambda *given: hooked(*given, always=False)),
+        ("another hook, which was there before, is gone afterwards", cleared),
+        ("forward is not what it was afterwards", lambda *given: patched(*given, back=False)),
+        ("an error the layer's forward is not", lambda *given: patched(*given, always=False)),
+        ("another layer stands in the net", exchanged),
+        ("the hook returns something", keeping(
+            lambda kept, output: kept.setdefault("it", output.clone()))),
+        ("the hook returns something", keeping(
+            lambda kept, output: [kept.update(it=output.clone())])),
         ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
         ("mode", lambda *given: hooked(*given, mode=True)),
         ("weights", lambda *given: hooked(*given, change=1e-3)),
@@ -296,6 +381,8 @@ WRONG = {  # (words that name the error, answer)
         ("tensor", lambda *given: drawn(*given).tolist()), ("finite", lambda *given: drawn(*given) / 0),
         ("grey values", lambda *given: 255 * drawn(*given)), ("return", print),
         ("of what is possible", lambda *given: torch.rand(1, 1, 32, 32)),
+        ("is 0.00 everywhere", draws(start=0.0)), ("is 1.17 everywhere", draws(start=HIGH)),
+        ("from 0.00 to 1.00", lambda net, digit: drawn(net, digit, image=torch.rand(1, 1, 32, 32))),
         ("it raises", lambda net, digit: net(digit)), ("function", torch.zeros(1, 1, 32, 32)),
         ("function", None), ("another net was given", lambda net, digit: drawn(LENET, digit)),
         ("to the 3, and", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],

@@ -13,15 +13,16 @@ CHAPTER = 13
 END = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def blocks(channels, widths, kernels=(5, 5, 3), same="same", relus=3, pool=None, drop=None, end=END):
-    """relus: how many of a block's three."""
+def blocks(channels, widths, kernels=(5, 5, 3), same="same", relus=3, pool=None, drop=None, end=END,
+           read=-1, conv=nn.Conv2d, mix=1, frame=0):
+    """relus: how many of a block's three. read: which maps of a block the next one reads."""
     layers = []
     for place, (maps, kernel) in enumerate(zip(widths, kernels, strict=True)):
         for i, (inputs, outputs) in enumerate(zip((channels, *maps), maps, strict=False)):
-            layers.append(nn.Conv2d(inputs, outputs, kernel if i == 0 else 1,
-                                    padding=same if i == 0 else 0))
+            layers.append(conv(inputs, outputs, kernel if i == 0 else mix,
+                               padding=same if i == 0 else frame))
             layers += [nn.ReLU()] * (i < relus)
-        channels = maps[-1]
+        channels = channels if read is None else maps[read]
         if place < 2:
             layers += [pool or nn.MaxPool2d(3, 2, ceil_mode=True), drop or nn.Dropout(0.5)]
     return [*layers, *end]
@@ -145,6 +146,27 @@ WRONG = {  # (words that name the error, answer)
         ("come out", partial(in_a_row, end=())), ("flattened", partial(in_a_row, end=END[1:])),
         ("flatten them", partial(in_a_row, end=END[:1])),
         ("softmax", partial(in_a_row, end=(*END, nn.Softmax(1)))),
+        ("every block reads the image's", partial(in_a_row, read=None)),
+        ("not the first", partial(in_a_row, read=0)),
+        ("the second is missing", lambda channels, widths: in_a_row(
+            channels, [three[:2] for three in widths])),
+        ("the first is missing", lambda channels, widths: in_a_row(
+            channels, [three[::2] for three in widths])),
+        ("should be those that are given", lambda channels, widths: in_a_row(
+            channels, ((192, 160, 96), (192, 192, 192), (192, 192, 10)))),
+        ("here 3 x 3", partial(in_a_row, mix=3)), ("frame of biases", partial(in_a_row, frame=1)),
+        ("stride 2, and none should", partial(
+            in_a_row, conv=lambda inputs, outputs, k, padding: nn.Conv2d(
+                inputs, outputs, k, k // 2 or 1))),
+        ("BatchNorm2d stands in the net", partial(
+            in_a_row, conv=lambda inputs, outputs, k, padding: nn.Sequential(
+                nn.Conv2d(inputs, outputs, k, padding=padding), nn.BatchNorm2d(outputs)))),
+        ("there is no pooling", partial(in_a_row, pool=nn.Identity())),
+        ("second block a pooling is missing", lambda *case: nn.Sequential(
+            *[layer for at, layer in enumerate(blocks(*case)) if at not in (14, 15)])),
+        ("logarithm", partial(in_a_row, end=(*END, nn.LogSoftmax(1)))),
+        ("dense layer stands at the end", lambda channels, widths: nn.Sequential(
+            in_a_row(channels, widths), nn.Linear(widths[2][2], widths[2][2]))),
         ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Identity())),
         ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout(0.4))),
         ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout2d(0.5))),
@@ -152,7 +174,8 @@ WRONG = {  # (words that name the error, answer)
         ("NiN3 does", lambda channels, widths: NiN3(
             (*widths[:2], widths[2][:2]), channels=channels, classes=widths[2][2])),
         ("nn.Sequential(*layers)", blocks),
-        ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
+        ("dense layer stands at the end", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
+        ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 9)))),
         ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
         ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
     "mean_of_the_largest": [

@@ -210,6 +210,10 @@ WRONG = {  # (words that name the error, answer)
     "global_average_pooling": [
         ("mean does the work", lambda x: x.mean((2, 3))),
         ("sum does the work", lambda x: x.sum((2, 3)) / 9),
+        ("mean does the work", lambda x: F.avg_pool2d(x.mean(3, keepdim=True), (36, 1))),
+        ("mean is called behind F.avg_pool2d", lambda x: F.avg_pool2d(x, x.shape[2:]).mean((2, 3))),
+        ("sum is called behind F.avg_pool2d", lambda x: F.avg_pool2d(x, x.shape[2:]).sum((2, 3))),
+        ("mean is called behind", lambda x: nn.AvgPool2d(2)(x).mean(-1).mean(-1)),
         ("need not be alike", lambda x: F.avg_pool2d(x, x.shape[2]).flatten(1)),
         ("adaptive", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
         ("adaptive", lambda x: nn.AdaptiveAvgPool2d(1)(x).flatten(1)),

@@ -15,15 +15,18 @@ CHAPTER = 12
 D = CONFIGURATIONS["vgg16"]
 
 
-def parts(words, channels, same="same", pool=None, relu=nn.ReLU, bias=True, three=False):
+def parts(words, channels, same="same", pool=None, relu=nn.ReLU, bias=True, three=False, conv=None,
+          reads=None):
+    """Right as it stands; each argument makes one mistake."""
     found = []
     for word in words.split():
         if word == "M":
             found.append(pool or nn.MaxPool2d(2, 2))
         else:
             maps, kernel = int(word.split("/")[0]), 3 if three else int((word + "/3").split("/")[1])
-            found += [nn.Conv2d(channels, maps, kernel, padding=same, bias=bias), relu()]
-            channels = maps
+            found += [conv(channels, maps, kernel) if conv else
+                      nn.Conv2d(channels, maps, kernel, padding=same, bias=bias), relu()]
+            channels = maps if reads is None or reads(word) else channels
     return found
 
 
@@ -155,6 +158,18 @@ WRONG = {  # (words that name the error, answer)
         ("last convolution", lambda words, channels: by_words(words, channels)[:-1]),
         ("not always three", lambda words, channels: by_words(words, 3)),
         ("reads the maps of the one before it", first_channels),
+        ("stride 0, and none should", partial(
+            by_words, conv=lambda c, n, k: nn.Conv2d(c, n, k, k // 2))),
+        ("exchanged", partial(by_words, conv=lambda c, n, k: nn.Conv2d(c, k, n, padding=n // 2))),
+        ("as behind a plain number", partial(by_words, reads=lambda word: "/" not in word)),
+        ("as behind n/k", partial(by_words, reads=lambda word: "/" in word)),
+        ("a tanh stands", partial(by_words, relu=nn.Tanh)),
+        ("only the last layer has a ReLU", lambda words, channels: nn.Sequential(
+            by_words(words, channels, relu=nn.Identity), nn.ReLU())),
+        ("a ReLU stands behind M", partial(by_words, pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU()))),
+        ("flattened", lambda words, channels: by_words(words, channels).append(nn.Flatten())),
+        ("BatchNorm2d stands in the net", partial(by_words, conv=lambda c, n, k: nn.Sequential(
+            nn.Conv2d(c, n, k, padding=k // 2), nn.BatchNorm2d(n)))),
         ("not one of 1 x 1", lambda words, channels: by_words(re.sub("/.", "/1", words), channels)),
         ("not in training", lambda words, channels: nn.Sequential(*(
             each for part in parts(words, channels) for each in (
