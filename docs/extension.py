@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinxcontrib import katex
 
 DEMO = "application/vnd.lenet-book.demo+json"  # {"name": ..., "values": {name of a control: value}}
 
@@ -141,6 +142,7 @@ def close_solution(self, node):
 
 
 def setup(app):
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
     app.connect("config-inited", collect)
     app.connect("source-read", link_to_sources)
     app.connect("html-page-context", start_demos)
