@@ -14,6 +14,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinxcontrib import katex
 
 from lenet_book import demos
 from lenet_book.demos import alone
@@ -122,6 +123,7 @@ def close_solution(self, node):
 
 
 def setup(app):
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
     app.connect("config-inited", collect)
     app.connect("source-read", link_to_sources)
     app.connect("html-page-context", start_demos)
