@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 
 from .base import Demo
-from .page import LIVE, content
+from .page import ALONE, LIVE, content
 
 FILES = ("ten-digits", "test-digits", "noise", "training-run", "lenet5-1998", "lenet5",
          "vgg-small-average")
-_DIGITS = 200  # of the test set: all 10,000 would be 2 MB
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -40,7 +39,7 @@ def script(name: str, data: bytes) -> str:
 def shipped(name: str) -> bytes:
     """A file as pages get it: as in a notebook, but of the test digits only the first."""
     data = content(name)
-    return data[:785 * _DIGITS] if name == "test-digits" else data
+    return data[:785 * ALONE] if name == "test-digits" else data
 
 
 def style() -> str:

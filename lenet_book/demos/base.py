@@ -30,7 +30,7 @@ from IPython import get_ipython
 from ..arguments import checked, fields, flag, named, optional, sequence, shown, text, whole
 from ..plots import Picture
 from .controls import Held, described
-from .page import Page, file
+from .page import ALONE, Page, file
 from .sheet import Sheet
 
 _LARGE = 1.4  # how much larger everything is on a projector
@@ -146,6 +146,9 @@ class Demo:
     def described(self) -> dict:
         """The demo as a page makes it that has no kernel; for JSON."""
         controls = {name: described(control) for name, control in self.controls.items()}
+        if "test-digits" in self._needs:  # of which such a page has the first
+            index = controls["index"]
+            index |= {"max": ALONE - 1, "value": min(index["value"], ALONE - 1)}
         return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
                 "plays": [*self._plays], "needs": [*self._needs]}
 

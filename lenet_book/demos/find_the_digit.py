@@ -39,8 +39,8 @@ def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 
         "canvas": slider("canvas", canvas, 40, 72, 8), "pieces": slider("scraps", pieces, 0, 12),
         "seed": slider("seed of the scraps", seed, 0, 99),
     }
-    return Demo("find_the_digit", compute, paint, say, controls, (840, 304), limits=limits,
-                projector=projector, needs=["test-digits", NET])
+    return Demo("find_the_digit", compute, paint, say, controls, (840, 300), limits=limits,
+                projector=projector, plays=["column", "row"], needs=["test-digits", NET])
 
 
 def limits(canvas, **others) -> dict[str, int]:
@@ -105,8 +105,9 @@ def paint(sheet: Sheet, facts: Facts) -> None:
             sheet.outline(x + cell * column - 2, y + cell * row - 2, cell + 4, cell + 4, BLUE, 2)
         if digit == facts.label:
             sheet.outline(x - 6, y - 30, _SIDE + 12, _SIDE + 36, RED, 2, dash=True)
-    sheet.text(_LEFT, 272, "dashed: what the digit is, and where; blue: the answer, and where its map "
+    sheet.text(_LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map "
                "peaks", _TYPE, anchor="lm")
     full = number(facts.reach, 1)
-    sheet.text(_LEFT, 292, f"a digit's score is the mean of its map: violet −{full}, white 0, "
+    sheet.text(_LEFT, 289, f"a digit's score is the mean of its map: violet −{full}, white 0, "
                f"orange +{full}", _TYPE, anchor="lm")
+    sheet.answer(_MAPS - 12, 2, 840 - _MAPS, 250)

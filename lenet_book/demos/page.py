@@ -20,6 +20,7 @@ from .examples import is_own, normal_numbers, ten_digits, test_digits, trained
 from .reading import full_colour
 
 LIVE = Path(__file__).with_name("live")
+ALONE = 200  # of the 10,000 test digits, which are 2 MB, a page without a kernel has so many
 
 
 @cache

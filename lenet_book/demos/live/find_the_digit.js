@@ -125,10 +125,20 @@ function paint(sheet, facts) {
   });
   const full = number(facts.reach, 1);
   const small = { size: TYPE, anchor: "lm" };
-  sheet.text(LEFT, 272, "dashed: what the digit is, and where; blue: the answer, and where its map peaks",
+  sheet.text(LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map peaks",
     small);
-  sheet.text(LEFT, 292, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`,
+  sheet.text(LEFT, 289, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`,
     small);
+  sheet.answer(MAPS - 12, 2, 840 - MAPS, 250);
 }
 
-export const find_the_digit = { compute, paint, say, limits };
+// The digit is put where the canvas is touched, its middle there.
+function point({ image }, x, y) {
+  const canvas = image.shape[0];
+  if (x > LEFT + CANVAS + 20) return null;
+  const [row, column] = [y - TOP, x - LEFT].map((at) =>
+    Math.max(0, Math.min(canvas - SIZE, Math.round((at * canvas) / CANVAS - SIZE / 2))));
+  return { row, column };
+}
+
+export const find_the_digit = { compute, paint, say, limits, point };
