@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -186,6 +187,13 @@ def test_a_demo_is_wrapped_and_its_scripts_are_on_its_page_only(tmp_path):
     assert not [tag for tag in pages["notebooks/01_plain.html"].select("[src], [href]")
                 if "live/" in (tag.get("src") or tag["href"])]
     assert (out / "_static" / "live" / "data" / "digits.js").read_text() == "2"
+
+
+def test_without_node_one_sentence_says_so(tmp_path):
+    run = subprocess.run([sys.executable, "-m", "sphinx", "-q", ROOT / "docs", tmp_path],
+                         env=os.environ | {"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert run.returncode
+    assert re.fullmatch(r"node.* is not installed; .*\n", run.stderr)
 
 
 @pytest.fixture(scope="module")
