@@ -6,12 +6,12 @@ and how its controls stand. myst-nb leaves both out of the page; here they are p
 
 import json
 import shutil
+import sys
 from html import escape
 from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
-from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinxcontrib import katex
@@ -28,8 +28,8 @@ class Demo(nodes.Element):
 def collect(app, config):
     """Bring what the site is made of into reach: Sphinx reads only what lies below its own folder."""
     if not shutil.which("node"):
-        raise ExtensionError("node, which typesets the formulas, is not installed; "
-                             "get it from https://nodejs.org or by apt-get install nodejs")
+        sys.exit("node, which typesets the formulas, is not installed; get it from https://nodejs.org "
+                 "or by apt-get install nodejs")
     root, here = Path(app.confdir).parent, Path(app.srcdir)
     _replace(root / "notebooks", here / "notebooks")
     alone.write(here / "_build" / "static" / "live")

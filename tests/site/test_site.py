@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -186,6 +187,13 @@ def test_a_demo_keeps_its_picture_and_sentence_and_its_scripts_are_on_its_page_o
                 if "live/" in (tag.get("src") or tag["href"])]
     for name in alone.FILES:
         assert (out / "_static" / "live" / "data" / f"{name}.js").stat().st_size > 1000
+
+
+def test_without_node_one_sentence_says_so(tmp_path):
+    run = subprocess.run([sys.executable, "-m", "sphinx", "-q", ROOT / "docs", tmp_path],
+                         env=os.environ | {"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert run.returncode
+    assert re.fullmatch(r"node.* is not installed; .*\n", run.stderr)
 
 
 @pytest.fixture(scope="module")
