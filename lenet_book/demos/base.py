@@ -33,7 +33,7 @@ from .controls import Held, described
 from .page import ALONE, Page, file
 from .sheet import Sheet
 
-_LARGE = 1.4  # how much larger everything is on a projector
+LARGE = 1.4  # how much larger everything is on a projector
 _VIEW = "application/vnd.jupyter.widget-view+json"
 MIME = "application/vnd.lenet-book.demo+json"  # of a demo as a page without a kernel makes it anew
 
@@ -88,7 +88,7 @@ class Demo:
         self.name, self.controls = name, dict(controls)
         self._compute, self._paint, self._say = compute, paint, say
         self._size, self._actions, self._limits = size, actions or {}, limits or (lambda **values: {})
-        self._scale = _LARGE if projector else 1.0
+        self._scale = LARGE if projector else 1.0
         self._plays, self._needs, self._kernel_buttons = plays, needs, kernel_buttons
         self._facts = None  # those of the present values, once they have been asked for
         self._quiet, self._open = False, True
@@ -104,7 +104,7 @@ class Demo:
             layouts = {id(control.layout): control.layout for control in visible.values()}
             for layout in layouts.values():  # each once: many controls may share one
                 if layout.width:
-                    layout.width = f"{round(float(layout.width.removesuffix('px')) * _LARGE)}px"
+                    layout.width = f"{round(float(layout.width.removesuffix('px')) * LARGE)}px"
         self._put(self._limits(**self.values), "max")
         for name, control in self.controls.items():
             self._listen(name, control)

@@ -72,8 +72,6 @@ def described(control: widgets.Widget) -> dict:
         facts["value"] = control.value
     if facts["kind"] == "slider":
         facts |= {"min": control.min, "max": control.max, "step": control.step}
-    if facts["kind"] == "canvas":
-        facts["thickness"] = control.thickness
     if facts["kind"] in ("choice", "stops"):
         facts["options"] = [option if isinstance(option, tuple) else (str(option), option)
                             for option in control.options]

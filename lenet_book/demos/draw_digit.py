@@ -11,34 +11,36 @@ from torch import nn
 from .. import paper
 from ..arguments import number, sequence
 from ..plots import BLUE
-from .base import Demo, Facts
+from .base import LARGE, Demo, Facts
 from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
 from .own import adopt
-from .reading import NETS, paint_glyphs, paint_scores, read
+from .reading import NETS, TYPE, paint_glyphs, paint_scores, read
 from .sheet import GREY, Sheet
+from .words import article
 
-_SIDE = 264       # of the canvas with its margin, pixels
-_WIDTH = 570      # of the picture
-_RIGHT = 412      # from where on it shows the input and the scores
+_SIDE = 264       # of the canvas with its margin, pixels, on a projector too
+_SIZE = 660, 336  # of the picture, which on a projector has its place beside the canvas
+_SCORES = 498     # from where on it shows them
 _DRAWING = "drawing"
-# Where the maps of each layer are: left, top, side of a map, maps in a row, space between them.
-_PLACES = {"C1": (10, 28, 60, 6, 4), "S2": (10, 110, 56, 6, 8), "C3": (10, 188, 44, 8, 4),
-           "S4": (10, 306, 26, 4, 4), "C5": (142, 306, 8, 10, 2), "F6": (254, 306, 8, 7, 2)}
+# The maps of each layer: what they are called, left, top, side of a map, maps in a row, space between.
+_PLACES = {"c1": (" maps", 120, 30, 54, 3, 4), "s2": (" maps", 316, 30, 50, 3, 4),
+           "c3": (" maps", 10, 182, 32, 4, 4), "s4": (" maps", 168, 182, 24, 4, 4),
+           "c5": ("", 302, 182, 6, 8, 2), "f6": ("", 388, 182, 6.5, 7, 0.5)}
+_IDEAL = 440      # of F6 in 1998
 
 
 class Canvas(anywidget.AnyWidget):
     """A square to draw on with mouse, pen or finger.
 
     value: the strokes so far, as the browser sends them (see `ink.checked`); it may be set, too.
-    thickness: of the pen, as a share of the side.
+    The page tells it how thick the pen is, and whether something else is read.
     """
 
     _esm = Path(__file__).with_name("live") / "canvas.js"
     _css = Path(__file__).with_name("live") / "canvas.css"
     value = traitlets.Any().tag(sync=True, echo_update=False)
-    thickness = traitlets.Float().tag(sync=True)
     label = traitlets.Unicode("canvas: draw a digit with mouse, pen or finger; Backspace takes the "
                               "last stroke back, Delete all of them; without any of these, choose "
                               "a digit of the test set below").tag(sync=True)
@@ -60,19 +62,18 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
         nets = [*NETS, ("your own", net)]
     strokes = sequence(sequence(number(least=0, most=1)), least=0)("strokes", strokes)
     checked(strokes)
-    canvas = Canvas(value=strokes, layout={"width": f"{_SIDE}px"})
+    width = round(_SIDE / LARGE) if projector else _SIDE  # the picture needs the room
     controls = {
-        "canvas": canvas, "undo": button("undo", "take the last stroke back", 122),
-        "clear": button("clear", "begin with an empty canvas", 122),
-        "thickness": slider("pen, %", thickness, 1, 30, width=_SIDE),
-        "show": choice("read", show, [("my drawing", _DRAWING), *(
-            (f"the first {digit} of the test set", digit) for digit in range(10))], width=_SIDE),
-        "net": choice("LeNet-5", net, nets, width=_SIDE),
+        "canvas": Canvas(value=strokes, layout={"width": f"{width}px"}),
+        "undo": button("undo", "take the last stroke back"),
+        "clear": button("clear", "begin with an empty canvas"),
+        "thickness": slider("pen, %", thickness, 1, 30, width=width),
+        "show": choice("input", show, [("my drawing", _DRAWING), *(
+            (f"{article(digit)} of MNIST", digit) for digit in range(10))], width=width),
+        "net": choice("LeNet-5", net, nets, width=width),
     }
-    traitlets.dlink((controls["thickness"], "value"), (canvas, "thickness"), lambda part: part / 100)
-    demo = Demo("draw_digit", compute, paint, say, controls, (_WIDTH, 450), ACTIONS,
-                projector=projector, arrange=_column,
-                needs=["ten-digits", *(name for _, name in nets)])
+    demo = Demo("draw_digit", compute, paint, say, controls, _SIZE, ACTIONS, projector=projector,
+                arrange=_column, needs=["ten-digits", *(name for _, name in nets)])
     demo.widget.add_class("lenet-beside")
     return demo
 
@@ -117,29 +118,30 @@ def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     reading = facts.reading
+    sheet.title(10, 16, "input", TYPE)
     for layer in paper.LAYERS[:-1]:
-        left, top, side, columns, gap = _PLACES[layer.name]
-        size = f" maps of {layer.size} × {layer.size}" if layer.size > 5 else ""
-        sheet.title(left, top - 10, f"{layer.name}: {layer.maps}{size}", 13)
-        maps, full = np.zeros((layer.maps, layer.size, layer.size)), 1.0
-        if reading:
-            maps, full = reading.maps[layer.name.lower()], reading.full[layer.name.lower()]
-        sheet.maps(maps, left, top, side, columns, gap, full)
-    sheet.text(10, 438, "violet below 0, white 0, orange above; one scale for each layer", 12,
-               anchor="lm")
-    sheet.title(_RIGHT, 18, "input: 32 × 32", 13)
-    sheet.outline(_RIGHT - 1, 27, 98, 98, GREY, 1)
+        name = layer.name.lower()
+        what, left, top, side, columns, gap = _PLACES[name]
+        sheet.title(left, top - 14, f"{layer.name}: {layer.maps}{what}", TYPE)
+        if reading and reading.are_distances and name == "f6":
+            paint_glyphs(sheet, reading, left, top, side, _IDEAL - left)
+            sheet.text(_IDEAL, top + 12 * side + 16, "ideal", TYPE, anchor="lm")
+            sheet.answer(_IDEAL - 4, top - 4, 54, 12 * side + 32)
+        else:
+            maps = reading.maps[name] if reading else np.zeros((layer.maps, layer.size, layer.size))
+            sheet.maps(maps, left, top, side, columns, gap, reading.full[name] if reading else 1.0)
+    sheet.text(168, 320, "violet below 0, orange above", TYPE, anchor="lm")
     if not reading:
-        sheet.text(_RIGHT + 48, 76, f"pen {facts.pen} %", 14)
-        sheet.text(_RIGHT + 126, 76, "?", 64, GREY, bold=True)
-        sheet.text(_RIGHT, 150, f"LeNet-5 {facts.net} waits", anchor="lm")
+        sheet.outline(10, 30, 92, 92, GREY, 1)
+        sheet.text(56, 76, f"pen {facts.pen} %", TYPE)
+        sheet.text(_SCORES + 76, 120, "?", 96, GREY, bold=True)
+        sheet.text(_SCORES + 76, 210, f"LeNet-5 {facts.net}", TYPE)
+        sheet.text(_SCORES + 76, 234, "waits", TYPE)
         return
-    sheet.image(reading.image, _RIGHT, 28, 96)
-    sheet.text(_RIGHT + 126, 76, reading.answer, 64, BLUE, bold=True)
-    paint_scores(sheet, reading, _RIGHT + 2, 177, 78, 26)
-    if reading.are_distances:  # F6 then aims at a picture
-        sheet.title(332, 296, f"ideal {reading.answer}", 13)
-        paint_glyphs(sheet, reading, 254, 306, 10, 78)
+    sheet.image(reading.image, 10, 30, 92, frame=True)
+    sheet.text(634, 34, reading.answer, 56, BLUE, bold=True)
+    paint_scores(sheet, reading, _SCORES, 64, 62, 26)
+    sheet.answer(_SCORES - 4, 4, 162, 328)
 
 
 def say(facts: Facts) -> str:

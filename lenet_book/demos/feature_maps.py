@@ -9,12 +9,18 @@ from torch import Tensor
 from ..plots import BLUE, INK, RED
 from ..training.augmentation import linear_map
 from .base import Demo, Facts
-from .controls import choice, slider
+from .controls import button, choice, slider
 from .examples import normal_numbers, test_digits
-from .reading import LAYERS, NETS, paint_glyphs, paint_scores, read
+from .reading import LAYERS, NETS, TYPE, misread, paint_glyphs, paint_scores, read
 from .sheet import Sheet
+from .words import article, moved
 
-_LEFT, _TOP, _SIDE = 225, 58, 366  # the square for the maps, pixels
+_INPUT, _SIDE, _TOP = 12, 152, 36  # pixels: where the input begins, its side; the top of all pictures
+_LEFT, _MAPS = 192, (400, 230)  # the room for the maps
+_SCORES = 612
+# Maps in a row, and the space between them; 6 of C1 and S2, 16 of C3 and S4, 120 of C5, 84 of F6.
+_WALLS = {6: (3, 6), 16: (6, 6), 120: (15, 3), 84: (12, 4)}
+_AS_IT_IS = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
 
 
 def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", right: int = 0,
@@ -27,15 +33,33 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
     scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink.
     """
     controls = {
-        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=380),
-        "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=120),
+        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=290),
+        "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=115),
         "net": choice("LeNet-5", net, NETS, width=170),
-        "right": slider("shift right", right, -10, 10), "down": slider("shift down", down, -10, 10),
-        "rotate": slider("rotate, °", rotate, -180, 180, 5),
-        "scale": slider("scale, %", scale, 50, 140, 5), "noise": slider("noise, %", noise, 0, 50, 5),
+        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=200),
+        "right": slider("shift right", right, -10, 10, width=200),
+        "down": slider("shift down", down, -10, 10, width=200),
+        "scale": slider("scale, %", scale, 50, 140, 5, width=200),
+        "noise": slider("noise, %", noise, 0, 50, 5, width=200),
+        "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
+                                            "a page without a kernel has only the first 200"),
     }
-    return Demo("feature_maps", compute, paint, say, controls, (840, 430), projector=projector,
-                needs=["test-digits", "noise", *(name for _, name in NETS)])
+    return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits, projector,
+                plays=["layer"], needs=["test-digits", "noise", *(name for _, name in NETS)])
+
+
+def limits(**values) -> dict[str, int]:
+    """A page without a kernel has fewer digits."""
+    return {"index": len(test_digits()) - 1}
+
+
+def next_wrong(index: int, net: str, **others) -> dict:
+    """The next digit that the net reads wrong, as it is; after the last one the first."""
+    wrong = misread(net)
+    return {"index": next((one for one in wrong if one > index), wrong[0]), **_AS_IT_IS}
+
+
+ACTIONS = {"wrong": next_wrong}
 
 
 def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
@@ -69,49 +93,44 @@ def compute(index: int, layer: str, net: str, **changes: int) -> Facts:
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
-    reading, layer, full = facts.reading, facts.layer, facts.reading.full[facts.layer]
-    sheet.title(20, 24, "input: 32 × 32")
-    sheet.text(20, 44, "white 0, black 1", anchor="lm")
-    sheet.image(reading.image, 20, _TOP, 176, frame=True)
-    sheet.text(20, 260, f"it is {_a(facts.label)}, read as", 15, anchor="lm")
-    colour, verdict = (BLUE, "✓ right") if facts.correct else (RED, "✗ wrong")
-    sheet.text(48, 318, reading.answer, 72, colour, bold=True)
-    sheet.title(90, 320, verdict, 20, colour)
-    sheet.title(_LEFT, 24, f"{layer.upper()}: {facts.what}")
-    sheet.text(_LEFT, 44, f"violet −{full:.1f}, white 0, orange +{full:.1f} and beyond", anchor="lm")
+    reading, layer = facts.reading, facts.layer
+    maps, full = reading.maps[layer], reading.full[layer]
+    sheet.title(_INPUT, 18, "input: 32 × 32", TYPE)
+    sheet.image(reading.image, _INPUT, _TOP, _SIDE, frame=True)
+    colour, verdict = (BLUE, "right") if facts.correct else (RED, "wrong")
+    sheet.text(_INPUT, 216, "label", TYPE, anchor="lm")
+    sheet.text(_INPUT + 100, 216, facts.label, 24, bold=True)
+    sheet.outline(_INPUT + 84, 200, 32, 32, INK, 2, dash=True)
+    sheet.text(_INPUT, 256, "read as", TYPE, anchor="lm")
+    sheet.text(_INPUT, 278, verdict, TYPE, colour, "lm", bold=True)
+    sheet.text(_INPUT + 100, 264, reading.answer, 48, colour, bold=True)
+    sheet.title(_LEFT, 18, f"{layer.upper()}: {facts.what}", TYPE)
     if layer == "f6" and reading.are_distances:
-        sheet.text(_LEFT, _TOP + 10, "as 12 × 7 dots", anchor="lm")
-        sheet.text(_LEFT + 192, _TOP + 10, f"the ideal {reading.answer}", anchor="lm")
-        paint_glyphs(sheet, reading, _LEFT, _TOP + 24, 25, 192)
+        paint_glyphs(sheet, reading, _LEFT, _TOP, 19, 200)
+        sheet.title(_LEFT + 200, 18, f"the ideal {reading.answer}", TYPE)
+        sheet.answer(_LEFT + 196, 4, 141, _MAPS[1] + 36)
     else:
-        maps = reading.maps[layer]
-        columns = {6: 3, 16: 4, 84: 12, 120: 12}[len(maps)]
-        sheet.maps(maps, _LEFT, _TOP, _SIDE / columns - 6, columns, 6, full)
-    paint_scores(sheet, reading, 632, 60, 108, 30, facts.label)
-    sheet.text(632, 376, "▶", 13, BLUE)
-    sheet.text(646, 376, "the answer", anchor="lm")
-    sheet.outline(624, 390, 16, 16, INK, 2, dash=True)
-    sheet.text(646, 398, "what it is", anchor="lm")
+        (width, height), (columns, gap) = _MAPS, _WALLS[len(maps)]
+        side = min(width / columns, height / -(-len(maps) // columns)) - gap
+        sheet.maps(maps, _LEFT, _TOP, side, columns, gap, full)
+    violet = f"violet −{full:.1f}, " if maps.min() < 0 else ""
+    sheet.text(_LEFT, 281, f"{violet}white 0, orange {full:.1f} and more", TYPE, anchor="lm")
+    paint_scores(sheet, reading, _SCORES, 52, 122, 23.5, facts.label)
+    sheet.answer(_INPUT - 4, 236, _SIDE + 8, 56)
+    sheet.answer(_SCORES - 4, 4, 228, 288)
 
 
 def say(facts: Facts) -> str:
     reading = facts.reading
-    return (f"Test digit {facts.index}, {_a(facts.label)}{_changes(**facts.changes)}, is read as "
+    return (f"Test digit {facts.index}, {article(facts.label)}{_changes(**facts.changes)}, is read as "
             f"{reading.answer}, which is {'right' if facts.correct else 'wrong'}: "
-            f"{reading.because(facts.label)}. Layer {facts.layer.upper()} has {facts.what}.")
-
-
-def _a(digit: int) -> str:
-    return f"an {digit}" if digit == 8 else f"a {digit}"
+            f"{reading.because(facts.label)}. {facts.layer.upper()} has {facts.what}.")
 
 
 def _changes(right: int, down: int, rotate: int, scale: int, noise: int) -> str:
     """What was done to the digit, in words, each after a comma."""
-    ways = ((right, "to the right" if right > 0 else "to the left"),
-            (down, "down" if down > 0 else "up"))
-    shifts = [f"{abs(by)} pixel{'s' * (abs(by) != 1)} {way}" for by, way in ways if by]
-    changes = ["shifted " + " and ".join(shifts) if shifts else "",
-               f"rotated by {abs(rotate)} degrees {'clockwise' if rotate > 0 else 'counterclockwise'}"
+    changes = [f"shifted {moved(right, down)}" if right or down else "",
+               f"rotated by {abs(rotate)}° {'clockwise' if rotate > 0 else 'counterclockwise'}"
                if rotate else "",
                f"scaled to {scale} %" if scale != 100 else "",
                f"with noise of {noise} %" if noise else ""]

@@ -11,12 +11,13 @@ from .. import paper
 from ..features import capture
 from ..layers import RBFOutput
 from ..mnist import Digits
-from ..plots import BLUE, INK
+from ..plots import BLUE, INK, PALE, RED
 from .examples import test_digits, trained
 from .sheet import GREY, Sheet
 
 NETS = [("of 1998", "lenet5-1998"), ("modern", "lenet5")]
 LAYERS = ("c1", "s2", "c3", "s4", "c5", "f6")
+TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture less
 _FARTHEST = 200  # of the ten glyphs, the two that differ most are so far apart
 
 
@@ -42,15 +43,20 @@ class Reading:
         """Why it is the answer and not the next one or, if it is wrong, not the right one."""
         measure, best = (("distance to", "smallest") if self.are_distances
                          else ("probability of", "largest"))
-        other = (f"next comes the {self.second} with {self._score(self.second)}"
-                 if label in (None, self.answer) else f"the {label} has {self._score(label)}")
-        return f"the {measure} the {self.answer} is the {best}, {self._score(self.answer)}; {other}"
+        other = (f"next comes the {self.second} with {self._said(self.second)}"
+                 if label in (None, self.answer) else f"the {label} has {self._said(label)}")
+        return f"the {measure} the {self.answer} is the {best}, {self._said(self.answer)}; {other}"
 
-    def _score(self, digit: int) -> str:
+    def _said(self, digit: int) -> str:
         score = float(self.scores[digit])
         if self.are_distances:
             return f"{score:.0f}" if score >= 0.5 else "less than 1"
         return percent(score)
+
+    def written(self, digit: int) -> str:
+        """The score as the picture shows it: as the sentence, without its words."""
+        return (self._said(digit).replace("less than ", "<").replace("more than ", ">")
+                .replace(" %", "%"))
 
 
 def percent(share: float) -> str:
@@ -82,6 +88,16 @@ def full_colour(net: str) -> dict[str, float]:
     return {layer: float(np.percentile(abs(maps), 99)) for layer, maps in maps.items()}
 
 
+@cache
+def misread(net: str) -> list[int]:
+    """Which of the test digits it reads wrong; `live/feature_maps.js` has the same lists."""
+    digits, model = test_digits(), trained(net)
+    with torch.inference_mode():
+        answers = torch.cat([model.predict(model(digits[i:i + 1000].inputs(
+            model.input_size, model.scaling))) for i in range(0, len(digits), 1000)])
+    return (answers != digits.labels).nonzero()[:, 0].tolist()
+
+
 def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float, apart: float) -> None:
     """F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at."""
     height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH
@@ -93,21 +109,32 @@ def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float
 
 def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float, row: float,
                  label: int | None = None) -> None:
-    """Ten bars from y on and above them what they are; the answer pointed at, the label framed."""
-    title, wins, most, unit = (("distances", "the smallest wins", _FARTHEST, 1)
-                               if reading.are_distances
-                               else ("probabilities, %", "the largest wins", 1, 100))
-    sheet.title(x - 2, y - 36, title)
-    sheet.text(x - 2, y - 16, wins, anchor="lm")
+    """Ten rows from y on, 95 wider than their bars, and above them what they are.
+
+    The answer is pointed at, in red where it is not the label, and the label is framed. A distance is
+    a place on a line, not a bar: the longest would look like the winner, which is the shortest.
+    """
+    title, wins = (("distance", "smallest wins") if reading.are_distances
+                   else ("probability", "largest wins"))
+    sheet.title(x, y - 34, title, TYPE)
+    sheet.text(x, y - 13, wins, TYPE, anchor="lm")
+    colour = BLUE if label in (None, reading.answer) else RED
     for digit, score in enumerate(reading.scores.tolist()):
         top, middle, won = y + row * digit, y + row * (digit + 0.5), digit == reading.answer
         if won:
-            sheet.text(x, middle, "▶", 13, BLUE)
-        sheet.text(x + 18, middle, digit, 15, BLUE if won else INK, bold=won)
-        sheet.bar(x + 32, top + 4, bar, row - 8, score / most, BLUE if won else GREY)
-        sheet.text(x + 37 + bar, middle, f"{unit * score:.0f}", 13, anchor="lm", bold=won)
+            sheet.text(x + 6, middle, "▶", 13, colour)
+        sheet.text(x + 22, middle, digit, TYPE, colour if won else INK, bold=won)
+        shown = colour if won else GREY
+        if reading.are_distances:
+            sheet.fill(x + 34, middle - 1, bar, 2, PALE)
+            sheet.fill(x + 34 + (bar - 8) * min(max(score / _FARTHEST, 0.0), 1.0), top + 4, 8, row - 8,
+                       shown)
+        else:
+            sheet.bar(x + 34, top + 4, bar, row - 8, score, shown)
+        sheet.text(x + 40 + bar, middle, reading.written(digit), TYPE, colour if won else INK,
+                   anchor="lm", bold=won)
         if digit == label:
-            sheet.outline(x + 7, top, bar + 68, row, INK, 2, dash=True)
+            sheet.outline(x + 13, top, bar + 82, row, INK, 2, dash=True)
 
 
 def _run(net: str, digits: Digits) -> tuple[Tensor, dict[str, np.ndarray]]:

@@ -18,3 +18,8 @@ def span(name: str, places: range) -> str:
     """From the first to the last of some rows or columns: "row 4" or "rows 4 to 17"."""
     return (f"{name} {places[0]}" if len(places) == 1 else
             f"{name}s {places[0]} to {places[-1]}")
+
+
+def article(digit: int) -> str:
+    """A digit with its article: "a 5" or "an 8"."""
+    return f"an {digit}" if digit == 8 else f"a {digit}"

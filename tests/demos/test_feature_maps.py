@@ -1,6 +1,7 @@
 """A digit that is deformed, what the layers make of it, and what the sentence and the picture say."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,11 @@ from recorder import DIGITS, Recorder, changed, same_picture
 from scipy import ndimage
 
 from lenet_book import mnist, models, paper
-from lenet_book.demos.feature_maps import compute, deform, paint, say
+from lenet_book.demos import feature_maps
+from lenet_book.demos.feature_maps import compute, deform, next_wrong, paint, say
+from lenet_book.demos.page import LIVE
 from lenet_book.demos.reading import LAYERS, percent, read
+from lenet_book.plots import BLUE, RED
 
 NETS = {name: models.pretrained(name) for name in ("lenet5-1998", "lenet5")}
 NOTHING = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
@@ -54,11 +58,14 @@ def test_the_noise_is_seeded_and_as_strong_as_it_says():
     assert (deform(grey, noise=50) == 255).any() and (deform(grey, noise=50) == 0).any()
 
 
-steps = st.integers(-36, 36).map(lambda n: 5 * n)
+def steps(low, high):
+    return st.integers(low // 5, high // 5).map(lambda n: 5 * n)
+
+
 values = st.fixed_dictionaries({
-    "index": st.integers(0, 9999), "layer": st.sampled_from(LAYERS), "rotate": steps,
+    "index": st.integers(0, 9999), "layer": st.sampled_from(LAYERS), "rotate": steps(-180, 180),
     "net": st.sampled_from([*NETS]), "right": st.integers(-10, 10), "down": st.integers(-10, 10),
-    "noise": steps.filter(lambda n: 0 <= n <= 50), "scale": steps.filter(lambda n: 50 <= n <= 140)})
+    "noise": steps(0, 50), "scale": steps(50, 140)})
 
 
 @settings(max_examples=60)
@@ -86,18 +93,19 @@ def test_any_settings(value):
     words = say(facts)
     assert words.startswith(f"Test digit {value['index']}, {'an' if label == 8 else 'a'} {label}, ")
     right = "right" if answer == label else "wrong"
-    assert f", is read as {answer}, which is {right}: {found.because(label)}. Layer " in words
+    assert f", is read as {answer}, which is {right}: {found.because(label)}. " in words
+    assert len(words) <= 250
     assert np.ptp(Recorder(paint, facts).pixels) == 255
 
 
 @pytest.mark.parametrize(("changes", "words"), [
     ({}, "Test digit 8, a 5, is"), ({"index": 61}, "Test digit 61, an 8, is"),
-    ({"right": 1}, ", shifted 1 pixel to the right, is"),
-    ({"right": -2, "down": -1}, ", shifted 2 pixels to the left and 1 pixel up, is"),
-    ({"down": 3, "rotate": 5}, ", shifted 3 pixels down, rotated by 5 degrees clockwise, is"),
-    ({"rotate": -180, "scale": 50}, ", rotated by 180 degrees counterclockwise, scaled to 50 %, is"),
-    ({"noise": 5}, ", with noise of 5 %, is"), ({}, " Layer C1 has 6 maps of 28 × 28."),
-    ({"layer": "s4"}, " Layer S4 has 16 maps of 5 × 5."), ({"layer": "f6"}, " Layer F6 has 84 units."),
+    ({"right": 1}, ", shifted 1 right, is"),
+    ({"right": -2, "down": -1}, ", shifted 2 left, 1 up, is"),
+    ({"down": 3, "rotate": 5}, ", shifted 3 down, rotated by 5° clockwise, is"),
+    ({"rotate": -180, "scale": 50}, ", rotated by 180° counterclockwise, scaled to 50 %, is"),
+    ({"noise": 5}, ", with noise of 5 %, is"), ({}, " C1 has 6 maps of 28 × 28."),
+    ({"layer": "s4"}, " S4 has 16 maps of 5 × 5."), ({"layer": "f6"}, " F6 has 84 units."),
 ])
 def test_what_was_done_to_the_digit_is_said(changes, words):
     assert words in say(facts_of(**changes))
@@ -134,8 +142,76 @@ def test_the_maps_the_input_and_the_scores_are_painted(net, layer):
     else:
         wall, = sheet.walls
         assert wall.values is found.maps[layer] and wall.reach == found.full[layer] and not glyphs
-    assert [bar.share for bar in sheet.bars] == pytest.approx(
-        found.scores / (200 if net == "lenet5-1998" else 1))
+    colours = [BLUE if digit == found.answer == facts.label else RED if digit == found.answer
+               else "#999999" for digit in range(10)]
+    if net == "lenet5":
+        assert [bar.share for bar in sheet.bars] == pytest.approx(found.scores)
+        assert [bar.colour for bar in sheet.bars] == colours
+    else:  # places on lines, none longer than another
+        lines, marks = sheet.fills[::2], sheet.fills[1::2]
+        assert len({(line.x, line.width) for line in lines}) == 1 and not sheet.bars
+        assert [(mark.x - line.x) / (line.width - mark.width)
+                for mark, line in zip(marks, lines, strict=True)] == pytest.approx(
+            np.minimum(found.scores / 200, 1))
+        assert [mark.colour for mark in marks] == colours
+
+
+def test_the_longest_is_not_the_winner_and_none_leaves_its_line():
+    found = replace(facts_of().reading, scores=np.array([0.0, 900.0, *range(2, 10)]), answer=0)
+    sheet = Recorder(paint, changed(facts_of(), reading=found))
+    lines, marks = sheet.fills[::2], sheet.fills[1::2]
+    assert marks[0].x == lines[0].x < min(mark.x for mark in marks[1:])
+    assert marks[1].x + marks[1].width == lines[1].x + lines[1].width
+    assert "<1" in sheet.words and "less than 1" in found.because()
+
+
+def test_picture_and_sentence_write_a_score_alike():
+    scores = np.array([0.001, 0.004, 0.02, 0.4, 0.5, 0.994, 0.996])
+    shares = replace(facts_of().reading, scores=scores, are_distances=False)
+    assert [shares.written(i) for i in range(7)] == ["<1%", "<1%", "2%", "40%", "50%", "99%", ">99%"]
+    distances = replace(shares, scores=np.array([0.0, 0.49, 0.51, 1.6, 172.4]), are_distances=True)
+    assert [distances.written(i) for i in range(5)] == ["<1", "<1", "1", "2", "172"]
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_the_next_wrong_digit(net):
+    """Against the net's own predictions; the page has the same list. It is shown as it is."""
+    model = NETS[net]
+    with torch.inference_mode():
+        answers = torch.cat([model.predict(model(some.inputs(32, model.scaling)))
+                             for some in (DIGITS[:5000], DIGITS[5000:])])
+    wrong = torch.where(answers != DIGITS.labels)[0].tolist()
+    script = LIVE.joinpath("feature_maps.js").read_text()
+    listed = script.split(f'"{net}": [')[1].split("]")[0]
+    assert [int(number) for number in re.findall(r"\d+", listed)] == wrong
+    found, index = [], -1
+    while len(found) <= len(wrong):
+        index = next_wrong(index, net)["index"]
+        found.append(index)
+    assert found == [*wrong, wrong[0]]
+    with feature_maps(index=wrong[-1], net=net, rotate=90, noise=20) as demo:
+        demo.controls["wrong"].click()
+        assert (demo.values["index"], demo.values["rotate"], demo.values["noise"]) == (wrong[0], 0, 0)
+        assert ", which is wrong: " in demo.value and not demo.facts.correct
+        assert len([c for c in demo.controls.values() if hasattr(c, "value")]) == 8
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("net", NETS)
+def test_all_within_the_picture_no_small_type_and_the_answer_can_be_covered(net, layer):
+    sheet = Recorder(paint, facts_of(247, layer, net, rotate=180, noise=50))
+    assert min(text.size for text in sheet.texts if text.words != "▶") >= 16
+    ink = sheet.pixels[:296].min(axis=2) < 250
+    assert not sheet.pixels[296:].min() < 255 and not ink[:4].any() and not ink[-3:].any()
+    assert not ink[:, :8].any() and not ink[:, -4:].any()
+    told = [text for text in sheet.texts if str(text.words) in ("▶", "right", "wrong")
+            or str(text.words).startswith("the ideal")]
+    assert len(told) == 2 + (layer == "f6" and net == "lenet5-1998")
+    for text in told:
+        assert any(a.x < text.x < a.x + a.width and a.y < text.y < a.y + a.height
+                   for a in sheet.answers), text.words
+    shown = any(a.x < 30 < a.x + a.width and a.y < 216 < a.y + a.height for a in sheet.answers)
+    assert not shown  # the label stays: it is not what the net says
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -150,7 +226,7 @@ def test_every_fact_is_painted():
     facts = facts_of()
     readings = [replace(facts.reading, **change) for change in (
         {"scores": facts.reading.scores[::-1]}, {"image": np.ones((32, 32))}, {"answer": 9},
-        {"are_distances": False}, {"full": {"c1": 5.0}})]
+        {"are_distances": False}, {"full": {"c1": 5.0, "s2": 5.0}})]
     for change in {"label": 3}, {"layer": "s2"}, *({"reading": reading} for reading in readings):
         assert not same_picture(paint, facts, changed(facts, **change)), change
 

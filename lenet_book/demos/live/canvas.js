@@ -1,8 +1,12 @@
 // The canvas of draw_digit. What it shares with Python:
 //
 //   value      a list of strokes, each [x0, y0, x1, y1, ...] in shares of the side, y downwards
-//   thickness  of the pen, in shares of the side
 //   label      what it is, for those who cannot see it
+//
+// and what the page tells it:
+//
+//   thickness  of the pen, in shares of the side
+//   idle       whether something else than the drawing is read
 
 const APART = 0.004; // shares of the side: points closer together than this are left out
 const MOST = 4000; // points in a drawing, as in ink.py
@@ -27,6 +31,11 @@ function render({ model, el }) {
     return Array.isArray(value) ? value.filter(Array.isArray) : [];
   }
 
+  function words() {
+    if (model.get("idle")) return ["a test digit is read;", "draw, and your own is"];
+    return strokes().length ? [] : ["draw a digit here"];
+  }
+
   function tell(value) {
     telling = true;
     model.set("value", value);
@@ -39,21 +48,19 @@ function render({ model, el }) {
     if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, side, side);
-    pen.lineWidth = Math.max(model.get("thickness") * side, 1);
+    pen.lineWidth = Math.max((model.get("thickness") ?? 0.08) * side, 1);
     pen.lineCap = pen.lineJoin = "round";
-    pen.strokeStyle = "#222222";
+    pen.strokeStyle = model.get("idle") ? "#BBBBBB" : "#222222";
     for (const points of strokes()) {
       pen.beginPath();
       pen.moveTo(points[0] * side, points[1] * side);
       for (let i = 0; i < points.length; i += 2) pen.lineTo(points[i] * side, points[i + 1] * side);
       pen.stroke();
     }
-    if (strokes().length === 0) {
-      pen.fillStyle = "#767676";
-      pen.font = `${side / 14}px sans-serif`;
-      pen.textAlign = "center";
-      pen.fillText("draw a digit here", side / 2, side / 2);
-    }
+    pen.fillStyle = "#666666";
+    pen.font = `${side / 14}px sans-serif`;
+    pen.textAlign = "center";
+    words().forEach((line, i) => pen.fillText(line, side / 2, side * (0.48 + 0.09 * i)));
   }
 
   // However many events there are: once for each picture on the screen.
@@ -124,7 +131,7 @@ function render({ model, el }) {
   on("keydown", press);
   on("contextmenu", (event) => event.preventDefault()); // which a long touch would open
   model.on("change:value", changed);
-  model.on("change:thickness", soon);
+  model.on("change:thickness change:idle", soon);
   const observer = new ResizeObserver(soon);
   observer.observe(canvas);
 
@@ -133,7 +140,7 @@ function render({ model, el }) {
     observer.disconnect();
     cancelAnimationFrame(frame);
     model.off("change:value", changed);
-    model.off("change:thickness", soon);
+    model.off("change:thickness change:idle", soon);
   };
 }
 

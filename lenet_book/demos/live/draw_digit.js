@@ -1,16 +1,19 @@
 // Draw a digit, and every layer of LeNet-5 follows while the pen moves.
 import { digits } from "./files.js";
 import { checked, drawn } from "./ink.js";
-import { because, NETS, paintGlyphs, paintScores, read } from "./reading.js";
+import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, GREY } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
-const RIGHT = 412; // from where on the picture shows the input and the scores
+const SCORES = 498; // from where on the picture shows them
+const IDEAL = 440; // of F6 in 1998
 const DRAWING = "drawing";
-// Of each layer: how many maps, and their size; left, top, side of a map, maps in a row, space between.
+// Of each layer: how many maps, what they are called, their size; left, top, side of a map, maps in a row,
+// space between.
 const PLACES = {
-  c1: [6, 28, 10, 28, 60, 6, 4], s2: [6, 14, 10, 110, 56, 6, 8], c3: [16, 10, 10, 188, 44, 8, 4],
-  s4: [16, 5, 10, 306, 26, 4, 4], c5: [120, 1, 142, 306, 8, 10, 2], f6: [84, 1, 254, 306, 8, 7, 2],
+  c1: [6, " maps", 28, 120, 30, 54, 3, 4], s2: [6, " maps", 14, 316, 30, 50, 3, 4],
+  c3: [16, " maps", 10, 10, 182, 32, 4, 4], s4: [16, " maps", 5, 168, 182, 24, 4, 4],
+  c5: [120, "", 1, 302, 182, 6, 8, 2], f6: [84, "", 1, 388, 182, 6.5, 7, 0.5],
 };
 
 const needs = ({ show, net }) => (show === DRAWING ? [net] : ["ten-digits", net]);
@@ -33,29 +36,31 @@ function chosen(canvas, thickness, show) {
 }
 
 function paint(sheet, { reading, pen, net }) {
-  for (const [layer, [maps, size, left, top, side, columns, gap]] of Object.entries(PLACES)) {
-    const sizes = size > 5 ? ` maps of ${size} × ${size}` : "";
-    sheet.title(left, top - 10, `${layer.toUpperCase()}: ${maps}${sizes}`, { size: 13 });
-    const values = reading ? reading.maps[layer] : tensor([maps, size, size]);
-    sheet.maps(values, left, top, side, columns, gap, { reach: reading ? reading.full[layer] : 1 });
+  sheet.title(10, 16, "input", TYPE);
+  for (const [layer, [maps, what, size, left, top, side, columns, gap]] of Object.entries(PLACES)) {
+    sheet.title(left, top - 14, `${layer.toUpperCase()}: ${maps}${what}`, TYPE);
+    if (reading?.areDistances && layer === "f6") {
+      paintGlyphs(sheet, reading, left, top, side, IDEAL - left);
+      sheet.text(IDEAL, top + 12 * side + 16, "ideal", WORDS);
+      sheet.answer(IDEAL - 4, top - 4, 54, 12 * side + 32);
+    } else {
+      const values = reading ? reading.maps[layer] : tensor([maps, size, size]);
+      sheet.maps(values, left, top, side, columns, gap, { reach: reading ? reading.full[layer] : 1 });
+    }
   }
-  sheet.text(10, 438, "violet below 0, white 0, orange above; one scale for each layer",
-    { size: 12, anchor: "lm" });
-  sheet.title(RIGHT, 18, "input: 32 × 32", { size: 13 });
-  sheet.outline(RIGHT - 1, 27, 98, 98, { colour: GREY, thickness: 1 });
+  sheet.text(168, 320, "violet below 0, orange above", WORDS);
   if (!reading) {
-    sheet.text(RIGHT + 48, 76, `pen ${pen} %`, { size: 14 });
-    sheet.text(RIGHT + 126, 76, "?", { size: 64, colour: GREY, bold: true });
-    sheet.text(RIGHT, 150, `LeNet-5 ${net} waits`, { anchor: "lm" });
+    sheet.outline(10, 30, 92, 92, { colour: GREY, thickness: 1 });
+    sheet.text(56, 76, `pen ${pen} %`, TYPE);
+    sheet.text(SCORES + 76, 120, "?", { size: 96, colour: GREY, bold: true });
+    sheet.text(SCORES + 76, 210, `LeNet-5 ${net}`, TYPE);
+    sheet.text(SCORES + 76, 234, "waits", TYPE);
     return;
   }
-  sheet.image(reading.image, RIGHT, 28, 96);
-  sheet.text(RIGHT + 126, 76, reading.answer, { size: 64, colour: BLUE, bold: true });
-  paintScores(sheet, reading, RIGHT + 2, 177, 78, 26);
-  if (reading.areDistances) { // F6 then aims at a picture
-    sheet.title(332, 296, `ideal ${reading.answer}`, { size: 13 });
-    paintGlyphs(sheet, reading, 254, 306, 10, 78);
-  }
+  sheet.image(reading.image, 10, 30, 92, { frame: true });
+  sheet.text(634, 34, reading.answer, { size: 56, colour: BLUE, bold: true });
+  paintScores(sheet, reading, SCORES, 64, 62, 26);
+  sheet.answer(SCORES - 4, 4, 162, 328);
 }
 
 function say({ what, pen, reading, net }) {
@@ -72,4 +77,7 @@ const actions = {
   thickness: turnToTheDrawing,
 };
 
-export const draw_digit = { compute, paint, say, needs, actions };
+// What the canvas shows follows these at once, whether or not there is a kernel.
+const tell = ({ thickness, show }) => ({ canvas: { thickness: thickness / 100, idle: show !== DRAWING } });
+
+export const draw_digit = { compute, paint, say, needs, actions, tell };

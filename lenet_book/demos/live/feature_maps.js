@@ -1,14 +1,42 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
-import { digits, floats } from "./files.js";
-import { fixed, plural, round } from "./numbers.js";
-import { because, paintGlyphs, paintScores, read } from "./reading.js";
+import { digits, floats, provided } from "./files.js";
+import { fixed, moved, round } from "./numbers.js";
+import { because, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
 
-const [LEFT, TOP, SIDE] = [225, 58, 366]; // the square for the maps
+const [INPUT, SIDE, TOP] = [12, 152, 36]; // where the input begins, its side; the top of all pictures
+const [LEFT, WIDTH, HEIGHT] = [192, 400, 230]; // the room for the maps
+const SCORES = 612;
+// Maps in a row, and the space between them.
+const WALLS = { 6: [3, 6], 16: [6, 6], 120: [15, 3], 84: [12, 4] };
 const SIZE = 28;
-const COLUMNS = { 6: 3, 16: 4, 84: 12, 120: 12 };
+const SHIFT = 10; // the most
+// The test digits that each net reads wrong.
+const WRONG = {
+  "lenet5-1998": [
+    115, 247, 340, 582, 619, 684, 740, 938, 947, 1014, 1039, 1112, 1226, 1232, 1247, 1260, 1299, 1328,
+    1393, 1527, 1530, 1549, 1681, 1717, 1737, 1790, 1878, 1901, 2035, 2118, 2130, 2135, 2182, 2293, 2369,
+    2387, 2462, 2488, 2654, 2877, 2921, 2927, 2939, 2953, 2995, 3030, 3073, 3422, 3503, 3558, 3762, 3767,
+    3778, 3808, 3818, 4007, 4078, 4201, 4224, 4248, 4425, 4497, 4507, 4536, 4601, 4740, 4823, 4880, 5331,
+    5457, 5749, 5937, 6558, 6597, 6651, 6783, 8325, 8408, 8520, 8527, 9009, 9024, 9634, 9664, 9692, 9729,
+    9792, 9839, 9850,
+  ],
+  "lenet5": [
+    582, 674, 1014, 1232, 1247, 1260, 1709, 1790, 1901, 2130, 2182, 2293, 2462, 2597, 2654, 2939, 3073,
+    3422, 3762, 3808, 4497, 4699, 4740, 4761, 5654, 5937, 5955, 6576, 6625, 8376, 9505, 9664, 9729, 9850,
+  ],
+};
 
 const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [])];
+
+// A page without a kernel has fewer digits.
+const limits = () => (provided("test-digits") ? { index: digits("test-digits").length - 1 } : {});
+
+function nextWrong({ index, net }) {
+  const wrong = WRONG[net].filter((one) => one < digits("test-digits").length);
+  if (!wrong.length) return {};
+  return { index: wrong.find((one) => one > index) ?? wrong[0], right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+}
 
 // Turned and scaled about its middle, then shifted, with noise; 0 to 255, 28 x 28, as before.
 function deform(image, { right, down, rotate, scale, noise }) {
@@ -41,48 +69,53 @@ function compute({ index, layer, net, ...changes }) {
 
 function paint(sheet, { reading, layer, label, what, correct }) {
   const [maps, full] = [reading.maps[layer], reading.full[layer]];
-  sheet.title(20, 24, "input: 32 × 32");
-  sheet.text(20, 44, "white 0, black 1", { anchor: "lm" });
-  sheet.image(reading.image, 20, TOP, 176, { frame: true });
-  sheet.text(20, 260, `it is ${a(label)}, read as`, { size: 15, anchor: "lm" });
-  const [colour, verdict] = correct ? [BLUE, "✓ right"] : [RED, "✗ wrong"];
-  sheet.text(48, 318, reading.answer, { size: 72, colour, bold: true });
-  sheet.title(90, 320, verdict, { size: 20, colour });
-  sheet.title(LEFT, 24, `${layer.toUpperCase()}: ${what}`);
-  const most = fixed(full, 1);
-  sheet.text(LEFT, 44, `violet −${most}, white 0, orange +${most} and beyond`, { anchor: "lm" });
+  sheet.title(INPUT, 18, "input: 32 × 32", TYPE);
+  sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
+  const [colour, verdict] = correct ? [BLUE, "right"] : [RED, "wrong"];
+  sheet.text(INPUT, 216, "label", WORDS);
+  sheet.text(INPUT + 100, 216, label, { size: 24, bold: true });
+  sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
+  sheet.text(INPUT, 256, "read as", WORDS);
+  sheet.text(INPUT, 278, verdict, { ...WORDS, colour, bold: true });
+  sheet.text(INPUT + 100, 264, reading.answer, { size: 48, colour, bold: true });
+  sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`, TYPE);
   if (layer === "f6" && reading.areDistances) {
-    sheet.text(LEFT, TOP + 10, "as 12 × 7 dots", { anchor: "lm" });
-    sheet.text(LEFT + 192, TOP + 10, `the ideal ${reading.answer}`, { anchor: "lm" });
-    paintGlyphs(sheet, reading, LEFT, TOP + 24, 25, 192);
+    paintGlyphs(sheet, reading, LEFT, TOP, 19, 200);
+    sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`, TYPE);
+    sheet.answer(LEFT + 196, 4, 141, HEIGHT + 36);
   } else {
-    const columns = COLUMNS[maps.shape[0]];
-    sheet.maps(maps, LEFT, TOP, SIDE / columns - 6, columns, 6, { reach: full });
+    const [columns, gap] = WALLS[maps.shape[0]];
+    const side = Math.min(WIDTH / columns, HEIGHT / Math.ceil(maps.shape[0] / columns)) - gap;
+    sheet.maps(maps, LEFT, TOP, side, columns, gap, { reach: full });
   }
-  paintScores(sheet, reading, 632, 60, 108, 30, label);
-  sheet.text(632, 376, "▶", { colour: BLUE });
-  sheet.text(646, 376, "the answer", { anchor: "lm" });
-  sheet.outline(624, 390, 16, 16, { dash: true });
-  sheet.text(646, 398, "what it is", { anchor: "lm" });
+  const most = fixed(full, 1);
+  const violet = maps.data.some((value) => value < 0) ? `violet −${most}, ` : "";
+  sheet.text(LEFT, 281, `${violet}white 0, orange ${most} and more`, WORDS);
+  paintScores(sheet, reading, SCORES, 52, 122, 23.5, label);
+  sheet.answer(INPUT - 4, 236, SIDE + 8, 56);
+  sheet.answer(SCORES - 4, 4, 228, 288);
+}
+
+// The digit is dragged to a point of the input.
+function point(facts, x, y) {
+  const [right, down] = [x - INPUT, y - TOP].map((at) => round((32 * at) / SIDE - 16));
+  if (Math.max(Math.abs(right), Math.abs(down)) > 16) return null;
+  const within = (by) => Math.min(Math.max(by, -SHIFT), SHIFT);
+  return { right: within(right), down: within(down) };
 }
 
 const say = ({ index, label, layer, changes, reading, what, correct }) =>
-  `Test digit ${index}, ${a(label)}${done(changes)}, is read as ${reading.answer}, which is ` +
-  `${correct ? "right" : "wrong"}: ${because(reading, label)}. Layer ${layer.toUpperCase()} has ${what}.`;
+  `Test digit ${index}, ${article(label)}${done(changes)}, is read as ${reading.answer}, which is ` +
+  `${correct ? "right" : "wrong"}: ${because(reading, label)}. ${layer.toUpperCase()} has ${what}.`;
 
-const a = (digit) => (digit === 8 ? `an ${digit}` : `a ${digit}`);
+const article = (digit) => (digit === 8 ? `an ${digit}` : `a ${digit}`);
 
 // What was done to the digit, in words, each after a comma.
-function done({ right, down, rotate, scale, noise }) {
-  const ways = [[right, right > 0 ? "to the right" : "to the left"], [down, down > 0 ? "down" : "up"]];
-  const shifts = ways.filter(([by]) => by).map(([by, way]) =>
-    `${Math.abs(by)} ${plural("pixel", Math.abs(by))} ${way}`);
-  return [
-    shifts.length && `shifted ${shifts.join(" and ")}`,
-    rotate && `rotated by ${Math.abs(rotate)} degrees ${rotate > 0 ? "clockwise" : "counterclockwise"}`,
-    scale !== 100 && `scaled to ${scale} %`,
-    noise && `with noise of ${noise} %`,
-  ].filter(Boolean).map((change) => `, ${change}`).join("");
-}
+const done = ({ right, down, rotate, scale, noise }) => [
+  (right || down) && `shifted ${moved(right, down)}`,
+  rotate && `rotated by ${Math.abs(rotate)}° ${rotate > 0 ? "clockwise" : "counterclockwise"}`,
+  scale !== 100 && `scaled to ${scale} %`,
+  noise && `with noise of ${noise} %`,
+].filter(Boolean).map((change) => `, ${change}`).join("");
 
-export const feature_maps = { compute, paint, say, needs };
+export const feature_maps = { compute, paint, say, needs, limits, actions: { wrong: nextWrong }, point };

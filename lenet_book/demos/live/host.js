@@ -4,13 +4,14 @@
 //   compute(values) -> facts   paint(sheet, facts)   say(facts) -> sentence
 //   limits(values) -> {name: largest value that makes sense now}      if there are any
 //   actions: {name: (values) => ({name: value of another control})}   if there are any
+//   tell(values) -> {name: {...}}: what the page tells a control at once, if it tells any
 //   needs(values) -> names of the files that this picture is painted from, if not all of them
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
 //   point(facts, x, y) -> {name: value} for a click or a drag at x, y of the picture, if it takes any
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
-//   listen((name, byReader) => ...)   load(names of files) -> Promise
+//   tell(name, {...})   listen((name, byReader) => ...)   load(names of files) -> Promise
 import { provided } from "./files.js";
 import { Sheet } from "./sheet.js";
 import { stepped } from "./steps.js";
@@ -59,8 +60,9 @@ export function show(demo, description, el, controls) {
 
   function paint() {
     const now = values();
+    for (const [name, facts] of Object.entries(demo.tell?.(now) ?? {})) controls.tell(name, facts);
     const missing = (demo.needs?.(now) ?? description.needs).filter((name) => !provided(name));
-    if (missing.length) return void controls.load(missing).then(paint);
+    if (missing.length) return void controls.load(missing).then(() => put({}));
     facts = demo.compute(now);
     const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
     demo.paint(sheet, facts);

@@ -60,15 +60,15 @@ const MAKE = {
     field.addEventListener("change", () => moved(field.value));
     return { box: element("label", {}, `${label} `, field), set(value) { field.value = value; } };
   },
-  // The canvas of the notebook, which is told by a model what is drawn on it and how thick.
-  canvas({ value, thickness, label }, moved) {
-    const state = { value, thickness, label };
+  // The canvas of the notebook, which is told by a model what is drawn on it.
+  canvas({ value, label }, moved) {
+    const state = { value, label };
     const listeners = {};
     const model = {
       get: (name) => state[name],
       set(name, now) { state[name] = now; },
       save_changes: () => moved(state.value),
-      on(event, listener) { listeners[event] = listener; },
+      on(events, listener) { for (const event of events.split(" ")) listeners[event] = listener; },
       off() {},
     };
     const box = element("div", { className: "lenet-pad" });
@@ -76,7 +76,7 @@ const MAKE = {
     return {
       box,
       set(now) { state.value = now; listeners["change:value"](); },
-      thicken(share) { state.thickness = share; listeners["change:thickness"](); },
+      tell(facts) { Object.assign(state, facts); listeners["change:idle"](); },
     };
   },
 };
@@ -91,7 +91,6 @@ export function controlsOn(el, { controls }) {
     [values[name], highest[name]] = [control.value, control.max];
     made[name] = MAKE[control.kind]?.(control, (value) => {
       values[name] = value;
-      if (name === "thickness") made.canvas?.thicken(value / 100);
       moved(name, true);
     });
     made[name]?.set(control.value);
@@ -105,7 +104,6 @@ export function controlsOn(el, { controls }) {
       for (const [name, value] of Object.entries(changes)) {
         values[name] = value;
         made[name]?.set(value);
-        if (name === "thickness") made.canvas?.thicken(value / 100);
       }
     },
     limit(limits) {
@@ -115,6 +113,7 @@ export function controlsOn(el, { controls }) {
         made[name].set(values[name]);
       }
     },
+    tell: (name, facts) => made[name].tell(facts),
     highest: (name) => highest[name],
     listen(listener) { moved = listener; },
     load: (names) => Promise.all(names.map(load)),

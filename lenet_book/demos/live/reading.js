@@ -2,7 +2,7 @@
 import { inked, weights } from "./files.js";
 import { isOf1998, run } from "./nets.js";
 import { fixed, percent } from "./numbers.js";
-import { BLUE, GREY, INK } from "./sheet.js";
+import { BLUE, GREY, INK, PALE, RED } from "./sheet.js";
 import { part, softmax, tensor } from "./tensor.js";
 
 export const NETS = { "lenet5-1998": "of 1998", "lenet5": "modern" };
@@ -11,6 +11,8 @@ const FULL_1998 = {
   c1: 1.7158126, s2: 1.5543392, c3: 1.7158999, s4: 1.6880308, c5: 1.7158999, f6: 1.2433376,
 };
 const FULL = { c1: 2.5664299, s2: 2.0580451, c3: 3.146271, s4: 2.8827758, c5: 7.5821314, f6: 10.339324 };
+export const TYPE = { size: 16 };
+export const WORDS = { ...TYPE, anchor: "lm" };
 const [GLYPH_HEIGHT, GLYPH_WIDTH] = [12, 7];
 const FARTHEST = 200; // of the ten glyphs, the two that differ most are so far apart
 
@@ -31,14 +33,17 @@ const glyph = (data) => tensor([GLYPH_HEIGHT, GLYPH_WIDTH], data);
 
 // Why it is the answer and not the next one or, if it is wrong, not the right one.
 export function because({ scores, areDistances, answer, second }, label = answer) {
-  const score = (digit) => (areDistances ? distance : share)(scores[digit]);
+  const score = (digit) => said(scores[digit], areDistances);
   const [measure, best] = areDistances ? ["distance to", "smallest"] : ["probability of", "largest"];
   const other = label === answer
     ? `next comes the ${second} with ${score(second)}` : `the ${label} has ${score(label)}`;
   return `the ${measure} the ${answer} is the ${best}, ${score(answer)}; ${other}`;
 }
 
-const distance = (score) => (score >= 0.5 ? fixed(score) : "less than 1");
+const said = (score, isDistance) =>
+  isDistance ? (score >= 0.5 ? fixed(score) : "less than 1") : share(score);
+// As the picture shows it: as the sentence, without its words.
+const written = (words) => words.replace("less than ", "<").replace("more than ", ">").replace(" %", "%");
 
 // Whole percent, but neither 0 nor 100 for what is not quite that.
 function share(score) {
@@ -54,18 +59,27 @@ export function paintGlyphs(sheet, reading, x, y, cell, apart) {
   }
 }
 
-// Ten bars from y on and above them what they are; the answer pointed at, the label framed.
+// Ten rows from y on, and above them what they are. A distance is a place on a line, not a bar: the longest
+// would look like the winner, which is the shortest.
 export function paintScores(sheet, { scores, areDistances, answer }, x, y, bar, row, label = null) {
-  const [title, wins, most, unit] = areDistances
-    ? ["distances", "the smallest wins", FARTHEST, 1] : ["probabilities, %", "the largest wins", 1, 100];
-  sheet.title(x - 2, y - 36, title);
-  sheet.text(x - 2, y - 16, wins, { anchor: "lm" });
+  const [title, wins] = areDistances
+    ? ["distance", "smallest wins"] : ["probability", "largest wins"];
+  sheet.title(x, y - 34, title, TYPE);
+  sheet.text(x, y - 13, wins, WORDS);
+  const colour = [null, answer].includes(label) ? BLUE : RED;
   scores.forEach((score, digit) => {
     const [top, middle, won] = [y + row * digit, y + row * (digit + 0.5), digit === answer];
-    if (won) sheet.text(x, middle, "▶", { colour: BLUE });
-    sheet.text(x + 18, middle, digit, { size: 15, colour: won ? BLUE : INK, bold: won });
-    sheet.bar(x + 32, top + 4, bar, row - 8, score / most, won ? BLUE : GREY);
-    sheet.text(x + 37 + bar, middle, fixed(unit * score), { anchor: "lm", bold: won });
-    if (digit === label) sheet.outline(x + 7, top, bar + 68, row, { dash: true });
+    const [ink, shown] = won ? [colour, colour] : [INK, GREY];
+    if (won) sheet.text(x + 6, middle, "▶", { colour });
+    sheet.text(x + 22, middle, digit, { ...TYPE, colour: ink, bold: won });
+    if (areDistances) {
+      const at = (bar - 8) * Math.min(Math.max(score / FARTHEST, 0), 1);
+      sheet.fill(x + 34, middle - 1, bar, 2, PALE);
+      sheet.fill(x + 34 + at, top + 4, 8, row - 8, shown);
+    } else {
+      sheet.bar(x + 34, top + 4, bar, row - 8, score, shown);
+    }
+    sheet.text(x + 40 + bar, middle, written(said(score, areDistances)), { ...WORDS, colour: ink, bold: won });
+    if (digit === label) sheet.outline(x + 13, top, bar + 82, row, { dash: true });
   });
 }

@@ -41,6 +41,7 @@ export async function controlsOf(page) {
         if (max !== models[name].get("max")) change(name, { max, value: Math.min(value(name), max) });
       }
     },
+    tell: (name, facts) => models[name].set(facts),
     highest: (name) => models[name].get("max"),
     listen(moved) {
       for (const name of named) {
