@@ -15,7 +15,6 @@ from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import ten_digits
 from .sheet import Sheet
-from .words import number
 
 _S2, _C3, _KERNEL = 6, len(paper.C3_CONNECTIONS), 5  # maps, maps, and pixels
 _PAIRS = [(source, output) for source in range(_S2) for output in range(_C3)]
@@ -27,7 +26,9 @@ TABLES = {  # name -> the pairs, a map of S2 and one of C3, that are connected
 }
 _OWN = "your own"
 _NAMES = {f"reads {source} {output}": (source, output) for source, output in _PAIRS}  # of the toggles
-_SIDE, _PITCH, _LEFT, _TOP = 104, 136, 28, 62  # pixels: the maps of S2, and where the first is
+_SIDE, _PITCH, _LEFT, _TOP = 86, 104, 10, 24  # pixels: the maps of S2, and where the first is
+_READER = _LEFT, 162, 5 * _PITCH + _SIDE, 32  # x, y, width, height of the map of C3
+_RIGHT, _TYPE = 644, 16  # where the numbers begin; 20 pixels on a projector
 
 
 def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) -> Demo:
@@ -36,15 +37,16 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
     start: the table to begin with, one of TABLES; "random" has as many kernels as the paper's.
     map: the map of C3 whose inputs are shown, 0 to 15.
     """
-    controls = {"start": choice("table", start, [*TABLES, _OWN]),
-                "map": slider("map of C3", map, 0, _C3 - 1)}
+    controls = {"start": choice("table", start, [*TABLES, _OWN], 200),
+                "map": slider("map of C3", map, 0, _C3 - 1, width=230)}
     toggles = dict(zip(_NAMES, _alike(
-        widgets.ToggleButton, {"width": "34px", "margin": "1px", "padding": "0"}, [
+        widgets.ToggleButton, {"width": "28px", "margin": "1px", "padding": "0"}, [
             {"value": pair in TABLES.get(start, ()), "description": "×",
              "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
         strict=True))
-    return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 350), ACTIONS,
-                projector=projector, arrange=_arrange, needs=["lenet5-1998", "ten-digits"])
+    return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 200), ACTIONS,
+                projector=projector, arrange=_arrange, plays=["map"],
+                needs=["lenet5-1998", "ten-digits"])
 
 
 def begin(start: str, **others) -> dict[str, bool]:
@@ -63,7 +65,7 @@ ACTIONS = {"start": begin, **dict.fromkeys(_NAMES, name_it)}
 
 
 def _arrange(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
-    """The toggles as a table: a row for each map of S2, a column for each of C3."""
+    """The toggles as a table: a row for each map of S2, a column for each of C3; beside it the rest."""
     start, map, *toggles = controls.values()
     words = ["C3", *range(_C3), *(f"S2 map {source}" for source in range(_S2))]
     labels = _alike(widgets.Label, {"margin": "0 4px"}, [{"value": str(word)} for word in words])
@@ -73,7 +75,7 @@ def _arrange(controls: Mapping[str, widgets.Widget]) -> widgets.Widget:
     table = widgets.GridBox(cells, layout={
         "grid_template_columns": f"repeat({_C3 + 1}, max-content)", "justify_items": "center"})
     table.add_class("lenet-table")
-    return widgets.VBox([widgets.HBox([start, map], layout={"flex_flow": "row wrap"}), table])
+    return widgets.HBox([widgets.VBox([start, map]), table], layout={"flex_flow": "row wrap"})
 
 
 def _alike(kind: type, layout: dict, each: list[dict]) -> list[widgets.Widget]:
@@ -106,36 +108,40 @@ def _maps_of_s2() -> np.ndarray:
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     _paint_sources(sheet, facts)
-    sheet.title(_LEFT, 300, f"{facts.kernels} of {len(_PAIRS)} kernels", 16)
-    sheet.bar(_LEFT, 317, 240, 20, facts.kernels / len(_PAIRS), BLUE)
+    sheet.title(_RIGHT, 14, f"{facts.kernels} of {len(_PAIRS)} kernels", _TYPE)
+    sheet.bar(_RIGHT, 28, 180, 16, facts.kernels / len(_PAIRS), BLUE)
     if facts.idle:
-        sheet.title(320, 300, _nothing(facts.idle), 16, RED)
-        return
-    sheet.title(320, 300, f"{facts.parameters:,} parameters", 16)
-    sheet.title(320, 328, f"{facts.connections:,} connections", 16)
-    sheet.title(580, 300, f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs", 16)
-    sheet.text(580, 328, f"for the {_C3} maps of C3", 15, anchor="lm")
+        sheet.title(_RIGHT, 66, f"{len(facts.idle)} map{'s' * (len(facts.idle) > 1)} of C3", _TYPE, RED)
+        sheet.title(_RIGHT, 90, f"read{'s' * (len(facts.idle) == 1)} nothing", _TYPE, RED)
+    else:
+        sheet.text(_RIGHT, 66, f"{facts.parameters:,} parameters", _TYPE, anchor="lm")
+        sheet.text(_RIGHT, 90, f"{facts.connections:,} connections", _TYPE, anchor="lm")
+        sets = f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs"
+        sheet.text(_RIGHT, 114, sets, _TYPE, anchor="lm")
+        sheet.answer(_RIGHT - 6, 52, 194, 78)
+    sheet.text(_RIGHT, 162, "violet: below zero", _TYPE, anchor="lm")
+    sheet.text(_RIGHT, 184, "orange: above zero", _TYPE, anchor="lm")
 
 
 def _paint_sources(sheet: Sheet, facts: Facts) -> None:
     """The maps of S2, strong where this map of C3 reads them, and the way down to it."""
     reach, read = float(abs(facts.s2).max()), facts.table[facts.map]
-    sheet.title(_LEFT, 18, f"map {facts.map} of C3 reads {_listed(read)} of S2", 17)
-    sheet.text(812, 19, f"violet {number(-reach, 1)} to orange {number(reach, 1)}", 13, anchor="rm")
+    left, top, width, height = _READER
     for source, values in enumerate(facts.s2):
         x, strong = _LEFT + _PITCH * source, source in read
         middle, users = x + _SIDE / 2, sum(source in sources for sources in facts.table)
-        sheet.text(middle, 48, f"S2 map {source}", 14, INK if strong else "#707070", bold=strong)
+        sheet.text(middle, 11, f"S2 {source}", _TYPE, INK if strong else "#707070", bold=strong)
         sheet.image(values * (1 if strong else 0.25), x, _TOP, _SIDE, reach, frame=not strong)
         if strong:
             sheet.outline(x - 3, _TOP - 3, _SIDE + 6, _SIDE + 6, BLUE, 3)
-            sheet.arrow(middle, _TOP + _SIDE + 26, 420 + (middle - 420) * 0.5, 232, BLUE)
+            sheet.arrow(middle, _TOP + _SIDE + 29, middle, top - 1, BLUE)
         else:
             sheet.cross(x, _TOP, _SIDE, "#888888", 2)
-        sheet.text(middle, _TOP + _SIDE + 14, f"read by {users} map{'s' * (users != 1)}")
+        sheet.text(middle, _TOP + _SIDE + 16, f"read by {users}", _TYPE)
     count = f"{len(read)} kernel{'s' * (len(read) != 1)} of {_KERNEL} × {_KERNEL} and a bias"
-    sheet.outline(180, 236, 480, 36, BLUE if read else RED, 3, dash=not read)
-    sheet.text(420, 254, f"map {facts.map} of C3: {count if read else 'reads nothing'}", 16, bold=True)
+    sheet.outline(left, top, width, height, BLUE if read else RED, 3, dash=not read)
+    sheet.text(left + width / 2, top + height / 2,
+               f"map {facts.map} of C3: {count if read else 'reads nothing'}", _TYPE, bold=True)
 
 
 def say(facts: Facts) -> str:

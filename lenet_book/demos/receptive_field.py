@@ -29,8 +29,11 @@ STACKS = {
 }
 _OWN = "your own"
 _MOST, _INPUT = 8, 32  # layers; height and width of the input, pixels
-_CELL, _LEFT, _TOP = 12, 36, 58  # pixels of the page: for one of the input, and where it begins
-_RIGHT, _ROW = 456, 26  # where the table begins, and how high a line of it is
+_CELL, _LEFT, _TOP = 8, 30, 24  # pixels of the page: for one of the input, and where it begins
+_TABLE, _ROW = 302, 24  # where the table begins, and how high a line of it is
+_EDGES = 550, 591, 643, 690  # the right edges of its numbers
+_OUTPUT, _SIDE = 710, 120  # where the last layer's units begin, and how wide they are
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
@@ -41,16 +44,16 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
     31; the last one where there are fewer. measured: tint each pixel by how much it moves the unit.
     """
     controls = {
-        "stack": choice("stack", stack, [*STACKS, _OWN], 215),
+        "stack": choice("stack", stack, [*STACKS, _OWN], 225),
         "layers": Held(value=[*STACKS.get(stack, ())]),
-        "layer": choice("layer", "conv 3×3", list(LAYERS), 225),
+        "layer": choice("layer to add", "conv 3×3", list(LAYERS), 270),
         "add": button("add", "put this layer on top", 80),
-        "remove": button("remove last", "take the last layer away"),
+        "remove": button("remove", "take the last layer away"),
+        "measured": switch("measured by gradient", measured, 200),
         "row": slider("row", row, 0, _INPUT - 1), "column": slider("column", column, 0, _INPUT - 1),
-        "measured": switch("measured by gradient", measured, 190),
     }
-    return Demo("receptive_field", compute, paint, say, controls, (840, 460), ACTIONS, limits,
-                projector, needs=["ten-digits"])
+    return Demo("receptive_field", compute, paint, say, controls, (840, 296), ACTIONS, limits,
+                projector, plays=["column", "row"], needs=["ten-digits"])
 
 
 def limits(layers: Sequence[str], **others) -> dict[str, int]:
@@ -122,12 +125,11 @@ def _units(layers: tuple[str, ...]) -> tuple[int, ...]:
 def _why_not(layers: tuple[str, ...], layer: str) -> str:
     """Why one more layer has no room on top; empty if it has."""
     if len(layers) == _MOST:
-        return f"{_MOST} layers are the most that have room here"
+        return f"{_MOST} layers are the most"
     try:
         conv_output_size(_units(layers)[-1], *LAYERS[layer])
     except ValueError as error:
-        words, _, numbers = str(error).partition(";")[0].partition(": ")
-        return f"{words} ({numbers})"
+        return str(error).partition(":")[0]
     return ""
 
 
@@ -152,19 +154,18 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _frame(sheet, *facts.window, BLUE, 4)
     _table(sheet, facts)
     _last_layer(sheet, facts)
-    if facts.why_not:
-        sheet.text(_LEFT, 451, f"no room: {facts.why_not}", 13, RED, "lm")
+    _legend(sheet, facts)
+    sheet.answer(_LEFT, _TOP, _CELL * _INPUT, _CELL * _INPUT)
+    layers, numbers = len(facts.layers), _EDGES[0] + 4  # of the unit's field, and of the one to come
+    sheet.answer(numbers, _line_at(layers + 1), _EDGES[-1] + 6 - numbers, _ROW * (1 + (layers < _MOST)))
 
 
 def _input(sheet: Sheet, gradient: np.ndarray) -> None:
     """The digit, orange where the gradient is not zero, with the numbers of rows and columns."""
     side = _CELL * _INPUT
-    sheet.title(_LEFT, 18, f"input {_INPUT} × {_INPUT}", 16)
-    if gradient.any():
-        sheet.text(_LEFT + side, 18, "orange: what moves the unit", 14, anchor="rm")
     for pixel in (0, 8, 16, 24, 31):
-        sheet.text(_LEFT + _CELL * (pixel + 0.5), _TOP - 11, pixel, 12)
-        sheet.text(_LEFT - 5, _TOP + _CELL * (pixel + 0.5), pixel, 12, anchor="rm")
+        sheet.text(_LEFT + _CELL * (pixel + 0.5), _TOP - 11, pixel, _TYPE)
+        sheet.text(_LEFT - 5, _TOP + _CELL * (pixel + 0.5), pixel, _TYPE, anchor="rm")
     tint = np.where(gradient > 0, 0.2 + 0.7 * gradient / (gradient.max() or 1.0), 0.0)[..., None]
     orange = [int(ORANGE[i:i + 2], 16) for i in (1, 3, 5)]
     colours = (1 - tint) * _digit() + tint * orange + 1e-6  # a whole number is not a hair below
@@ -183,7 +184,8 @@ def _table(sheet: Sheet, facts: Facts) -> None:
 
     A pale one below for the layer that could be added.
     """
-    sheet.fill(_RIGHT - 6, 6, 388, _ROW, PALE)
+    left, width = _TABLE - 6, _EDGES[-1] + 12 - _TABLE
+    sheet.fill(left, _line_at(0), width, _ROW, PALE)
     lines = [("", "layer", "output", "size", "jump", "start")]
     lines += [_line(i or "", *line) for i, line in enumerate(
         zip(("input", *facts.layers), facts.units, facts.fields, strict=True))]
@@ -191,62 +193,75 @@ def _table(sheet: Sheet, facts: Facts) -> None:
         lines.append(_line("+", facts.layer, *facts.more))
     elif len(facts.layers) < _MOST:
         lines.append(("+", facts.layer, "no room", "", "", ""))
-    sheet.outline(_RIGHT - 6, 6 + _ROW * (len(facts.layers) + 1), 388, _ROW, BLUE, 2)  # the unit's
+    sheet.outline(left, _line_at(len(facts.layers) + 1), width, _ROW, BLUE, 2)  # the unit's
     for at, (number, name, *numbers) in enumerate(lines):
-        y, bold, tone = 6 + _ROW * (at + 0.5), at == 0, "#767676" if number == "+" else INK
-        sheet.text(_RIGHT, y, number, 14, tone, "lm")
-        sheet.text(_RIGHT + 20 * bool(number), y, name, 14, tone, "lm", bold)
-        for word, x in zip(numbers, (692, 736, 784, 834), strict=True):
-            sheet.text(x, y, word, 14, tone, "rm", bold)
+        y, tone = _line_at(at + 0.5), "#767676" if number == "+" else INK
+        sheet.text(_TABLE, y, number, _TYPE, tone, "lm")
+        sheet.text(_TABLE + 16 * bool(number), y, name, _TYPE, tone, "lm")
+        for word, x in zip(numbers, _EDGES, strict=True):
+            sheet.text(x, y, word, _TYPE, tone, "rm")
+
+
+def _line_at(index: float) -> float:
+    """Where a line of the table begins."""
+    return 4 + _ROW * index
 
 
 def _line(number, name: str, units: int, field: ReceptiveField) -> tuple:
-    start = f"{field.start:g}".replace("-", "−")
-    return number, name, f"{units} × {units}", field.size, field.jump, start
+    return number, name, f"{units}×{units}", field.size, field.jump, f"{field.start:g}"
 
 
 def _last_layer(sheet: Sheet, facts: Facts) -> None:
     """The units of the last layer, and which of them the two frames belong to."""
-    top, side, units = 304, 126, facts.units[-1]
-    cell = side / max(units, 4)
-    row, text = top + cell * facts.row, _RIGHT + side + 20
-    sheet.grid(_RIGHT, top, cell, units, units, "#BBBBBB")
-    sheet.title(_RIGHT, top - 16, f"output {units} × {units}")
+    units = facts.units[-1]
+    cell = _SIDE / max(units, 4)
+    row = _TOP + cell * facts.row
+    sheet.text(_OUTPUT, 12, f"output {units}×{units}", _TYPE, anchor="lm")
+    sheet.grid(_OUTPUT, _TOP, cell, units, units, "#BBBBBB")
     if facts.neighbour is not None:
-        sheet.outline(_RIGHT + cell * facts.neighbour, row, cell, cell, RED, 2)
-        sheet.outline(text, top + 52, 26, 20, RED, 3, dash=True)
-        sheet.text(text + 36, top + 62, f"its neighbour: jump {facts.fields[-1].jump}", 14, anchor="lm")
-    sheet.fill(_RIGHT + cell * facts.column, row, cell, cell, BLUE)
-    sheet.outline(text, top + 16, 26, 20, BLUE, 4)
-    sheet.title(text + 36, top + 26, f"unit ({facts.row}, {facts.column})")
+        sheet.outline(_OUTPUT + cell * facts.neighbour, row, cell, cell, RED, 2)
+    sheet.fill(_OUTPUT + cell * facts.column, row, cell, cell, BLUE)
+
+
+def _legend(sheet: Sheet, facts: Facts) -> None:
+    """What the frames and the colour are, and what the table's numbers say."""
+    sheet.outline(_TABLE, 254, 22, 16, BLUE, 4)
+    sheet.text(_TABLE + 28, 262, f"unit ({facts.row}, {facts.column})", _TYPE, anchor="lm")
+    if facts.neighbour is not None:
+        sheet.outline(_TABLE + 144, 254, 22, 16, RED, 3, dash=True)
+        sheet.text(_TABLE + 172, 262, "its neighbour", _TYPE, anchor="lm")
+    if facts.measured:
+        sheet.fill(_TABLE + 300, 254, 22, 16, ORANGE)
+        sheet.text(_TABLE + 328, 262, "what moves the unit", _TYPE, anchor="lm")
+    sheet.text(_TABLE, 284, "jump: from field to field; start: middle of the first; in pixels", _TYPE,
+               anchor="lm")
 
 
 def say(facts: Facts) -> str:
     rows, columns = facts.window
     size, inside, gradient = facts.fields[-1].size, len(rows) * len(columns), facts.gradient
-    place = f"in row {facts.row} and column {facts.column}"
     if facts.layers:
-        words = (f"The unit {place} of layer {len(facts.layers)} ({facts.layers[-1]}) sees "
-                 f"{span('row', rows)} and {span('column', columns)} of the input, "
-                 f"{len(rows)} × {len(columns)} pixels")
+        words = (f"Unit ({facts.row}, {facts.column}) of layer {len(facts.layers)} "
+                 f"({facts.layers[-1]}) sees {span('row', rows)} and {span('column', columns)} of the "
+                 f"input, {len(rows)} × {len(columns)} pixels")
     else:
-        words = f"Without layers a unit is a pixel: the one {place} sees itself alone, 1 × 1 pixels"
+        words = (f"Without layers a unit is a pixel: the one in row {facts.row} and column "
+                 f"{facts.column} sees itself alone, 1 × 1 pixels")
     if (len(rows), len(columns)) != (size, size):
-        words += f"; its field has {size} × {size}, the rest is padding"
+        words += f" of its {size} × {size}, the rest is padding"
     if facts.read < inside:
         words += f"; there are gaps, it reads {facts.read:,} of the {inside:,}"
     if facts.measured:
-        down, across = facts.measured_window
         ratio = (gradient.max() / gradient[gradient > 0].min()).item()
         ratio = round(round(ratio, 6))  # a quotient of whole numbers: a half is one, not a hair beside
-        words += (f". Measured: the gradient is not zero at {facts.read:,} "
-                  f"pixel{'s' * (facts.read > 1)}, in {span('row', down)} and {span('column', across)}")
+        words += f". Measured: {facts.read:,} pixel{'s move' if facts.read > 1 else ' moves'} it"
         if ratio > 1:
-            words += f"; the strongest counts {ratio:,} times as much as the weakest"
+            words += f", the strongest {ratio:,} times as much as the weakest"
     if facts.why_not:
-        advice = "remove one first" if len(facts.layers) == _MOST else (
-            "remove a layer first or add a smaller one")
-        return f"{words}. There is no room for {facts.layer} on top: {facts.why_not}; {advice}."
+        advice = "remove one" if len(facts.layers) == _MOST else "add a smaller one"
+        return f"{words}. No room for {facts.layer} on top: {facts.why_not}; {advice}."
+    if facts.measured:
+        return f"{words}."
     units, field = facts.more
     return (f"{words}. With {facts.layer} on top: output {units} × {units}, size {field.size}, jump "
             f"{field.jump}.")

@@ -47,7 +47,19 @@ def test_any_table(pairs, map):
         row, = ledger(SparseConv2d(columns, 5, in_channels=6), (6, 14, 14))
         assert (facts.parameters, facts.connections) == (row.parameters, row.connections)
         assert f" = {row.parameters:,} parameters, {row.connections:,} connections; " in words
-    assert np.ptp(Recorder(paint, facts).pixels) == 255
+    sheet = Recorder(paint, facts)
+    idle = len(facts.idle)
+    assert f"{len(pairs)} of 96 kernels" in sheet.words
+    if idle:
+        assert not sheet.answers and not any("parameter" in word for word in sheet.words)
+        assert {f"{idle} maps of C3", "read nothing"} <= {*sheet.words} or idle == 1
+    else:
+        covered, = sheet.answers  # the answer: what the table costs, and how many sets there are
+        inside = [text.words for text in sheet.texts if 0 < text.x - covered.x < covered.width
+                  and 0 < text.y - covered.y < covered.height]
+        assert inside == [
+            f"{row.parameters:,} parameters", f"{row.connections:,} connections",
+            f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs"]
 
 
 def test_the_maps_are_those_of_the_trained_net():
@@ -92,7 +104,7 @@ def test_every_fact_is_painted(change):
 def test_how_many_maps_read_each_and_how_many_kernels_there_are():
     sheet = Recorder(paint, facts_of({(0, 0), (2, 0), (2, 5)}))
     assert [word for word in sheet.words if word.startswith("read by")] == [
-        "read by 1 map", "read by 0 maps", "read by 2 maps", *["read by 0 maps"] * 3]
+        "read by 1", "read by 0", "read by 2", *["read by 0"] * 3]
     assert (len(sheet.arrows), len(sheet.crosses), sheet.bars[0].share) == (2, 4, 3 / 96)
 
 
@@ -118,15 +130,17 @@ def test_the_toggles_stand_as_a_table_and_share_their_look():
     before = set(registry)
     with demos.c3_connections(projector=True) as demo:
         toggles = [demo.controls["reads {} {}".format(*slot)] for slot in SLOTS]
-        _, table = demo.widget.children[0].children
-        rows = [table.children[17 * i:17 * i + 17] for i in range(7)]
+        (start, shown), table = (box.children for box in demo.widget.children[0].children)
+        assert (start, shown) == (demo.controls["start"], demo.controls["map"])
+        rows = [table[17 * i:17 * i + 17] for i in range(7)]
         assert [label.value for label in rows[0]] == ["C3", *map(str, range(16))]
         for source, (label, *cells) in enumerate(rows[1:]):
             assert label.value == f"S2 map {source}"
             assert cells == toggles[16 * source:16 * source + 16]
-        assert table.layout.grid_template_columns == "repeat(17, max-content)"
+        layout = demo.widget.children[0].children[1].layout
+        assert layout.grid_template_columns == "repeat(17, max-content)"
         assert toggles[35].tooltip == "map 3 of C3 reads map 2 of S2"
         assert len({(toggle.layout, toggle.style) for toggle in toggles}) == 1
-        assert toggles[0].layout.width == "48px"  # 34, once 1.4 times as wide
+        assert toggles[0].layout.width == "39px"  # 28, once 1.4 times as wide
         assert len(set(registry) - before) < 160
     assert set(registry) == before

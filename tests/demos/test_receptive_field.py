@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recorder import Recorder, cells, shape
+from recorder import Recorder, cells, changed, shape
 
 from lenet_book import demos
 from lenet_book.demos.receptive_field import LAYERS, STACKS, compute, paint, say
 from lenet_book.demos.words import span
-from lenet_book.plots import BLUE, RED
+from lenet_book.plots import BLUE, ORANGE, RED
 
 CONV, PADDED, STRIDED, DILATED, FIVE, ONE, POOL = LAYERS
 SIZES = {  # by hand: kernel, stride, padding, dilation
@@ -102,46 +102,64 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     assert np.array_equal(pixels[..., 0] - pixels[..., 2] > 20, expected)
     assert shape(last) == (units[-1], units[-1])
     assert cells(last, sheet.fills, BLUE) == [(row, column, 1, 1)]
-    assert f"row {row} and column {column}" in words
+    assert sheet.fills[-1].colour == ORANGE and f"unit ({row}, {column})" in sheet.words
+    assert ("its neighbour" in sheet.words) == bool(beside)
+    assert (f"Unit ({row}, {column}) of layer {len(layers)} " if layers else
+            f"the one in row {row} and column {column} sees") in words
     assert not layers or " and ".join(map(span, ("row", "column"), facts.window)) in words
-    assert f"gradient is not zero at {facts.read:,} pixel" in words
+    assert f"Measured: {facts.read:,} pixel" in words
     assert ("there are gaps" in words) == (facts.read < len(facts.window[0]) * len(facts.window[1]))
     assert ("the rest is padding" in words) == (tuple(map(len, facts.window)) != (size, size))
-    assert (f"With {layer} on top: output {after[-1]} × {after[-1]}, size" in words) == fits
+    assert (f"No room for {layer} on top: " in words) != fits
+    on_top = f"With {layer} on top: output {after[-1]} × {after[-1]}, size"
+    assert (on_top in say(changed(facts, measured=False))) == fits and on_top not in words
 
 
 def test_the_table_has_a_line_for_each_layer_and_the_gradient_is_shown_where_it_is_asked_for():
     assert LAYERS == SIZES
     sheet = Recorder(paint, compute(STACKS["LeNet-5 to C5"], CONV, 0, 0, False))
     assert not np.ptp(sheet.pasted[0].pixels, axis=-1).any()  # ink and paper alone
-    assert "orange: what moves the unit" not in sheet.words
+    assert "what moves the unit" not in sheet.words
     words = sheet.words
     begin = words.index("layer") - 1
     table = [words[i:i + 6] for i in range(begin, begin + 6 * 8, 6)]
     assert table == [["", "layer", "output", "size", "jump", "start"],
-                     ["", "input", "32 × 32", "1", "1", "0"], ["1", FIVE, "28 × 28", "5", "1", "2"],
-                     ["2", POOL, "14 × 14", "6", "2", "2.5"], ["3", FIVE, "10 × 10", "14", "2", "6.5"],
-                     ["4", POOL, "5 × 5", "16", "4", "7.5"], ["5", FIVE, "1 × 1", "32", "4", "15.5"],
+                     ["", "input", "32×32", "1", "1", "0"], ["1", FIVE, "28×28", "5", "1", "2"],
+                     ["2", POOL, "14×14", "6", "2", "2.5"], ["3", FIVE, "10×10", "14", "2", "6.5"],
+                     ["4", POOL, "5×5", "16", "4", "7.5"], ["5", FIVE, "1×1", "32", "4", "15.5"],
                      ["+", CONV, "no room", "", "", ""]]
 
 
 def test_the_chapters_unit_of_c3():
     with demos.receptive_field() as demo:
         assert demo.value == (
-            "The unit in row 2 and column 3 of layer 3 (conv 5×5) sees rows 4 to 17 and columns 6 to "
-            "19 of the input, 14 × 14 pixels. With conv 3×3 on top: output 8 × 8, size 18, jump 2.")
+            "Unit (2, 3) of layer 3 (conv 5×5) sees rows 4 to 17 and columns 6 to 19 of the input, "
+            "14 × 14 pixels. With conv 3×3 on top: output 8 × 8, size 18, jump 2.")
         demo.controls["measured"].value = True
-        assert "at 196 pixels" in demo.value and "counts 25 times as much" in demo.value
+        assert demo.value.endswith(", 14 × 14 pixels. Measured: 196 pixels move it, the strongest 25 "
+                                   "times as much as the weakest.")
+
+
+def test_the_answer_is_what_the_unit_sees_and_the_numbers_of_its_field_and_of_the_next():
+    for layers, numbers in ((STACKS["LeNet-5 to C3"], ["14", "2", "6.5", "18", "2", "8.5"]),
+                            ((PADDED,) * 8, ["17", "1", "0"])):
+        sheet = Recorder(paint, compute(layers, CONV, 0, 0, True))
+        digit, covered = sheet.answers
+        assert (digit.x, digit.y, digit.width, digit.height) == (
+            sheet.pasted[0].x, sheet.pasted[0].y, 256, 256)
+        assert numbers == [str(text.words) for text in sheet.texts if
+                           0 < text.x - covered.x < covered.width and
+                           0 < text.y - covered.y < covered.height]
 
 
 def test_a_layer_that_has_no_room_changes_nothing_and_is_said_why(demo):
     add(demo, POOL, POOL, POOL)  # 4 x 4 units
     demo.controls["layer"].value = FIVE
     before = demo.facts
-    assert before.why_not == "kernel 5 does not fit into size 4 with padding 0 (4 + 2*0 - 5 < 0)"
-    assert demo.value.endswith(f". There is no room for {FIVE} on top: {before.why_not}; remove a "
-                               "layer first or add a smaller one.")
-    assert f"no room: {before.why_not}" in Recorder(paint, before).words
+    assert before.why_not == "kernel 5 does not fit into size 4 with padding 0"
+    assert demo.value.endswith(f". No room for {FIVE} on top: {before.why_not}; add a smaller one.")
+    words = Recorder(paint, before).words
+    assert words[words.index("+") + 1:][:2] == [FIVE, "no room"]
     demo.controls["add"].click()
     assert demo.facts.layers == (POOL, POOL, POOL) and demo.facts.why_not == before.why_not
     demo.controls["layer"].value = DILATED
@@ -153,8 +171,7 @@ def test_a_layer_that_has_no_room_changes_nothing_and_is_said_why(demo):
 def test_there_is_room_for_eight_layers(demo):
     add(demo, *[PADDED] * 8)
     assert len(demo.facts.layers) == 8
-    assert demo.value.endswith(f" There is no room for {PADDED} on top: 8 layers are the most that "
-                               "have room here; remove one first.")
+    assert demo.value.endswith(f" No room for {PADDED} on top: 8 layers are the most; remove one.")
     add(demo, PADDED)
     assert len(demo.facts.layers) == 8
     demo.controls["remove"].click()

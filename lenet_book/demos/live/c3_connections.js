@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, number, plural, range } from "./numbers.js";
+import { grouped, plural, range } from "./numbers.js";
 import { BLUE, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -16,7 +16,11 @@ const [ALL, NONE] = [range(0, S2), []].map((sources) => Array(C3).fill(sources))
 // For each map of C3 the maps of S2 that it reads.
 const TABLES = { paper: C3_CONNECTIONS, dense: ALL, none: NONE, random: RANDOM };
 const OWN = "your own";
-const [SIDE, PITCH, LEFT, TOP] = [104, 136, 28, 62]; // the maps of S2, and where the first is
+const [SIDE, PITCH, LEFT, TOP] = [86, 104, 10, 24]; // the maps of S2, and where the first is
+const READER = [LEFT, 162, 5 * PITCH + SIDE, 32]; // x, y, width, height of the map of C3
+const RIGHT = 644; // where the numbers begin
+const TYPE = { size: 16 };
+const WORDS = { ...TYPE, anchor: "lm" };
 
 const tableOf = (reads) =>
   range(0, C3).map((output) => range(0, S2).filter((source) => reads[`reads ${source} ${output}`]));
@@ -54,41 +58,53 @@ function compute({ start, map: chosen, ...reads }) {
 }
 
 function paint(sheet, facts) {
-  const { kernels, idle, parameters, connections, sets } = facts;
+  const { kernels, idle: { length: idle }, parameters, connections, sets } = facts;
   sources(sheet, facts);
-  sheet.title(LEFT, 300, `${kernels} of ${PAIRS.length} kernels`, { size: 16 });
-  sheet.bar(LEFT, 317, 240, 20, kernels / PAIRS.length, BLUE);
-  if (idle.length) return sheet.title(320, 300, nothing(idle), { size: 16, colour: RED });
-  sheet.title(320, 300, `${grouped(parameters)} parameters`, { size: 16 });
-  sheet.title(320, 328, `${grouped(connections)} connections`, { size: 16 });
-  sheet.title(580, 300, `${plural(`${sets} set`, sets)} of inputs`, { size: 16 });
-  sheet.text(580, 328, `for the ${C3} maps of C3`, { size: 15, anchor: "lm" });
+  sheet.title(RIGHT, 14, `${kernels} of ${PAIRS.length} kernels`, TYPE);
+  sheet.bar(RIGHT, 28, 180, 16, kernels / PAIRS.length, BLUE);
+  if (idle) {
+    sheet.title(RIGHT, 66, `${idle} ${plural("map", idle)} of C3`, { ...TYPE, colour: RED });
+    sheet.title(RIGHT, 90, idle === 1 ? "reads nothing" : "read nothing", { ...TYPE, colour: RED });
+  } else {
+    sheet.text(RIGHT, 66, `${grouped(parameters)} parameters`, WORDS);
+    sheet.text(RIGHT, 90, `${grouped(connections)} connections`, WORDS);
+    sheet.text(RIGHT, 114, `${sets} ${plural("set", sets)} of inputs`, WORDS);
+    sheet.answer(RIGHT - 6, 52, 194, 78);
+  }
+  sheet.text(RIGHT, 162, "violet: below zero", WORDS);
+  sheet.text(RIGHT, 184, "orange: above zero", WORDS);
 }
 
 // The maps of S2, strong where this map of C3 reads them, and the way down to it.
 function sources(sheet, { s2, table, chosen }) {
-  const [most, read] = [reach(s2), table[chosen]];
-  sheet.title(LEFT, 18, `map ${chosen} of C3 reads ${listed(read)} of S2`, { size: 17 });
-  sheet.text(812, 19, `violet ${number(-most, 1)} to orange ${number(most, 1)}`, { anchor: "rm" });
+  const [most, read, [left, top, width, height]] = [reach(s2), table[chosen], READER];
   for (const source of range(0, S2)) {
     const [x, strong, values] = [LEFT + PITCH * source, read.includes(source), part(s2, source)];
     const middle = x + SIDE / 2;
     const users = table.filter((sources) => sources.includes(source)).length;
     const pale = map(values, (value) => 0.25 * value);
-    sheet.text(middle, 48, `S2 map ${source}`, { size: 14, colour: strong ? INK : "#707070", bold: strong });
+    sheet.text(middle, 11, `S2 ${source}`, { ...TYPE, colour: strong ? INK : "#707070", bold: strong });
     sheet.image(strong ? values : pale, x, TOP, SIDE, { reach: most, frame: !strong });
     if (strong) {
       sheet.outline(x - 3, TOP - 3, SIDE + 6, SIDE + 6, { colour: BLUE, thickness: 3 });
-      sheet.arrow(middle, TOP + SIDE + 26, 420 + (middle - 420) * 0.5, 232, { colour: BLUE });
+      sheet.arrow(middle, TOP + SIDE + 29, middle, top - 1, { colour: BLUE });
     } else {
       sheet.cross(x, TOP, SIDE, "#888888", { thickness: 2 });
     }
-    sheet.text(middle, TOP + SIDE + 14, `read by ${users} ${plural("map", users)}`);
+    sheet.text(middle, TOP + SIDE + 16, `read by ${users}`, TYPE);
   }
-  const count = `${plural(`${read.length} kernel`, read.length)} of ${KERNEL} × ${KERNEL} and a bias`;
+  const count = `${read.length} ${plural("kernel", read.length)} of ${KERNEL} × ${KERNEL} and a bias`;
   const none = !read.length;
-  sheet.outline(180, 236, 480, 36, { colour: none ? RED : BLUE, thickness: 3, dash: none });
-  sheet.text(420, 254, `map ${chosen} of C3: ${none ? "reads nothing" : count}`, { size: 16, bold: true });
+  sheet.outline(left, top, width, height, { colour: none ? RED : BLUE, thickness: 3, dash: none });
+  sheet.text(left + width / 2, top + height / 2, `map ${chosen} of C3: ${none ? "reads nothing" : count}`,
+    { ...TYPE, bold: true });
+}
+
+// A map of S2 at which one clicks is connected with the map of C3, or no longer.
+function point({ table, chosen }, x, y, dragged) {
+  const source = Math.floor((x - LEFT) / PITCH);
+  const inside = 0 <= source && source < S2 && x - LEFT - PITCH * source < SIDE && y < READER[1];
+  return inside && !dragged ? { [nameOf([source, chosen])]: !table[chosen].includes(source) } : null;
 }
 
 function say({ start, chosen, table, kernels, parameters, idle, connections, sets }) {
@@ -119,4 +135,7 @@ function nothing(idle) {
   return `${which} of C3 read${idle.length === 1 ? "s" : ""} nothing`;
 }
 
-export const c3_connections = { compute, paint, say, actions };
+// How a page without a kernel labels the table of toggles.
+const table = { corner: "C3", columns: range(0, C3), rows: range(0, S2).map((source) => `S2 map ${source}`) };
+
+export const c3_connections = { compute, paint, say, actions, point, table };

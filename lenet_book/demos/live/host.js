@@ -7,7 +7,7 @@
 //   tell(values) -> {name: {...}}: what the page tells a control at once, if it tells any
 //   needs(values) -> names of the files that this picture is painted from, if not all of them
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
-//   point(facts, x, y) -> {name: value} for a click or a drag at x, y of the picture, if it takes any
+//   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
@@ -169,7 +169,7 @@ export function show(demo, description, el, controls) {
   function pointed(event) {
     const box = canvas.getBoundingClientRect();
     const changes = demo.point?.(facts, ((event.clientX - box.left) * size[0]) / box.width,
-      ((event.clientY - box.top) * size[1]) / box.height);
+      ((event.clientY - box.top) * size[1]) / box.height, event.type === "pointermove");
     if (changes) put(changes, Object.keys(changes)[0]);
   }
   if (demo.point) {

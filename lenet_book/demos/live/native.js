@@ -81,11 +81,14 @@ const MAKE = {
   },
 };
 
-export function controlsOn(el, { controls }) {
+// labels: {corner, columns, rows} of a table of toggles, if there is one.
+export function controlsOn(el, { controls }, labels) {
   const [values, made, highest] = [{}, {}, {}];
   let moved = () => {};
   const row = element("div", { className: "lenet-controls" });
-  const table = element("div", { className: "lenet-toggles" });
+  const heads = labels ? [labels.corner, ...labels.columns] : [];
+  const table = element("div", { className: "lenet-toggles" },
+    ...heads.map((head) => element("span", { textContent: head })));
   for (const [name, control] of Object.entries(controls)) {
     if (control.kind === "button") continue;
     [values[name], highest[name]] = [control.value, control.max];
@@ -94,7 +97,13 @@ export function controlsOn(el, { controls }) {
       moved(name, true);
     });
     made[name]?.set(control.value);
-    if (made[name]) (control.kind === "toggle" ? table : row).append(made[name].box);
+    if (!made[name]) continue;
+    const toggle = control.kind === "toggle";
+    if (toggle && table.children.length % (labels.columns.length + 1) === 0) {
+      const label = labels.rows[table.children.length / (labels.columns.length + 1) - 1];
+      table.append(element("span", { textContent: label }));
+    }
+    (toggle ? table : row).append(made[name].box);
   }
   if (table.children.length) row.append(table);
   el.append(row);

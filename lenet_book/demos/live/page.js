@@ -14,7 +14,7 @@ function start() {
     el.classList.add("lenet-demo", "lenet-alone");
     if (description.controls.canvas) el.classList.add("lenet-beside");
     if (description.scale > 1) el.classList.add("lenet-projector");
-    const controls = controlsOn(el, description);
+    const controls = controlsOn(el, description, demos[description.name].table);
     const view = el.appendChild(document.createElement("div"));
     view.className = "lenet-view";
     show(demos[description.name], description, view, controls);

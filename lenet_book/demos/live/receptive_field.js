@@ -1,7 +1,7 @@
 // Stack layers, pick a unit of the last one, and see which pixels of a digit it sees.
 import { effectiveKernel, outputSize } from "./arithmetic.js";
 import { digits, inked } from "./files.js";
-import { grouped, plural, range, round, span } from "./numbers.js";
+import { grouped, range, round, span } from "./numbers.js";
 import { BLUE, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
@@ -18,8 +18,11 @@ const STACKS = {
 };
 const OWN = "your own";
 const [MOST, INPUT] = [8, 32]; // layers; height and width of the input, pixels
-const [CELL, LEFT, TOP] = [12, 36, 58]; // for a pixel of the input, and where it begins
-const [RIGHT, ROW] = [456, 26]; // where the table begins, and how high a line of it is
+const [CELL, LEFT, TOP] = [8, 30, 24]; // for a pixel of the input, and where it begins
+const [TABLE, ROW] = [302, 24]; // where the table begins, and how high a line of it is
+const EDGES = [550, 591, 643, 690]; // the right edges of its numbers
+const [OUTPUT, SIDE] = [710, 120]; // where the last layer's units begin, and how wide they are
+const WORDS = { size: 16, anchor: "lm" };
 
 // Units a side, of the input and after each layer.
 function unitsAfter(layers) {
@@ -30,13 +33,12 @@ function unitsAfter(layers) {
 
 // Why one more layer has no room on top; empty if it has.
 function whyNot(layers, layer) {
-  if (layers.length === MOST) return `${MOST} layers are the most that have room here`;
+  if (layers.length === MOST) return `${MOST} layers are the most`;
   const [size, [kernel, stride, padding, dilation]] = [unitsAfter(layers).at(-1), LAYERS[layer]];
   if (outputSize(size, kernel, stride, padding, dilation)) return "";
   const reach = effectiveKernel(kernel, dilation);
   const dilated = dilation > 1 ? ` with dilation ${dilation} (reach ${reach})` : "";
-  return `kernel ${kernel}${dilated} does not fit into size ${size} with padding ${padding} ` +
-    `(${size} + 2*${padding} - ${reach} < 0)`;
+  return `kernel ${kernel}${dilated} does not fit into size ${size} with padding ${padding}`;
 }
 
 const limits = ({ layers }) =>
@@ -92,23 +94,24 @@ function compute({ layers, layer, row, column, measured }) {
 }
 
 function paint(sheet, facts) {
-  const { measured, rows, columns, besides, problem } = facts;
-  input(sheet, facts, measured);
+  const { layers: { length }, rows, columns, besides } = facts;
+  input(sheet, facts);
   if (besides) frame(sheet, rows, besides, { colour: RED, thickness: 3, dash: true });
   frame(sheet, rows, columns, { colour: BLUE, thickness: 4 });
   table(sheet, facts);
   lastLayer(sheet, facts);
-  if (problem) sheet.text(LEFT, 451, `no room: ${problem}`, { colour: RED, anchor: "lm" });
+  legend(sheet, facts);
+  sheet.answer(LEFT, TOP, CELL * INPUT, CELL * INPUT);
+  const numbers = EDGES[0] + 4; // of the unit's field, and of the one to come
+  sheet.answer(numbers, lineAt(length + 1), EDGES.at(-1) + 6 - numbers, ROW * (length < MOST ? 2 : 1));
 }
 
 // The digit, orange where the gradient is not zero, with the numbers of rows and columns.
-function input(sheet, { down, across }, measured) {
+function input(sheet, { down, across, measured }) {
   const side = CELL * INPUT;
-  sheet.title(LEFT, 18, `input ${INPUT} × ${INPUT}`, { size: 16 });
-  if (measured) sheet.text(LEFT + side, 18, "orange: what moves the unit", { size: 14, anchor: "rm" });
   for (const pixel of [0, 8, 16, 24, 31]) {
-    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, { size: 12 });
-    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { size: 12, anchor: "rm" });
+    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, { size: 16 });
+    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { size: 16, anchor: "rm" });
   }
   const orange = [1, 3, 5].map((i) => parseInt(ORANGE.slice(i, i + 2), 16));
   const most = Math.max(...down) * Math.max(...across);
@@ -129,68 +132,90 @@ function frame(sheet, rows, columns, style) {
 // A line for the input and for each layer: its output, and size, jump and start of its fields. A pale
 // one below for the layer that could be added.
 function table(sheet, { layers, layer, units, fields, more }) {
-  sheet.fill(RIGHT - 6, 6, 388, ROW, PALE);
+  const [left, width] = [TABLE - 6, EDGES.at(-1) + 12 - TABLE];
+  sheet.fill(left, lineAt(0), width, ROW, PALE);
   const lines = [["", "layer", "output", "size", "jump", "start"]];
   ["input", ...layers].forEach((name, i) => lines.push(line(i || "", name, units[i], fields[i])));
   if (more) lines.push(line("+", layer, ...more));
   else if (layers.length < MOST) lines.push(["+", layer, "no room", "", "", ""]);
-  sheet.outline(RIGHT - 6, 6 + ROW * (layers.length + 1), 388, ROW, { colour: BLUE }); // the unit's
+  sheet.outline(left, lineAt(layers.length + 1), width, ROW, { colour: BLUE }); // the unit's
   lines.forEach(([index, name, ...numbers], at) => {
-    const [y, bold, colour] = [6 + ROW * (at + 0.5), at === 0, index === "+" ? "#767676" : INK];
-    sheet.text(RIGHT, y, index, { size: 14, colour, anchor: "lm" });
-    sheet.text(RIGHT + (index ? 20 : 0), y, name, { size: 14, colour, anchor: "lm", bold });
-    [692, 736, 784, 834].forEach((x, i) =>
-      sheet.text(x, y, numbers[i], { size: 14, colour, anchor: "rm", bold }));
+    const [y, style] = [lineAt(at + 0.5), { ...WORDS, colour: index === "+" ? "#767676" : INK }];
+    sheet.text(TABLE, y, index, style);
+    sheet.text(TABLE + (index ? 16 : 0), y, name, style);
+    EDGES.forEach((x, i) => sheet.text(x, y, numbers[i], { ...style, anchor: "rm" }));
   });
 }
 
+const lineAt = (index) => 4 + ROW * index; // where a line of the table begins
 const line = (index, name, units, { size, jump, start }) =>
-  [index, name, `${units} × ${units}`, size, jump, String(start).replace("-", "−")];
+  [index, name, `${units}×${units}`, size, jump, start];
+const cellOf = (units) => SIDE / Math.max(units, 4);
 
 // The units of the last layer, and which of them the two frames belong to.
-function lastLayer(sheet, { units: all, fields, row, column, neighbour }) {
-  const [top, side, units] = [304, 126, all.at(-1)];
-  const cell = side / Math.max(units, 4);
-  const [y, text] = [top + cell * row, RIGHT + side + 20];
-  sheet.grid(RIGHT, top, cell, units, units, { colour: "#BBBBBB" });
-  sheet.title(RIGHT, top - 16, `output ${units} × ${units}`);
+function lastLayer(sheet, { units: all, row, column, neighbour }) {
+  const [units, cell] = [all.at(-1), cellOf(all.at(-1))];
+  const y = TOP + cell * row;
+  sheet.text(OUTPUT, 12, `output ${units}×${units}`, WORDS);
+  sheet.grid(OUTPUT, TOP, cell, units, units, { colour: "#BBBBBB" });
+  if (neighbour !== null) sheet.outline(OUTPUT + cell * neighbour, y, cell, cell, { colour: RED });
+  sheet.fill(OUTPUT + cell * column, y, cell, cell, BLUE);
+}
+
+// What the frames and the colour are, and what the table's numbers say.
+function legend(sheet, { row, column, neighbour, measured }) {
+  sheet.outline(TABLE, 254, 22, 16, { colour: BLUE, thickness: 4 });
+  sheet.text(TABLE + 28, 262, `unit (${row}, ${column})`, WORDS);
   if (neighbour !== null) {
-    sheet.outline(RIGHT + cell * neighbour, y, cell, cell, { colour: RED });
-    sheet.outline(text, top + 52, 26, 20, { colour: RED, thickness: 3, dash: true });
-    const words = `its neighbour: jump ${fields.at(-1).jump}`;
-    sheet.text(text + 36, top + 62, words, { size: 14, anchor: "lm" });
+    sheet.outline(TABLE + 144, 254, 22, 16, { colour: RED, thickness: 3, dash: true });
+    sheet.text(TABLE + 172, 262, "its neighbour", WORDS);
   }
-  sheet.fill(RIGHT + cell * column, y, cell, cell, BLUE);
-  sheet.outline(text, top + 16, 26, 20, { colour: BLUE, thickness: 4 });
-  sheet.title(text + 36, top + 26, `unit (${row}, ${column})`);
+  if (measured) {
+    sheet.fill(TABLE + 300, 254, 22, 16, ORANGE);
+    sheet.text(TABLE + 328, 262, "what moves the unit", WORDS);
+  }
+  sheet.text(TABLE, 284, "jump: from field to field; start: middle of the first; in pixels", WORDS);
+}
+
+// The unit the middle of whose field is nearest to a point of the digit, or the unit at a point.
+function point({ units, fields }, x, y) {
+  const [last, { start, jump }] = [units.at(-1) - 1, fields.at(-1)];
+  const clamp = (unit) => Math.max(0, Math.min(last, unit));
+  if (x < TABLE - 8) {
+    const [row, column] = [(y - TOP) / CELL, (x - LEFT) / CELL]
+      .map((pixel) => clamp(Math.round((pixel - 0.5 - start) / jump)));
+    return { row, column };
+  }
+  const [row, column] = [y - TOP, x - OUTPUT].map((length) => Math.floor(length / cellOf(last + 1)));
+  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
 }
 
 function say(facts) {
   const { layers, layer, row, column, measured, fields, problem, more, rows, columns, read } = facts;
   const [{ size }, inside] = [fields.at(-1), rows.length * columns.length];
-  const where = `${span("row", rows)} and ${span("column", columns)}`;
   let words = layers.length
-    ? `The unit in row ${row} and column ${column} of layer ${layers.length} (${layers.at(-1)}) sees ` +
-      `${where} of the input, ${rows.length} × ${columns.length} pixels`
+    ? `Unit (${row}, ${column}) of layer ${layers.length} (${layers.at(-1)}) sees ${span("row", rows)} and ` +
+      `${span("column", columns)} of the input, ${rows.length} × ${columns.length} pixels`
     : `Without layers a unit is a pixel: the one in row ${row} and column ${column} sees itself alone, ` +
       "1 × 1 pixels";
   if (rows.length !== size || columns.length !== size) {
-    words += `; its field has ${size} × ${size}, the rest is padding`;
+    words += ` of its ${size} × ${size}, the rest is padding`;
   }
   if (read < inside) words += `; there are gaps, it reads ${grouped(read)} of the ${grouped(inside)}`;
   if (measured) {
     const ends = (counts) => [Math.max(...counts), Math.min(...counts.filter(Boolean))];
     const [[most, least], [widest, thinnest]] = [facts.down, facts.across].map(ends);
     const ratio = round((most * widest) / (least * thinnest));
-    words += `. Measured: the gradient is not zero at ${grouped(read)} ${plural("pixel", read)}, in ${where}`;
-    if (ratio > 1) words += `; the strongest counts ${grouped(ratio)} times as much as the weakest`;
+    words += `. Measured: ${grouped(read)} ${read > 1 ? "pixels move" : "pixel moves"} it`;
+    if (ratio > 1) words += `, the strongest ${grouped(ratio)} times as much as the weakest`;
   }
   if (problem) {
-    const advice = layers.length === MOST ? "remove one first" : "remove a layer first or add a smaller one";
-    return `${words}. There is no room for ${layer} on top: ${problem}; ${advice}.`;
+    const advice = layers.length === MOST ? "remove one" : "add a smaller one";
+    return `${words}. No room for ${layer} on top: ${problem}; ${advice}.`;
   }
+  if (measured) return `${words}.`;
   const [units, { size: wider, jump }] = more;
   return `${words}. With ${layer} on top: output ${units} × ${units}, size ${wider}, jump ${jump}.`;
 }
 
-export const receptive_field = { compute, paint, say, limits, actions };
+export const receptive_field = { compute, paint, say, limits, actions, point };
