@@ -5,19 +5,22 @@ from functools import cache
 from .. import paper
 from ..arithmetic import explain
 from ..ledger import Ledger, ledger
-from ..plots.picture import INK, KINDS
+from ..plots.picture import INK, KINDS, PALE
 from ..plots.to_scale import stacks
 from .base import Demo, Facts
 from .controls import choice, stops
 from .examples import trained
-from .sheet import Sheet
+from .sheet import GREY, Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
     "parameters": "parameters", "connections": "connections", "multiply-adds": "macs"}
-_NET = stacks(paper.LAYERS, paper.INPUT_SIZE)  # the input and the seven layers
+_MIDDLES = 62, 180, 292, 404, 516, 616, 704, 792  # pixels: of the columns of the input and the layers
+_UNIT, _HEIGHT = 2.2, 72  # pixels for one of a map; the height on which all maps are centred
+_NET = [stack._replace(left=middle / _UNIT - stack.width / 2) for stack, middle in zip(
+    stacks(paper.LAYERS, paper.INPUT_SIZE), _MIDDLES, strict=True)]
 _TINTS = {"C": "#B8D5E8", "S": "#F8E2B8", "F": "#B8E3D7", "O": "#F1DCE7"}  # KINDS, but paler
-_UNIT, _MIDDLE = 3.2, 104  # pixels of the page for one of a map; the height on which all are centred
-_LEFT, _RIGHT, _TOP = 24, 448, 240  # where the words, the bars, and both of them begin
+_LEFT, _FOOT, _BAR = 12, 182, 40  # where words begin, bars stand, and how long the longest of them is
+_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = False) -> Demo:
@@ -26,8 +29,9 @@ def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = 
     layer: "C1", "S2", "C3", "S4", "C5", "F6" or "output". bars: what is compared, one of MEASURES.
     """
     controls = {"layer": stops("layer", layer, [one.name for one in paper.LAYERS], 330),
-                "bars": choice("bars", bars, list(MEASURES))}
-    return Demo("architecture", compute, paint, say, controls, (840, 460), projector=projector)
+                "bars": choice("bars show", bars, list(MEASURES), width=250)}
+    return Demo("architecture", compute, paint, say, controls, (840, 296), projector=projector,
+                plays=["layer"])
 
 
 def compute(layer: str, bars: str) -> Facts:
@@ -36,21 +40,20 @@ def compute(layer: str, bars: str) -> Facts:
     number = [one.name for one in paper.LAYERS].index(layer)
     this, before, row = paper.LAYERS[number], paper.LAYERS[number - 1], table[number]
     k, subsampling = this.kernel, this.kind == "subsampling"
-    size, uses = f"each reads all {before.maps} of {before.name}", "each parameter is used once"
+    size = f"each unit reads all {before.maps} of {before.name}"
+    uses = f"{row.connections:,} connections: each parameter is used once"
     if k:
         size = explain(before.size if number else paper.INPUT_SIZE, k, k if subsampling else 1)
     if this.size > 1:
         once = f"({k}*{k} + 1) * {this.maps}" if subsampling else f"{row.parameters:,}"
-        uses = f"= {once} * {this.size}*{this.size}"
+        uses = f"{once} * {this.size}*{this.size} = {row.connections:,} connections"
     counts = [getattr(one, MEASURES[bars]) for one in table]
     return Facts(
         number=number, layer=this, shape=_NET[number + 1].shape, size=size,
         held=f"{row.fixed:,} fixed parameters" if row.fixed else f"{row.parameters:,} parameters",
         connections=row.connections, uses=uses, macs=row.macs,
         measured="trainable parameters" if bars == "parameters" else bars,
-        counts=counts, total=sum(counts), shares=[_per_cent(count / sum(counts)) for count in counts],
-        whole=f"{table.parameters:,} trainable and {table.fixed:,} fixed parameters and "
-              f"{table.connections:,} connections")
+        counts=counts, total=sum(counts), shares=[_per_cent(count / sum(counts)) for count in counts])
 
 
 def _per_cent(share: float) -> str:
@@ -62,43 +65,47 @@ def say(facts: Facts) -> str:
     """The numbers of the layer, and its share, in one sentence."""
     return (f"{facts.layer.name}, {facts.layer.kind}, {facts.shape}: {facts.layer.working} = "
             f"{facts.held}, {facts.connections:,} connections, {facts.macs:,} multiply-adds; "
-            f"{facts.shares[facts.number]} of all {facts.total:,} {facts.measured}. "
-            f"The whole net has {facts.whole}.")
+            f"{facts.shares[facts.number]} of all {facts.total:,} {facts.measured}.")
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
-    """The net above, the words on the left, the bars on the right."""
+    """A column for each layer with maps, bar and share; below, how the chosen one counts."""
     _draw_net(sheet, facts.number)
-    sheet.title(_LEFT, _TOP, f"{facts.layer.name}: {facts.layer.kind}", 18)
-    for i, (title, working) in enumerate([
-            (facts.shape, facts.size), (facts.held, f"= {facts.layer.working}"),
-            (f"{facts.connections:,} connections", facts.uses)]):
-        sheet.title(_LEFT, _TOP + 36 + 62 * i, title, 16)
-        sheet.text(_LEFT, _TOP + 59 + 62 * i, working, 14, anchor="lm")
-    sheet.title(_RIGHT, _TOP, f"share of {facts.total:,} {facts.measured}")
-    for i, (layer, count) in enumerate(zip(paper.LAYERS, facts.counts, strict=True)):
-        y, strong = _TOP + 33 + 28 * i, i == facts.number
-        sheet.text(_RIGHT, y, layer.name, 14, anchor="lm", **_style(strong))
-        sheet.bar(_RIGHT + 62, y - 9, 180, 18, count / facts.total,
-                  KINDS[layer.name[0].upper()] if strong else "#B8B8B8")
-        sheet.text(_RIGHT + 318, y, f"{count:,}", 14, anchor="rm", **_style(strong))
-        sheet.text(_RIGHT + 382, y, facts.shares[i], 14, anchor="rm", **_style(strong))
+    *trainable, measure = facts.measured.split()
+    for y, words in ((_FOOT - 3, "".join(trainable)), (_FOOT + 16, measure),
+                     (_FOOT + 36, f"of {facts.total:,}")):
+        sheet.text(_LEFT, y, words, _TYPE, anchor="lm")
+    for i, (middle, layer) in enumerate(zip(_MIDDLES[1:], paper.LAYERS, strict=True)):
+        strong = i == facts.number
+        height = _BAR * facts.counts[i] / max(facts.counts)
+        sheet.fill(middle - 30, _FOOT - height, 60, height,
+                   KINDS[layer.name[0].upper()] if strong else "#B8B8B8")
+        sheet.fill(middle - 36, _FOOT, 72, 1, GREY)
+        sheet.text(middle, _FOOT + 16, f"{facts.counts[i]:,}", _TYPE, **_style(strong))
+        sheet.text(middle, _FOOT + 36, facts.shares[i], _TYPE, **_style(strong))
+    sheet.answer(_MIDDLES[1] - 48, _FOOT - _BAR - 1, 706, _BAR + 46)
+    sheet.fill(_LEFT, 230, 816, 1, PALE)
+    size = "size " * bool(facts.layer.kernel) + facts.size
+    sheet.title(_LEFT, 243, f"{facts.layer.name}: {facts.layer.kind}", _TYPE)
+    sheet.text(280, 243, size, _TYPE, anchor="lm")
+    sheet.text(_LEFT, 264, f"{facts.layer.working} = {facts.held}", _TYPE, anchor="lm")
+    sheet.text(_LEFT, 284, f"{facts.uses}; {facts.macs:,} multiply-adds", _TYPE, anchor="lm")
+    sheet.answer(_LEFT - 4, 254, 826, 40)
 
 
 def _draw_net(sheet: Sheet, number: int) -> None:
     """The whole net, one layer in colour, and for each what a unit of it reads."""
     kind = _NET[number + 1].name[0].upper()
-    for stack in _NET:
+    for stack, middle in zip(_NET, _MIDDLES, strict=True):
         strong = stack is _NET[number + 1]
         colour, tint = (KINDS[kind], _TINTS[kind]) if strong else ("#9A9A9A", "white")
         for box in reversed(stack.boxes()):
             sheet.fill(*_on_page(box), tint if stack.size > 1 else colour)
             sheet.outline(*_on_page(box), colour, 1)
-        middle = _LEFT + (stack.left + stack.width / 2) * _UNIT
-        sheet.text(middle, 16, stack.name, 15, **_style(strong))
-        sheet.text(middle, 196, stack.shape, 13, **_style(strong))
+        sheet.text(middle, 13, stack.name, _TYPE, **_style(strong))
+        sheet.text(middle, 127, stack.shape, _TYPE, INK if strong else "#707070")
         if strong:
-            sheet.fill(middle - 30, 27, 60, 4, colour)
+            sheet.fill(middle - 30, 23, 60, 3, colour)
     others = [i for i in range(len(paper.LAYERS)) if i != number]
     for i in [*others, number]:  # the coloured lines last, over all others
         colour, thickness = (KINDS[kind], 2) if i == number else ("#B8B8B8", 1)
@@ -113,7 +120,7 @@ def _draw_net(sheet: Sheet, number: int) -> None:
 
 def _on_page(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x, y, width, height = (_UNIT * length for length in box)
-    return _LEFT + x, _MIDDLE + y, width, height
+    return x, _HEIGHT + y, width, height
 
 
 def _style(strong: bool) -> dict:

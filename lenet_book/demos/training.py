@@ -31,7 +31,8 @@ LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 BATCH_SIZES = [8, 16, 32, 64, 128, 256, 512]
 _WINDOW, _EVERY = 1000, 5000  # digits: of a training error, and between two validations
 _SLICE, _PAUSE, _FRAME = 0.03, 0.005, 0.25  # seconds: to train, to let others run, between pictures
-_LEFT, _TOP, _WIDTH, _HEIGHT, _LOWEST = 64, 40, 470, 310, 0.003  # the curve; pixels, and an error rate
+_LEFT, _TOP, _WIDTH, _HEIGHT, _LOWEST = 62, 38, 456, 208, 0.003  # the curve; pixels, and an error rate
+_RIGHT, _END, _TYPE = 572, 828, 16  # what stands beside it; 16 is 20 pixels on a projector
 
 
 def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str = "ReLU",
@@ -64,7 +65,7 @@ class TrainingDemo(Demo):
         self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
         actions = {"start": self._start, "stop": self._stop, "continue": self._continue}
         progress = Held(value=self.learner.progress(self.running))
-        super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 420),
+        super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 296),
                          actions, projector=projector, needs=["training-run"], kernel_buttons=True)
 
     @property
@@ -241,46 +242,43 @@ def compute(progress: dict, learning_rate: float, batch_size: int, activation: s
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     _paint_axes(sheet, facts.total)
+    sheet.text(_LEFT + _WIDTH, 16, ", ".join(facts.net), _TYPE, anchor="rm")
     for points, colour in ((facts.training, BLUE), (facts.validation, RED)):
         if points:
-            sheet.curve([_place(*point, facts.total) for point in points], colour, 2)
+            sheet.curve([_place(*point, facts.total) for point in points], colour, 3)
     for point in facts.validation:
         x, y = _place(*point, facts.total)
-        sheet.fill(x - 3, y - 3, 6, 6, RED)
-    sheet.text(_LEFT + _WIDTH - 12, _TOP + 14, "training digits", 13, BLUE, "rm", bold=True)
-    sheet.text(_LEFT + _WIDTH - 12, _TOP + 32, "■ validation digits", 13, RED, "rm", bold=True)
-    sheet.title(580, 22, "the kernels of C1")
-    sheet.maps(facts.kernels, 580, 44, 70, columns=3, gap=8)
-    sheet.text(580, 218, "orange above zero, violet below", 12, anchor="lm")
-    sheet.title(580, 250, "validation error")
-    if facts.validation:
-        sheet.title(580, 284, f"{facts.validation[-1][1]:.1%}", 30, RED)
-    else:
-        sheet.title(580, 284, "not tried yet", 20, RED)
-    sheet.bar(580, 322, 230, 22, facts.seen / facts.total, GREEN)
-    for y, words in ((356, f"{facts.seen:,} of {facts.total:,} digits seen"),
-                     (374, ", ".join(facts.net)),
-                     (392, f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step")):
-        sheet.text(580, y, words, anchor="lm")
-    if facts.recorded:
-        sheet.text(_LEFT, 410, "a recorded run: choices act in a notebook", colour=RED, anchor="lm")
-    elif facts.other:
-        sheet.text(_LEFT, 410, f"chosen for the next net: {', '.join(facts.other)} (press start)",
-                   colour=RED, anchor="lm")
+        sheet.fill(x - 4, y - 4, 8, 8, RED)
+    sheet.answer(_LEFT + 1, _TOP - 4, _WIDTH + 3, _HEIGHT + 4)
+    sheet.title(_RIGHT, 16, "kernels of C1", _TYPE)
+    sheet.maps(facts.kernels, _RIGHT, 30, 50, columns=3, gap=6)
+    for y, words in ((48, "orange:"), (68, "above 0"), (100, "violet:"), (120, "below 0")):
+        sheet.text(_RIGHT + 174, y, words, _TYPE, anchor="lm")
+    for y, name, points, how, colour in (
+            (160, "training", facts.training, f"last {_WINDOW:,} or so, as it learned", BLUE),
+            (208, "■ validation", facts.validation,
+             f"{facts.validation_digits:,} others, as it is now", RED)):
+        sheet.title(_RIGHT, y, name, _TYPE, colour)
+        error = f"{points[-1][1]:.1%}" if points else "not yet"
+        sheet.text(_END, y, error, 22, colour, "rm", bold=True)
+        sheet.text(_RIGHT, y + 21, how, _TYPE, anchor="lm")
+        sheet.answer(_RIGHT + 136, y - 13, _END - _RIGHT - 132, 24)
+    sheet.bar(_RIGHT, 248, _END - _RIGHT, 14, facts.seen / facts.total, GREEN)
+    sheet.text(_RIGHT, 280, f"{facts.seen:,} of {facts.total:,} digits", _TYPE, anchor="lm")
 
 
 def _paint_axes(sheet: Sheet, total: int) -> None:
-    sheet.title(_LEFT, 22, "digits read wrong")
+    sheet.title(16, 16, "digits read wrong", _TYPE)
     for error in (1, 0.3, 0.1, 0.03, 0.01, 0.003):
         _, y = _place(0, error, total)
         sheet.fill(_LEFT, y, _WIDTH, 1, PALE)
-        sheet.text(_LEFT - 8, y, f"{error:.1%}" if error < 0.01 else f"{error:.0%}", 12, anchor="rm")
+        sheet.text(_LEFT - 6, y, f"{error:.1%}" if error < 0.01 else f"{error:.0%}", _TYPE, anchor="rm")
     for part in range(5):
         x = _LEFT + _WIDTH * part / 4
         sheet.fill(x, _TOP, 1, _HEIGHT, PALE)
-        sheet.text(x, _TOP + _HEIGHT + 14, f"{total * part // 4:,}", 12)
+        sheet.text(x, _TOP + _HEIGHT + 14, f"{total * part // 4:,}", _TYPE)
     sheet.fill(_LEFT, _TOP + _HEIGHT, _WIDTH, 1, INK)
-    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 36, "digits seen")
+    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 35, "digits seen", _TYPE)
 
 
 def _place(seen: int, error: float, total: int) -> tuple[float, float]:
@@ -292,21 +290,22 @@ def _place(seen: int, error: float, total: int) -> tuple[float, float]:
 def say(facts: Facts) -> str:
     if facts.trouble:
         return facts.trouble
-    rate = f"learning rate {facts.learning_rate:g}"
-    other = f" For a net with {' and '.join(facts.other)} pooling press start." if facts.other else ""
+    net, chosen = ", ".join(facts.net), ", ".join(facts.other)
+    how = f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step"
+    other = f" For a net with {chosen} press start." if facts.other else ""
     if facts.recorded:
         other = " This page replays a recorded run: choices act in a notebook."
     if not facts.seen:
         state = "has begun to learn" if facts.running else "has learned nothing yet"
         press = "" if facts.running or facts.other else "; press start"
-        return (f"A fresh net with LeNet-5's layers ({', '.join(facts.net)} pooling) {state}{press}. "
-                f"One epoch: {facts.total:,} digits, {facts.batch_size} a step, {rate}.{other}")
+        return (f"A fresh net with LeNet-5's layers ({net}) and {facts.parameters:,} parameters "
+                f"{state}{press}. One epoch: {facts.total:,} digits, {how}.{other}")
     state = ("Learning" if facts.running else "Epoch finished" if facts.seen >= facts.total
              else "Stopped")
-    words = [f"{state}: {facts.seen:,} of {facts.total:,} digits seen by {facts.parameters:,} "
-             f"parameters ({', '.join(facts.net)} pooling; {rate}, {facts.batch_size} a step)"]
+    wrong = []
     if facts.training:
-        words.append(f"of the last {_WINDOW:,} or so {facts.training[-1][1]:.1%} were read wrong")
+        wrong.append(f"{facts.training[-1][1]:.1%} of the last {_WINDOW:,} or so, as it learned")
     if facts.validation:
-        words.append(f"of {facts.validation_digits:,} validation digits {facts.validation[-1][1]:.1%}")
-    return "; ".join(words) + "." + other
+        wrong.append(f"{facts.validation[-1][1]:.1%} of {facts.validation_digits:,} validation digits")
+    return (f"{state}: {facts.seen:,} of {facts.total:,} digits seen ({net}; {how})."
+            + f" Read wrong: {'; '.join(wrong)}." * bool(wrong) + other)

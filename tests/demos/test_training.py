@@ -82,34 +82,56 @@ FACTS = SimpleNamespace(
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({}, "Stopped: 1,500 of 2,000 digits seen by 61,706 parameters (ReLU, max pooling; learning rate "
-     "0.01, 64 a step); of the last 1,000 or so 50.0% were read wrong; of 200 validation digits 20.0%"),
+    ({}, "Stopped: 1,500 of 2,000 digits seen (ReLU, max; learning rate 0.01, 64 a step). Read wrong: "
+     "50.0% of the last 1,000 or so, as it learned; 20.0% of 200 validation digits."),
     ({"seen": 2000}, "Epoch finished: 2,000 of 2,000"), ({"total": 4000}, "Stopped: 1,500 of 4,000"),
     ({"running": True}, "Learning: 1,500"), ({"trouble": "Ouch."}, "Ouch."),
     ({"learning_rate": 0.003}, "learning rate 0.003"), ({"batch_size": 8}, "8 a step"),
-    ({"other": ["tanh", "average"]}, "20.0%. For a net with tanh and average pooling press start."),
-    ({"net": ["tanh", "average"]}, "parameters (tanh, average pooling; learning"),
-    ({"recorded": True}, "20.0%. This page replays a recorded run: choices act in a notebook."),
-    ({"training": []}, "64 a step); of 200"), ({"training": [[1000, 0.2], [1400, 0.1]]}, "10.0% were"),
-    ({"validation": []}, "read wrong."), ({"validation": [[500, 0.4], [1000, 0.3]]}, "digits 30.0%."),
+    ({"other": ["tanh", "average"]}, "digits. For a net with tanh, average press start."),
+    ({"net": ["tanh", "average"]}, "seen (tanh, average; learning"),
+    ({"recorded": True}, "digits. This page replays a recorded run: choices act in a notebook."),
+    ({"training": []}, "Read wrong: 20.0% of 200"),
+    ({"training": [[1000, 0.2], [1400, 0.1]]}, "wrong: 10.0%"),
+    ({"validation": []}, "50.0% of the last 1,000 or so, as it learned."),
+    ({"validation": [[500, 0.4], [1000, 0.3]]}, "30.0% of 200"),
+    ({"validation_digits": 300}, "of 300 validation digits"),
     ({"kernels": torch.eye(5).expand(6, 5, 5)}, ""),
-    ({"seen": 0}, "A fresh net with LeNet-5's layers (ReLU, max pooling) has learned nothing yet; "
-     "press start. One epoch: 2,000 digits, 64 a step, learning rate 0.01."),
-    ({"seen": 0, "other": ["tanh", "max"]}, "(ReLU, max pooling) has learned nothing yet. One epoch: "
-     "2,000 digits, 64 a step, learning rate 0.01. For a net with tanh and max pooling press start."),
-    ({"seen": 0, "running": True}, "(ReLU, max pooling) has begun to learn. One"),
+    ({"seen": 0}, "A fresh net with LeNet-5's layers (ReLU, max) and 61,706 parameters has learned "
+     "nothing yet; press start. One epoch: 2,000 digits, learning rate 0.01, 64 a step."),
+    ({"seen": 0, "other": ["tanh", "max"]}, "parameters has learned nothing yet. One epoch: 2,000 "
+     "digits, learning rate 0.01, 64 a step. For a net with tanh, max press start."),
+    ({"seen": 0, "running": True}, "(ReLU, max) and 61,706 parameters has begun to learn. One"),
 ])
 def test_every_fact_is_painted_or_said(change, words):
     facts = changed(FACTS, **change)
     assert words in module.say(facts)
-    assert same_picture(module.paint, facts, FACTS) == (set(change) <= {"running", "trouble"})
+    only_said = {"running", "trouble", "learning_rate", "batch_size", "other", "recorded"}
+    assert same_picture(module.paint, facts, FACTS) == (set(change) <= only_said)
 
 
-def test_the_picture_names_the_net_that_learns_and_what_is_only_chosen():
-    words = Recorder(module.paint, changed(FACTS, other=["scaled tanh", "subsampling of 1998"])).words
-    assert "ReLU, max" in words
-    assert "chosen for the next net: scaled tanh, subsampling of 1998 (press start)" in words
-    assert not any("chosen" in line for line in Recorder(module.paint, FACTS).words)
+def test_the_picture_says_the_net_that_learns_and_covers_its_errors_as_the_answer():
+    sheet = Recorder(module.paint, changed(FACTS, other=["scaled tanh", "subsampling of 1998"]))
+    assert "ReLU, max" in sheet.words and "2,000 others, as it is now" not in sheet.words
+    assert {"200 others, as it is now", "1,500 of 2,000 digits"} <= {*sheet.words}
+    errors = {text.words: text for text in sheet.texts if text.words in ("50.0%", "20.0%")}
+    assert (errors["50.0%"].colour, errors["20.0%"].colour) == (module.BLUE, module.RED)
+    squares = [fill for fill in sheet.fills if fill.width == fill.height == 8]
+    assert len(squares) == 2
+    for x, y in [*((text.x - 1, text.y) for text in errors.values()),
+                 *((square.x + 4, square.y + 4) for square in squares)]:
+        assert any(area.x < x < area.x + area.width and area.y < y < area.y + area.height
+                   for area in sheet.answers)
+    assert "not yet" in Recorder(module.paint, changed(FACTS, validation=[])).words
+
+
+def test_the_curve_is_logarithmic():
+    """From 30 % it is as far down to 3 % as from 10 to 1 %; half of the digits are halfway."""
+    (left, top), (middle, ten), (_, thirty), (_, three), (right, one) = (
+        module._place(*point, 1000) for point in [
+            (0, 1), (500, 0.1), (0, 0.3), (0, 0.03), (1000, 0.01)])
+    assert three - thirty == pytest.approx(one - ten) == pytest.approx(ten - top)
+    assert middle - left == pytest.approx((right - left) / 2)
+    assert module._place(0, 0, 1000) == module._place(0, 0.003, 1000)
 
 
 def test_progress_is_for_json_and_a_page_without_a_kernel_knows_that_only_a_recorded_run_goes_on():

@@ -2,12 +2,14 @@
 import { explain } from "./arithmetic.js";
 import { grouped, percent, range } from "./numbers.js";
 import { INPUT_SIZE, LAYERS } from "./paper.js";
-import { BLUE, GREEN, INK, ORANGE, PURPLE } from "./sheet.js";
+import { BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
 
 const KINDS = { C: BLUE, S: ORANGE, F: GREEN, O: PURPLE }; // by the first letter of a layer's name
 const TINTS = { C: "#B8D5E8", S: "#F8E2B8", F: "#B8E3D7", O: "#F1DCE7" }; // the same, but paler
-const [UNIT, MIDDLE] = [3.2, 104]; // pixels for one of a map; the height on which all are centred
-const [LEFT, RIGHT, TOP] = [24, 448, 240]; // where the words, the bars, and both of them begin
+const MIDDLES = [62, 180, 292, 404, 516, 616, 704, 792]; // of the columns of the input and the layers
+const [UNIT, HEIGHT] = [2.2, 72]; // pixels for one of a map; the height on which all maps are centred
+const [LEFT, FOOT, BAR] = [12, 182, 40]; // where words begin, bars stand, and how long the longest of them is
+const TYPE = { size: 16 };
 
 const kindOf = ({ name }) => name[0].toUpperCase();
 const subsampling = (layer) => layer.kind === "subsampling";
@@ -23,24 +25,20 @@ function macs(layer) {
 const MEASURES = {
   "parameters": (layer) => layer.trainable, "connections": (layer) => layer.connections, "multiply-adds": macs,
 };
-const WHOLE = `${grouped(sum(LAYERS.map((layer) => layer.trainable)))} trainable and ` +
-  `${grouped(sum(LAYERS.map((layer) => layer.fixed)))} fixed parameters and ` +
-  `${grouped(sum(LAYERS.map((layer) => layer.connections)))} connections`;
 
 // The input and the layers from left to right: see lenet_book/plots/to_scale.py, also for the lengths.
-const NET = [];
-for (const { name, maps, size, kernel } of [{ name: "input", maps: 1, size: INPUT_SIZE, kernel: 0 }, ...LAYERS]) {
-  const before = NET.at(-1);
-  const left = before ? before.left + before.width + (before.size > 5 ? 10 : 18) : 0; // room for words
+const INPUT = { name: "input", maps: 1, size: INPUT_SIZE, kernel: 0 };
+const NET = [INPUT, ...LAYERS].map(({ name, maps, size, kernel }, column) => {
   const step = size > 1 ? Math.min(2, 16 / maps) : 0; // to the next map behind, to the right and up
   const width = size > 1 ? size + step * (maps - 1) : 2;
+  const left = MIDDLES[column] / UNIT - width / 2;
   const top = (step * (maps - 1) - size) / 2;
   const boxes = size > 1
     ? range(0, maps).map((i) => [left + i * step, top - i * step, size, size])
     : [[left, -maps / 6, 2, maps / 3]];
   const shape = size > 1 ? `${maps} × ${size} × ${size}` : `${maps} units`;
-  NET.push({ name, size, kernel, left, width, boxes, shape });
-}
+  return { name, size, kernel, boxes, shape };
+});
 
 // A window on the front map of the layer before, and the unit that it feeds.
 function reads({ size, kernel: k, boxes: [box] }, { boxes: [[x, y, width, height]] }) {
@@ -55,13 +53,15 @@ function compute({ layer: name, bars }) {
   const { kernel: k, maps, size: side, trainable, fixed } = layer;
   const size = k
     ? explain(before?.size ?? INPUT_SIZE, k, subsampling(layer) ? k : 1)
-    : `each reads all ${before.maps} of ${before.name}`;
+    : `each unit reads all ${before.maps} of ${before.name}`;
   const once = subsampling(layer) ? `(${k}*${k} + 1) * ${maps}` : grouped(trainable);
   const counts = LAYERS.map(MEASURES[bars]);
   const total = sum(counts);
   return {
     number, layer, shape: NET[number + 1].shape, size, counts, total, macs: macs(layer),
-    uses: side > 1 ? `= ${once} * ${side}*${side}` : "each parameter is used once",
+    uses: side > 1
+      ? `${once} * ${side}*${side} = ${grouped(layer.connections)} connections`
+      : `${grouped(layer.connections)} connections: each parameter is used once`,
     held: fixed ? `${grouped(fixed)} fixed parameters` : `${grouped(trainable)} parameters`,
     measured: bars === "parameters" ? "trainable parameters" : bars,
     shares: counts.map((count) => perCent(count / total)),
@@ -74,27 +74,32 @@ const perCent = (share) => percent(share, 0 < share && share < 0.001 ? 2 : 1);
 function say({ number, layer, shape, held, macs, shares, total, measured }) {
   return `${layer.name}, ${layer.kind}, ${shape}: ${layer.working} = ${held}, ` +
     `${grouped(layer.connections)} connections, ${grouped(macs)} multiply-adds; ` +
-    `${shares[number]} of all ${grouped(total)} ${measured}. The whole net has ${WHOLE}.`;
+    `${shares[number]} of all ${grouped(total)} ${measured}.`;
 }
 
-// The net above, the words on the left, the bars on the right.
-function paint(sheet, { number, layer, shape, size, held, uses, counts, total, measured, shares }) {
+// A column for each layer with maps, bar and share; below, how the chosen one counts.
+function paint(sheet, { number, layer, size, held, uses, macs, counts, total, measured, shares }) {
+  const write = (x, y, words) => sheet.text(x, y, words, { ...TYPE, anchor: "lm" });
   drawNet(sheet, number);
-  sheet.title(LEFT, TOP, `${layer.name}: ${layer.kind}`, { size: 18 });
-  [[shape, size], [held, `= ${layer.working}`], [`${grouped(layer.connections)} connections`, uses]].forEach(
-    ([title, working], i) => {
-      sheet.title(LEFT, TOP + 36 + 62 * i, title, { size: 16 });
-      sheet.text(LEFT, TOP + 59 + 62 * i, working, { size: 14, anchor: "lm" });
-    });
-  sheet.title(RIGHT, TOP, `share of ${grouped(total)} ${measured}`);
+  const [measure, trainable = ""] = measured.split(" ").reverse();
+  write(LEFT, FOOT - 3, trainable);
+  write(LEFT, FOOT + 16, measure);
+  write(LEFT, FOOT + 36, `of ${grouped(total)}`);
   LAYERS.forEach((one, i) => {
-    const [y, strong] = [TOP + 33 + 28 * i, i === number];
-    const write = (x, words, anchor) => sheet.text(x, y, words, { size: 14, anchor, ...style(strong) });
-    write(RIGHT, one.name, "lm");
-    sheet.bar(RIGHT + 62, y - 9, 180, 18, counts[i] / total, strong ? KINDS[kindOf(one)] : "#B8B8B8");
-    write(RIGHT + 318, grouped(counts[i]), "rm");
-    write(RIGHT + 382, shares[i], "rm");
+    const [middle, strong] = [MIDDLES[i + 1], i === number];
+    const height = (BAR * counts[i]) / Math.max(...counts);
+    sheet.fill(middle - 30, FOOT - height, 60, height, strong ? KINDS[kindOf(one)] : "#B8B8B8");
+    sheet.fill(middle - 36, FOOT, 72, 1, GREY);
+    sheet.text(middle, FOOT + 16, grouped(counts[i]), { ...TYPE, ...style(strong) });
+    sheet.text(middle, FOOT + 36, shares[i], { ...TYPE, ...style(strong) });
   });
+  sheet.answer(MIDDLES[1] - 48, FOOT - BAR - 1, 706, BAR + 46);
+  sheet.fill(LEFT, 230, 816, 1, PALE);
+  sheet.title(LEFT, 243, `${layer.name}: ${layer.kind}`, TYPE);
+  write(280, 243, (layer.kernel ? "size " : "") + size);
+  write(LEFT, 264, `${layer.working} = ${held}`);
+  write(LEFT, 284, `${uses}; ${grouped(macs)} multiply-adds`);
+  sheet.answer(LEFT - 4, 254, 826, 40);
 }
 
 // The whole net, one layer in colour, and for each what a unit of it reads.
@@ -107,10 +112,9 @@ function drawNet(sheet, number) {
       sheet.fill(...box, stack.size > 1 ? tint : colour);
       sheet.outline(...box, { colour, thickness: 1 });
     }
-    const middle = LEFT + (stack.left + stack.width / 2) * UNIT;
-    sheet.text(middle, 16, stack.name, { size: 15, ...style(strong) });
-    sheet.text(middle, 196, stack.shape, { size: 13, ...style(strong) });
-    if (strong) sheet.fill(middle - 30, 27, 60, 4, colour);
+    sheet.text(MIDDLES[i], 13, stack.name, { ...TYPE, ...style(strong) });
+    sheet.text(MIDDLES[i], 127, stack.shape, { ...TYPE, colour: strong ? INK : "#707070" });
+    if (strong) sheet.fill(MIDDLES[i] - 30, 23, 60, 3, colour);
   });
   const others = [...LAYERS.keys()].filter((i) => i !== number);
   for (const i of [...others, number]) { // the coloured lines last, over all others
@@ -127,9 +131,15 @@ function drawNet(sheet, number) {
 
 function onPage(box) {
   const [x, y, width, height] = box.map((length) => UNIT * length);
-  return [LEFT + x, MIDDLE + y, width, height];
+  return [x, HEIGHT + y, width, height];
 }
 
 const style = (strong) => ({ colour: strong ? INK : "#707070", bold: strong });
 
-export const architecture = { compute, paint, say };
+// The layer in whose column a point lies.
+function point(facts, x, y) {
+  const number = MIDDLES.slice(1).findIndex((middle, i) => 2 * x < middle + (MIDDLES[i + 2] ?? Infinity));
+  return x > MIDDLES[1] - 56 && y < FOOT + 46 ? { layer: LAYERS[number].name } : null;
+}
+
+export const architecture = { compute, paint, say, point };

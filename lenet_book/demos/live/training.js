@@ -6,7 +6,9 @@ import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
 const WINDOW = 1000; // digits of a training error
-const [LEFT, TOP, WIDTH, HEIGHT, LOWEST] = [64, 40, 470, 310, 0.003]; // the curve, and an error rate
+const [LEFT, TOP, WIDTH, HEIGHT, LOWEST] = [62, 38, 456, 208, 0.003]; // the curve, and an error rate
+const [RIGHT, END] = [572, 828]; // what stands beside it
+const TYPE = { size: 16 };
 
 function compute({ progress, learning_rate, batch_size, activation, pooling }) {
   const { recorded, net, kernels } = progress;
@@ -17,50 +19,50 @@ function compute({ progress, learning_rate, batch_size, activation, pooling }) {
   };
 }
 
-function paint(sheet, facts) {
-  const { total, seen, training, validation, kernels, net, other } = facts;
-  const write = (x, y, words, style = {}) => sheet.text(x, y, words, { anchor: "lm", ...style });
+function paint(sheet, { total, seen, training, validation, kernels, net, validation_digits }) {
+  const write = (x, y, words, style = {}) => sheet.text(x, y, words, { ...TYPE, anchor: "lm", ...style });
   axes(sheet, total);
+  write(LEFT + WIDTH, 16, net.join(", "), { anchor: "rm" });
   for (const [points, colour] of [[training, BLUE], [validation, RED]]) {
-    if (points.length) sheet.curve(points.map((point) => place(...point, total)), { colour });
+    if (points.length) sheet.curve(points.map((point) => place(...point, total)), { colour, thickness: 3 });
   }
   for (const point of validation) {
     const [x, y] = place(...point, total);
-    sheet.fill(x - 3, y - 3, 6, 6, RED);
+    sheet.fill(x - 4, y - 4, 8, 8, RED);
   }
-  const legend = { anchor: "rm", bold: true };
-  write(LEFT + WIDTH - 12, TOP + 14, "training digits", { ...legend, colour: BLUE });
-  write(LEFT + WIDTH - 12, TOP + 32, "■ validation digits", { ...legend, colour: RED });
-  sheet.title(580, 22, "the kernels of C1");
-  sheet.maps(kernels, 580, 44, 70, 3, 8);
-  write(580, 218, "orange above zero, violet below", { size: 12 });
-  sheet.title(580, 250, "validation error");
-  if (validation.length) sheet.title(580, 284, percent(validation.at(-1)[1], 1), { size: 30, colour: RED });
-  else sheet.title(580, 284, "not tried yet", { size: 20, colour: RED });
-  sheet.bar(580, 322, 230, 22, seen / total, GREEN);
-  write(580, 356, `${grouped(seen)} of ${grouped(total)} digits seen`);
-  write(580, 374, net.join(", "));
-  write(580, 392, `learning rate ${facts.learning_rate}, ${facts.batch_size} a step`);
-  if (facts.recorded) write(LEFT, 410, "a recorded run: choices act in a notebook", { colour: RED });
-  else if (other.length) {
-    write(LEFT, 410, `chosen for the next net: ${other.join(", ")} (press start)`, { colour: RED });
+  sheet.answer(LEFT + 1, TOP - 4, WIDTH + 3, HEIGHT + 4);
+  sheet.title(RIGHT, 16, "kernels of C1", TYPE);
+  sheet.maps(kernels, RIGHT, 30, 50, 3, 6);
+  for (const [y, words] of [[48, "orange:"], [68, "above 0"], [100, "violet:"], [120, "below 0"]]) {
+    write(RIGHT + 174, y, words);
   }
+  for (const [y, name, points, how, colour] of [
+    [160, "training", training, `last ${grouped(WINDOW)} or so, as it learned`, BLUE],
+    [208, "■ validation", validation, `${grouped(validation_digits)} others, as it is now`, RED]]) {
+    sheet.title(RIGHT, y, name, { ...TYPE, colour });
+    const error = points.length ? percent(points.at(-1)[1], 1) : "not yet";
+    write(END, y, error, { size: 22, colour, anchor: "rm", bold: true });
+    write(RIGHT, y + 21, how);
+    sheet.answer(RIGHT + 136, y - 13, END - RIGHT - 132, 24);
+  }
+  sheet.bar(RIGHT, 248, END - RIGHT, 14, seen / total, GREEN);
+  write(RIGHT, 280, `${grouped(seen)} of ${grouped(total)} digits`);
 }
 
 function axes(sheet, total) {
-  sheet.title(LEFT, 22, "digits read wrong");
+  sheet.title(16, 16, "digits read wrong", TYPE);
   for (const error of [1, 0.3, 0.1, 0.03, 0.01, 0.003]) {
     const [, y] = place(0, error, total);
     sheet.fill(LEFT, y, WIDTH, 1, PALE);
-    sheet.text(LEFT - 8, y, percent(error, error < 0.01 ? 1 : 0), { size: 12, anchor: "rm" });
+    sheet.text(LEFT - 6, y, percent(error, error < 0.01 ? 1 : 0), { ...TYPE, anchor: "rm" });
   }
   for (const part of range(0, 5)) {
     const x = LEFT + (WIDTH * part) / 4;
     sheet.fill(x, TOP, 1, HEIGHT, PALE);
-    sheet.text(x, TOP + HEIGHT + 14, grouped(Math.floor((total * part) / 4)), { size: 12 });
+    sheet.text(x, TOP + HEIGHT + 14, grouped(Math.floor((total * part) / 4)), TYPE);
   }
   sheet.fill(LEFT, TOP + HEIGHT, WIDTH, 1, INK);
-  sheet.text(LEFT + WIDTH / 2, TOP + HEIGHT + 36, "digits seen");
+  sheet.text(LEFT + WIDTH / 2, TOP + HEIGHT + 35, "digits seen", TYPE);
 }
 
 // Where a point of the curve lies: the error on a logarithmic scale, 100 % at the top.
@@ -68,26 +70,26 @@ const place = (seen, error, total) =>
   [LEFT + (WIDTH * seen) / total, TOP + (HEIGHT * Math.log(Math.max(error, LOWEST))) / Math.log(LOWEST)];
 
 function say(facts) {
-  const { trouble, running, seen, total, training, validation, net, other, batch_size, recorded } = facts;
+  const { trouble, running, seen, total, training, validation, other, recorded } = facts;
   if (trouble) return trouble;
-  const [rate, end] = [`learning rate ${facts.learning_rate}`, recorded
-    ? " This page replays a recorded run: choices act in a notebook."
-    : other.length ? ` For a net with ${other.join(" and ")} pooling press start.` : ""];
+  const net = facts.net.join(", ");
+  const how = `learning rate ${facts.learning_rate}, ${facts.batch_size} a step`;
+  const end = recorded ? " This page replays a recorded run: choices act in a notebook."
+    : other.length ? ` For a net with ${other.join(", ")} press start.` : "";
   if (!seen) {
     const state = running ? "has begun to learn" : "has learned nothing yet";
-    return `A fresh net with LeNet-5's layers (${net.join(", ")} pooling) ${state}` +
-      `${running || other.length ? "" : "; press start"}. One epoch: ${grouped(total)} digits, ` +
-      `${batch_size} a step, ${rate}.${end}`;
+    return `A fresh net with LeNet-5's layers (${net}) and ${grouped(facts.parameters)} parameters ${state}` +
+      `${running || other.length ? "" : "; press start"}. One epoch: ${grouped(total)} digits, ${how}.${end}`;
   }
   const state = running ? "Learning" : seen >= total ? "Epoch finished" : "Stopped";
-  const words = [`${state}: ${grouped(seen)} of ${grouped(total)} digits seen by ` +
-    `${grouped(facts.parameters)} parameters (${net.join(", ")} pooling; ${rate}, ${batch_size} a step)`];
-  const wrong = (points) => percent(points.at(-1)[1], 1);
-  if (training.length) words.push(`of the last ${grouped(WINDOW)} or so ${wrong(training)} were read wrong`);
+  const error = (points) => percent(points.at(-1)[1], 1);
+  const wrong = [];
+  if (training.length) wrong.push(`${error(training)} of the last ${grouped(WINDOW)} or so, as it learned`);
   if (validation.length) {
-    words.push(`of ${grouped(facts.validation_digits)} validation digits ${wrong(validation)}`);
+    wrong.push(`${error(validation)} of ${grouped(facts.validation_digits)} validation digits`);
   }
-  return `${words.join("; ")}.${end}`;
+  return `${state}: ${grouped(seen)} of ${grouped(total)} digits seen (${net}; ${how}).` +
+    (wrong.length ? ` Read wrong: ${wrong.join("; ")}.` : "") + end;
 }
 
 // The recorded run, where there is no kernel.
