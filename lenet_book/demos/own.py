@@ -45,7 +45,8 @@ def _empty(form: str) -> nn.Module:
 def load(path: Path) -> nn.Module:
     """The net whose weights are in that safetensors file.
 
-    Raises OSError where it cannot be read, ValueError where it holds something else.
+    Raises OSError where it cannot be read, ValueError where it holds something else, or numbers that
+    are not finite.
     """
     try:
         weights = load_file(path)
@@ -66,9 +67,8 @@ def adopt(net: nn.Module) -> str:
     weights = net.state_dict()
     own = _filled(form_of(weights), weights)
     x, was_training = ten_digits().inputs(own.input_size, own.scaling), net.training
-    device = next(net.parameters()).device
     with torch.inference_mode():
-        theirs = net.eval()(x.to(device)).cpu().float()
+        theirs = net.eval()(x.to(next(net.parameters()))).cpu().float()
         net.train(was_training)
         ours = own(x)
     if theirs.shape != ours.shape or not torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3):
@@ -79,6 +79,9 @@ def adopt(net: nn.Module) -> str:
 
 
 def _filled(form: str, weights: Mapping[str, Tensor]) -> nn.Module:
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise ValueError(f"{name} has numbers that are not finite: its training has failed")
     net = _empty(form)
     net.load_state_dict(weights)  # copies, in single precision
     return net

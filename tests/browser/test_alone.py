@@ -1,10 +1,14 @@
 """Demos on a page without a kernel, opened from a disk: every control by keyboard, every button."""
 
+import base64
 import json
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from lenet_book import demos
+from lenet_book import demos, mnist, models
+from lenet_book.__main__ import main
 from lenet_book.demos import alone
 
 NAMES = [name for name in demos.__all__ if name != "Demo"]
@@ -145,3 +149,111 @@ def test_a_click_in_the_picture_moves_the_window(opened):
     picture.click(position={"x": 20 * scale, "y": 40 * scale})  # of the input
     assert place(page) == (0, 0)
     assert in_step(page, made["padding_stride"]) and not page.problems
+
+
+def dark(shown):
+    """How many pixels of the canvas to draw on are as dark as ink."""
+    return shown.locator(".lenet-canvas").evaluate("""canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, i) => i % 4 === 3 && value > 200 && data[i - 1] < 60).length;
+    }""")
+
+
+def test_the_pen_on_the_canvas_follows_its_slider_and_a_test_digit_does_not_invite(opened):
+    page, made = opened
+    shown = element_of(page, "draw_digit")
+    press(shown, "reset")
+    canvas, picture = shown.locator(".lenet-canvas"), shown.locator(".lenet-picture").first
+    canvas.scroll_into_view_if_needed()
+    box, beside = canvas.bounding_box(), picture.bounding_box()
+    assert beside["x"] > box["x"] + box["width"]  # beside it, not below
+    page.mouse.move(box["x"] + 60, box["y"] + 130)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 130, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+    thin = dark(shown)
+    slider = shown.locator("input[type=range]")
+    for _ in range(8):  # from 8 to 16 percent
+        slider.press("ArrowRight")
+    page.wait_for_timeout(100)
+    assert 1.7 * thin < dark(shown) < 2.6 * thin
+    assert in_step(page, made["draw_digit"])["thickness"] == 16
+    shown.get_by_label("input").select_option("a 3 of MNIST")
+    page.wait_for_timeout(100)
+    assert dark(shown) == 0 and "The first 3 of the test set is read as 3" in shown.text_content()
+    page.mouse.move(box["x"] + 130, box["y"] + 60)  # whoever draws all the same, is read
+    page.mouse.down()
+    page.mouse.move(box["x"] + 130, box["y"] + 200, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+    assert dark(shown) > thin and in_step(page, made["draw_digit"])["show"] == "drawing"
+    press(shown, "undo")
+    press(shown, "clear")
+    assert in_step(page, made["draw_digit"])["canvas"] == [] and not page.problems
+
+
+def test_the_200_digits_of_a_page_the_next_wrong_one_and_a_digit_that_is_dragged(opened):
+    page, made = opened
+    shown = element_of(page, "feature_maps")
+    press(shown, "reset")
+    shown.locator("input[type=range]").first.press("End")
+    assert in_step(page, made["feature_maps"])["index"] == 199
+    press(shown, "next wrong digit")
+    assert in_step(page, made["feature_maps"])["index"] == 115  # the only one of them
+    assert "which is wrong" in shown.locator(".lenet-sentence").text_content()
+    picture = shown.locator(".lenet-picture").first
+    scale = picture.bounding_box()["width"] / 840
+    picture.click(position={"x": (12 + 152 * 20 / 32) * scale, "y": (36 + 152 * 11 / 32) * scale})
+    values = in_step(page, made["feature_maps"])
+    assert (values["right"], values["down"]) == (4, -5)
+    shown.get_by_label("LeNet-5").select_option("modern")
+    press(shown, "next wrong digit")  # there is none
+    assert in_step(page, made["feature_maps"])["index"] == 115
+    for _ in range(5):
+        press(shown, "step ▶")
+    assert in_step(page, made["feature_maps"])["layer"] == "f6" and not page.problems
+
+
+@pytest.mark.parametrize("form", ["lenet5-1998", "lenet5"])
+def test_a_page_of_one_file_reads_with_a_learners_own_net(form, browser, tmp_path):
+    """500 digits as torch reads them with it."""
+    net, generator = models.pretrained(form), torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight += 0.05 * torch.randn(weight.shape, generator=generator)
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    out = tmp_path / "page.html"
+    assert main(["page", str(out), "--net", str(tmp_path / "net.safetensors")]) == 0
+    page, problems = browser.new_page(), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.goto(out.as_uri())
+    shown = page.locator(".lenet-demo")
+    shown.get_by_label("input").select_option("an 8 of MNIST")
+    shown.locator(".lenet-sentence", has_text="The first 8").wait_for()
+    assert shown.get_by_label("LeNet-5").evaluate("list => list.selectedOptions[0].text") == "your own"
+    digits = mnist.load_mnist()[1][:500]
+    images = base64.b64encode(digits.images.numpy().tobytes()).decode()
+    name = shown.evaluate("el => el.values().net")
+    theirs = page.evaluate(READ, [name, images])
+    with torch.inference_mode():
+        scores = net(digits.inputs(net.input_size, net.scaling))
+        ours = net.predict(scores)
+    assert (ours != digits.labels).sum() > 3  # it is another net than the one of the book
+    assert torch.tensor([one["answer"] for one in theirs]).equal(ours)
+    scores = scores if form == "lenet5-1998" else scores.softmax(dim=1)
+    assert torch.allclose(torch.tensor([one["scores"] for one in theirs]), scores, 1e-3, 1e-4)
+    page.close()
+    assert not problems
+
+
+READ = """([net, base64]) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    lenetBook.files.provide("test-digits", Uint8Array.from({ length: 785 * 500 }, (_, i) =>
+        (i % 785 ? bytes[784 * Math.floor(i / 785) + (i % 785) - 1] : 0)));
+    return Array.from({ length: 500 }, (_, index) => {
+        const values = { index, layer: "c1", net, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+        return lenetBook.demos.feature_maps.compute(values).reading;
+    }).map(({ answer, scores }) => ({ answer, scores }));
+}"""
