@@ -187,7 +187,7 @@ export class Sheet {
     for (const [x, y, width, height] of this.answers) {
       this.fill(x, y, width, height, "#EEF3F7");
       this.outline(x, y, width, height, { colour: BLUE, dash: true });
-      this.text(x + width / 2, y + height / 2, "?", { size: Math.min(48, height), colour: BLUE, bold: true });
+      this.text(x + width / 2, y + height / 2, "?", { size: Math.min(48, 0.7 * height), colour: BLUE, bold: true });
     }
   }
 
