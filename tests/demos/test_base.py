@@ -109,7 +109,7 @@ def test_a_thousand_events_and_nothing_is_left(name):
         assert len(sequence) >= EVENTS
         process = psutil.Process()
         for number, (control, value) in enumerate(sequence):
-            if number == 200:  # fonts, nets and digits are in memory by now
+            if number == EVENTS // 2:  # fonts, nets and what they read are in memory by now
                 gc.collect()
                 before = process.memory_info().rss
             put(demo, control, value)
