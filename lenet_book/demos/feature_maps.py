@@ -42,7 +42,7 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "scale": slider("scale, %", scale, 50, 140, 5, width=200),
         "noise": slider("noise, %", noise, 0, 50, 5, width=200),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
-                                            "a page without a kernel has only the first 200"),
+                                            "a page without a kernel has only the first 200", 150),
     }
     return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits, projector,
                 plays=["layer"], needs=["test-digits", "noise", *(name for _, name in NETS)])

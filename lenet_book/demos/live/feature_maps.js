@@ -35,7 +35,8 @@ const limits = () => (provided("test-digits") ? { index: digits("test-digits").l
 function nextWrong({ index, net }) {
   const wrong = WRONG[net].filter((one) => one < digits("test-digits").length);
   if (!wrong.length) return {};
-  return { index: wrong.find((one) => one > index) ?? wrong[0], right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+  const next = wrong.find((one) => one > index) ?? wrong[0];
+  return { index: next, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
 }
 
 // Turned and scaled about its middle, then shifted, with noise; 0 to 255, 28 x 28, as before.
