@@ -35,12 +35,12 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
     written out, 0 to 14 - kernel.
     """
     controls = {
-        "digit": slider("digit", digit, 0, 9, width=270),
-        "output": slider("output map", output, 0, 15, width=270),
-        "maps": slider("input maps added", maps, 0, 6, width=270),
-        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=270),
-        "row": slider("row", row, 0, _SIZE - 1, width=270),
-        "column": slider("column", column, 0, _SIZE - 1, width=270),
+        "digit": slider("digit", digit, 0, 9, width=200),
+        "output": slider("output map", output, 0, 15, width=250),
+        "maps": slider("input maps added", maps, 0, 6, width=300),
+        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=250),
+        "row": slider("row", row, 0, _SIZE - 1, width=250),
+        "column": slider("column", column, 0, _SIZE - 1, width=250),
     }
     return Demo("channels", compute, paint, say, controls, (840, 296), limits=limits,
                 projector=projector, plays=["maps"], needs=["ten-digits", "lenet5"])

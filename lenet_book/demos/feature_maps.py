@@ -33,14 +33,14 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
     scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink.
     """
     controls = {
-        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=290),
+        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=242),
         "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=115),
         "net": choice("LeNet-5", net, NETS, width=170),
-        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=200),
-        "right": slider("shift right", right, -10, 10, width=200),
-        "down": slider("shift down", down, -10, 10, width=200),
-        "scale": slider("scale, %", scale, 50, 140, 5, width=200),
-        "noise": slider("noise, %", noise, 0, 50, 5, width=200),
+        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=180),
+        "right": slider("shift right", right, -10, 10, width=186),
+        "down": slider("shift down", down, -10, 10, width=186),
+        "scale": slider("scale, %", scale, 50, 140, 5, width=186),
+        "noise": slider("noise, %", noise, 0, 50, 5, width=186),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
     }

@@ -38,14 +38,14 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
     of the subsampling, which is coefficient times the sum of the window plus bias, -1 to 1.
     """
     controls = {
-        "kind": choice("pooling", kind, KINDS, width=250),
-        "window": slider("window", window, 1, 6, width=180),
-        "stride": slider("stride", stride, 1, 6, width=180),
-        "digit": slider("digit", digit, 0, 9, width=180),
-        "right": slider("shift right", right, -_SHIFT, _SHIFT, width=176),
-        "down": slider("shift down", down, -_SHIFT, _SHIFT, width=176),
-        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=274),
-        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=210),
+        "kind": choice("pooling", kind, KINDS, width=236),
+        "window": slider("window", window, 1, 6, width=166),
+        "stride": slider("stride", stride, 1, 6, width=156),
+        "digit": slider("digit", digit, 0, 9, width=156),
+        "right": slider("shift right", right, -_SHIFT, _SHIFT, width=158),
+        "down": slider("shift down", down, -_SHIFT, _SHIFT, width=158),
+        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=240),
+        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=190),
     }
     return Demo("pooling", compute, paint, say, controls, (840, 296), projector=projector,
                 plays=["right"], needs=["ten-digits"])

@@ -48,11 +48,11 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
     controls = {
         "learning_rate": stops("learning rate", learning_rate, LEARNING_RATES, 280),
         "batch_size": stops("batch size", batch_size, BATCH_SIZES, 280),
-        "activation": choice("activation", activation, list(ACTIVATIONS)),
-        "pooling": choice("pooling", pooling, list(POOLINGS), width=240),
-        "start": button("start", "begin with a fresh net"),
-        "stop": button("stop", "pause; the net can be used"),
-        "continue": button("continue", "go on from here; after a whole epoch, add another"),
+        "activation": choice("activation", activation, list(ACTIVATIONS), width=180),
+        "pooling": choice("pooling", pooling, list(POOLINGS), width=236),
+        "start": button("start", "begin with a fresh net", 90),
+        "stop": button("stop", "pause; the net can be used", 90),
+        "continue": button("continue", "go on from here; after a whole epoch, add another", 90),
     }
     return TrainingDemo(controls, whole(0, 2**63 - 1)("seed", seed), projector)
 

@@ -12,13 +12,15 @@
 // controls: the widgets of a notebook or the elements of a page, as an object with
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
 //   tell(name, {...})   listen((name, byReader) => ...)   load(names of files) -> Promise
+//   whenAlone(listener), where there is a kernel, which may go
 import { provided } from "./files.js";
 import { Sheet } from "./sheet.js";
 import { stepped } from "./steps.js";
 
-const AROUND = 120; // pixels of a window that a notebook's own bars take
+const AROUND = 128; // pixels of a window that a notebook's own bars and margins take
 const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
 const QUIET = 700; // milliseconds without a change after which the sentence is read aloud
+const ALONE = "No kernel: run this cell again. Until then this is as far as it has come.";
 const HIDDEN = "The answer is hidden. Predict it, then press “show the answer”.";
 
 export function element(tag, properties = {}, ...children) {
@@ -45,6 +47,7 @@ export function show(demo, description, el, controls) {
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
   let hidden = false; // the answer
+  let alone = false; // without the kernel that does what the buttons say
   let frame = 0;
   let reading = 0; // until the sentence is read aloud
   let waiting = 0; // for what a demo does by itself
@@ -67,7 +70,7 @@ export function show(demo, description, el, controls) {
     const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
     demo.paint(sheet, facts);
     if (hidden) sheet.veil();
-    words.textContent = hidden ? HIDDEN : demo.say(facts);
+    words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);
     canvas.setAttribute("aria-label", words.textContent);
     clearTimeout(reading);
     reading = setTimeout(() => { aloud.textContent = words.textContent; }, QUIET);
@@ -94,6 +97,11 @@ export function show(demo, description, el, controls) {
     if (quiet) return;
     if (byReader) put({}, name);
     else frame ||= requestAnimationFrame(() => { frame = 0; paint(); });
+  });
+
+  controls.whenAlone?.(() => {
+    alone = description.kernel_buttons;
+    paint();
   });
 
   function fit() {

@@ -16,7 +16,8 @@ export async function controlsOf(page) {
   }
   const chosen = (name) => controls[name].kind === "choice" || controls[name].kind === "stops";
   const [listeners, attribute] = [[], (name) => (chosen(name) ? "index" : "value")];
-  const named = Object.keys(controls).filter((name) => controls[name].kind !== "button");
+  const pressed = Object.keys(controls).filter((name) => controls[name].kind === "button");
+  const named = Object.keys(controls).filter((name) => !pressed.includes(name));
 
   function value(name) {
     const now = models[name].get(attribute(name));
@@ -43,6 +44,19 @@ export async function controlsOf(page) {
     },
     tell: (name, facts) => models[name].set(facts),
     highest: (name) => models[name].get("max"),
+    // Calls this once when the kernel has gone that has made the models: no other will hear of them.
+    whenAlone(listener) {
+      const all = Object.values(models);
+      const timer = setInterval(() => {
+        // In JupyterLab the manager knows that the kernel was shut down; a restart it tells the models.
+        if (all[0].comm_live && all[0].widget_manager.kernel !== null) return;
+        clearInterval(timer);
+        for (const one of all) one.comm_live = false; // so that nothing is sent any more
+        for (const name of pressed) models[name].set("disabled", true);
+        listener();
+      }, 1000);
+      listeners.push(() => clearInterval(timer));
+    },
     listen(moved) {
       for (const name of named) {
         // While a model is told something by the kernel it holds what that is.
