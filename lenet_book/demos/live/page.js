@@ -12,7 +12,7 @@ function start() {
     const description = JSON.parse(el.dataset.demo);
     el.replaceChildren();
     el.classList.add("lenet-demo", "lenet-alone");
-    if (description.controls.canvas) el.classList.add("lenet-beside");
+    if (description.controls.canvas?.kind === "canvas") el.classList.add("lenet-beside");
     if (description.scale > 1) el.classList.add("lenet-projector");
     const controls = controlsOn(el, description, demos[description.name].table);
     const view = el.appendChild(document.createElement("div"));
