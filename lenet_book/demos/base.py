@@ -150,6 +150,7 @@ class Demo:
             index = controls["index"]
             index |= {"max": ALONE - 1, "value": min(index["value"], ALONE - 1)}
         return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
+                "order": [*controls],  # a saved notebook sorts names
                 "plays": [*self._plays], "needs": [*self._needs]}
 
     def close(self) -> None:

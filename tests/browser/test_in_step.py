@@ -86,7 +86,7 @@ def settings(demo):
         pressed = chosen.choice([0, 0.2, 0.5, 0.95, 1])  # a half each would hardly ever be all or none
         some = {name: chosen.random() < pressed if name in toggles else any_of(demo, name, chosen)
                 for name in values} if i else values
-        yield some | {"show": "drawing"} if "canvas" in some and i % 2 else some
+        yield some | {"show": "drawing"} if demo.name == "draw_digit" and i % 2 else some
 
 
 def ends(demo, name):

@@ -201,7 +201,7 @@ def test_what_makes_it_anew_says_all_of_it(demo):
     described = json.loads(json.dumps(data[base.MIME]))
     assert described == data[base.MIME]
     assert (described["name"], described["size"]) == (demo.name, [*demo._size])
-    assert [*described["controls"]] == [*demo.controls]
+    assert [*described["controls"]] == described["order"] == [*demo.controls]
     values = {name: control["value"] for name, control in described["controls"].items()
               if control["kind"] != "button"}
     assert values == json.loads(json.dumps(demo.values))

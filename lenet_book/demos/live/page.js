@@ -10,9 +10,12 @@ export { DEFAULTS, demos, files };
 function start() {
   for (const el of document.querySelectorAll("[data-demo]")) {
     const description = JSON.parse(el.dataset.demo);
+    const { order, controls: sorted } = description;
+    description.controls = Object.fromEntries(order.map((name) => [name, sorted[name]]));
     el.replaceChildren();
     el.classList.add("lenet-demo", "lenet-alone");
-    if (description.controls.canvas?.kind === "canvas") el.classList.add("lenet-beside");
+    const pad = Object.values(description.controls).some(({ kind }) => kind === "canvas");
+    if (pad) el.classList.add("lenet-beside");
     if (description.scale > 1) el.classList.add("lenet-projector");
     const controls = controlsOn(el, description, demos[description.name].table);
     const view = el.appendChild(document.createElement("div"));
