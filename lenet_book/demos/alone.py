@@ -22,8 +22,10 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>body {{ margin: 12px; }}
 {style}</style>
+<main>
 <h1 style="font: bold 22px sans-serif">{title}</h1>
 {demo}
+</main>
 <script>{script}</script>
 {files}
 </html>

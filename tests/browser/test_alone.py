@@ -24,6 +24,7 @@ def opened(browser, tmp_path_factory):
     made = {name: getattr(demos, name)() for name in NAMES}
     (folder / "index.html").write_text("\n".join([
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>demos</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="stylesheet" href="live/demos.css"><script defer src="live/demos.js"></script>',
         *(alone.element(demo.described, f"<p>{name}</p>") for name, demo in made.items())]))
     page = browser.new_page()
@@ -74,6 +75,119 @@ def test_every_control_by_keyboard(name, opened):
             values = now
     assert moved and not page.problems
     assert not [url for url in page.asked if not url.startswith("file:")]
+
+
+FOCUSED = """() => {
+    const one = document.activeElement, { top, bottom } = one.getBoundingClientRect();
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    const name = one.ariaLabel ?? (one.labels?.length ? one.labels[0].innerText : one.innerText);
+    return { named: /\\w/.test(name), ringed: outlineStyle === "solid" && parseFloat(outlineWidth) >= 3,
+             seen: 0 <= top && bottom <= innerHeight, tabIndex: one.tabIndex,
+             demo: JSON.parse(one.closest("[data-demo]").dataset.demo).name,
+             toggle: Boolean(one.closest(".lenet-toggles")) };
+}"""
+
+
+def test_the_tab_key_stops_at_each_control_in_order_with_a_name_and_a_ring(opened):
+    page, _ = opened
+    page.reload()
+    page.locator(".lenet-sentence").nth(len(NAMES) - 1).wait_for()
+    stops = []
+    while page.keyboard.press("Tab") or page.evaluate("document.activeElement !== document.body"):
+        stops.append(page.evaluate(FOCUSED))
+    assert all(one["named"] and one["ringed"] and one["seen"] and one["tabIndex"] == 0 for one in stops)
+    assert [one["demo"] for one in stops] == sorted((one["demo"] for one in stops), key=NAMES.index)
+    for name in NAMES:
+        inside = element_of(page, name).locator("input, select, button, canvas[tabindex]")
+        toggles = element_of(page, name).locator(".lenet-toggles button").count()
+        here = [one for one in stops if one["demo"] == name]
+        assert len(here) == inside.count() - toggles + bool(toggles) > 5, name
+    assert sum(one["toggle"] for one in stops) == 1  # all of the table; arrows go on inside
+
+
+def test_arrow_keys_go_from_square_to_square_of_the_table(opened):
+    page, made = opened
+    toggles = element_of(page, "c3_connections").locator(".lenet-toggles button")
+    toggles.first.focus()
+    for key in ("Right", "Down", "Down", "Up", "Left", "Left", "Right"):
+        page.keyboard.press(f"Arrow{key}")  # the second to the left: to the end of the row above
+    assert page.evaluate("document.activeElement.title") == "map 0 of C3 reads map 1 of S2"
+    before = element_of(page, "c3_connections").evaluate("el => el.values()")["reads 1 0"]
+    page.keyboard.press("Space")
+    assert in_step(page, made["c3_connections"])["reads 1 0"] is not before
+    press(element_of(page, "c3_connections"), "reset")
+
+
+def test_a_sentence_is_read_aloud_once_after_a_rest_and_not_while_it_plays(opened):
+    page, _ = opened
+    page.reload()
+    shown = element_of(page, "padding_stride")
+    shown.get_by_role("button", name="▶ play").wait_for()
+    everywhere = "[...document.querySelectorAll('.lenet-demo')].map(el => JSON.stringify(el.values()))"
+    before = page.evaluate(everywhere)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(everywhere) == before  # nothing moves by itself, and nothing is read
+    assert not any(page.locator(".lenet-aloud").all_text_contents())
+    shown.evaluate("""el => {
+        window.heard = [];
+        for (const one of el.querySelectorAll("output, [role=status]")) {
+            const note = () => heard.push(one.textContent);
+            new MutationObserver(note).observe(one, { childList: true, subtree: true });
+        }
+    }""")
+    slider = shown.get_by_role("slider", name="row")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("heard") == [shown.locator(".lenet-sentence").text_content()]
+    shown.get_by_label("speed").select_option("slow")
+    press(shown, "reset")
+    press(shown, "▶ play")
+    page.wait_for_timeout(2600)  # two steps
+    assert place(page) == (0, 2) and len(page.evaluate("heard")) == 1
+    press(shown, "❚❚ pause")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("heard")[1:] == [shown.locator(".lenet-sentence").text_content()]
+    press(shown, "reset")
+
+
+@pytest.mark.parametrize("width", [640, 390, 320])
+def test_nothing_is_cut_on_a_narrow_page(width, opened):
+    """640: what 200 % leaves of 1280 pixels."""
+    page, _ = opened
+    wide = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 640})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("""() => [...document.querySelectorAll(".lenet-demo")].flatMap((demo) => {
+        const { left, right } = demo.getBoundingClientRect();
+        return [...demo.querySelectorAll("*")].filter((one) => {
+            const box = one.getBoundingClientRect();
+            return box.width && (box.left < left || box.right > right + 0.5);
+        }).filter((one) => !one.parentElement.matches(".lenet-toggles")).map((one) => one.outerHTML);
+    })""") == []
+    table = element_of(page, "c3_connections").locator(".lenet-toggles")
+    assert table.evaluate("one => one.scrollWidth > one.clientWidth") == (width < 640)  # inside itself
+    canvas, picture = (element_of(page, "draw_digit").locator(one).bounding_box()
+                       for one in (".lenet-canvas", ".lenet-picture"))
+    assert picture["y"] >= canvas["y"] + canvas["height"]
+    page.set_viewport_size(wide)
+    page.wait_for_timeout(300)
+
+
+def test_with_few_colours_of_the_system_ink_and_squares_can_be_told_apart(opened):
+    page, _ = opened
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    colour = "one => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]"
+    table = element_of(page, "c3_connections")
+    on, off = (table.locator(f"button[aria-pressed={value}]").first.evaluate(colour)
+               for value in ("true", "false"))
+    assert on[0] != on[1] != off[1]
+    assert page.locator(".lenet-canvas").evaluate(colour)[1] == "rgb(255, 255, 255)"
+    edge = element_of(page, "pooling").get_by_role("button", name="reset").evaluate(
+        "one => [getComputedStyle(one).borderTopColor, getComputedStyle(one).backgroundColor]")
+    assert edge[0] != edge[1]
+    page.emulate_media(forced_colors="none", color_scheme="light")
 
 
 def press(shown, label):

@@ -136,6 +136,9 @@ function nothing(idle) {
 }
 
 // How a page without a kernel labels the table of toggles.
-const table = { corner: "C3", columns: range(0, C3), rows: range(0, S2).map((source) => `S2 map ${source}`) };
+const table = {
+  name: "Which map of C3 reads which map of S2", corner: "C3", columns: range(0, C3),
+  rows: range(0, S2).map((source) => `S2 map ${source}`),
+};
 
 export const c3_connections = { compute, paint, say, actions, point, table };

@@ -51,6 +51,8 @@ export function show(demo, description, el, controls) {
   let frame = 0;
   let reading = 0; // until the sentence is read aloud
   let waiting = 0; // for what a demo does by itself
+  let said = null; // the sentence that was last read aloud, or there at first
+  let playing = 0;
   let facts;
 
   function values() {
@@ -72,9 +74,18 @@ export function show(demo, description, el, controls) {
     if (hidden) sheet.veil();
     words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);
     canvas.setAttribute("aria-label", words.textContent);
-    clearTimeout(reading);
-    reading = setTimeout(() => { aloud.textContent = words.textContent; }, QUIET);
+    rest();
     if (demo.play?.next(now)) waiting ||= setTimeout(goOn, 1000 * demo.play.seconds);
+  }
+
+  // The sentence is read aloud once all rests, if it is another: not at first, nor while it plays.
+  function rest() {
+    said ??= words.textContent;
+    clearTimeout(reading);
+    reading = setTimeout(() => {
+      if (playing || said === words.textContent) return;
+      aloud.textContent = said = words.textContent;
+    }, QUIET);
   }
 
   function goOn() {
@@ -128,7 +139,6 @@ export function show(demo, description, el, controls) {
     if (kind === "button" && !description.kernel_buttons) button(label, () => put({}, name), tooltip);
   }
 
-  let playing = 0;
   let playButton, speed;
   function step(by) {
     const changes = stepped(plays, description.controls, values(), controls.highest, by);
@@ -139,6 +149,7 @@ export function show(demo, description, el, controls) {
     clearInterval(playing);
     playing = 0;
     if (playButton) playButton.textContent = "▶ play";
+    rest();
   }
   if (plays.length) {
     button("◀ back", () => { pause(); step(-1); }, `one step back: ${plays[0]}`);

@@ -4,11 +4,18 @@ import { provide } from "./files.js";
 import { element } from "./host.js";
 import { gunzip } from "./widgets.js";
 
+// What a slider's value looks like beside it. The slider tells it itself: to be read twice is once too often.
+function shown() {
+  const made = element("span", { className: "lenet-value" });
+  made.setAttribute("aria-hidden", "true");
+  return made;
+}
+
 // kind -> (description, moved) -> {box: what is shown, set(value), limit(max)}; moved is told the value.
 const MAKE = {
   slider({ label, min, max, step }, moved) {
     const slider = element("input", { type: "range", min, max, step });
-    const output = element("output");
+    const output = shown();
     const decimals = String(step).split(".")[1]?.length ?? 0;
     const write = () => { output.textContent = Number(slider.value).toFixed(decimals); };
     slider.addEventListener("input", () => { write(); moved(Number(slider.value)); });
@@ -20,7 +27,7 @@ const MAKE = {
   },
   stops({ label, options }, moved) {
     const slider = element("input", { type: "range", min: 0, max: options.length - 1 });
-    const output = element("output");
+    const output = shown();
     const write = () => {
       output.textContent = options[slider.value][0];
       slider.setAttribute("aria-valuetext", output.textContent);
@@ -81,7 +88,21 @@ const MAKE = {
   },
 };
 
-// labels: {corner, columns, rows} of a table of toggles, if there is one.
+// One stop of the Tab key for all toggles of a table; the arrow keys go from one to another.
+function walk(table, columns) {
+  const buttons = [...table.querySelectorAll("button")];
+  const stopAt = (button) => buttons.forEach((one) => { one.tabIndex = one === button ? 0 : -1; });
+  table.addEventListener("focusin", ({ target }) => stopAt(target));
+  table.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    const next = by && buttons[buttons.indexOf(event.target) + by];
+    if (by) event.preventDefault();
+    next?.focus();
+  });
+  stopAt(buttons[0]);
+}
+
+// labels: {name, corner, columns, rows} of a table of toggles, if there is one.
 export function controlsOn(el, { controls }, labels) {
   const [values, made, highest] = [{}, {}, {}];
   let moved = () => {};
@@ -105,7 +126,12 @@ export function controlsOn(el, { controls }, labels) {
     }
     (toggle ? table : row).append(made[name].box);
   }
-  if (table.children.length) row.append(table);
+  if (labels) {
+    table.setAttribute("role", "group");
+    table.setAttribute("aria-label", `${labels.name}; arrow keys go from square to square`);
+    walk(table, labels.columns.length);
+    row.append(table);
+  }
   el.append(row);
   return {
     values: () => ({ ...values }),
