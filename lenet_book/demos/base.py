@@ -217,7 +217,8 @@ class Demo:
     def _put(self, changes: Mapping[str, object], trait: str) -> None:
         with self._quietly():
             for name, value in changes.items():
-                setattr(self.controls[name], trait, value)
+                with self.controls[name].hold_sync():  # a limit and the value that it lowers, at once
+                    setattr(self.controls[name], trait, value)
 
     @contextmanager
     def _quietly(self):

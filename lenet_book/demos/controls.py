@@ -73,6 +73,6 @@ def described(control: widgets.Widget) -> dict:
     if facts["kind"] == "slider":
         facts |= {"min": control.min, "max": control.max, "step": control.step}
     if facts["kind"] in ("choice", "stops"):
-        facts["options"] = [option if isinstance(option, tuple) else (str(option), option)
+        facts["options"] = [[*option] if isinstance(option, tuple) else [str(option), option]
                             for option in control.options]
     return facts
