@@ -44,8 +44,8 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
         "digit": slider("digit", digit, 0, 9, width=156),
         "right": slider("shift right", right, -_SHIFT, _SHIFT, width=158),
         "down": slider("shift down", down, -_SHIFT, _SHIFT, width=158),
-        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=240),
-        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=190),
+        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=236),
+        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=184),
     }
     return Demo("pooling", compute, paint, say, controls, (840, 296), projector=projector,
                 plays=["right"], needs=["ten-digits"])
