@@ -191,9 +191,10 @@ def _page(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
         parser.error(f"OUT must end in .html, not {str(chosen.out)!r}")
     try:
         net = own.load(chosen.net) if chosen.net else "lenet5-1998"
+        demo = draw_digit(net=net)
     except ValueError as error:
         return _fail(str(error))
-    with draw_digit(net=net) as demo:
+    with demo:
         storage.write({chosen.out: alone.page(demo, "LeNet-5 reads what you draw").encode()})
     print(chosen.out)
     return 0

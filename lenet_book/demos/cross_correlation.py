@@ -124,12 +124,12 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         return
     h, w = facts.kernel.shape
     x, y = cell * facts.column, _TOP + cell * facts.row
-    sheet.outline(_LEFT + x, y, cell * w, cell * h, RED, 3)
+    sheet.outline(_LEFT + x, y, cell * w, cell * h, BLUE, 3)
     _sum(sheet, facts)
     _panel(sheet, "result", facts.so_far, _RIGHT, cell, max(facts.result.abs().max().item(), 1e-9))
-    sheet.outline(_RIGHT + x, y, cell, cell, RED, 3)
-    sheet.text(_LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet",
-               _TYPE, anchor="lm")
+    sheet.outline(_RIGHT + x, y, cell, cell, BLUE, 2)
+    sheet.text(_LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet"
+               + "; sum rounded" * _rounded(facts), _TYPE, anchor="lm")
     sheet.answer(_MATRICES + 2 * _APART - 4, 4, 840 - _MATRICES - 2 * _APART, 244)
 
 
@@ -167,7 +167,13 @@ def say(facts: Facts) -> str:
     same = " Turned or not, this kernel is the same." if facts.flip and facts.symmetric else ""
     return (f"{'Convolution' if facts.flip else 'Cross-correlation'}, window at row {facts.row}, "
             f"column {facts.column}: weight{turn} times pixel, added up: {' + '.join(terms) or '0'} = "
-            f"{number(facts.value)}.{same}")
+            f"{number(facts.value)}{', rounded' * _rounded(facts)}.{same}")
+
+
+def _rounded(facts: Facts) -> bool:
+    """Whether what is shown would add up to another sum, or might."""
+    return any(((100 * values - (100 * values).round()).abs() > 0.01).any()
+               for values in (facts.window, facts.kernel, facts.products))
 
 
 def _factor(value: Tensor) -> str:

@@ -48,6 +48,8 @@ def load(path: Path) -> nn.Module:
     Raises OSError where it cannot be read, ValueError where it holds something else, or numbers that
     are not finite.
     """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not a file")
     try:
         weights = load_file(path)
     except SafetensorError as error:
@@ -80,7 +82,7 @@ def adopt(net: nn.Module) -> str:
 
 def _filled(form: str, weights: Mapping[str, Tensor]) -> nn.Module:
     for name, weight in weights.items():
-        if not weight.isfinite().all():
+        if not weight.float().isfinite().all():  # as the page computes
             raise ValueError(f"{name} has numbers that are not finite: its training has failed")
     net = _empty(form)
     net.load_state_dict(weights)  # copies, in single precision

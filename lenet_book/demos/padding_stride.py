@@ -69,7 +69,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
             sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED)
     _words(sheet, facts)
     if not m:
-        sheet.outline(_LEFT, _TOP, cell * facts.reach, cell * facts.reach, RED, 3, dash=True)
+        sheet.outline(_LEFT, _TOP, cell * facts.reach, cell * facts.reach, RED, 3)
         return
     _windows(sheet, facts, cell)
     _made(sheet, facts, min(cell, _OUTPUT / m))
@@ -120,7 +120,7 @@ def _words(sheet: Sheet, facts: Facts) -> None:
     sheet.fill(_RIGHT - 2, 234, 16, 16, PALE)
     sheet.text(_RIGHT + 24, 242, "padding; outputs made before", _TYPE, anchor="lm")
     sheet.cross(_RIGHT - 2, 260, 16, RED)
-    sheet.text(_RIGHT + 24, 268, "read by no window", _TYPE, anchor="lm")
+    sheet.text(_RIGHT + 24, 268, "past the last window", _TYPE, anchor="lm")
 
 
 def say(facts: Facts) -> str:
@@ -128,10 +128,12 @@ def say(facts: Facts) -> str:
     if not m:
         padded = n + 2 * p
         return (f"A kernel of {facts.k} with dilation {facts.d} reaches across {reach} pixels; the "
-                f"padded input has only {n} + 2·{p} = {padded}: {padded} - {reach} < 0, so there "
+                f"padded input has only {n} + 2·{p} = {padded}: {padded} − {reach} < 0, so there "
                 "is no output. Make n or p larger, or k or d smaller.")
     outside = ["below 0"] * (min(facts.rows[0], facts.columns[0]) < 0)
     outside += [f"above {n - 1}"] * (max(facts.rows[-1], facts.columns[-1]) >= n)
     beyond = f" (what is {' or '.join(outside)} lies in the padding)" if outside else ""
-    return (f"{facts.formula}. Input {n} × {n}, output {m} × {m}; output {facts.unit} reads "
+    formula = facts.formula.replace("*", "·")  # as in the picture
+    said = (f"{formula}. Input {n} × {n}, output {m} × {m}; output {facts.unit} reads "
             f"{span('row', facts.rows)} and {span('column', facts.columns)} of the input{beyond}.")
+    return said.replace("-", "−")

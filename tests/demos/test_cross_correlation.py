@@ -11,7 +11,7 @@ from scipy.signal import convolve2d, correlate2d
 from lenet_book import demos
 from lenet_book.demos.cross_correlation import KERNELS, compute, limits, paint, parse, say
 from lenet_book.demos.words import number
-from lenet_book.plots import RED
+from lenet_book.plots import BLUE
 
 IMAGES = ["a small matrix", *(f"digit {digit}" for digit in range(10))]
 
@@ -62,12 +62,12 @@ def test_picture_and_sentence_show_the_facts(values):
     for area, shown in zip(sheet.images, [facts.image, facts.window, facts.kernel, facts.products,
                                           facts.so_far], strict=True):
         assert np.array_equal(area.values, shown, equal_nan=True)
-    assert cells(sheet.images[0], sheet.outlines, RED) == [(*place, *facts.kernel.shape)]
-    assert cells(sheet.images[-1], sheet.outlines, RED) == [(*place, 1, 1)]
+    assert cells(sheet.images[0], sheet.outlines, BLUE) == [(*place, *facts.kernel.shape)]
+    assert cells(sheet.images[-1], sheet.outlines, BLUE) == [(*place, 1, 1)]
     assert f"= {number(facts.value)}" in sheet.words
     assert words.startswith("Convolution" if facts.flip else "Cross-correlation")
     assert "window at row {}, column {}".format(*place) in words
-    assert f" = {number(facts.value)}." in words
+    assert f" = {number(facts.value)}" in words
     assert words.count("·") == np.count_nonzero(kernel_of(values["numbers"]))
     assert ("Turned or not" in words) == (facts.flip and facts.symmetric)
 

@@ -27,12 +27,12 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, row, column):
         read = F.unfold(places, k, dilation=d, stride=s)[0].T.long() - 1  # windows x k²
     except RuntimeError:
         assert facts.m == facts.lost == last["row"] == last["column"] == 0
-        assert "no output" in words and f"{padded} - {facts.reach} < 0" in words
+        assert "no output" in words and f"{padded} − {facts.reach} < 0" in words
         grid, = sheet.grids
         assert "no output: it does not fit" in sheet.words
         assert f"= {n} + 2·{p} − {facts.reach} = −{facts.reach - padded}" in sheet.words
         misfit = sheet.outlines[-1]  # the window, larger than what it should lie in
-        assert misfit.dash and round(misfit.width / grid.cell) == facts.reach > padded
+        assert not misfit.dash and round(misfit.width / grid.cell) == facts.reach > padded
         return
     m = facts.m
     assert len(read) == m**2 and last == {"row": m - 1, "column": m - 1}
@@ -67,7 +67,7 @@ def test_facts_picture_and_sentence_against_unfold(n, k, p, s, d, row, column):
     assert f"= {d}·({k} − 1) + 1 = {facts.reach}" in sheet.words
     assert f"= {n} + 2·{p} − {facts.reach} = {room}" in sheet.words
     assert f"= floor({room} / {s}) + 1 = {m}" in sheet.words
-    assert facts.formula in words and f"= {m}" in facts.formula
+    assert facts.formula.replace("*", "·").replace("-", "−") in words and f"= {m}" in facts.formula
     assert f"output {m} × {m}; output {facts.unit} reads row" in words
     outside = {i for i in (*facts.rows, *facts.columns) if not 0 <= i < n}
     assert ("lies in the padding" in words) == bool(outside)

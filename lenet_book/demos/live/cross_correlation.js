@@ -90,11 +90,12 @@ function paint(sheet, facts) {
   if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { ...TYPE, colour: RED });
   const [h, w] = kernel.shape;
   const [x, y] = [cell * column, TOP + cell * row];
-  sheet.outline(LEFT + x, y, cell * w, cell * h, { colour: RED, thickness: 3 });
+  sheet.outline(LEFT + x, y, cell * w, cell * h, { colour: BLUE, thickness: 3 });
   sum(sheet, facts);
   panel(sheet, "result", soFar, RIGHT, cell, Math.max(reach(result), 1e-9));
-  sheet.outline(RIGHT + x, y, cell, cell, { colour: RED, thickness: 3 });
-  sheet.text(LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet",
+  sheet.outline(RIGHT + x, y, cell, cell, { colour: BLUE });
+  sheet.text(LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet" +
+    (rounded(facts) ? "; sum rounded" : ""),
     { ...TYPE, anchor: "lm" });
   sheet.answer(MATRICES + 2 * APART - 4, 4, 840 - MATRICES - 2 * APART, 244);
 }
@@ -133,14 +134,19 @@ function point({ image, problem, kernel, result }, x, y) {
   return inside ? { row: clamp(row, 0), column: clamp(column, 1) } : null;
 }
 
-function say({ problem, kernel, window, flip, symmetric, row, column, value }) {
+function say(facts) {
+  const { problem, kernel, window, flip, symmetric, row, column, value } = facts;
   if (problem) return `Not a kernel: ${problem}.`;
   const terms = Array.from(kernel.data, (weight, i) => weight && `${factor(weight)}·${factor(window.data[i])}`);
   const same = flip && symmetric ? " Turned or not, this kernel is the same." : "";
   return `${flip ? "Convolution" : "Cross-correlation"}, window at row ${row}, column ${column}: weight` +
     `${flip ? " (turned by 180 degrees)" : ""} times pixel, added up: ` +
-    `${terms.filter(Boolean).join(" + ") || "0"} = ${number(value)}.${same}`;
+    `${terms.filter(Boolean).join(" + ") || "0"} = ${number(value)}${rounded(facts) ? ", rounded" : ""}.${same}`;
 }
+
+// Whether what is shown would add up to another sum, or might.
+const rounded = ({ window, kernel, products }) => [window, kernel, products].some(({ data }) =>
+  Array.from(data).some((value) => Math.abs(100 * value - Math.round(100 * value)) > 0.01));
 
 // With decimals if it has any, in brackets where it is negative.
 function factor(value) {

@@ -37,7 +37,7 @@ function paint(sheet, facts) {
   }
   words(sheet, facts);
   if (!m) {
-    return sheet.outline(LEFT, TOP, cell * reach, cell * reach, { colour: RED, thickness: 3, dash: true });
+    return sheet.outline(LEFT, TOP, cell * reach, cell * reach, { colour: RED, thickness: 3 });
   }
   windows(sheet, facts, cell);
   made(sheet, facts, Math.min(cell, OUTPUT / m));
@@ -88,7 +88,7 @@ function words(sheet, { n, k, p, s, d, m, reach }) {
   sheet.fill(RIGHT - 2, 234, 16, 16, PALE);
   sheet.text(RIGHT + 24, 242, "padding; outputs made before", WORDS);
   sheet.cross(RIGHT - 2, 260, 16, RED);
-  sheet.text(RIGHT + 24, 268, "read by no window", WORDS);
+  sheet.text(RIGHT + 24, 268, "past the last window", WORDS);
 }
 
 // The window whose middle is nearest to a point of the input, or the output at a point.
@@ -110,15 +110,16 @@ function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
   if (!m) {
     const padded = n + 2 * p;
     return `A kernel of ${k} with dilation ${d} reaches across ${reach} pixels; the padded input has ` +
-      `only ${n} + 2·${p} = ${padded}: ${padded} - ${reach} < 0, so there is no output. Make n or p ` +
+      `only ${n} + 2·${p} = ${padded}: ${padded} − ${reach} < 0, so there is no output. Make n or p ` +
       "larger, or k or d smaller.";
   }
   const outside = [];
   if (Math.min(rows[0], columns[0]) < 0) outside.push("below 0");
   if (Math.max(rows.at(-1), columns.at(-1)) >= n) outside.push(`above ${n - 1}`);
   const beyond = outside.length ? ` (what is ${outside.join(" or ")} lies in the padding)` : "";
-  return `${formula}. Input ${n} × ${n}, output ${m} × ${m}; output (${unit.join(", ")}) reads ` +
+  const said = `${formula.replaceAll("*", "·")}. Input ${n} × ${n}, output ${m} × ${m}; output (${unit.join(", ")}) reads ` +
     `${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
+  return said.replaceAll("-", "−");
 }
 
 export const padding_stride = { compute, paint, say, limits, point };
