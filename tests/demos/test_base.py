@@ -141,8 +141,9 @@ def test_every_argument_has_a_default_and_is_refused_if_wrong_with_what_it_may_b
             assert listed in str(refused.value) or may_be_typed
         elif hasattr(control, "max"):
             for wrong in (control.min - control.step, 10**6):  # a limit may have lowered the highest
-                with pytest.raises(ValueError, match=f"{re.escape(control.description)} must be .*{control.min:g} "
-                                                     f".*, not {wrong}"):
+                label = re.escape(control.description)
+                with pytest.raises(ValueError,
+                                   match=f"{label} must be .*{control.min:g} .*, not {wrong}"):
                     make(**{argument: wrong})
 
 
