@@ -144,6 +144,13 @@ def test_files_that_are_none(tmp_path):
     save_file(diverged().state_dict(), tmp_path / "diverged.safetensors")
     with pytest.raises(ValueError, match="not finite"):
         own.load(tmp_path / "diverged.safetensors")
+    weights = models.build("lenet5").state_dict()
+    large = {name: weight.double() * 1e60 for name, weight in weights.items()}
+    save_file(large, tmp_path / "large.safetensors")
+    with pytest.raises(ValueError, match="not finite"):  # in single precision
+        own.load(tmp_path / "large.safetensors")
+    with pytest.raises(ValueError, match="is a folder, not a file"):
+        own.load(tmp_path)
 
 
 def test_the_file_is_the_net(net, tmp_path):
