@@ -250,8 +250,8 @@ CALLS = {
         undrawn(demos.inception), inputs=192, size=28, reductions=flag(), ones=64, reduce3=96,
         threes=128, reduce5=16, fives=32, projection=32, projector=flag()),
     "demos.padding_stride": Call(
-        undrawn(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, window=count(0),
-                                 projector=flag()),
+        undrawn(demos.padding_stride), n=8, k=3, p=count(0), s=2, d=1, row=count(0),
+        column=count(0), projector=flag()),
     "demos.pooling": Call(
         undrawn(demos.pooling), digit=count(4), kind="max", window=2, stride=2,
         right=Good(1, {"negative", "zero"}), down=Good(0, {"negative", "zero"}),

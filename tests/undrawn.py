@@ -32,9 +32,10 @@ def draw(self, alt, *_, **__):
 
 
 def show(self, name, compute, paint, say, controls, size, actions=None, limits=None, projector=False,
-         arrange=None):
+         arrange=None, **_):
     raise Reached({name: control.value for name, control in controls.items()}
-                  | {"projector": flag("projector", projector), "seed": vars(self).get("learner")})
+                  | {"projector": flag("projector", projector),
+                     "seed": getattr(vars(self).get("learner"), "seed", None)})
 
 
 def undrawn(function):
@@ -43,7 +44,8 @@ def undrawn(function):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(plots.Picture, "__init__", draw)
             patch.setattr(demos.Demo, "__init__", show)
-            patch.setattr(sys.modules["lenet_book.demos.training"], "Learner", lambda seed, *_: seed)
+            patch.setattr(sys.modules["lenet_book.demos.training"], "Learner",
+                          lambda seed, *_: SimpleNamespace(seed=seed, progress=lambda running: None))
             for name in ("controls", "c3_connections"):
                 module = sys.modules[f"lenet_book.demos.{name}"]
                 patch.setattr(module, "widgets", SimpleNamespace(**dict.fromkeys(KINDS, Control),

@@ -45,6 +45,7 @@ def shipped(name: str) -> bytes:
 
 
 def style() -> str:
+    """The look of the demos on such a page, CSS."""
     return "".join(LIVE.joinpath(name).read_text() for name in ("demo.css", "canvas.css", "page.css"))
 
 

@@ -113,7 +113,7 @@ class Demo:
     @property
     def values(self) -> dict:
         """The present value of each control that has one, by name, none beyond its limit."""
-        values = {name: control.value for name, control in self.controls.items()
+        values = {name: _value(control) for name, control in self.controls.items()
                   if not isinstance(control, widgets.Button)}
         limits = self._limits(**values)
         return values | {name: min(values[name], highest) for name, highest in limits.items()}
@@ -228,6 +228,13 @@ class Demo:
             yield
         finally:
             self._quiet = before
+
+
+def _value(control: widgets.Widget):
+    """Of a SelectionSlider that was given None, which it refuses too late, the one that it shows."""
+    if control.value is None and hasattr(control, "options"):
+        return described(control)["options"][control.index][1]
+    return control.value
 
 
 @contextmanager

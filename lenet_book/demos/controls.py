@@ -1,6 +1,6 @@
 """The controls of the demos: ipywidgets with a label that fits and a value that is checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 import traitlets
@@ -13,10 +13,18 @@ _LABEL = {"description_width": "initial"}  # as wide as its words
 class Held(widgets.Widget):
     """A value that belongs to what is shown but has no control of its own, such as a list of layers.
 
-    value: anything that JSON can hold.
+    value: anything that JSON can hold. check: called with each new value, returns it or raises.
     """
 
     value = traitlets.Any().tag(sync=True)
+
+    def __init__(self, value, check: Callable = lambda value: value):
+        self._check = check
+        super().__init__(value=value)
+
+    @traitlets.validate("value")
+    def _checked(self, proposal):
+        return self._check(proposal.value)
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 1,

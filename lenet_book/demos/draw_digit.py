@@ -9,7 +9,7 @@ import traitlets
 from torch import nn
 
 from .. import paper
-from ..arguments import number, sequence
+from ..arguments import flag, number, sequence
 from ..plots import BLUE
 from .base import LARGE, Demo, Facts
 from .controls import button, choice, slider
@@ -62,7 +62,7 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
         nets = [*NETS, ("your own", net)]
     strokes = sequence(sequence(number(least=0, most=1)), least=0)("strokes", strokes)
     checked(strokes)
-    width = round(_SIDE / LARGE) if projector else _SIDE  # the picture needs the room
+    width = round(_SIDE / LARGE) if flag("projector", projector) else _SIDE  # the picture needs the room
     controls = {
         "canvas": Canvas(value=strokes, layout={"width": f"{width}px"}),
         "undo": button("undo", "take the last stroke back"),

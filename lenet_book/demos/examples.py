@@ -40,6 +40,7 @@ def adopted(net: nn.Module) -> str:
 
 
 def is_own(net: str) -> bool:
+    """Whether that is the name of a learner's own net."""
     return net.startswith(_OWN)
 
 

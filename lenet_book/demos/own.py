@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..arguments import shown
 from ..models import build
 from .examples import adopted, ten_digits
 
@@ -65,9 +66,12 @@ def adopt(net: nn.Module) -> str:
     makes something else of them.
     """
     if not isinstance(net, nn.Module):
-        raise TypeError(f"net must be a net or the name of one, not {type(net).__name__}")
+        raise TypeError(f"net must be a net or the name of one, not {shown(net)}")
     weights = net.state_dict()
-    own = _filled(form_of(weights), weights)
+    try:
+        own = _filled(form_of(weights), weights)
+    except ValueError as error:
+        raise ValueError(f"net cannot be {shown(net)}: {error}") from None
     x, was_training = ten_digits().inputs(own.input_size, own.scaling), net.training
     with torch.inference_mode():
         theirs = net.eval()(x.to(next(net.parameters()))).cpu().float()

@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 from torch.nn.utils import skip_init
 
+from ..arguments import one_of, sequence
 from ..arithmetic import conv_output_size
 from ..plots import BLUE, INK, ORANGE, PALE, RED
 from ..receptive_field import ReceptiveField, Trace, measure, trace
@@ -45,7 +46,7 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
     """
     controls = {
         "stack": choice("stack", stack, [*STACKS, _OWN], 225),
-        "layers": Held(value=[*STACKS.get(stack, ())]),
+        "layers": Held([*STACKS.get(stack, ())], _fitting),
         "layer": choice("layer to add", "conv 3×3", list(LAYERS), 270),
         "add": button("add", "put this layer on top", 80),
         "remove": button("remove", "take the last layer away"),
@@ -115,6 +116,15 @@ def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: 
         gradient=by_gradient.gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
         measured_window=by_gradient.window,  # rows and columns in which it is not zero
         read=int((by_gradient.gradient > 0).sum()))  # pixels that move the unit
+
+
+def _fitting(layers) -> list[str]:
+    """Names of layers that fit onto each other; raises TypeError or ValueError for anything else."""
+    names = [*sequence(one_of(*LAYERS), least=0)("layers", layers)]
+    if len(names) > _MOST:
+        raise ValueError(f"layers must be at most {_MOST}, not {len(names)}")
+    _followed(tuple(names))
+    return names
 
 
 def _units(layers: tuple[str, ...]) -> tuple[int, ...]:

@@ -120,8 +120,8 @@ def diverged():
     (lambda: Other(models.pretrained("lenet5")), ValueError,
      "has the weights of lenet5 but makes other scores of them: another activation"),
     (diverged, ValueError, "f6.weight has numbers that are not finite: its training has failed"),
-    (lambda: 7, TypeError, "net must be a net or the name of one, not int"),
-    (lambda: None, TypeError, "net must be a net or the name of one, not NoneType"),
+    (lambda: 7, TypeError, "net must be a net or the name of one, not 7"),
+    (lambda: None, TypeError, "net must be a net or the name of one, not None"),
     (lambda: "lenet6", ValueError, "must be .*, not 'lenet6'"),
 ])
 def test_what_is_no_such_net_is_refused_in_words(make, error, words):
