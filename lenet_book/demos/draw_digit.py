@@ -62,7 +62,8 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
         nets = [*NETS, ("your own", net)]
     strokes = sequence(sequence(number(least=0, most=1)), least=0)("strokes", strokes)
     checked(strokes)
-    width = round(_SIDE / LARGE) if flag("projector", projector) else _SIDE  # the picture needs the room
+    # On a projector the picture needs the room.
+    width = round(_SIDE / LARGE) if flag("projector", projector) else _SIDE
     controls = {
         "canvas": Canvas(value=strokes, layout={"width": f"{width}px"}),
         "undo": button("undo", "take the last stroke back"),
@@ -84,6 +85,7 @@ def _column(controls: dict[str, widgets.Widget]) -> widgets.Widget:
 
 
 def turn_to_the_drawing(**values) -> dict:
+    """Whoever draws wants the drawing to be read."""
     return {"show": _DRAWING}
 
 
@@ -93,6 +95,7 @@ def undo(canvas, **others) -> dict:
 
 
 def clear(**values) -> dict:
+    """An empty canvas."""
     return {"canvas": [], "show": _DRAWING}
 
 
