@@ -90,21 +90,3 @@ def test_as_plain_html_too(chapter, browser, tmp_path):
     shown = page.locator("img").evaluate_all(LOADED)
     page.close()
     assert shown == saved_pictures(chapter) >= 1
-
-
-def test_a_demo_follows_while_the_kernel_is_busy_which_then_knows(lab, lab_folder, page):
-    write_notebook(lab_folder, "busy", "demo = demos.padding_stride(); demo",
-                   "import time, pathlib\nwhile not pathlib.Path('go').exists(): time.sleep(0.1)",
-                   "print(demo.value, demo.controls['n'].value)")
-    open_chapter(page, lab, "busy")
-    run_all(page)
-    sentence, printed = page.locator(".lenet-sentence"), page.locator(".jp-OutputArea-output pre")
-    expect(sentence).to_contain_text("Input 8 × 8", timeout=60_000)
-    page.locator(".lenet-demo .noUi-handle").first.focus()
-    for size in (9, 10):
-        page.keyboard.press("ArrowRight")
-        expect(sentence).to_contain_text(f"Input {size} × {size}", timeout=2000)
-    assert printed.count() == 0  # it waits still
-    (lab_folder / "notebooks" / "go").touch()
-    expect(printed).to_have_text(f"{sentence.text_content()} 10", timeout=60_000)
-    assert not page.problems
