@@ -42,7 +42,9 @@ export function show(demo, description, el, controls) {
   canvas.setAttribute("role", "img");
   el.append(buttons, words, canvas, aloud, frozen);
 
-  const first = controls.values(); // what reset goes back to
+  // What reset goes back to; how far the kernel has come is not for the page to say.
+  const first = Object.fromEntries(Object.entries(controls.values()).filter(([name]) =>
+    !(description.kernel_buttons && description.controls[name].kind === "held")));
   const scaleOf = () => (document.fullscreenElement === root ? 4 : largest);
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
