@@ -34,6 +34,7 @@ figures: $(VENV)/.installed
 bench: $(VENV)/.tested
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/training_bench.py
+	$(BIN)/python tests/benchmarks/contention_bench.py
 	$(BIN)/python tests/benchmarks/demos_bench.py
 
 site: $(VENV)/.docs

@@ -80,7 +80,7 @@ def record(recipe: Recipe, train, history: History, score: Score) -> dict:
             "versions": {"lenet_book": __version__, "torch": torch.__version__,
                          "python": platform.python_version()},
             "machine": {"processor": platform.machine(), "cores": os.cpu_count(),
-                        "threads": torch.get_num_threads(), "device": str(choose_device()),
+                        "threads": history.threads, "device": str(choose_device()),
                         "processes": distributed.size()},
             "test_error": score.error_rate, "test_error_interval": list(score.interval()),
             "test_errors": score.errors, "test_loss": score.loss,

@@ -12,6 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import torch
 from tqdm.auto import tqdm
 
 from .. import storage
@@ -38,7 +39,7 @@ class Callback:
 
 
 class ProgressBar(Callback):
-    """Steps, the time left, and this epoch's loss and error so far. TQDM_DISABLE=1 hides it."""
+    """Steps, the time left, threads, this epoch's loss and error so far. TQDM_DISABLE=1 hides it."""
 
     def before_training(self, run) -> None:
         # None: where there is no terminal. tqdm's own reading of TQDM_DISABLE is lost in notebooks.
@@ -59,7 +60,9 @@ class ProgressBar(Callback):
 
     def _title(self, run) -> None:
         if run.epoch < run.recipe.epochs:
-            self.bar.set_description(f"epoch {run.epoch + 1} of {run.recipe.epochs}")
+            count = torch.get_num_threads()
+            on = f", {count} thread{'s' * (count > 1)}" if run.device.type == "cpu" else ""
+            self.bar.set_description(f"epoch {run.epoch + 1} of {run.recipe.epochs}{on}")
 
     def after_training(self, run) -> None:
         self.bar.close()

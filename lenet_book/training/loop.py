@@ -49,7 +49,10 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     First one or two examples go through the network, which leaves no trace in it, to see that network,
     data and loss fit together. Inputs get the precision of the network's parameters. Gradients are
     on here, whatever is set around.
-    On a CPU some layers run in a faster form (see `fused`), unless a hook is on one of them.
+    On a CPU some layers run in a faster form (see `fused`), unless a hook is on one of them, on as many
+    threads as a batch is worth and as there are cores free when it begins (see `speed`); a resumed
+    training takes those of its checkpoint. Sums are rounded otherwise on another number of threads:
+    where a result must not depend on what else is running, torch.set_num_threads(1) beforehand.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
     whole step.
     In processes that torchrun has started (see `distributed`) each trains its share of every batch;
@@ -67,11 +70,11 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     validation = None if validation is None else examples_of(validation, model)
     for examples in filter(None, (train, validation)):
         examples.undistorted = getattr(recipe.augmentation, "middle", None)
-    with (Interrupts() as interrupts, speed.settings(recipe.batch_size), torch.inference_mode(False),
-          torch.enable_grad()):
-        _try_out(model, train, validation, recipe.batch_size)
+    with Interrupts() as interrupts, torch.inference_mode(False), torch.enable_grad():
+        pixels = _try_out(model, train, validation, recipe.batch_size)
         run = Run(model, train, recipe)
-        with (run.keeping(checkpoint, resume) as checkpoint,
+        with (speed.settings(recipe.batch_size, pixels),
+              run.keeping(checkpoint, resume) as checkpoint,
               _told(run, callbacks, progress) as told):
             forward = distributed.wrap(speed.faster(model, recipe.batch_size))
             for _ in range(run.epoch, recipe.epochs):
@@ -157,16 +160,21 @@ def _check(recipe: Recipe, checkpoint, resume: bool) -> None:
                          "processes: start fewer or choose a larger batch_size")
 
 
-def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> None:
-    """Say what does not fit before the training; torch's random numbers are afterwards as before."""
+def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> int:
+    """Say what does not fit before the training; torch's random numbers are afterwards as before.
+
+    Returns how many numbers the input of one example has.
+    """
     smallest = min(len(train) % batch_size or batch_size, len(train)) // distributed.size()
     device = train.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # As few as there will be at least: BatchNorm over dense layers cannot learn from one.
-        try_out(model, *train.batch(train.few(2 if smallest > 1 else 1)))
+        inputs, labels = train.batch(train.few(2 if smallest > 1 else 1))
+        try_out(model, inputs, labels)
         if validation is not None:
             with in_mode(model, training=False), torch.no_grad():
                 judged(model, *validation.batch(validation.few(1)))
+    return inputs[0].numel()
 
 
 @contextmanager

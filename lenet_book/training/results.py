@@ -72,9 +72,13 @@ class Epoch:
 
 @dataclass
 class History:
-    """What happened in each epoch. Shows itself as a curve in a notebook."""
+    """What happened in each epoch. Shows itself as a curve in a notebook.
+
+    threads: on how many a CPU computed it (see `speed`), in the end.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
+    threads: int | None = None
 
     @property
     def seconds(self) -> float:

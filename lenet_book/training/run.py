@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -129,6 +130,7 @@ class Run:
         if self.epoch == self.recipe.epochs:
             self.model.load_state_dict(self.result)
         self.model.eval()
+        self.history.threads = torch.get_num_threads()
 
     # The checkpoint
 
@@ -210,6 +212,7 @@ class Run:
                 "average": self.average and self.average.state_dict(),
                 "generator": self.generator.get_state(),
                 "dropout": torch.get_rng_state(),  # whose draws come from the global generator
+                "threads": torch.get_num_threads(),  # on which it depends how sums are rounded
                 "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "order": self.order,
                 "loss": loss, "wrong": wrong, "seen": seen.item(),
                 "history": [astuple(epoch) for epoch in self.history.epochs]}
@@ -222,6 +225,8 @@ class Run:
             self.average.load_state_dict(snapshot["average"])
         self.generator.set_state(snapshot["generator"])
         torch.set_rng_state(snapshot["dropout"])
+        if "threads" in snapshot:  # else it is of version 0.2 or older
+            torch.set_num_threads(min(snapshot["threads"], os.cpu_count() or 1))
         self.epoch, self.step, self.seconds = (snapshot[what] for what in ("epoch", "step", "seconds"))
         self.order = snapshot["order"]
         share = 1 if distributed.is_first() else 0  # what was summed over all, one goes on with

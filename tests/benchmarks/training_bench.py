@@ -79,7 +79,7 @@ def our_epoch(train, recipe):
 def share_of_peak(batch_size, count):
     """FLOP/s of our step as a share of those of a product of two large matrices, in turn."""
     a = torch.randn(1024, 1024)
-    net = models.build("lenet5").to(memory_format=torch.channels_last)
+    net = models.build("lenet5")
     faster, optimiser = fuse(net), torch.optim.AdamW(net.parameters(), fused=True)
     x, y = torch.randn(batch_size, 1, 32, 32), torch.randint(10, (batch_size,))
 

@@ -82,7 +82,7 @@ def test_in_a_terminal_there_is_a_bar_as_well(monkeypatch):
     shown = terminal(monkeypatch)
     history = fit()
     text = shown.getvalue()
-    for said in ("epoch 1 of 2", "epoch 2 of 2", "20/20", "loss=", "error="):
+    for said in ("epoch 1 of 2, 1 thread", "epoch 2 of 2, 1 thread", "20/20", "loss=", "error="):
         assert said in text
     for epoch in history.epochs:
         assert f"\r{epoch!r}\n" in text  # on a line of its own, from which the bar was wiped

@@ -1,35 +1,106 @@
 """Settings for speed: there while it trains, gone afterwards."""
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from torch import nn
-from trainings import QUICK, SMALL
+from trainings import QUICK, SMALL, fresh
 
 from lenet_book import training
+from lenet_book.training import speed
+from lenet_book.training.callbacks import Callback
 
 
-@pytest.mark.parametrize(("batch_size", "expected"), [(1, (False, 1)), (2, (True, 2))])
-def test_single_examples_run_without_onednn_on_one_thread_and_both_are_back(batch_size, expected):
+@pytest.fixture
+def cores(monkeypatch):
+    """A machine on which torch takes `count` threads, and others keep it `busy`, in per cent."""
+    before = torch.get_num_threads()
+
+    def machine(count, busy=0.0):
+        torch.set_num_threads(count)
+        monkeypatch.setattr(speed.psutil, "cpu_count", lambda: count)
+        monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval: busy)
+        monkeypatch.setattr(os, "cpu_count", lambda: count)
+    yield machine
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(1, (False, 1)), (2, (True, 1)), (98, (True, 2))])
+def test_single_examples_run_without_onednn_small_batches_on_one_thread_and_all_is_back(
+        cores, batch_size, expected):
     seen = []
 
     class Asking(nn.Flatten):
         def forward(self, x):
             seen.append((torch.backends.mkldnn.enabled, torch.get_num_threads()))
-            if len(seen) == 3:
+            if len(seen) == 2:  # the first of the training; the one before it is a trial
                 raise RuntimeError("out of luck")
             return super().forward(x)
+    cores(2)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        training.fit(nn.Sequential(Asking(), nn.Linear(1024, 10)), SMALL,
+                     replace(QUICK, batch_size=batch_size), progress=False)
+    assert seen[1:] == [expected]
+    assert (torch.backends.mkldnn.enabled, torch.get_num_threads()) == (True, 2)
+
+
+@pytest.mark.parametrize(("count", "busy", "batch_size", "pixels", "expected"), [
+    (2, 0, 64, 1024, 1),     # LeNet-5 in small batches: 65,536 pixels are worth one thread
+    (2, 0, 256, 1024, 2),    # by the recipe `fast`
+    (2, 50, 256, 1024, 1),   # one busy program on two cores
+    (2, 100, 256, 1024, 1),  # both cores taken: one all the same
+    (8, 10, 256, 1024, 5),   # 262,144 pixels
+    (8, 50, 256, 1024, 4),
+    (1, 0, 256, 1024, 1),
+    (2, 0, 1, 3 * 224 * 224, 2)])
+def test_threads_are_those_that_a_batch_is_worth_of_the_free_ones(
+        cores, count, busy, batch_size, pixels, expected):
+    cores(count, busy)
+    assert speed.threads(batch_size, pixels) == expected
+
+
+def test_what_is_busy_is_seen():
+    """On the machine as it is: beside as many busy programs as it has cores, one thread is left."""
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                for _ in range(psutil.cpu_count())]
     try:
-        with pytest.raises(RuntimeError, match="out of luck"):
-            training.fit(nn.Sequential(Asking(), nn.Linear(1024, 10)), SMALL[:10],
-                         replace(QUICK, batch_size=batch_size), progress=False)
-        assert seen == [expected] * 3
-        assert (torch.backends.mkldnn.enabled, torch.get_num_threads()) == (True, 2)
+        torch.set_num_threads(psutil.cpu_count())
+        time.sleep(0.2)
+        assert speed.threads(10_000, 1024) == 1
     finally:
         torch.set_num_threads(before)
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def test_a_resumed_training_takes_the_threads_of_its_checkpoint(cores, tmp_path):
+    class Stop(Callback):
+        def after_epoch(self, run):
+            raise KeyboardInterrupt
+
+    recipe = replace(QUICK, batch_size=128)
+    def fit(**options):
+        model = fresh()
+        return model, training.fit(model, SMALL, recipe, progress=False, **options)
+    cores(2)
+    whole, history = fit()
+    assert history.threads == 2
+    with pytest.raises(KeyboardInterrupt):
+        fit(checkpoint=tmp_path / "run", callbacks=[Stop()])
+    cores(2, busy=100)
+    resumed, history = fit(checkpoint=tmp_path / "run", resume=True)
+    assert history.threads == 2
+    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert fit()[1].threads == 1  # another training looks for itself
 
 
 def test_memory_lies_as_it_did():
