@@ -19,6 +19,7 @@ import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
 import { Sheet } from "./sheet.js";
 import { stepped } from "./steps.js";
 
+const BELOW = 12; // pixels below the picture in a full window: its margin and the demo's
 const AROUND = 128; // pixels of a window that a notebook's own bars and margins take
 const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
 const FULL = ":fullscreen, .lenet-full"; // it has the window to itself: by its button, or a page has nothing else
@@ -117,7 +118,7 @@ export function show(demo, description, el, controls) {
 
   function fit() {
     const used = canvas.getBoundingClientRect().top - root.getBoundingClientRect().top;
-    const room = innerHeight - used - (full() ? 10 : AROUND);
+    const room = innerHeight - used - (full() ? BELOW : AROUND);
     const most = Math.min(scaleOf(), el.clientWidth / size[0]);
     const fitting = Math.max(Math.min(most, room / size[1]), Math.min(most, 0.8));
     if (el.clientWidth && Math.abs(fitting - scale) > 0.01) {
