@@ -1,4 +1,4 @@
-"""python -m lenet_book lab | train | measure | figures | sheets | page | doctor"""
+"""python -m lenet_book lab | show | train | measure | figures | sheets | page | doctor"""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError:
         return _fail("the folder that this was started in is gone: change to another one")
     run = {"doctor": _doctor, "figures": _figures, "measure": _measure, "page": _page,
-           "sheets": _sheets, "train": _train}
+           "sheets": _sheets, "show": _show, "train": _train}
     with _signals_stop():
         try:
             return run[chosen.command](parser, chosen)
@@ -44,6 +44,14 @@ def _read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Arg
     lab = commands.add_parser("lab", help="open JupyterLab, with settings that suit the demos",
                               add_help=False)
     lab.add_argument("arguments", nargs=argparse.REMAINDER, help="for jupyter lab")
+    show = commands.add_parser("show", help="a demo alone in the browser, for a projector",
+                               epilog="Settings are the demo's own arguments: show padding_stride s=3")
+    show.add_argument("demo", nargs="?", metavar="DEMO", help="such as pooling")
+    show.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="how it begins")
+    show.add_argument("--list", action="store_true",
+                      help="name the demos, or say what the settings of DEMO are; open nothing")
+    show.add_argument("-o", "--out", type=_page_path, metavar="FILE.html",
+                      help="keep the page here and do not open it")
     commands.add_parser("doctor", help="is this installation fit for the book?")
     figures = commands.add_parser("figures", help="draw the figures again")
     figures.add_argument("folder", type=_path, nargs="?", default=Path("figures"))
@@ -57,7 +65,7 @@ def _read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Arg
         edition.add_argument(f"--{name}", dest="edition", action="store_const", const=name,
                              default="student", help=what)
     page = commands.add_parser("page", help="one HTML file in which a LeNet-5 reads what one draws")
-    page.add_argument("out", type=_path, metavar="OUT.html")
+    page.add_argument("out", type=_page_path, metavar="OUT.html")
     page.add_argument("--net", type=_path, metavar="WEIGHTS.safetensors",
                       help="your own trained LeNet-5 (default: that of 1998)")
     train = commands.add_parser(
@@ -110,6 +118,14 @@ def _path(text: str) -> Path:
         return storage.expanded(text)
     except OSError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _page_path(text: str) -> Path:
+    """An argument that is the path of a page."""
+    path = _path(text)
+    if path.suffix != ".html":
+        raise argparse.ArgumentTypeError(f"must end in .html, not {text!r}")
+    return path
 
 
 @contextmanager
@@ -185,10 +201,30 @@ def _sheets(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _show(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    from . import show
+    try:
+        if chosen.list:
+            print(show.about(chosen.demo) if chosen.demo else show.listed())
+            return 0
+        if not chosen.demo:
+            parser.error(f"which demo? There are {', '.join(show.DEMOS)}")
+        demo = show.made(chosen.demo, chosen.settings)
+    except (TypeError, ValueError) as error:
+        parser.error(str(error))
+    with demo:
+        path = chosen.out or show.folder() / f"{demo.name}.html"
+        storage.write({path: show.page(demo)})
+    print(path, flush=True)
+    if demo.name == show.RECORDED:
+        print("It replays a recorded run; in a notebook it trains.", flush=True)
+    if not chosen.out and not show.opened(path):
+        print(show.advice(path))
+    return 0
+
+
 def _page(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     from .demos import alone, draw_digit, own
-    if chosen.out.suffix != ".html":
-        parser.error(f"OUT must end in .html, not {str(chosen.out)!r}")
     try:
         net = own.load(chosen.net) if chosen.net else "lenet5-1998"
         demo = draw_digit(net=net)

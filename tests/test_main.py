@@ -1,4 +1,4 @@
-"""The command line: python -m lenet_book lab | doctor | figures | train."""
+"""The command line: python -m lenet_book lab | show | doctor | figures | train."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import traitlets.config
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lenet_book import __main__, doctor, experiments, mnist, models, training
+from lenet_book import __main__, doctor, experiments, mnist, models, show, training
 from lenet_book.training import distributed
 from lenet_book.training.callbacks import TensorBoard
 from lenet_book.training.recipes import RECIPES, Recipe
@@ -98,6 +98,76 @@ def test_figures(tmp_path, capsys):
     assert ("conv2, conv4 and conv5 their own tower, conv3 and the dense layers both. conv1 48 maps of "
             "55 × 55, conv2 128 maps of 27 × 27" in (tmp_path / "f" / "two_towers.svg").read_text())
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
+
+
+@pytest.fixture
+def desk(monkeypatch, tmp_path):
+    """A machine with a screen, of nobody; gives what its browser is asked to open."""
+    asked = []
+    monkeypatch.setattr(show.webbrowser, "open", lambda url: asked.append(url) or True)
+    monkeypatch.setattr(show.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(show, "SNAPS", tmp_path / "none")
+    monkeypatch.setattr(show.sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    return asked
+
+
+def test_show_opens_a_page_that_stays(desk, tmp_path, capsys):
+    assert __main__.main(["show", "padding_stride", "s=3"]) == 0
+    path = Path(capsys.readouterr().out.rstrip("\n"))
+    assert desk == [path.as_uri()] and path.name == "padding_stride.html"
+    assert path.parent.parent == tmp_path and path.parent.stat().st_mode & 0o077 == 0
+    html = path.read_text()
+    assert "lenet-full" in html and "&quot;value&quot;: 3" in html and "src=" not in html
+
+
+def test_show_puts_the_page_where_a_browser_from_a_snap_reads_it(desk, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(show, "SNAPS", tmp_path)
+    for _ in range(2):
+        assert __main__.main(["show", "training"]) == 0
+    path = tmp_path / "lenet-book-pages" / "training.html"  # in no hidden folder
+    assert desk == [path.as_uri()] * 2 and path.is_file()
+    assert "replays a recorded run" in capsys.readouterr().out
+
+
+def test_show_out_keeps_the_page_and_opens_nothing(desk, tmp_path, capsys):
+    assert __main__.main(["show", "inception", "-o", str(tmp_path / "a.html")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/a.html\n" and not desk
+
+
+@pytest.mark.parametrize(("platform", "environment", "opens"), [
+    ("linux", {"DISPLAY": ""}, False), ("linux", {"DISPLAY": "", "WAYLAND_DISPLAY": "w"}, True),
+    ("linux", {"DISPLAY": "", "BROWSER": "helper.sh"}, True), ("darwin", {"DISPLAY": ""}, True),
+    ("darwin", {"DISPLAY": "", "SSH_CONNECTION": "a"}, False), ("win32", {"DISPLAY": ""}, True),
+    ("linux", {"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "a"}, True)])
+def test_show_without_a_screen_says_where_the_page_is(desk, monkeypatch, platform, environment, opens):
+    monkeypatch.setattr(show.sys, "platform", platform)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (bool(show.opened(Path("/a/b.html"))), desk) == (opens, ["file:///a/b.html"] * opens)
+
+
+def test_show_without_a_browser_says_what_to_do(desk, monkeypatch, capsys):
+    monkeypatch.setattr(show.webbrowser, "open", lambda url: False)
+    assert __main__.main(["show", "inception"]) == 0
+    path, advice = capsys.readouterr().out.splitlines()
+    assert Path(path).is_file() and "open this file in a browser, or copy it to" in advice
+    monkeypatch.setenv("WSL_DISTRO_NAME", "Ubuntu")
+    assert show.advice(Path("/tmp/a/b.html")).endswith(r"it is \\wsl.localhost\Ubuntu\tmp\a\b.html")
+
+
+def test_show_lists_the_demos_and_the_settings_of_one(capsys):
+    assert __main__.main(["show", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 12 and all(line.endswith((".", "?")) and len(line) < 120 for line in lines)
+    assert "pooling            Shift a digit and watch how much its pooled map changes" in lines[9]
+    assert __main__.main(["show", "padding_stride", "--list"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("padding_stride: n, k, p, s, d, row, column\n")
+    assert "s: stride, 1 to 5" in said
 
 
 @pytest.fixture
@@ -204,6 +274,21 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
     *((["measure", "fast", "--seeds", value], "argument --seeds: must be a whole number from 2 to 1000")
       for value in ("1", "0", "-1", "9" * 12)),
     (["doctor", "--now"], "unrecognized arguments: --now"),
+    (["show"], "which demo? There are architecture, c3_connections"),
+    (["show", "padding"], "no demo is called 'padding'; did you mean padding_stride? There are "),
+    (["show", "zzz"], "no demo is called 'zzz'; there are architecture, c3_connections"),
+    (["show", "zzz", "--list"], "no demo is called 'zzz'"),
+    (["show", "Demo"], "no demo is called 'Demo'"),
+    (["show", "padding_stride", "stride=2"],
+     "padding_stride has no setting 'stride'; it has n, k, p, s, d, row, column: `show padding_stride"),
+    (["show", "pooling", "projector=False"], "pooling has no setting 'projector'; it has digit, kind"),
+    (["show", "padding_stride", "s"], "a setting is written NAME=VALUE, not 's'"),
+    (["show", "padding_stride", "s=9"], "stride s must be from 1 to 5, not 9"),
+    (["show", "padding_stride", "s=two"], "stride s must be a whole number, not 'two'"),
+    (["show", "cross_correlation", "flip=yes"], "must be True or False, not 'yes'"),
+    (["show", "feature_maps", "index=5000"], "index is at most 199 on a page without a kernel, not"),
+    (["show", "training", "seed=2"], "training replays a recorded run here and has no settings"),
+    (["show", "pooling", "-o", "page.txt"], "must end in .html, not 'page.txt'"),
     (["dance"], "invalid choice: 'dance'"),
     ([], "required: command"),
 ])

@@ -36,8 +36,9 @@ IMPORTS = {
               "models", "paper", "plots", "receptive_field", "training"},
     "doctor": {"mnist", "models", "training"},
     "sheets": {"storage"},
+    "show": {"demos", "storage"},
     "__main__": {"__init__", "demos", "doctor", "experiments", "figures", "mnist", "models", "paper",
-                 "sheets", "storage", "training"},
+                 "sheets", "show", "storage", "training"},
 }
 
 

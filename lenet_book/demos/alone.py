@@ -20,10 +20,10 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>body {{ margin: 12px; }}
+<style>body {{ margin: {margin}px; }}
 {style}</style>
 <main>
-<h1 style="font: bold 22px sans-serif">{title}</h1>
+{heading}
 {demo}
 </main>
 <script>{script}</script>
@@ -58,15 +58,24 @@ def write(folder: Path) -> None:
         (folder / "data" / f"{name}.js").write_text(script(name, shipped(name)))
 
 
-def element(description: dict, fallback: str = "") -> str:
-    """Where a demo comes alive. description: see `Demo.described`. fallback: HTML shown until then."""
-    return f'<div data-demo="{html.escape(json.dumps(description))}">{fallback}</div>'
+def element(description: dict, fallback: str = "", full: bool = False) -> str:
+    """Where a demo comes alive. description: see `Demo.described`. fallback: HTML shown until then.
+
+    full: it has the window to itself.
+    """
+    kind = ' class="lenet-full"' if full else ""
+    return f'<div{kind} data-demo="{html.escape(json.dumps(description))}">{fallback}</div>'
 
 
-def page(demo: Demo, title: str) -> str:
-    """One HTML file with one demo and all that it needs."""
+def page(demo: Demo, title: str, full: bool = False) -> str:
+    """One HTML file with one demo and all that it needs.
+
+    title: stands above it as well, or, where the demo has the full window, is only read aloud.
+    """
     scripts = "\n".join(f"<script>{script(name, shipped(name))}</script>"
                         for name in demo.described["needs"])
     bundle = LIVE.joinpath("bundled", "page.js").read_text().replace("</script", "<\\/script")
-    return _PAGE.format(title=html.escape(title), style=style(), demo=element(demo.described),
-                        script=bundle, files=scripts)
+    look = 'class="lenet-aloud"' if full else 'style="font: bold 22px sans-serif"'
+    return _PAGE.format(title=html.escape(title), heading=f"<h1 {look}>{html.escape(title)}</h1>",
+                        margin=0 if full else 12, style=style(),
+                        demo=element(demo.described, full=full), script=bundle, files=scripts)

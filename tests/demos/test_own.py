@@ -179,4 +179,4 @@ def test_the_command_writes_a_page_of_one_file_or_says_why_not(tmp_path, capsys)
     assert "absent" in capsys.readouterr().err and not (tmp_path / "none.html").exists()
     with pytest.raises(SystemExit):
         main(["page", str(tmp_path / "page.txt")])
-    assert "OUT must end in .html" in capsys.readouterr().err
+    assert "OUT.html: must end in .html" in capsys.readouterr().err

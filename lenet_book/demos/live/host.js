@@ -13,21 +13,19 @@
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
 //   tell(name, {...})   listen((name, byReader) => ...)   load(names of files) -> Promise
 //   whenAlone(listener), where there is a kernel, which may go
+import { element } from "./element.js";
 import { provided } from "./files.js";
+import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
 import { Sheet } from "./sheet.js";
 import { stepped } from "./steps.js";
 
+const BELOW = 12; // pixels below the picture in a full window: its margin and the demo's
 const AROUND = 128; // pixels of a window that a notebook's own bars and margins take
 const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
+const FULL = ":fullscreen, .lenet-full"; // it has the window to itself: by its button, or a page has nothing else
 const QUIET = 700; // milliseconds without a change after which the sentence is read aloud
 const ALONE = "No kernel: run this cell again. Until then this is as far as it has come.";
 const HIDDEN = "The answer is hidden. Predict it, then press “show the answer”.";
-
-export function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 // Gives back what ends it.
 export function show(demo, description, el, controls) {
@@ -45,7 +43,8 @@ export function show(demo, description, el, controls) {
   // What reset goes back to; how far the kernel has come is not for the page to say.
   const first = Object.fromEntries(Object.entries(controls.values()).filter(([name]) =>
     !(description.kernel_buttons && description.controls[name].kind === "held")));
-  const scaleOf = () => (document.fullscreenElement === root ? 4 : largest);
+  const full = () => root.matches(FULL);
+  const scaleOf = () => (full() ? 4 : largest);
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
   let hidden = false; // the answer
@@ -119,7 +118,7 @@ export function show(demo, description, el, controls) {
 
   function fit() {
     const used = canvas.getBoundingClientRect().top - root.getBoundingClientRect().top;
-    const room = innerHeight - used - (document.fullscreenElement ? 10 : AROUND);
+    const room = innerHeight - used - (full() ? BELOW : AROUND);
     const most = Math.min(scaleOf(), el.clientWidth / size[0]);
     const fitting = Math.max(Math.min(most, room / size[1]), Math.min(most, 0.8));
     if (el.clientWidth && Math.abs(fitting - scale) > 0.01) {
@@ -187,6 +186,20 @@ export function show(demo, description, el, controls) {
     button("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
   }
 
+  const keys = () => toggleKeys(root, keysOf(description, Boolean(root.querySelector(".lenet-toggles"))),
+    pointing(demo, description, facts));
+  const help = button("?", keys, "the keys of this demo");
+  help.setAttribute("aria-label", "? keys of this demo");
+  help.setAttribute("aria-haspopup", "dialog");
+  // Elsewhere on a page that has more than this demo, the key is not for it.
+  function asked(event) {
+    const { key, target, ctrlKey, metaKey } = event;
+    if (key !== "?" || ctrlKey || metaKey || typing(target) || !(full() || root.contains(target))) return;
+    event.preventDefault();
+    keys();
+  }
+  document.addEventListener("keydown", asked);
+
   function pointed(event) {
     const box = canvas.getBoundingClientRect();
     const changes = demo.point?.(facts, ((event.clientX - box.left) * size[0]) / box.width,
@@ -201,7 +214,14 @@ export function show(demo, description, el, controls) {
 
   const observer = new ResizeObserver(fit);
   observer.observe(root);
+  observer.observe(words); // whose lines may become more
   paint();
   fit();
-  return () => { pause(); clearTimeout(reading); clearTimeout(waiting); observer.disconnect(); };
+  return () => {
+    pause();
+    clearTimeout(reading);
+    clearTimeout(waiting);
+    observer.disconnect();
+    document.removeEventListener("keydown", asked);
+  };
 }

@@ -1,7 +1,7 @@
 // The controls of a demo on a page without a kernel: the browser's own.
 import canvas from "./canvas.js";
+import { element } from "./element.js";
 import { provide } from "./files.js";
-import { element } from "./host.js";
 import { gunzip } from "./widgets.js";
 
 // What a slider's value looks like beside it. The slider tells it itself: to be read twice is once too often.

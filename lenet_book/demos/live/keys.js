@@ -1,0 +1,73 @@
+// The keys of a demo, in a dialog: those that do something in this one, and no others.
+import { element } from "./element.js";
+
+const ROWS = [ // kinds of controls, one of which a demo must have; keys; what they do
+  [["slider", "stops"], "← →", "on a slider: one step"],
+  [["slider", "stops"], "Page Up, Page Down", "on a slider: several steps"],
+  [["slider", "stops"], "Home, End", "on a slider: to its first and last value"],
+  [["choice"], "↑ ↓", "on a list: another choice"],
+  [["switch"], "Space", "on a box: on or off"],
+  [["text"], "Enter", "in a field: takes what is typed there"],
+  [["table"], "← → ↑ ↓", "in the table: from square to square"],
+  [["canvas"], "Backspace", "on the canvas: takes the last stroke back"],
+  [["canvas"], "Delete", "on the canvas: takes all strokes away"],
+];
+const APART = 8; // pixels of the picture between two points that are tried
+
+// Pairs of keys and what they do. table: whether the arrow keys walk through a table of squares.
+export function keysOf({ controls, plays }, table) {
+  const kinds = new Set(Object.values(controls).map(({ kind }) => kind));
+  if (plays.length) kinds.add("choice"); // of the speed
+  if (table) kinds.add("table");
+  return [
+    ["Tab", "to the next control, with Shift to the one before"],
+    ...ROWS.filter(([some]) => some.some((kind) => kinds.has(kind))).map(([, ...row]) => row),
+    ["Space, Enter", `on a button${table ? " or a square" : ""}: presses it`],
+    ["?", "opens and closes this list"],
+    ["Esc", "closes this list; leaves the full window"],
+  ];
+}
+
+// What a pointer does in the picture or on the canvas, and which controls do it with keys; may be empty.
+export function pointing(demo, { controls, size: [width, height] }, facts) {
+  if (Object.values(controls).some(({ kind }) => kind === "canvas")) {
+    return "To draw takes a mouse, a pen or a finger; with keys a digit of MNIST can be chosen as input.";
+  }
+  const moved = (dragged) => {
+    const names = new Set();
+    for (let x = 0; x < width; x += APART) {
+      for (let y = 0; y < height; y += APART) {
+        for (const name of Object.keys(demo.point(facts, x, y, dragged) ?? {})) names.add(name);
+      }
+    }
+    return [...new Set([...names].map((name) =>
+      (controls[name].kind === "toggle" ? "the squares of the table" : controls[name].label)))];
+  };
+  const clicked = demo.point && facts ? moved(false) : [];
+  if (!clicked.length) return "";
+  const labels = [clicked.slice(0, -1).join(", "), clicked.at(-1)].filter(Boolean).join(" and ");
+  const how = moved(true).length ? "a click or a drag" : "a click";
+  return `In the picture ${how} sets ${labels}; with keys, use the controls themselves.`;
+}
+
+// Opens the dialog in root, or closes it if it is open; gone, it leaves nothing behind.
+export function toggleKeys(root, rows, note) {
+  const open = root.querySelector(".lenet-keys");
+  if (open) return open.close();
+  const title = element("h2", { id: "lenet-keys", textContent: "The keys of this demo" });
+  const close = element("button", { type: "button", textContent: "close" });
+  const list = element("dl", {}, ...rows.flatMap(([keys, words]) =>
+    [element("dt", { textContent: keys }), element("dd", { textContent: words })]));
+  const dialog = element("dialog", { className: "lenet-keys" }, title, list,
+    ...(note ? [element("p", { textContent: note })] : []),
+    element("div", { className: "lenet-buttons" }, close));
+  dialog.setAttribute("aria-labelledby", title.id);
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  root.append(dialog);
+  dialog.showModal();
+}
+
+// Whether a key that is pressed there is meant for a text.
+export const typing = (el) =>
+  el.isContentEditable || el.matches("textarea, input:not([type=range], [type=checkbox])");
