@@ -178,6 +178,16 @@ def test_the_minutes_add_up_and_name_moves_that_are_there(page, length):
             assert named <= letters, f"{page.name}: no move {named - letters}; there are {letters}"
 
 
+def test_exercises_have_the_minutes_that_the_chapter_gives_them(page):
+    """Where the page says them: 1 (3 minutes), 2 (5 minutes)."""
+    cells = nbformat.read(CHAPTERS[page.name], as_version=4).cells
+    given = {found for cell in cells
+             for found in re.findall(r"^\*\*(\d+)\. .*\(\w+, (\d+) minutes\)", cell.source, re.MULTILINE)}
+    said = {found for length in (45, 90) for token in page.sections[f"{length} minutes"]
+            for found in re.findall(r"(\d+) \((\d+) minutes\)", token.content)}
+    assert said <= given, f"{page.name}: {said - given}; the chapter has {sorted(given)}"
+
+
 @pytest.mark.parametrize(("section", "fewest", "most"), [("Board questions", 3, 5), ("Quiz", 10, 10)])
 def test_each_question_has_its_folded_answer(page, section, fewest, most):
     """Both are numbered lists, the second one between <details> and </details>."""
