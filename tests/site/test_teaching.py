@@ -181,8 +181,8 @@ def test_the_minutes_add_up_and_name_moves_that_are_there(page, length):
 def test_exercises_have_the_minutes_that_the_chapter_gives_them(page):
     """Where the page says them: 1 (3 minutes), 2 (5 minutes)."""
     cells = nbformat.read(CHAPTERS[page.name], as_version=4).cells
-    given = {found for cell in cells
-             for found in re.findall(r"^\*\*(\d+)\. .*\(\w+, (\d+) minutes\)", cell.source, re.MULTILINE)}
+    heading = re.compile(r"^\*\*(\d+)\. .*\(\w+, (\d+) minutes\)", re.MULTILINE)
+    given = {found for cell in cells for found in heading.findall(cell.source)}
     said = {found for length in (45, 90) for token in page.sections[f"{length} minutes"]
             for found in re.findall(r"(\d+) \((\d+) minutes\)", token.content)}
     assert said <= given, f"{page.name}: {said - given}; the chapter has {sorted(given)}"
