@@ -143,10 +143,10 @@ def test_each_chapter_has_its_page():
 
 
 def test_a_page_has_its_sections_and_is_named_as_its_chapter(page):
-    assert [*page.sections][1:] == SECTIONS
+    assert [*page.sections][1:] == SECTIONS, f"{page.name} has the sections {[*page.sections][1:]}"
     title = next(token.content for token in page.sections[""] if token.type == "inline")
     heading = nbformat.read(CHAPTERS[page.name], as_version=4).cells[0].source.splitlines()[0]
-    assert title == heading.replace("# ", "Chapter ", 1).replace(".", ":", 1)
+    assert title == heading.replace("# ", "Chapter ", 1).replace(".", ":", 1), page.name
 
 
 def test_the_moves_can_be_made_and_the_demo_says_what_is_quoted(page):
@@ -161,9 +161,11 @@ def test_each_demo_of_the_chapter_has_moves_with_letters_of_their_own(page):
     cells = nbformat.read(CHAPTERS[page.name], as_version=4).cells
     used = {name for cell in cells if cell.cell_type == "code"
             for name in re.findall(r"demos\.(\w+)\(", cell.source)}
-    assert used <= {call.split("(")[0].removeprefix("demos.") for call, _ in moves(page)}
+    shown_off = {call.split("(")[0].removeprefix("demos.") for call, _ in moves(page)}
+    assert used <= shown_off, (f"{page.name}: no moves of {used - shown_off}; a table of moves begins "
+                               f"with {MOVES}")
     letters = [shown(row[0]) for _, rows in moves(page) for row in rows]
-    assert sorted(set(letters)) == sorted(letters), "a letter stands for one move of the page"
+    assert sorted(set(letters)) == sorted(letters), f"{page.name}: moves of one letter in {letters}"
 
 
 @pytest.mark.parametrize("length", [45, 90])
@@ -173,7 +175,7 @@ def test_the_minutes_add_up_and_name_moves_that_are_there(page, length):
     assert sum(minutes) == length, f"{page.name}: {' + '.join(map(str, minutes))} = {sum(minutes)}"
     letters = {shown(row[0]) for _, rows in moves(page) for row in rows}
     for row in rows:
-        for some in re.findall(r"\bmoves? ((?:[a-z]\b(?:, | and | to )?)+)", shown(row[1])):
+        for some in re.findall(r"\b[Mm]oves? ((?:[a-z]\b(?:, | and | to )?)+)", shown(row[1])):
             named = set(re.findall(r"\b[a-z]\b", some))
             assert named <= letters, f"{page.name}: no move {named - letters}; there are {letters}"
 
