@@ -42,9 +42,11 @@ def _replace(source, target):
         shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
 
 
-def link_to_sources(app, docname, source):
-    """A chapter's link to a module of the package becomes one to a copy of the file."""
-    source[0] = source[0].replace("](../lenet_book/", "](/../lenet_book/")
+def relink(app, docname, source):
+    """A chapter's link to a module of the package becomes one to a copy of the file, and a teacher's
+    page's link to a chapter, which in the repository lies beside docs, one to what `collect` copied."""
+    source[0] = (source[0].replace("](../lenet_book/", "](/../lenet_book/")
+                 .replace("](../../notebooks/", "](/notebooks/"))
 
 
 class Outputs(SphinxTransform):
@@ -125,7 +127,7 @@ def close_solution(self, node):
 def setup(app):
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
     app.connect("config-inited", collect)
-    app.connect("source-read", link_to_sources)
+    app.connect("source-read", relink)
     app.connect("html-page-context", start_demos)
     app.connect("build-finished", drop_source_maps)
     app.add_transform(Outputs)
