@@ -5,6 +5,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The build of PyTorch: PyPI's, or with TORCH=cpu, TORCH=cu126, ... the one of that name in PyTorch's own
+# index. TORCH_INDEX names another index, a mirror for instance.
+TORCH ?=
+TORCH_INDEX ?= $(if $(TORCH),https://download.pytorch.org/whl/$(TORCH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # torch's threads should sleep while they wait for each other: spinning, they make training many
 # times slower as soon as another program wants one of the cores. But the next task mostly comes
@@ -40,10 +44,17 @@ site: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -d docs/_build/doctrees docs docs/_build/html
 	@echo "The site begins at docs/_build/html/index.html"
 
+# Both come from PyTorch's index alone: of two indexes pip takes the higher version, whichever has it.
+# Then they satisfy requirements.txt, and stay. Each torchvision asks for the torch it was built for.
+PAIR := 'torch<3' torchvision
+LARGE := Fetches 3.1 GB, nearly all for NVIDIA graphics cards; the small way: Ctrl-C, make lab TORCH=cpu
+
 # Each mark is newer than what it was made from, so a second call installs nothing.
 $(VENV)/.installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The book needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@[ "$(TORCH_INDEX)$$(uname -sm)" != "Linux x86_64" ] || [ -e $(VENV) ] || echo "$(LARGE)"
 	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --index-url $(TORCH_INDEX) $(PAIR))
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
 
