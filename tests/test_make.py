@@ -67,7 +67,7 @@ def test_torch_comes_from_the_index_that_was_asked_for(run, book, tmp_path):
 def test_a_build_is_named_by_its_place_in_pytorchs_index(run):
     for build in ("cpu", "cu126"):
         commands = run("make", "--dry-run", INSTALL, f"TORCH={build}")
-        assert f"--index-url https://download.pytorch.org/whl/{build} 'torch<3' torchvision" in commands
+        assert f'--index-url https://download.pytorch.org/whl/{build} "torch<3" torchvision' in commands
     assert "--index-url" not in run("make", "--dry-run", INSTALL)
 
 
