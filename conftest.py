@@ -18,9 +18,10 @@ WITHOUT_BROWSER = "tests in a browser skipped: chromium is not installed; try: a
 WITHOUT_NODE = "tests/site skipped: node is not installed; try: apt-get install nodejs"
 REQUIRED = "LENET_BOOK_BROWSER=required makes this an error"
 
-# Their tests fork, or send signals that Windows does not have.
+# Their tests fork, send signals or make a .venv, as Windows does not.
 collect_ignore = [] if hasattr(os, "fork") else [
-    "tests/test_command_line.py", "tests/test_package.py", "tests/test_storage.py",
+    "tests/test_command_line.py", "tests/test_make.py", "tests/test_package.py",
+    "tests/test_storage.py",
     "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
     "tests/training/test_interrupts.py"]
 

@@ -55,9 +55,11 @@ def _torchvision() -> str:
     try:
         importlib.import_module("torchvision")
     except (ImportError, RuntimeError) as error:
+        build = version("torch").partition("+")[2]  # "cpu" where PyTorch's index gave it, "" where PyPI
+        index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
         raise Trouble(f"does not fit torch {version('torch')} ({str(error).splitlines()[0]}) -> "
                       "install both from the same index: python -m pip install --force-reinstall "
-                      "torch torchvision") from error
+                      f'"torch<3" torchvision{index}') from error
     return version("torchvision")
 
 

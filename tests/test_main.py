@@ -61,12 +61,18 @@ def test_doctor_names_minus_oo_as_the_cause_of_what_it_breaks(monkeypatch, capsy
     assert doctor.REINSTALL not in out
 
 
-def test_doctor_names_a_torchvision_that_does_not_fit(monkeypatch):
+@pytest.mark.parametrize(("torchs", "remedy"), [
+    ("2.15.0", '--force-reinstall "torch<3" torchvision'),
+    ("2.15.0+cpu", "torchvision --index-url https://download.pytorch.org/whl/cpu")])
+def test_doctor_names_a_torchvision_that_does_not_fit(torchs, remedy, monkeypatch):
     def mismatch(name):
         raise RuntimeError("operator torchvision::nms does not exist")
     monkeypatch.setattr(doctor.importlib, "import_module", mismatch)
-    with pytest.raises(doctor.Trouble, match=r"does not fit torch .*nms.*--force-reinstall"):
+    monkeypatch.setattr(doctor, "version", lambda name: torchs)
+    with pytest.raises(doctor.Trouble) as trouble:
         doctor.CHECKS["torchvision"]()
+    assert f"does not fit torch {torchs} (operator torchvision::nms" in str(trouble.value)
+    assert str(trouble.value).endswith(remedy)
 
 
 def test_doctor_names_a_missing_kernel(monkeypatch):

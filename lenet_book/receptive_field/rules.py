@@ -23,9 +23,11 @@ class Seen(NamedTuple):
     dims: tuple[int, int] = (-2, -1)
 
 
-# PyTorch marks the operations that work on each element by itself, all but these.
+# PyTorch marks the operations that work on each element by itself, all but these. (Those of the last
+# line PyTorch 2.9 does not mark, or not where they work in place.)
 ELEMENTWISE = {"hardswish", "mish", "log_sigmoid_forward", "_prelu_kernel", "native_dropout",
-               "rrelu_with_noise"}
+               "rrelu_with_noise",
+               "leaky_relu", "elu", "celu", "selu", "hardsigmoid", "hardtanh"}
 _RESHAPING = {"view", "_unsafe_view", "squeeze", "unsqueeze", "expand", "slice", "split", "detach",
               "alias", "_to_copy", "repeat", "channel_shuffle", "native_channel_shuffle"}
 _SUMS = {"mean", "sum"}

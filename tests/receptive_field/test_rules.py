@@ -13,6 +13,8 @@ from lenet_book.receptive_field import ReceptiveField, measure, trace
     nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.LeakyReLU(), nn.PReLU(), nn.ELU(), nn.SELU(),
     nn.GELU(), nn.SiLU(), nn.Mish(), nn.Mish(inplace=True), nn.Sigmoid(), nn.LogSigmoid(),
     nn.RReLU(), nn.Tanh(), nn.Hardtanh(), nn.Hardsigmoid(), nn.Hardswish(), nn.Softplus(),
+    nn.LeakyReLU(inplace=True), nn.ELU(inplace=True), nn.CELU(inplace=True), nn.SELU(inplace=True),
+    nn.Hardsigmoid(inplace=True), nn.Hardtanh(inplace=True), nn.ReLU6(inplace=True),
     nn.Softsign(), nn.Softmax(1), nn.Softmax2d(), nn.LogSoftmax(1), nn.BatchNorm2d(3), nn.Dropout(),
     nn.Dropout2d(), nn.LocalResponseNorm(3), nn.Identity(), nn.ZeroPad2d(0),
     nn.Sequential(nn.Unflatten(1, (3, 1)), nn.Flatten(1, 2)),
