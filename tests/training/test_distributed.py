@@ -215,10 +215,11 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
                 workers = psutil.Process(process.pid).children()
                 assert len(workers) == 2
                 random.choice(workers).kill()
-        said = process.stdout.read()
+        # In PyTorch 2.9 Gloo says whom it has met.
+        said = [line for line in process.stdout if not line.startswith("[Gloo]")]
     limit.cancel()
     assert process.returncode == 1, "".join(lines)
-    assert said == "lenet5 by recipe tutorial-relu, 640 digits, on cpu, processes: 2\n"
+    assert said == ["lenet5 by recipe tutorial-relu, 640 digits, on cpu, processes: 2\n"]
     assert sum(line.startswith("epoch 1:") for line in lines) == 1
     left = state.load(tmp_path / "run.ckpt")
     assert [line for line in lines if "another process" in line] == [
