@@ -38,6 +38,7 @@ IMPORTS = {
     "doctor": {"mnist", "models", "training"},
     "sheets": {"storage"},
     "show": {"demos", "storage"},
+    "slides": {"demos"},
     "__main__": {"__init__", "demos", "doctor", "experiments", "figures", "mnist", "models", "paper",
                  "sheets", "show", "storage", "training"},
 }
