@@ -2,8 +2,8 @@
 
     execute_notebooks.py [--again] [NOTEBOOK ...]        all of notebooks/ if none is named
 
-Outputs and pictures stay. Saved widget state, widget views without a picture, time stamps, cell
-ids' churn and other metadata go. A chapter that writes to stderr or raises is refused.
+Outputs, pictures, tags and slide types stay. Saved widget state, widget views without a picture, time
+stamps, cell ids' churn and other metadata go. A chapter that writes to stderr or raises is refused.
 
 --again changes nothing: it runs the page, and then every cell twice more in the same kernel, and
 refuses a chapter where a cell does not give what it gave. A cell may differ, but not raise, where its
@@ -30,9 +30,10 @@ def execute(path: Path) -> None:
     notebook.metadata = nbformat.from_dict(KERNEL)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        tags = cell.metadata.get("tags", [])
+        tags, slide = cell.metadata.get("tags", []), cell.metadata.get("slideshow", {})
         cell.metadata = nbformat.from_dict(
-            ({"tags": tags} if tags else {}) | (FOLDED if "solution" in tags else {}))
+            ({"tags": tags} if tags else {}) | (FOLDED if "solution" in tags else {})
+            | ({"slideshow": slide} if slide.get("slide_type", "-") != "-" else {}))
         if cell.cell_type == "code":
             cell.outputs = joined(o for o in cell.outputs if keep(path, number, o))
     nbformat.validate(notebook)

@@ -33,13 +33,14 @@ def collect(app, config):
     root, here = Path(app.confdir).parent, Path(app.srcdir)
     _replace(root / "notebooks", here / "notebooks")
     alone.write(here / "_build" / "static" / "live")
+    _replace(root / "lenet_book" / "slides" / "katex", here / "_build" / "static" / "katex", "*.js")
     config.html_static_path.append("_build/static")
 
 
-def _replace(source, target):
+def _replace(source, target, *without):
     shutil.rmtree(target, ignore_errors=True)
     if source.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", *without))
 
 
 def relink(app, docname, source):

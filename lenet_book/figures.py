@@ -1,4 +1,6 @@
-"""The pictures that README and the chapters embed, each drawn by code from the papers' data."""
+"""The pictures that README and the chapters embed, each drawn by code: from the papers' data, but for
+the one that moves, which is the demo `draw_digit` at work (see `film`).
+"""
 
 import io
 from collections.abc import Callable
@@ -8,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from . import models, paper, plots, storage
+from . import film, models, paper, plots, storage
 from .ledger import ledger
 from .plots import BLUE, GREEN, INK, ORANGE, PURPLE
 from .receptive_field import trace
@@ -151,28 +153,35 @@ def _arrow(axis: Axes, source: tuple, target: tuple, colour: str, at: float = 0.
                               "shrinkB": 0})
 
 
-FIGURES: dict[str, Callable[[], plots.Picture]] = {
-    "lenet5": lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE),
-    "c3_connections": lambda: plots.connection_tables({
-        "C3 (columns) reads maps of S2 (rows)": paper.C3_CONNECTIONS}),
-    "fields": fields,
-    "two_towers": two_towers,
-    "heads": heads,
-    "inception_module": inception_module,
+def _svg(draw: Callable[[], plots.Picture]) -> Callable[[], bytes]:
+    """The same picture as the bytes of a file."""
+    def drawn() -> bytes:
+        stream = io.BytesIO()
+        draw().save_svg(stream)
+        return stream.getvalue()
+    return drawn
+
+
+FIGURES: dict[str, Callable[[], bytes]] = {
+    "lenet5.svg": _svg(lambda: plots.architecture(paper.LAYERS, paper.INPUT_SIZE)),
+    "c3_connections.svg": _svg(lambda: plots.connection_tables({
+        "C3 (columns) reads maps of S2 (rows)": paper.C3_CONNECTIONS})),
+    "fields.svg": _svg(fields),
+    "two_towers.svg": _svg(two_towers),
+    "heads.svg": _svg(heads),
+    "inception_module.svg": _svg(inception_module),
+    "draw_digit.webp": film.animation,
+    "draw_digit.png": film.still,
 }
 
 
 def write(folder: str | Path) -> list[Path]:
-    """Draw every figure as SVG into a folder, made if need be; returns the files.
+    """Draw every figure into a folder, made if need be; returns the files.
 
     Raises OSError where they cannot be written; those that were there are then as they were.
     """
     folder = storage.expanded(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {}
-    for name, draw in FIGURES.items():
-        stream = io.BytesIO()
-        draw().save_svg(stream)
-        drawn[folder / f"{name}.svg"] = stream.getvalue()
+    drawn = {folder / name: draw() for name, draw in FIGURES.items()}
     storage.write(drawn)
     return [*drawn]

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lenet_book import __main__, experiments, figures, mnist, plots
+from lenet_book import __main__, experiments, figures, mnist
 from lenet_book.training import state
 from lenet_book.training.recipes import Recipe
 
 TRAINING, TEST = mnist.load_mnist()
-FEW_FIGURES = {name: figures.FIGURES[name] for name in ("lenet5", "c3_connections")}  # soon drawn
+SOON_DRAWN = "lenet5.svg", "c3_connections.svg"
+FEW_FIGURES = {name: figures.FIGURES[name] for name in SOON_DRAWN}
 TRAIN = ["train", "lenet-tanh", "--examples", "64", "--epochs", "1"]
 MEASURE = ["measure", "quick", "--seeds", "2"]
 
@@ -189,7 +190,7 @@ def test_signals(here, capsys, monkeypatch, number):
 
     def draw():
         send()
-        return plots.Picture("", 1, 1)
+        return b""
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, number)}
     hook = register_optimizer_step_post_hook(send)
     status, said = ends(["train", "lenet-tanh", "--epochs", "2", "--checkpoint", "z.ckpt"], capsys)
@@ -203,7 +204,7 @@ def test_signals(here, capsys, monkeypatch, number):
     assert status == 128 + number and "stopped; l/quick.json holds the trainings that had" in said
     assert not [*Path("l").iterdir()]
     Path("old.svg").write_bytes(b"old")
-    monkeypatch.setattr(figures, "FIGURES", {"old": draw})
+    monkeypatch.setattr(figures, "FIGURES", {"old.svg": draw})
     status, said = ends(["figures", "."], capsys)
     assert status == 128 + number and "stopped; every figure in . is whole" in said
     assert Path("old.svg").read_bytes() == b"old"
@@ -216,7 +217,7 @@ COMMAND = [sys.executable, "-m", "lenet_book"]
 ONE_FIGURE = [sys.executable, "-c", """if True:  # the same program, of whose figures one is left
     import runpy
     from lenet_book import figures
-    figures.FIGURES = {"lenet5": figures.FIGURES["lenet5"]}
+    figures.FIGURES = {"lenet5.svg": figures.FIGURES["lenet5.svg"]}
     runpy.run_module("lenet_book", run_name="__main__", alter_sys=True)
 """]
 
@@ -230,8 +231,8 @@ def shell(line, folder, command=COMMAND, **environment):
 
 def test_streams_that_are_closed_full_or_not_utf_8(tmp_path):
     done = shell("BOOK figures w >&- 2>&-; echo $?; ls w", tmp_path)
-    assert done.stdout == ("0\nc3_connections.svg\nfields.svg\nheads.svg\n"
-                           "inception_module.svg\nlenet5.svg\ntwo_towers.svg\n")
+    assert done.stdout == ("0\nc3_connections.svg\ndraw_digit.png\ndraw_digit.webp\nfields.svg\n"
+                           "heads.svg\ninception_module.svg\nlenet5.svg\ntwo_towers.svg\n")
     done = shell("BOOK figures a > /dev/full; echo $?", tmp_path, ONE_FIGURE, COLUMNS="1")
     assert done.stdout == "1\n" and "No space left" in done.stderr
     done = shell("BOOK figures b | true; echo ${PIPESTATUS[0]}", tmp_path, ONE_FIGURE)

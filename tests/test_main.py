@@ -89,8 +89,8 @@ def test_doctor_names_a_missing_kernel(monkeypatch):
 def test_figures(tmp_path, capsys):
     assert __main__.main(["figures", str(tmp_path / "f")]) == 0
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
-        "c3_connections.svg", "fields.svg", "heads.svg", "inception_module.svg", "lenet5.svg",
-        "two_towers.svg"]
+        "c3_connections.svg", "draw_digit.png", "draw_digit.webp", "fields.svg", "heads.svg",
+        "inception_module.svg", "lenet5.svg", "two_towers.svg"]
     # Added up by hand: 5b reads 4e's 427, then a pooling and two 5 x 5 at jumps of 16, 32 and 32.
     assert ("LeNet-5 from 5 to 32, AlexNet from 11 to 195, VGG-16 from 3 to 212, NiN from 11 to 195, "
             "GoogLeNet from 7 to 715") in (tmp_path / "f" / "fields.svg").read_text()

@@ -10,6 +10,7 @@ from page_names import changed_later
 
 CHAPTERS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 IGNORED = "nbval-ignore-output"
+SLIDE_TYPES = "slide", "subslide", "fragment", "notes", "skip", "-"
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -48,9 +49,28 @@ def test_metadata_is_clean(chapter):
     for cell in chapter.cells:
         solution = "solution" in cell.metadata.get("tags", [])
         folded = {"jupyter": {"source_hidden": True}} if solution else {}
-        assert {key: value for key, value in cell.metadata.items() if key != "tags"} == folded
+        others = {key: value for key, value in cell.metadata.items() if key != "tags"}
+        slide = others.pop("slideshow", {"slide_type": "-"})
+        assert others == folded
+        assert [*slide] == ["slide_type"] and slide["slide_type"] in SLIDE_TYPES
         # JupyterLab shows the first line of a folded cell.
         assert solution == cell.source.startswith("# A solution: click to open it\n")
+
+
+def test_slides_are_chosen(chapter):
+    """Every heading of a chapter begins a slide, but for exercises, which no slide gives away."""
+    kinds = [cell.metadata.get("slideshow", {}).get("slide_type", "-") for cell in chapter.cells]
+    exercises = False
+    for number, (cell, kind) in enumerate(zip(chapter.cells, kinds, strict=True)):
+        words = cell.source if cell.cell_type == "markdown" else ""
+        headings = re.findall("^## (.*)", words, re.MULTILINE)
+        exercises = headings[-1].startswith("Exercises") if headings else exercises
+        if exercises or {"exercise", "solution"} & {*cell.metadata.get("tags", [])}:
+            assert kind == "skip", cell.source
+        elif headings:
+            assert kind in ("slide", "skip"), cell.source
+        assert number or kind == "slide"
+    assert kinds.count("slide") >= 5 and "notes" in kinds
 
 
 def test_executed_from_top_to_bottom(chapter):

@@ -151,9 +151,10 @@ def test_nothing_is_asked_of_another_host(site):
 
 def test_the_style_of_formulas_is_of_the_version_that_typesets_them():
     from sphinxcontrib.katex import katex_version
-    folder = ROOT / "docs" / "_static" / "katex"
+    folder = ROOT / "lenet_book" / "slides" / "katex"
     style = (folder / "katex.min.css").read_text()
     assert f'"{katex_version}"' in style
+    assert f'version:"{katex_version}"' in (folder / "katex.min.js").read_text()  # that of the slides
     assert {folder / font for font in re.findall(r"url\(([^)]*)\)", style)} == {*folder.glob("fonts/*")}
 
 
