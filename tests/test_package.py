@@ -248,7 +248,7 @@ def server(wheel, tmp_path_factory):
         return json.load(urllib.request.urlopen(request, timeout=60))
 
     try:
-        for _ in range(240):
+        for _ in range(960):  # four minutes, on a machine that has much else to do
             with suppress(OSError):
                 ask("status")
                 break
