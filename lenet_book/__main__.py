@@ -160,15 +160,6 @@ def _fail(message: str) -> int:
 
 def _lab(arguments: list[str]) -> int:
     from jupyterlab.labapp import main
-    ours = str(Path(__file__).parent / "jupyter")  # in front of the reader's own configuration
-    others = os.environ.get("JUPYTER_CONFIG_PATH")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([ours, others] if others else [ours])
-    # torch's threads should sleep while they wait for each other: spinning, they make training many
-    # times slower as soon as another program wants one of the cores. But the next task mostly comes
-    # within microseconds; to look out for it so long (GNU's OpenMP can) saves a quarter of a training.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
-    os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")  # a slider need not be told where it stands
     return main(arguments)
 
 

@@ -50,6 +50,15 @@ def _library(name: str) -> str:
         raise Trouble(f"cannot be imported ({error}) -> {REINSTALL}") from error
 
 
+def _jupyterlab() -> str:
+    try:
+        return _library("jupyterlab")
+    except Trouble:
+        if "ipykernel" in sys.modules:  # in Colab, say, or on a hub with an environment for the kernels
+            return "not here, but something else runs this notebook"
+        raise
+
+
 def _torchvision() -> str:
     """Its compiled part must fit the installed torch; a mismatch shows only when it is imported."""
     try:
@@ -125,7 +134,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "Python": _python,
     "torch": partial(_library, "torch"),
     "torchvision": _torchvision,
-    "jupyterlab": partial(_library, "jupyterlab"),
+    "jupyterlab": _jupyterlab,
     "kernel": _kernel,
     **{name: partial(_library, name) for name in (
         "matplotlib", "pillow", "ipywidgets", "anywidget", "torchinfo", "safetensors", "scipy",

@@ -1,8 +1,6 @@
 """The command line: python -m lenet_book lab | show | doctor | figures | train."""
 
 import json
-import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -11,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import traitlets.config
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -59,6 +56,18 @@ def test_doctor_names_minus_oo_as_the_cause_of_what_it_breaks(monkeypatch, capsy
     out = capsys.readouterr().out
     assert "KeyError: 'surprise' -> Python runs with -OO (or PYTHONOPTIMIZE=2)" in out
     assert doctor.REINSTALL not in out
+
+
+@pytest.mark.parametrize("in_a_kernel", [False, True])
+def test_doctor_wants_jupyterlab_where_no_notebook_runs_yet(monkeypatch, in_a_kernel):
+    monkeypatch.setitem(sys.modules, "jupyterlab", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "ipykernel", doctor)
+    if in_a_kernel:
+        assert "something else runs this notebook" in doctor.CHECKS["jupyterlab"]()
+    else:
+        monkeypatch.delitem(sys.modules, "ipykernel")
+        with pytest.raises(doctor.Trouble, match="cannot be imported"):
+            doctor.CHECKS["jupyterlab"]()
 
 
 @pytest.mark.parametrize(("torchs", "remedy"), [
@@ -305,40 +314,12 @@ def test_bad_arguments(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("theirs", "expected"), [
-    ({}, ("PASSIVE", "3000")),
-    ({"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "7"}, ("ACTIVE", "7"))])
-def test_lab_opens_jupyterlab_with_the_books_settings_or_their_owners(monkeypatch, theirs, expected):
+def test_lab_is_jupyterlab(monkeypatch):
     from jupyterlab import labapp
     monkeypatch.setattr(labapp, "main", lambda arguments: called.append(arguments) or 0)
-    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "JUPYTER_WIDGETS_ECHO"):
-        monkeypatch.setenv(name, theirs.get(name, ""))  # so that what lab sets is taken back in the end
-        if name not in theirs:
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     called = []
     assert __main__.main(["lab", "--no-browser", "notebooks/00_start_here.ipynb"]) == 0
     assert called == [["--no-browser", "notebooks/00_start_here.ipynb"]]
-    ours, others = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
-    assert (Path(ours) / "jupyter_server_config.py").is_file() and others == "/theirs"
-    assert (os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"]) == expected
-
-
-def test_saving_keeps_pictures_and_drops_the_widgets_that_have_one():
-    folder = Path(__main__.__file__).parent / "jupyter"
-    settings = runpy.run_path(str(folder / "jupyter_server_config.py"),
-                              {"get_config": traitlets.config.Config})
-    widget = {settings["WIDGET"]: {"model_id": "1"}}
-    outputs = [{"data": {**widget, "image/png": "..."}}, {"data": {**widget, "text/plain": "a bar"}},
-               {"name": "stdout", "text": "2"}]
-    model = {"type": "notebook", "content": {"cells": [
-        {"cell_type": "markdown"}, {"cell_type": "code", "outputs": outputs}]}}
-    hook = settings["c"].FileContentsManager.pre_save_hook
-    hook(model=model, path="a.ipynb", contents_manager=None)
-    assert [set(output.get("data", {})) for output in outputs] == [
-        {"image/png"}, {settings["WIDGET"], "text/plain"}, set()]
-    for other in ({"type": "file", "content": "x"}, {"type": "notebook", "content": None}):
-        hook(model=other, path="a", contents_manager=None)
 
 
 def test_measure(few_digits, tmp_path, monkeypatch, capsys):

@@ -1,17 +1,26 @@
 """The package as a whole: who may import whom, what is installed, and that it can be shipped."""
 
 import ast
+import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
+import time
 import tomllib
+import urllib.request
 import zipfile
+from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
+import nbformat
 import pytest
+from jupyter_client import BlockingKernelClient
+
+from lenet_book.jupyter import DEMO, WIDGET
 
 # Arrows point down only. What each module imports of the package, in functions too: no more, no less.
 IMPORTS = {
@@ -108,6 +117,7 @@ def test_the_import_walk_sees_every_form(tmp_path):
 
 ABSENT = {
     "lenet_book": ["torch", "matplotlib"],
+    "lenet_book.jupyter": ["torch", "jupyter_server"],
     "lenet_book.paper": ["torch"],
     "lenet_book.arithmetic": ["torch"],
     "lenet_book.training": ["torchvision", "matplotlib"],
@@ -210,6 +220,106 @@ def test_a_read_only_installation_works(wheel, tmp_path):
             path.chmod(0o755)
     assert result.stdout.startswith(str(site))
     assert result.stdout.endswith("60000 10000 [7, 2, 1, 0, 4]\n")
+
+
+@pytest.fixture(scope="module")
+def server(wheel, tmp_path_factory):
+    """A plain server, started as any other, where the wheel is installed; gives (ask, its folder)."""
+    folder = tmp_path_factory.mktemp("server")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+                    "--prefix", folder, wheel], check=True)
+    site, = folder.rglob("site-packages")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    others = {name: value for name, value in os.environ.items()
+              if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1", "--allow-root",
+             f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=secret",
+             f"--ServerApp.root_dir={folder}"], cwd=folder, stdout=log, stderr=log,
+            env={**others, **own, "PYTHONPATH": str(site),
+                 "JUPYTER_CONFIG_PATH": str(folder / "etc" / "jupyter")})
+
+    def ask(path, method="GET", content=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", method=method,
+                                         headers={"Authorization": "token secret"},
+                                         data=content and json.dumps(content).encode())
+        return json.load(urllib.request.urlopen(request, timeout=60))
+
+    try:
+        for _ in range(960):  # four minutes, on a machine that has much else to do
+            with suppress(OSError):
+                ask("status")
+                break
+            time.sleep(0.25)
+        yield ask, folder
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_any_server_saves_the_pictures_of_demos_and_leaves_other_widgets(server):
+    ask, folder = server
+    assert "lenet_book.jupyter | extension was successfully loaded" in (folder / "log").read_text()
+    widget = {WIDGET: {"model_id": "1"}}
+    outputs = [{**widget, DEMO: {}, "image/png": "..."}, {**widget, "image/png": "..."},
+               {**widget, "text/plain": "a bar"}, {**widget, DEMO: {}}]
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data)
+                                              for data in outputs])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("a"), cell])
+    ask("contents/a.ipynb", "PUT", {"type": "notebook", "content": notebook})
+    ask("contents/a.txt", "PUT", {"type": "file", "format": "text", "content": "b"})
+    saved = [set(output.data) for output in nbformat.read(folder / "a.ipynb", 4).cells[1].outputs]
+    assert saved == [{DEMO, "image/png"}, {WIDGET, "image/png"}, {WIDGET, "text/plain"}, {WIDGET, DEMO}]
+    assert (folder / "a.txt").read_text() == "b"
+
+
+def test_a_kernel_of_any_server_has_threads_that_sleep_even_if_torch_comes_first(server):
+    ask, folder = server
+    kernel = ask("kernels", "POST", {"name": "python3"})["id"]
+    client = BlockingKernelClient(connection_file=str(folder / "RUNTIME" / f"kernel-{kernel}.json"))
+    client.load_connection_file()
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    try:
+        reply = client.execute("import os", user_expressions={
+            name: f"os.environ[{name!r}]" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")},
+            reply=True, timeout=120)
+    finally:
+        client.stop_channels()
+    found = reply["content"]["user_expressions"]
+    assert {name: value["data"]["text/plain"] for name, value in found.items()} == {
+        "OMP_WAIT_POLICY": "'PASSIVE'", "GOMP_SPINCOUNT": "'3000'"}
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [({}, ("PASSIVE", "3000")),
+                                                  ({"OMP_WAIT_POLICY": "ACTIVE"}, ("ACTIVE", None))])
+def test_torch_is_told_how_to_wait_by_its_owner_or_by_the_book(theirs, expected):
+    """As GNU's OpenMP itself says what it has read."""
+    others = {name: value for name, value in os.environ.items()
+              if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    said = subprocess.run([sys.executable, "-c", "import lenet_book, torch"], check=True, text=True,
+                          env={**others, **theirs, "OMP_DISPLAY_ENV": "VERBOSE"}, capture_output=True)
+    policy, spins = (re.search(rf"{name} = '(\w+)'", said.stderr)[1]
+                     for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
+    assert policy == expected[0]
+    assert spins == expected[1] or (expected[1] is None and int(spins) > 3000)
+
+
+def test_how_threads_wait_is_the_same_wherever_it_is_set(pytestconfig):
+    for path in ("lenet_book/__init__.py", "Makefile", ".devcontainer/devcontainer.json"):
+        text = (pytestconfig.rootpath / path).read_text()
+        found = re.findall(r"(OMP_WAIT_POLICY|GOMP_SPINCOUNT)\W+(PASSIVE|\d+)", text)
+        assert dict(found) == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}, path
+
+
+@pytest.mark.parametrize("script", ["postBuild", "start"])
+def test_what_binder_runs_can_be_run(script, pytestconfig):
+    path = pytestconfig.rootpath / ".binder" / script
+    assert os.access(path, os.X_OK) and path.read_text().startswith("#!")
+    subprocess.run(["bash", "-n", path], check=True)
 
 
 def test_every_module_says_what_it_is(pytestconfig):

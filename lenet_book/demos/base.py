@@ -181,8 +181,8 @@ class Demo:
                     models=self.controls, files={name: file(name) for name in self._needs},
                     layout={"width": "100%", "margin": "2px"})
                 self.widget.children += (self._page,)
-            data[_VIEW] = self.widget._repr_mimebundle_()[_VIEW]
-            _, of_page = self._page._repr_mimebundle_()  # in Colab: where the widgets' code is
+            view, of_page = self._page._repr_mimebundle_()  # in Colab: where the widgets' code is
+            data[_VIEW] = view[_VIEW] | {"model_id": self.widget.model_id}
             metadata |= of_page
         return data, metadata
 
