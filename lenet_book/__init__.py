@@ -2,6 +2,8 @@
 
 import os
 
+from . import memory
+
 __version__ = "0.2.0"
 
 # How torch's threads wait for each other. They should sleep: spinning, they make training many times
@@ -10,3 +12,5 @@ __version__ = "0.2.0"
 # here reaches torch where the package is imported first, and all kernels of a server: see `jupyter`.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
+
+memory.give_back_after_each_cell()

@@ -13,8 +13,17 @@ WITHOUT_OO = ("Python runs with -OO (or PYTHONOPTIMIZE=2), which takes away docs
               "read: run it without")
 
 
+# GiB that a kernel holds after the hungriest chapter, what a training in it needs besides for a moment,
+# and the libraries, which are in memory once: measured by tests/benchmarks/memory.py, rounded up.
+KERNEL, TRAINING, LIBRARIES = 0.8, 0.6, 0.5
+
+
 class Trouble(Exception):
     """Something is wrong; the message is the remedy."""
+
+
+class Remark(Exception):
+    """Nothing is wrong with the installation, but a reader should know this."""
 
 
 def main() -> int:
@@ -23,6 +32,8 @@ def main() -> int:
     for name, check in CHECKS.items():
         try:
             mark, found = "ok", check()
+        except Remark as remark:
+            mark, found = "note", str(remark)
         except Exception as error:  # a broken library may raise anything, and that is what we report
             mark, found = "WRONG", str(error)
             if not isinstance(error, Trouble):
@@ -83,6 +94,20 @@ def _kernel() -> str:
     return spec.display_name
 
 
+def _memory() -> str:
+    """How many kernels, each at its own chapter, this machine or container can seat; refuses none."""
+    from .memory import memory
+    total, free = (size / 2**30 for size in memory())
+    kernels = int(max(free - LIBRARIES - TRAINING, 0) / KERNEL)
+    found = f"{total:.1f} GiB, {free:.1f} free: "
+    if not kernels:
+        raise Remark(f"{found}a chapter needs {LIBRARIES + TRAINING + KERNEL:.1f} -> shut down kernels "
+                     "that are not needed (in JupyterLab: Kernel > Shut Down All Kernels), or give a "
+                     "container more (docker run --memory=4g)")
+    more = "one kernel" if kernels == 1 else f"{kernels} kernels"
+    return f"{found}{more} at {KERNEL} GiB, by what the hungriest chapter holds when it was run"
+
+
 def _digits() -> str:
     from . import mnist
     try:
@@ -139,6 +164,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     **{name: partial(_library, name) for name in (
         "matplotlib", "pillow", "ipywidgets", "anywidget", "torchinfo", "safetensors", "scipy",
         "tqdm")},
+    "memory": _memory,
     "temporary": _temporary_files,
     "digits": _digits,
     "reading": _reads_a_digit,

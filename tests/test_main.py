@@ -299,7 +299,7 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
     (["show", "pooling", "projector=False"], "pooling has no setting 'projector'; it has digit, kind"),
     (["show", "padding_stride", "s"], "a setting is written NAME=VALUE, not 's'"),
     (["show", "padding_stride", "s=9"], "stride s must be from 1 to 5, not 9"),
-    (["show", "padding_stride", "s=two"], "stride s must be a whole number, not 'two'"),
+    (["show", "padding_stride", "s=two"], "stride s must be an integer, not 'two'"),
     (["show", "cross_correlation", "flip=yes"], "must be True or False, not 'yes'"),
     (["show", "feature_maps", "index=5000"], "index is at most 199 on a page without a kernel, not"),
     (["show", "training", "seed=2"], "training replays a recorded run here and has no settings"),

@@ -24,7 +24,8 @@ from lenet_book.jupyter import DEMO, WIDGET
 
 # Arrows point down only. What each module imports of the package, in functions too: no more, no less.
 IMPORTS = {
-    "__init__": set(), "paper": set(), "tables": set(),
+    "memory": set(), "paper": set(), "tables": set(),
+    "__init__": {"memory"},
     "jupyter": set(), "storage": set(),
     "arguments": {"tables"},
     "tensors": {"arguments", "tables"},
@@ -44,7 +45,7 @@ IMPORTS = {
     "checks": {"arguments", "layers", "models", "paper", "receptive_field", "tables"},
     "demos": {"arguments", "arithmetic", "convolution", "features", "layers", "ledger", "mnist",
               "models", "paper", "plots", "receptive_field", "training"},
-    "doctor": {"mnist", "models", "training"},
+    "doctor": {"memory", "mnist", "models", "training"},
     "sheets": {"storage"},
     "show": {"demos", "storage"},
     "slides": {"demos"},

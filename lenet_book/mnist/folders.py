@@ -7,6 +7,7 @@ from and under which licence stands in data/mnist/PROVENANCE.md.
 
 import hashlib
 import math
+import weakref
 import zlib
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +50,8 @@ _TEST_LABELS = _File("t10k-labels-idx1-ubyte.gz", 4_517,
 def load_mnist() -> tuple[Digits, Digits]:
     """The 60,000 training digits and the 10,000 test digits.
 
+    They lie in memory once: where they are in use already, the same tensors are given, unless
+    something has been written to them.
     Raises MnistError, naming the file and what to do, where a file is missing or is not the
     canonical one, byte for byte.
     """
@@ -84,10 +87,18 @@ def write_torchvision_root(folder: str | Path) -> Path:
     return root
 
 
+_in_use: weakref.WeakValueDictionary[str, Tensor] = weakref.WeakValueDictionary()
+
+
 def _tensor(file: _File) -> Tensor:
-    content = _idx_bytes(file)
-    header = 4 + 4 * len(file.shape)  # magic number, then one 4-byte length for each axis
-    return torch.frombuffer(content, dtype=torch.uint8, offset=header).view(file.shape)
+    name = str(FOLDER / file.name)
+    tensor = _in_use.get(name)
+    # A tensor counts how often it or a view of it was written to, unless made in inference mode.
+    if tensor is None or tensor.is_inference() or tensor._version:
+        content = _idx_bytes(file)
+        header = 4 + 4 * len(file.shape)  # magic number, then one 4-byte length for each axis
+        tensor = _in_use[name] = torch.frombuffer(content, dtype=torch.uint8, offset=header)
+    return tensor.view(file.shape)  # which keeps the tensor alive, as does any part of it
 
 
 def _idx_bytes(file: _File) -> bytearray:

@@ -175,3 +175,21 @@ def test_torchvision_root_does_not_overwrite(tmp_path):
     with pytest.raises(FileExistsError, match="holds something else"):
         mnist.write_torchvision_root(tmp_path)
     assert strange.read_text() == "somebody's own"
+
+
+def test_the_digits_lie_in_memory_once(folder):
+    """However often they are read, as long as any part of them is in use and nobody wrote to it."""
+    part = mnist.load_mnist()[0].split(58_000)[0]
+    again, _ = mnist.load_mnist()
+    assert again.images.data_ptr() == part.images.data_ptr()
+    again.images[7, 10:18] = 255  # a learner who tries something
+    fresh, _ = mnist.load_mnist()
+    assert torch.equal(fresh.images, TRAIN.images) and not torch.equal(again.images, TRAIN.images)
+    assert torch.equal(fresh.labels, TRAIN.labels)
+
+
+def test_digits_read_in_inference_mode_serve_there_alone(folder):
+    with torch.inference_mode():
+        there, _ = mnist.load_mnist()
+    here, _ = mnist.load_mnist()
+    assert there.images.is_inference() and not here.images.is_inference()

@@ -1,0 +1,110 @@
+"""Memory for kernels: giving back what is free, and how much there is for how many of them.
+
+A kernel stays for as long as its page is open, and on a machine that many readers share there are many.
+"""
+
+import ctypes
+import functools
+import gc
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+
+def give_back() -> None:
+    """Return memory that has been freed to the system, where the C library can be told to (glibc).
+
+    By itself it keeps what lies between two blocks that are in use, and what it was told to keep while
+    a network learns (see `training.speed`): after most chapters 100 to 400 MB.
+    """
+    if trim := _trim():
+        trim(0)
+
+
+def give_back_after_each_cell() -> None:
+    """In a notebook let go of old pictures and call `give_back` whenever a cell has run.
+
+    IPython's `Out` keeps each result that a cell has shown for as long as the kernel lives. A picture
+    of many parts is 5 to 50 MB of objects in it, of which the page needs only what it shows already.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        return
+
+    def tidy(result) -> None:
+        shown = shell.user_ns["Out"]
+        pictures = [number for number, each in shown.items() if hasattr(each, "savefig")]
+        for number in pictures:
+            del shown[number]
+            shell.del_var(f"_{number}", by_name=True)
+        if pictures:
+            gc.collect()  # their parts point at each other
+        give_back()
+
+    shell.events.register("post_run_cell", tidy)
+
+
+@functools.cache
+def _trim():
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return None
+
+
+class Memory(NamedTuple):
+    """In bytes. free: what programs may still take, that of files kept for later use included."""
+
+    total: int
+    free: int
+
+
+def memory(root: Path = Path("/")) -> Memory:
+    """What this machine has and, on Linux, what the control groups of this process leave of it.
+
+    root: of the files in which Linux says so; another one for a test.
+    """
+    import psutil  # only those who ask pay for it
+
+    machine = psutil.virtual_memory()
+    limits = [Memory(machine.total, machine.available), *_control_groups(root)]
+    return Memory(*map(min, zip(*limits, strict=True)))
+
+
+def _control_groups(root: Path) -> list[Memory]:
+    """Of each group that this process is in, and of those around them; without a limit it is huge.
+
+    Sources: Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:  # not Linux
+        return []
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            folder, names = "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            folder, names = "sys/fs/cgroup/memory", ("memory.limit_in_bytes", "memory.usage_in_bytes",
+                                                     "total_inactive_file")
+        else:
+            continue
+        # In a container the path may be the one outside of it, and its own group the topmost here.
+        inner = Path(path.lstrip("/"))
+        groups = [root / folder / part for part in (inner, *inner.parents)]
+        found += filter(None, (_limit(group, *names) for group in dict.fromkeys(groups)))
+    return found
+
+
+def _limit(group: Path, limit: str, usage: str, files: str) -> Memory | None:
+    """What a group may have; None where it says nothing, or sets no limit.
+
+    files: the entry of its statistics with what it keeps of files and gives back when it is needed.
+    """
+    try:
+        most, used = (int((group / name).read_text()) for name in (limit, usage))
+        entries = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such group, or the limit is "max"
+        return None
+    return Memory(most, max(most - used + int(entries.get(files, 0)), 0))
