@@ -228,7 +228,7 @@ def server(wheel, tmp_path_factory):
     """A plain server, started as any other, where the wheel is installed; gives (ask, its folder)."""
     folder = tmp_path_factory.mktemp("server")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
-                    "--prefix", folder, wheel], check=True)
+                    "--ignore-installed", "--prefix", folder, wheel], check=True)
     site, = folder.rglob("site-packages")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

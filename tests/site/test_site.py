@@ -166,7 +166,10 @@ def test_a_demo_keeps_its_picture_and_sentence_and_its_scripts_are_on_its_page_o
     output = nbformat.v4.new_output("execute_result", data, execution_count=1,
                                     metadata={"image/png": {"alt": "an 8", "width": 5, "height": 5}})
     root = copy_of_the_book(tmp_path)
-    shutil.rmtree(root / "notebooks")
+    for others in (root / "notebooks", root / "docs" / "teaching"):
+        shutil.rmtree(others)
+    for other in (root / "docs").glob("*.md"):
+        other.unlink()
     heading = nbformat.v4.new_markdown_cell("# A chapter")
     cell = nbformat.v4.new_code_cell("demos.padding_stride(7)", outputs=[output], execution_count=1)
     (root / "notebooks").mkdir()
