@@ -150,7 +150,7 @@ async def main(chapter="08", students="5"):
             hub.wait(60)
     for name, (seconds, wrong) in zip(names, results, strict=True):
         print(f"{name:10} {seconds:6.0f} s {most[name]:6.0f} MB  "
-              + ("; ".join(wrong) or f"{len(cells)} cells without an error"))
+              + ("; ".join(wrong[:3]) or f"{len(cells)} cells without an error"))
 
 
 if __name__ == "__main__":
