@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = html_title = "The LeNet book"
+author = "the authors of the LeNet book"  # as CITATION.cff has them
 extensions = ["myst_nb", "sphinxcontrib.katex", "sphinx_copybutton", "extension"]
 exclude_patterns = ["_build"]
 
