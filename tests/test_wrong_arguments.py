@@ -24,8 +24,10 @@ REFUSALS = (ValueError, TypeError, KeyError, NotImplementedError, FileNotFoundEr
 # What a folder's `__all__` does not name but the chapters import from its modules.
 DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.state")
 
-# Each check is tried with strange answers beside its own tests; sheets are made by the command alone.
-INNER_TOOLS = ("__main__", "jupyter", "arguments", "storage", "tables", "tensors", "checks", "sheets")
+# Each check is tried with strange answers beside its own tests; the last five are called by commands,
+# by nbconvert and by the kernel alone.
+INNER_TOOLS = ("__main__", "jupyter", "arguments", "storage", "tables", "tensors", "checks", "sheets",
+               "film", "memory", "show", "slides")
 
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {

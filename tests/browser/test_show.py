@@ -44,7 +44,7 @@ LISTED = {  # a control, and what the list says of its keys
 POINTED = {
     "architecture": "a click or a drag sets layer;",
     "c3_connections": "a click sets the squares of the table;",
-    "channels": "a click or a drag sets row, column and input maps added;",
+    "channels": "a click or a drag sets input maps added, row and column;",
     "cross_correlation": "a click or a drag sets row and column;", "inception": None, "training": None,
     "draw_digit": "a digit of MNIST can be chosen",
     "feature_maps": "a click or a drag sets shift right and shift down;",
