@@ -224,6 +224,9 @@ CALLS = {
         actions=optional({"n": print}), limits=optional(function(lambda n: {"n": 9})), projector=flag(),
         arrange=optional(function(
             lambda controls: widgets.HBox(list(controls.values()))))),
+    "demos.ablation": Call(
+        undrawn(demos.ablation), index=count(1), net="lenet5", off=perhaps_none(["c1 3"]),
+        noise=count(10), biases=flag(), part="c1 0", projector=flag()),
     "demos.architecture": Call(
         undrawn(demos.architecture), layer="C1", bars="parameters", projector=flag()),
     "demos.c3_connections": Call(

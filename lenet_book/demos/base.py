@@ -148,7 +148,8 @@ class Demo:
         controls = {name: described(control) for name, control in self.controls.items()}
         if "test-digits" in self._needs:  # of which such a page has the first
             index = controls["index"]
-            index |= {"max": ALONE - 1, "value": min(index["value"], ALONE - 1)}
+            last = min(index["max"], ALONE - 1)
+            index |= {"max": last, "value": min(index["value"], last)}
         return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
                 "order": [*controls],  # a saved notebook sorts names
                 "plays": [*self._plays], "needs": [*self._needs]}

@@ -15,6 +15,7 @@ from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import ten_digits
 from .sheet import Sheet
+from .words import listed
 
 _S2, _C3, _KERNEL = 6, len(paper.C3_CONNECTIONS), 5  # maps, maps, and pixels
 _PAIRS = [(source, output) for source in range(_S2) for output in range(_C3)]
@@ -163,7 +164,7 @@ def _listed(maps: Sequence[int]) -> str:
     """[0, 1, 2] -> "maps 0, 1 and 2"."""
     if len(maps) < 2:
         return f"map {maps[0]}" if maps else "no map"
-    return f"maps {', '.join(str(one) for one in maps[:-1])} and {maps[-1]}"
+    return f"maps {listed(maps)}"
 
 
 def _nothing(idle: Sequence[int]) -> str:

@@ -14,12 +14,14 @@ class Held(widgets.Widget):
     """A value that belongs to what is shown but has no control of its own, such as a list of layers.
 
     value: anything that JSON can hold. check: called with each new value, returns it or raises.
+    label: what a click in the picture sets.
     """
 
     value = traitlets.Any().tag(sync=True)
+    value.allow_none = False  # it is checked as well
 
-    def __init__(self, value, check: Callable = lambda value: value):
-        self._check = check
+    def __init__(self, value, check: Callable = lambda value: value, label: str = ""):
+        self._check, self.label = check, label
         super().__init__(value=value)
 
     @traitlets.validate("value")

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import paper
 from ..features import capture
@@ -66,11 +66,15 @@ def percent(share: float) -> str:
     return "less than 1 %" if share < 0.5 else "more than 99 %"
 
 
-def read(net: str, image: Tensor) -> Reading:
-    """Have one digit, uint8, 28 x 28, read by the pretrained net of that name."""
+def read(net: str, image: Tensor, model: nn.Module | None = None) -> Reading:
+    """Have one digit, uint8, 28 x 28, read by the pretrained net of that name.
+
+    model: that net as it is now, if it has been changed.
+    """
+    model = model or trained(net)
     digit = Digits(image[None], torch.zeros(1, dtype=torch.int64))
-    outputs, maps = _run(net, digit)
-    are_distances = isinstance(trained(net).output, RBFOutput)
+    outputs, maps = _run(model, digit)
+    are_distances = isinstance(model.output, RBFOutput)
     scores = outputs[0] if are_distances else outputs[0].softmax(dim=0)
     answer, second = scores.argsort(descending=not are_distances)[:2].tolist()
     return Reading(digit.inputs(32, "unit")[0, 0].numpy(),
@@ -84,19 +88,23 @@ def full_colour(net: str) -> dict[str, float]:
 
     With one scale for all pictures of a layer, what changes is the layer and not the scale.
     """
-    _, maps = _run(net, test_digits()[:100])
+    _, maps = _run(trained(net), test_digits()[:100])
     return {layer: float(np.percentile(abs(maps), 99)) for layer, maps in maps.items()}
 
 
 @cache
 def misread(net: str) -> list[int]:
     """Which of the test digits it reads wrong; `live/feature_maps.js` has the same lists."""
-    digits, model = test_digits(), trained(net)
+    digits = test_digits()
+    return (answers(trained(net), digits) != digits.labels).nonzero()[:, 0].tolist()
+
+
+def answers(model: nn.Module, digits: Digits) -> Tensor:
+    """What a net takes each of the digits for."""
     with torch.inference_mode():
         # 20 at a time, which takes little memory.
-        answers = torch.cat([model.predict(model(digits[i:i + 20].inputs(
-            model.input_size, model.scaling))) for i in range(0, len(digits), 20)])
-    return (answers != digits.labels).nonzero()[:, 0].tolist()
+        return torch.cat([model.predict(model(_inputs(model, digits[i:i + 20])))
+                          for i in range(0, len(digits), 20)])
 
 
 def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float, apart: float) -> None:
@@ -138,13 +146,20 @@ def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float,
             sheet.outline(x + 13, top, bar + 82, row, INK, 2, dash=True)
 
 
-def _run(net: str, digits: Digits) -> tuple[Tensor, dict[str, np.ndarray]]:
+def last_modules(model: nn.Module) -> dict[str, str]:
+    """Of each layer the name of its last module: c1, or c1_squash where that follows."""
+    return {name.split("_")[0]: name for name, _ in model.named_children() if name.startswith(LAYERS)}
+
+
+def _inputs(model: nn.Module, digits: Digits) -> Tensor:
+    return digits.inputs(model.input_size, model.scaling).to(next(model.parameters()).dtype)
+
+
+def _run(model: nn.Module, digits: Digits) -> tuple[Tensor, dict[str, np.ndarray]]:
     """A net's outputs, and of each layer N x maps x H x W; units that are no maps are 1 x 1."""
-    model = trained(net)
-    layers = {name.split("_")[0]: name for name, _ in model.named_children()  # c1, or later c1_squash
-              if name.startswith(LAYERS)}
+    layers = last_modules(model)
     with torch.inference_mode(), capture(model, [*layers.values()]) as activations:
-        outputs = model(digits.inputs(model.input_size, model.scaling))
+        outputs = model(_inputs(model, digits))
     maps = {layer: activations[name].numpy() for layer, name in layers.items()}
     return outputs, {layer: values if values.ndim == 4 else values[..., None, None]
                      for layer, values in maps.items()}

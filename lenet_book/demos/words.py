@@ -1,5 +1,7 @@
 """Numbers and places as the sentences and the pictures of the demos write them."""
 
+from collections.abc import Sequence
+
 from ..plots.picture import written as number
 
 
@@ -23,3 +25,9 @@ def span(name: str, places: range) -> str:
 def article(digit: int) -> str:
     """A digit with its article: "a 5" or "an 8"."""
     return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
+def listed(things: Sequence) -> str:
+    """Things in a row: "0, 1 and 2"."""
+    *others, last = map(str, things) if things else [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -32,11 +32,13 @@ function packed(value, i) {
   return value;
 }
 
-// For each setting of a demo: what is painted and said, the limits, and what each action changes.
+// For each setting of a demo, when all its work is done: what is painted and said, the limits, and what each action changes.
 function record(name, settings) {
   const demo = lenetBook.demos[name];
   return settings.map((values) => {
-    const [facts, sheet] = [demo.compute(values), new Recorder()];
+    const sheet = new Recorder();
+    for (const step of demo.later?.(demo.compute(values)) ?? []) void step;
+    const facts = demo.compute(values);
     demo.paint(sheet, facts);
     const actions = Object.entries(demo.actions ?? {}).map(([key, act]) => [key, act(values)]);
     return {

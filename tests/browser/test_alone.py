@@ -46,9 +46,15 @@ def element_of(page, name):
     return page.locator(".lenet-demo").nth(NAMES.index(name))
 
 
+def rest(shown):
+    """Wait for what the picture does not wait for."""
+    shown.locator(".lenet-sentence:not([aria-busy=true])").wait_for()
+
+
 def in_step(page, demo):
     """Whether the page says what Python says of the values that the page has."""
     shown = element_of(page, demo.name)
+    rest(shown)
     values = json.loads(shown.evaluate("el => JSON.stringify(el.values())"))
     values |= {name: min(values[name], most) for name, most in demo._limits(**values).items()}
     said = shown.locator(".lenet-sentence").text_content()
@@ -371,3 +377,70 @@ READ = """([net, base64]) => {
         return lenetBook.demos.feature_maps.compute(values).reading;
     }).map(({ answer, scores }) => ({ answer, scores }));
 }"""
+
+
+NOISE = """(el, noise) => {
+    const slider = el.querySelectorAll("input[type=range]")[2];
+    slider.value = noise;
+    slider.dispatchEvent(new Event("input"));
+    return el.querySelector(".lenet-sentence").textContent;
+}"""
+
+
+def test_a_hundred_digits_are_counted_after_the_picture(opened):
+    page, made = opened
+    page.reload()
+    shown, demo = element_of(page, "ablation"), made["ablation"]
+    shown.get_by_role("button", name="mend").wait_for()
+    for noise in (30, 60, 30, 45):  # each before the last has been counted
+        said = shown.evaluate(NOISE, noise)
+        assert f"noise of {noise} %" in said and "reads … of the first 100 test digits" in said
+    assert in_step(page, demo)["noise"] == 45
+    assert "…" not in shown.evaluate(NOISE, 45)  # it is remembered
+    page.wait_for_timeout(1000)
+    assert shown.get_by_role("status").text_content() == demo._say(demo._compute(
+        **demo.values | {"noise": 45}))
+    press(shown, "mend")
+    assert in_step(page, demo) == demo.values and not page.problems
+
+
+def test_parts_are_switched_in_the_picture_and_by_keyboard_alone(opened):
+    page, made = opened
+    shown, demo = element_of(page, "ablation"), made["ablation"]
+    press(shown, "reset")
+    picture = shown.locator(".lenet-picture").first
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    scale = box["width"] / 840
+
+    def to(x, y):
+        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
+
+    to(210, 60)  # map 1 of C1
+    page.mouse.down()
+    page.mouse.up()
+    assert in_step(page, demo) == demo.values | {"part": "c1 1", "off": ["c1 1"]}
+    to(360, 174)  # the first unit of C5, and on to its neighbours
+    page.mouse.down()
+    for x, y in ((362, 175), (372, 174), (384, 186)):
+        to(x, y)
+    page.mouse.up()
+    assert in_step(page, demo)["off"] == ["c1 1", "c5 0", "c5 1", "c5 14"]
+    to(384, 186)
+    page.mouse.down()  # on again, and so the others
+    to(372, 174)
+    page.mouse.up()
+    assert in_step(page, demo)["off"] == ["c1 1", "c5 0"]
+    press(shown, "mend")
+    part = shown.get_by_role("slider", name="map or unit")
+    seen = set()
+    for key in ("Home", *["ArrowRight"] * 247):
+        part.press(key)
+        seen.add(part.get_attribute("aria-valuetext"))
+    assert len(seen) == 6 + 6 + 16 + 16 + 120 + 84
+    shown.get_by_role("button", name="off / on", exact=True).press("Space")
+    assert in_step(page, demo)["off"] == ["f6 83"]
+    shown.get_by_role("button", name="whole layer").press("Enter")
+    assert "with all units of F6 off as 0" in shown.locator(".lenet-sentence").text_content()
+    press(shown, "reset")
+    assert in_step(page, demo) == demo.values and not page.problems

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from lenet_book import demos
+from lenet_book.demos.ablation import PARTS
 from lenet_book.demos.controls import Held
 from lenet_book.demos.page import LIVE, content
 from lenet_book.demos.receptive_field import LAYERS, add
@@ -148,7 +149,14 @@ def progress(chosen):
         "recorded": chosen.choice([None, None, run["recorded"]]), **chosen.choice(rarer)}
 
 
-HELD = {"layers": layers, "progress": progress}  # name of a value without a control -> a random one
+def off(chosen):
+    """Some maps and units, of all layers or of one."""
+    some = [one for one in PARTS if one.startswith(chosen.choice(["", "", "c1", "c5", "f6"]))]
+    return [one for one in PARTS if one in chosen.sample(some, chosen.choice([0, 1, 3, 6, len(some)]))]
+
+
+# Name of a value without a control -> a random one.
+HELD = {"layers": layers, "off": off, "progress": progress}
 
 
 def same(ours, theirs):

@@ -42,6 +42,7 @@ LISTED = {  # a control, and what the list says of its keys
 # What a click (or a drag) in the picture does by the docstrings and by trying, and a picture that a
 # pointer can do nothing in.
 POINTED = {
+    "ablation": "a click or a drag sets map or unit and what is off;",
     "architecture": "a click or a drag sets layer;",
     "c3_connections": "a click sets the squares of the table;",
     "channels": "a click or a drag sets input maps added, row and column;",

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lenet_book.demos import (
+    ablation,
     channels,
     cross_correlation,
     draw_digit,
@@ -14,7 +15,7 @@ from lenet_book.demos import (
 from lenet_book.demos.feature_maps import deform
 from lenet_book.demos.training import Learner
 
-DEMOS = (channels, cross_correlation, draw_digit, feature_maps, find_the_digit)
+DEMOS = (ablation, channels, cross_correlation, draw_digit, feature_maps, find_the_digit)
 
 
 def shown():

@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, plural, range } from "./numbers.js";
+import { grouped, listed, plural, range } from "./numbers.js";
 import { BLUE, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -109,7 +109,7 @@ function point({ table, chosen }, x, y, dragged) {
 
 function say({ start, chosen, table, kernels, parameters, idle, connections, sets }) {
   const share = `${kernels} of ${PAIRS.length} kernels`;
-  const inputs = `Map ${chosen} of C3 reads ${listed(table[chosen])} of S2.`;
+  const inputs = `Map ${chosen} of C3 reads ${mapsListed(table[chosen])} of S2.`;
   if (idle.length) {
     const column = idle.length === 1 ? "its column" : "the column of each";
     return `${share}, but ${nothing(idle)}: so this is no layer yet. ` +
@@ -123,14 +123,14 @@ function say({ start, chosen, table, kernels, parameters, idle, connections, set
 }
 
 // [0, 1, 2] -> "maps 0, 1 and 2".
-function listed(maps) {
+function mapsListed(maps) {
   if (maps.length < 2) return maps.length ? `map ${maps[0]}` : "no map";
-  return `maps ${maps.slice(0, -1).join(", ")} and ${maps.at(-1)}`;
+  return `maps ${listed(maps)}`;
 }
 
 // Which maps of C3 read nothing; only how many where there are more than four.
 function nothing(idle) {
-  const which = idle.length <= 4 ? listed(idle)
+  const which = idle.length <= 4 ? mapsListed(idle)
     : idle.length < C3 ? `${idle.length} of the ${C3} maps` : `all ${C3} maps`;
   return `${which} of C3 read${idle.length === 1 ? "s" : ""} nothing`;
 }

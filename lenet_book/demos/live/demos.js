@@ -1,4 +1,5 @@
 // All demos, by the names that they have in Python.
+export { ablation } from "./ablation.js";
 export { architecture } from "./architecture.js";
 export { c3_connections } from "./c3_connections.js";
 export { channels } from "./channels.js";

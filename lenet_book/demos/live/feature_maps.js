@@ -1,6 +1,6 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
 import { digits, floats, provided } from "./files.js";
-import { fixed, moved, round } from "./numbers.js";
+import { article, fixed, moved, round } from "./numbers.js";
 import { because, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
 
@@ -108,8 +108,6 @@ function point(facts, x, y) {
 const say = ({ index, label, layer, changes, reading, what, correct }) =>
   `Test digit ${index}, ${article(label)}${done(changes)}, is read as ${reading.answer}, which is ` +
   `${correct ? "right" : "wrong"}: ${because(reading, label)}. ${layer.toUpperCase()} has ${what}.`;
-
-const article = (digit) => (digit === 8 ? `an ${digit}` : `a ${digit}`);
 
 // What was done to the digit, in words, each after a comma.
 const done = ({ right, down, rotate, scale, noise }) => [

@@ -6,7 +6,10 @@
 //   actions: {name: (values) => ({name: value of another control})}   if there are any
 //   tell(values) -> {name: {...}}: what the page tells a control at once, if it tells any
 //   needs(values) -> names of the files that this picture is painted from, if not all of them
+//   later(facts) -> an iterator, a few milliseconds a step, over work that the picture does not wait for and
+//     after which compute has more to tell; null when there is none
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
+//   lines of the sentence for which there is always room, so that the picture stays under a pointer, if more than two
 //   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
@@ -23,6 +26,7 @@ const BELOW = 12; // pixels below the picture in a full window: its margin and t
 const AROUND = 128; // pixels of a window that a notebook's own bars and margins take
 const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
 const FULL = ":fullscreen, .lenet-full"; // it has the window to itself: by its button, or a page has nothing else
+const SLICE = 8; // milliseconds of work at a time that the picture does not wait for
 const QUIET = 700; // milliseconds without a change after which the sentence is read aloud
 const ALONE = "No kernel: run this cell again. Until then this is as far as it has come.";
 const HIDDEN = "The answer is hidden. Predict it, then press “show the answer”.";
@@ -36,6 +40,7 @@ export function show(demo, description, el, controls) {
   const aloud = element("div", { className: "lenet-aloud" });
   const canvas = element("canvas", { className: "lenet-picture" });
   const frozen = element("figure", { className: "lenet-frozen", hidden: true });
+  if (demo.lines) words.style.minHeight = `${1.4 * demo.lines}em`;
   aloud.setAttribute("role", "status");
   canvas.setAttribute("role", "img");
   el.append(buttons, words, canvas, aloud, frozen);
@@ -52,6 +57,7 @@ export function show(demo, description, el, controls) {
   let frame = 0;
   let reading = 0; // until the sentence is read aloud
   let waiting = 0; // for what a demo does by itself
+  let working = 0; // at what the picture did not wait for
   let said = null; // the sentence that was last read aloud, or there at first
   let playing = 0;
   let facts;
@@ -75,8 +81,27 @@ export function show(demo, description, el, controls) {
     if (hidden) sheet.veil();
     words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);
     canvas.setAttribute("aria-label", words.textContent);
+    work(demo.later?.(facts));
     rest();
     if (demo.play?.next(now)) waiting ||= setTimeout(goOn, 1000 * demo.play.seconds);
+  }
+
+  // In slices, between which a control can move, which begins anew; then the picture is painted with the rest.
+  function work(steps) {
+    clearTimeout(working);
+    working = steps ? setTimeout(slice) : 0;
+    words.ariaBusy = String(Boolean(steps));
+    function slice() {
+      const end = performance.now() + SLICE;
+      while (performance.now() < end) {
+        if (!steps.next().done) continue;
+        const atFirst = said === words.textContent;
+        paint();
+        if (atFirst) said = words.textContent;
+        return;
+      }
+      working = setTimeout(slice);
+    }
   }
 
   // The sentence is read aloud once all rests, if it is another: not at first, nor while it plays.
@@ -84,7 +109,7 @@ export function show(demo, description, el, controls) {
     said ??= words.textContent;
     clearTimeout(reading);
     reading = setTimeout(() => {
-      if (playing || said === words.textContent) return;
+      if (playing || working || said === words.textContent) return;
       aloud.textContent = said = words.textContent;
     }, QUIET);
   }
@@ -221,6 +246,7 @@ export function show(demo, description, el, controls) {
     pause();
     clearTimeout(reading);
     clearTimeout(waiting);
+    clearTimeout(working);
     observer.disconnect();
     document.removeEventListener("keydown", asked);
   };

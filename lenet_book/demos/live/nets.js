@@ -22,22 +22,33 @@ export const input = (image, [factor, offset], size = 32) =>
 export const isOf1998 = (net) => "output.codes" in weights(net);
 
 // image: 28 x 28, 0 to 255 -> {maps: {c1 ... f6: maps x H x W}, outputs: ten numbers}.
-export function run(net, image) {
-  const all = weights(net);
+// all: the weights, if not those of the file. off: layer -> numbers of maps or units that give out 0.
+// precise: all in double precision.
+export function run(net, image, { all = weights(net), off = {}, precise = false } = {}) {
   const old = isOf1998(net);
   const of = (layer) => [all[`${layer}.weight`], all[`${layer}.bias`]];
   const after = old ? squash : (x) => x; // the modern net squashes nothing before its pooling
   const pool = (x, layer) => (old ? squash(subsample(x, ...of(layer))) : relu(maxPool(x)));
   const activation = old ? squash : relu;
   const units = (x) => tensor([x.data.length, 1, 1], x.data);
-  const c1 = after(conv2d(input(image, old ? PAPER : STANDARD), ...of("c1")));
-  const s2 = pool(c1, "s2");
-  const c3 = after(conv2d(s2, ...of("c3"), old ? C3_CONNECTIONS : null));
-  const s4 = pool(c3, "s4");
-  const c5 = activation(dense(s4, ...of("c5")));
-  const f6 = activation(linear(c5, ...of("f6")));
+  const kept = (layer, x) => without(x, off[layer] ?? []);
+  let x = input(image, old ? PAPER : STANDARD);
+  if (precise) x = tensor(x.shape, new Float64Array(x.data));
+  const c1 = kept("c1", after(conv2d(x, ...of("c1"))));
+  const s2 = kept("s2", pool(c1, "s2"));
+  const c3 = kept("c3", after(conv2d(s2, ...of("c3"), old ? C3_CONNECTIONS : null)));
+  const s4 = kept("s4", pool(c3, "s4"));
+  const c5 = kept("c5", activation(dense(s4, ...of("c5"))));
+  const f6 = kept("f6", activation(linear(c5, ...of("f6"))));
   const outputs = old ? distances(f6, all["output.codes"]) : linear(f6, ...of("output"));
   return { maps: { c1, s2, c3, s4, c5: units(c5), f6: units(f6) }, outputs };
+}
+
+// x, of which some maps or units are put to 0.
+function without(x, numbers) {
+  const size = x.data.length / x.shape[0];
+  for (const number of numbers) x.data.fill(0, number * size, (number + 1) * size);
+  return x;
 }
 
 // A convolution whose kernels are as large as its maps.
@@ -46,5 +57,5 @@ const dense = (x, { shape: [outputs], data }, bias) =>
 
 // The squared distance of x from each row of codes.
 const distances = (x, { shape: [classes, units], data }) =>
-  tensor([classes], Float32Array.from({ length: classes }, (_, row) =>
+  tensor([classes], x.data.constructor.from({ length: classes }, (_, row) =>
     x.data.reduce((sum, value, i) => sum + (value - data[row * units + i]) ** 2, 0)));

@@ -30,6 +30,10 @@ export const signed = (value, decimals = 2) =>
   `${number(value, decimals)[0] === "−" ? "−" : "+"} ${number(Math.abs(value), decimals)}`;
 export const plural = (word, count) => word + (count === 1 ? "" : "s");
 
+// [0, 1, 2] -> "0, 1 and 2".
+export const listed = (things) =>
+  [things.slice(0, -1).join(", "), ...things.slice(-1)].filter((words) => words !== "").join(" and ");
+
 // A shift in pixels, such as "2 right, 1 up"; empty for none.
 export function moved(right, down) {
   const ways = [[right, right > 0 ? "right" : "left"], [down, down > 0 ? "down" : "up"]];
@@ -42,3 +46,6 @@ export const span = (name, places) =>
 
 export const range = (from, to, step = 1) =>
   Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + step * i);
+
+// A digit with its article.
+export const article = (digit) => (digit === 8 ? `an ${digit}` : `a ${digit}`);

@@ -41,4 +41,11 @@ export class Generator {
   shares(count) {
     return Float32Array.from({ length: count }, () => (this.next() & 0xffffff) / 2 ** 24);
   }
+
+  // As many from the normal distribution, by the rule of Box and Muller.
+  normals(count) {
+    const shares = this.shares(2 * count);
+    return Float64Array.from({ length: count }, (_, i) =>
+      Math.sqrt(-2 * Math.log(1 - shares[i])) * Math.cos(2 * Math.PI * shares[count + i]));
+  }
 }

@@ -16,10 +16,10 @@ export const WORDS = { ...TYPE, anchor: "lm" };
 const [GLYPH_HEIGHT, GLYPH_WIDTH] = [12, 7];
 const FARTHEST = 200; // of the ten glyphs, the two that differ most are so far apart
 
-// net: the name of a file of weights. image: 28 x 28, 0 to 255.
-export function read(net, image) {
+// net: the name of a file of weights. image: 28 x 28, 0 to 255. changes: to the net, see run.
+export function read(net, image, changes = {}) {
   const areDistances = isOf1998(net);
-  const { maps, outputs } = run(net, image);
+  const { maps, outputs } = run(net, image, changes);
   const scores = Array.from((areDistances ? outputs : softmax(outputs)).data);
   const [answer, second] = [...scores.keys()].sort((a, b) =>
     areDistances ? scores[a] - scores[b] : scores[b] - scores[a]);

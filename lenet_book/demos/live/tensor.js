@@ -134,7 +134,7 @@ export function subsample(x, weight, bias) {
 
 export function linear(x, weight, bias) {
   const [outputs, inputs] = weight.shape;
-  const y = tensor([outputs]);
+  const y = tensor([outputs], new x.data.constructor(outputs));
   for (let output = 0; output < outputs; output++) {
     let total = bias ? bias.data[output] : 0;
     for (let i = 0; i < inputs; i++) total += weight.data[output * inputs + i] * x.data[i];
