@@ -177,8 +177,8 @@ def test_show_without_a_browser_says_what_to_do(desk, monkeypatch, capsys):
 def test_show_lists_the_demos_and_the_settings_of_one(capsys):
     assert __main__.main(["show", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 12 and all(line.endswith((".", "?")) and len(line) < 120 for line in lines)
-    assert "pooling            Shift a digit and watch how much its pooled map changes" in lines[9]
+    assert len(lines) == 13 and all(line.endswith((".", "?")) and len(line) < 120 for line in lines)
+    assert "pooling            Shift a digit and watch how much its pooled map changes" in lines[10]
     assert __main__.main(["show", "padding_stride", "--list"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("padding_stride: n, k, p, s, d, row, column\n")
@@ -289,9 +289,9 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
     *((["measure", "fast", "--seeds", value], "argument --seeds: must be a whole number from 2 to 1000")
       for value in ("1", "0", "-1", "9" * 12)),
     (["doctor", "--now"], "unrecognized arguments: --now"),
-    (["show"], "which demo? There are architecture, c3_connections"),
+    (["show"], "which demo? There are ablation, architecture, c3"),
     (["show", "padding"], "no demo is called 'padding'; did you mean padding_stride? There are "),
-    (["show", "zzz"], "no demo is called 'zzz'; there are architecture, c3_connections"),
+    (["show", "zzz"], "no demo is called 'zzz'; there are ablation, architecture, c3"),
     (["show", "zzz", "--list"], "no demo is called 'zzz'"),
     (["show", "Demo"], "no demo is called 'Demo'"),
     (["show", "padding_stride", "stride=2"],
