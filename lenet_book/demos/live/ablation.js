@@ -70,8 +70,8 @@ function damaged(net, noise, biases) {
   for (const layer of [...Object.keys(MAPS), "output"]) {
     const [weight, bias] = ["weight", "bias"].map((of) => all[`${layer}.${of}`]);
     if (!weight) continue;
-    const [from, width] = [at, (noise / 100) * deviation(weight.data)];
-    const noisy = Float64Array.from(weight.data, (value, i) => value + width * normals[from + i]);
+    const [noisy, width] = [new Float64Array(weight.data), (noise / 100) * deviation(weight.data)];
+    for (let i = 0; i < noisy.length; i++) noisy[i] += width * normals[at + i];
     all[`${layer}.weight`] = tensor(weight.shape, noisy);
     if (!biases) all[`${layer}.bias`] = map(bias, () => 0);
     at += weight.data.length;
@@ -82,7 +82,9 @@ function damaged(net, noise, biases) {
 
 function deviation(data) {
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  return Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (data.length - 1));
+  let squares = 0;
+  for (let i = 0; i < data.length; i++) squares += (data[i] - mean) ** 2;
+  return Math.sqrt(squares / (data.length - 1));
 }
 
 // Counts how many are read right, a digit at each step.

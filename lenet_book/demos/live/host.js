@@ -26,7 +26,7 @@ const BELOW = 12; // pixels below the picture in a full window: its margin and t
 const AROUND = 128; // pixels of a window that a notebook's own bars and margins take
 const PAUSES = { slow: 1200, steady: 500, fast: 150 }; // milliseconds of a step
 const FULL = ":fullscreen, .lenet-full"; // it has the window to itself: by its button, or a page has nothing else
-const SLICE = 8; // milliseconds of work at a time that the picture does not wait for
+const [SLICE, SOON] = [5, 50]; // milliseconds of work at a time that the picture does not wait for; until it begins
 const QUIET = 700; // milliseconds without a change after which the sentence is read aloud
 const ALONE = "No kernel: run this cell again. Until then this is as far as it has come.";
 const HIDDEN = "The answer is hidden. Predict it, then press “show the answer”.";
@@ -89,7 +89,7 @@ export function show(demo, description, el, controls) {
   // In slices, between which a control can move, which begins anew; then the picture is painted with the rest.
   function work(steps) {
     clearTimeout(working);
-    working = steps ? setTimeout(slice) : 0;
+    working = steps ? setTimeout(slice, SOON) : 0;
     words.ariaBusy = String(Boolean(steps));
     function slice() {
       const end = performance.now() + SLICE;
