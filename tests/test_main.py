@@ -17,6 +17,8 @@ from lenet_book.training import distributed
 from lenet_book.training.callbacks import TensorBoard
 from lenet_book.training.recipes import RECIPES, Recipe
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_doctor_finds_this_installation_sound():
     result = subprocess.run([sys.executable, "-m", "lenet_book", "doctor"],
@@ -93,6 +95,13 @@ def test_doctor_names_a_missing_kernel(monkeypatch):
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
     with pytest.raises(doctor.Trouble, match="ipykernel install --sys-prefix --name python3"):
         doctor.CHECKS["kernel"]()
+
+
+def test_every_figure_is_shown_somewhere():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    text = " ".join(page.read_text("utf-8") for page in pages)
+    drawn = [path.name for path in (ROOT / "figures").iterdir()]
+    assert not [name for name in drawn if f"figures/{name}" not in text]
 
 
 def test_figures(tmp_path, capsys):
