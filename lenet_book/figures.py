@@ -39,9 +39,8 @@ def two_towers() -> plots.Picture:
     column of its units.
     """
     net = _on_meta("alexnet-two-towers")
-    layers = [(row.name, row.output_shape, both) for row, both in zip(
-        (row for row in ledger(net, (3, 227, 227)) if row.parameters),
-        (True, False, True, False, False, True, True, True), strict=True)]
+    layers = [(row.name, row.output_shape, getattr(net.get_submodule(row.name), "groups", 1) == 1)
+              for row in ledger(net, (3, 227, 227)) if row.parameters]
     picture = plots.Picture(
         "AlexNet's two towers to scale: conv1 reads the picture, conv2, conv4 and conv5 their own "
         "tower, conv3 and the dense layers both. " + ", ".join(
