@@ -119,8 +119,10 @@ def test_figures(tmp_path, capsys):
             in (tmp_path / "f" / "heads.svg").read_text())
     assert ("to 96, then 3 × 3 to 128; 1 × 1 reduction to 16, then 5 × 5 to 32"
             in (tmp_path / "f" / "inception_module.svg").read_text())
+    towers = (tmp_path / "f" / "two_towers.svg").read_text()
     assert ("conv2, conv4 and conv5 their own tower, conv3 and the dense layers both. conv1 48 maps of "
-            "55 × 55, conv2 128 maps of 27 × 27" in (tmp_path / "f" / "two_towers.svg").read_text())
+            "55 × 55, conv2 128 maps of 27 × 27") in towers
+    assert "fc7 2048 units in each tower; fc8 1000 units, one box for both" in towers
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
 
 
