@@ -125,7 +125,7 @@ def in_words(layer, unit, value, reach, between):
         what = ("pixels of the input" if key == "input" else
                 f"{'units of ' if before is None else 'of '}"
                 f"{'the same maps' if maps == before else listed} of {name}")
-        parts.append(f"{side} × {side} {what}")
+        parts.append(f"{side}\u00a0×\u00a0{side} {what}")
         before = maps
     said = ", and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
     if all(every):
@@ -298,7 +298,7 @@ def test_it_follows_what_changes_and_works_before_anything_is_drawn(page):
     page.load("draw_digit")
     page.get_by_label("input").select_option("my drawing")
     move(page, "draw_digit", *middle("draw_digit", "c3", (8, 3, 4)))
-    assert page.evaluate(SHOWN)["words"] == (
+    assert page.evaluate(SHOWN)["words"].replace("\u00a0", " ") == (
         "C3, map 8, row 3, column 4, from 5 × 5 units of maps 2, 3, 4 and 5 of S2, and 14 × 14 pixels "
         "of the input.")
 

@@ -101,7 +101,8 @@ function origin(sources) {
   return joined(sources.map(({ level, maps, side }, i) => {
     const same = i && String(maps) === String(sources[i - 1].maps);
     const of = same ? "the same maps" : maps.length < LEVELS[level].maps ? listed(maps) : `all ${maps.length} maps`;
-    return `${side} × ${side}${i ? "" : level ? " units" : ""}${level ? ` of ${of}` : " pixels"} of ${names[i]}`;
+    const square = `${side}\u00a0×\u00a0${side}`;
+    return level ? `${square}${i ? "" : " units"} of ${of} of ${names[i]}` : `${square} pixels of ${names[i]}`;
   }), ", and ");
 }
 
