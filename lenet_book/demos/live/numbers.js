@@ -36,6 +36,12 @@ export function moved(right, down) {
   return ways.filter(([by]) => by).map(([by, way]) => `${Math.abs(by)} ${way}`).join(", ");
 }
 
+// [0, 1, 2] -> "maps 0, 1 and 2".
+export function listed(maps) {
+  if (maps.length < 2) return maps.length ? `map ${maps[0]}` : "no map";
+  return `maps ${maps.slice(0, -1).join(", ")} and ${maps.at(-1)}`;
+}
+
 // From the first to the last of some rows or columns: "row 4" or "rows 4 to 17".
 export const span = (name, places) =>
   places.length === 1 ? `${name} ${places[0]}` : `${name}s ${places[0]} to ${places.at(-1)}`;
