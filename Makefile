@@ -26,11 +26,11 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lenet_book lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n auto -q
 
 # In an environment of its own. Nothing is compiled but the book: the lowest that has a wheel for this Python.
 test-oldest: $(OLDEST)/.tested
-	$(OLDEST)/bin/python -m pytest -n 2 -q
+	$(OLDEST)/bin/python -m pytest -n auto -q
 
 notebooks: $(VENV)/.tested
 	TQDM_DISABLE=1 $(BIN)/python .ci/execute_notebooks.py $(CHAPTER)

@@ -30,6 +30,8 @@ LONGEST = ("test_demos.py", "test_chapters.py", "test_in_step.py", "08_training_
            "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb", "test_run.py",
            "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
 
+MOST_WORKERS = 8  # each takes a gigabyte, and the longest file would still be running
+
 settings.register_profile("book", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("book")
 
@@ -53,6 +55,11 @@ def pytest_collection_modifyitems(config, items):
             raise pytest.UsageError("; ".join(_missing()))
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_xdist_auto_num_workers():
+    """For -n auto: one more than there are cores, since a test of a page or a kernel mostly waits."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 def _can_run(item, tests):

@@ -44,10 +44,11 @@ def _replace(source, target, *without):
 
 
 def relink(app, docname, source):
-    """A chapter's link to a module of the package becomes one to a copy of the file, and a teacher's
-    page's link to a chapter, which in the repository lies beside docs, one to what `collect` copied."""
-    source[0] = (source[0].replace("](../lenet_book/", "](/../lenet_book/")
-                 .replace("](../../notebooks/", "](/notebooks/"))
+    """A chapter's link to a module of the package becomes one to a copy of the file, and a link from
+    here to a chapter, which in the repository lies beside docs, one to what `collect` copied."""
+    for old, new in (("../lenet_book/", "/../lenet_book/"), ("../notebooks/", "/notebooks/"),
+                     ("../../notebooks/", "/notebooks/")):
+        source[0] = source[0].replace(f"]({old}", f"]({new}")
 
 
 class Outputs(SphinxTransform):

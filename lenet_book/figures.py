@@ -33,32 +33,35 @@ def fields() -> plots.Picture:
 
 
 def two_towers() -> plots.Picture:
-    """AlexNet on two processors: half of the maps of each layer on each, and where they exchange them.
+    """AlexNet on two processors: half of each layer but fc8 on each, and where they exchange maps.
 
     A box is as high as its maps and, on another scale, as wide as they are many; a dense layer is a
-    column of its units.
+    column of its units, on a third scale.
     """
     net = _on_meta("alexnet-two-towers")
-    layers = [(row.name, row.output_shape, both) for row, both in zip(
-        (row for row in ledger(net, (3, 227, 227)) if row.parameters),
-        (True, False, True, False, False, True, True, True), strict=True)]
+    layers = [(row.name, row.output_shape, getattr(net.get_submodule(row.name), "groups", 1) == 1)
+              for row in ledger(net, (3, 227, 227)) if row.parameters]
+    *_, (last, (classes,), _) = layers  # one box in the paper's Figure 2, which reads both towers
     picture = plots.Picture(
-        "AlexNet's two towers to scale: conv1 reads the picture, conv2, conv4 and conv5 their own "
-        "tower, conv3 and the dense layers both. " + ", ".join(
+        "AlexNet's two towers: conv1 reads the picture, conv2, conv4 and conv5 their own tower, conv3 "
+        "and the dense layers both. " + ", ".join(
             f"{name} {maps // 2} maps of {size[0]} × {size[0]}" if size else f"{name} {maps // 2} units"
-            for name, (maps, *size), _ in layers) + " in each tower", 11, 4.9, layout=None)
+            for name, (maps, *size), _ in layers[:-1]) + f" in each tower; {last} {classes} units, one "
+        "box for both", 11, 4.9, layout=None)
     axis = _blank(picture, 640, 284)
     before, x = [_box(axis, 36, 30, 10, 227, INK, "picture\n3 × 227 × 227")] * 2, 104
     for name, (maps, *size), both in layers:
-        high = size[0] if size else maps / 2 / 22
-        wide = maps / 2 / 8 if size else 8
-        shape = f"{maps // 2} × {size[0]} × {size[0]}" if size else f"{maps // 2}"
+        middles = (144,) if name == last else (84, 204)
+        maps //= len(middles)
+        high, wide = (size[0], maps / 8) if size else (maps / 22, 8)
+        shape = " × ".join(map(str, (maps, *size)))
         boxes = [_box(axis, x, middle - high / 2, wide, high, BLUE if size else GREEN,
-                      f"{name}\n{shape}", middle < 100) for middle in (84, 204)]
+                      f"{name}\n{shape}", middle < 100) for middle in middles]
         for tower, box in enumerate(boxes):
             for other, source in enumerate(before):
                 if both or other == tower:
-                    _arrow(axis, source, box, ORANGE if other != tower and x > 104 else INK)
+                    crosses = other != tower and x > 104 and name != last
+                    _arrow(axis, source, box, ORANGE if crosses else INK)
         before, x = boxes, x + wide + 54
     return picture
 

@@ -17,6 +17,8 @@ from lenet_book.training import distributed
 from lenet_book.training.callbacks import TensorBoard
 from lenet_book.training.recipes import RECIPES, Recipe
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_doctor_finds_this_installation_sound():
     result = subprocess.run([sys.executable, "-m", "lenet_book", "doctor"],
@@ -95,6 +97,13 @@ def test_doctor_names_a_missing_kernel(monkeypatch):
         doctor.CHECKS["kernel"]()
 
 
+def test_every_figure_is_shown_somewhere():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    text = " ".join(page.read_text("utf-8") for page in pages)
+    drawn = [path.name for path in (ROOT / "figures").iterdir()]
+    assert not [name for name in drawn if f"figures/{name}" not in text]
+
+
 def test_figures(tmp_path, capsys):
     assert __main__.main(["figures", str(tmp_path / "f")]) == 0
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
@@ -110,8 +119,10 @@ def test_figures(tmp_path, capsys):
             in (tmp_path / "f" / "heads.svg").read_text())
     assert ("to 96, then 3 × 3 to 128; 1 × 1 reduction to 16, then 5 × 5 to 32"
             in (tmp_path / "f" / "inception_module.svg").read_text())
+    towers = (tmp_path / "f" / "two_towers.svg").read_text()
     assert ("conv2, conv4 and conv5 their own tower, conv3 and the dense layers both. conv1 48 maps of "
-            "55 × 55, conv2 128 maps of 27 × 27" in (tmp_path / "f" / "two_towers.svg").read_text())
+            "55 × 55, conv2 128 maps of 27 × 27") in towers
+    assert "fc7 2048 units in each tower; fc8 1000 units, one box for both" in towers
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
 
 

@@ -253,6 +253,14 @@ def two_towers(answer) -> str:
             lambda maps: _part(maps, "rpn rpn r r rp"),
         "response normalisation stands before the ReLU, and should stand behind it":
             lambda maps: _part(maps, "nrp nrp r r rp"),
+        **{f"after {which} response normalisation stands {where}": lambda maps, then=then: _part(
+            maps, then + " r r rp") for which, where, then in (
+                ("conv1", "behind the pooling, and should stand before it", "rpn rnp"),
+                ("conv2", "behind the pooling, and should stand before it", "rnp rpn"),
+                ("conv1", "before the ReLU, and should stand behind it", "nrp rnp"),
+                ("conv2", "before the ReLU, and should stand behind it", "rnp nrp"))},
+        "the order is ReLU, response normalisation, pooling, and here it is the other way round":
+            lambda maps: _part(maps, "pnr pnr r r rp"),
         "response normalisation is missing after conv1": lambda maps: _part(maps, "rp rnp r r rp"),
         "response normalisation is missing after conv2": lambda maps: _part(maps, "rnp rp r r rp"),
         "a ReLU must follow each convolution": lambda maps: _part(maps, "np np - - p"),

@@ -32,25 +32,28 @@ def convolution_for_a_module(answer) -> str:
         70: "the plain 3 x 3 reads 192 maps; 256 are what the module gives out",
         93: "that fits, but it is not the most: more maps cost no more than the module, either",
         18147: "it reads 192 maps, not one",
+        189: "that is for a kernel that reads 96 maps; this one reads 192",
     }, "the places are the same, so compare weights: those of one of its maps with the module's")
-    return "94, where the module gives out 256: reductions make room for maps"
+    return "94, where the module gives out 256: cheap 1 x 1 and reductions make room"
 
 
 @exercise(chapter=14, number=2, level="medium", minutes=5)
 def widest_useful_reduction(answer) -> str:
     """The largest width of 3a's 5 x 5 reduction at which the path costs less than without."""
     known(whole(answer, "the width"), 154, {
+        **{width: f"that fits ({992 * width:,} of 153,600 weights), but a wider one does, too"
+           for width in range(1, 154)},
+        16: "that is the width in 3a; how much wider could it be?",
         155: "155 maps cost 153,760 weights, and without a reduction there are 153,600",
         191: "the reduction has weights, too: 192 for each of its maps",
         192: "the reduction has weights, too: 192 for each of its maps",
         799: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
         800: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
-        16: "that is the width in 3a; how much wider could it be?",
         685: "the 5 x 5 has 25 weights for each pair of maps, not one",
         436: "the 5 x 5 has 25 weights for each pair of maps, not five",
-        153: "that is cheaper, but a wider one is, too: 153 maps cost 151,776 of 153,600",
     }, "write down the path's weights for a width of r, the reduction's own among them")
-    return "154 of 192: nearly any reduction pays, as long as the kernel behind it is large"
+    return ("154 of 192: it pays once it leaves out about a fifth of the maps. A map of the reduction "
+            "costs 192 weights itself and 25 * 32 in the 5 x 5")
 
 
 @contextmanager

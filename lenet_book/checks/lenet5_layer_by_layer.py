@@ -1,5 +1,6 @@
 """Chapter 06: what 61,706 parameters lack, C3's table, a layer by it, the loss, the whole net."""
 
+import dis
 from itertools import pairwise
 
 import torch
@@ -82,6 +83,9 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
         if kind.__module__ == "lenet_book.layers":
             raise Wrong(f"{kind.__name__} is the book's, and may not be used, nor derived from; write "
                         "the layer yourself")
+        if any(_uses(method, "partial_convolution") for method in vars(kind).values()):
+            raise Wrong("partial_convolution is the page's, and may not be used; write the sums over "
+                        "the table yourself")
     numbers = [p for p in layer.parameters() if p.requires_grad]
     _count_by_table(sum(p.numel() for p in numbers), table, size, when)
     maps = 1 + max(map(max, table))
@@ -121,6 +125,13 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     result.square().sum().backward()
     if any(p.grad is None or not p.grad.any() for p in numbers):
         raise Wrong("its outputs are right, but some of its parameters get no gradient")
+
+
+def _uses(method, function: str) -> bool:
+    """Does a method name this function of the page's? Another method of that name is no such thing."""
+    code = getattr(method, "__code__", None)
+    return code is not None and function in code.co_names and any(
+        step.opname == "LOAD_GLOBAL" and step.argval == function for step in dis.get_instructions(code))
 
 
 def _count_by_table(has: int, table, size: int, when: str) -> None:
@@ -309,6 +320,7 @@ def _runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
     for name, after in pairwise(names):
         _squashed(seen[name][1], seen[after][0].double(), name.upper(), after)
     _subsamples(mine)
+    _convolves(mine.c5, seen["c5"][0])
     kernels, _ = _what_acts(mine.c3, 16, 6, 5, "in the net")
     if [tuple(row.flatten(1).any(1).nonzero().flatten().tolist()) for row in kernels] != [
             *paper.C3_CONNECTIONS]:
@@ -352,6 +364,21 @@ def _subsamples(mine: nn.Module) -> None:
         if not torch.allclose(tensor(run(x), (2, maps, 3, 2), layer.upper()), right, atol=1e-4):
             raise Wrong(f"{layer.upper()} does not take the sum of each 2 x 2 window, times a "
                         "coefficient, plus a bias")
+
+
+def _convolves(c5: nn.Module, given: Tensor) -> None:
+    """Refuse a C5 that takes maps of 5 x 5 alone, or does something else with wider ones."""
+    run, wide = Function(c5, "x"), torch.randn(3, 16, 5, 9)
+    try:
+        places = [tensor(run(wide[..., left:left + 5])).flatten(1) for left in range(5)]
+        at_once = tensor(run(wide)).flatten(1)
+        convolves = given.dim() == 4 and torch.allclose(
+            at_once, torch.stack(places, 2).flatten(1), atol=1e-4)
+    except (Wrong, RuntimeError):  # it raises, or gives another number of values
+        convolves = False
+    if not convolves:
+        raise Wrong("C5 is a dense layer, or one for maps of 5 x 5 alone: right at 32 x 32, but the "
+                    "paper's is a convolution, which makes 120 x 1 x 5 of the wider 16 x 5 x 9")
 
 
 def _by_paper(f6: Tensor, distances: Tensor, y: Tensor) -> None:

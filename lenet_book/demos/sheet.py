@@ -129,18 +129,19 @@ class Sheet:
         """
         values = np.asarray(values, dtype=float)
         count, rows, across = values.shape
-        left, top = self._px(x), self._px(y)
-        pitch, inner = self._px(side + gap), self._px(side)
+        inner = self._px(side)
+        # Where each row and column of maps begins; each is rounded by itself, so that no error grows.
+        down, right = ([self._px(n * (side + gap)) for n in range(length)]
+                       for length in (-(-count // columns), columns))
         pick = [np.arange(inner) * length // inner for length in (rows, across)]
         coloured = _coloured(values, reach or float(abs(values).max()) or 1.0)
         tiles = coloured[:, pick[0]][:, :, pick[1]]
         tiles[:, [0, -1]] = tiles[:, :, [0, -1]] = 0xC8  # a thin frame, so that a white map is seen
-        lines = -(-count // columns)
-        wall = np.full((lines * columns, pitch, pitch, 3), 255, np.uint8)
-        wall[:count, :inner, :inner] = tiles
-        wall = wall.reshape(lines, columns, pitch, pitch, 3).swapaxes(1, 2)
-        self._image.paste(Image.fromarray(wall.reshape(lines * pitch, columns * pitch, 3)),
-                          (left, top))
+        wall = np.full((down[-1] + inner, right[-1] + inner, 3), 255, np.uint8)
+        for n, tile in enumerate(tiles):
+            top, left = down[n // columns], right[n % columns]
+            wall[top:top + inner, left:left + inner] = tile
+        self._image.paste(Image.fromarray(wall), (self._px(x), self._px(y)))
 
     def numbers(self, values, x: float, y: float, cell: float, size: float,
                 reach: float | None = None) -> None:

@@ -172,11 +172,15 @@ def _find_the_digit() -> tuple[Row, ...]:
     canvas = {"input_size": 40, "initial_weights": "he"}
     return (
         row("LeNet-5", "lenet5", **canvas),
-        row("LeNet-5, twice as wide", "lenet5", maps=[12, 36], **canvas),
+        row("LeNet-5, wider", "lenet5", maps=[12, 36], **canvas),
         row("AlexNet-like", "alexnet-small"),
         row("AlexNet-like, tanh for ReLU", "alexnet-small", activation="tanh",
             initial_weights="xavier"),
+        row("AlexNet-like, Xavier's weights", "alexnet-small", initial_weights="xavier"),
+        row("AlexNet-like, tanh, He's weights", "alexnet-small", activation="tanh"),
         row("AlexNet-like, dropout", "alexnet-small", dropout=0.5),
+        row("AlexNet-like, tanh and dropout", "alexnet-small", activation="tanh",
+            initial_weights="xavier", dropout=0.5),
         row("VGG-like", "vgg-small"),
         row("VGG-like, 5 x 5 for pairs of 3 x 3", "vgg-small-5x5"),
         row("VGG-like, average for dense layers", "vgg-small-average"),

@@ -16,15 +16,18 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
 
     tables: title -> for each output map the input maps that it reads. A row for each input map, a
     column for each output map; a filled square with a cross is a kernel, and below each column
-    stands how many it has.
+    stands how many it has. In words a single table is read out, several are counted.
     """
     sizes = {title: (len(table), max(map(max, table)) + 1) for title, table in tables.items()}
     counts = {title: f"{sum(map(len, tables[title]))} of {columns * rows} kernels"
               for title, (columns, rows) in sizes.items()}
+    words = "; ".join(f"{title}: {count}" for title, count in counts.items())
+    if len(tables) == 1:
+        words += "".join(f"; {output} reads {', '.join(map(str, inputs))}"
+                         for output, inputs in enumerate(*tables.values()))
     columns = [columns for columns, _ in sizes.values()]
     side = min(0.5, (10.4 - 0.35 * len(tables)) / sum(columns))  # of a square, inches
-    picture = Picture("; ".join(f"{title}: {count}" for title, count in counts.items()),
-                      width=side * sum(columns) + 0.35 * len(tables) + 0.6,
+    picture = Picture(words, width=side * sum(columns) + 0.35 * len(tables) + 0.6,
                       height=side * (max(rows for _, rows in sizes.values()) + 1) + 1.1)
     axes = picture.subplots(1, len(tables), squeeze=False, width_ratios=columns)[0]
     for axis, (title, table) in zip(axes, tables.items(), strict=True):

@@ -74,7 +74,7 @@ def _layer(name: str, value):
 
 @checked(layers=sequence(_layer), input_size=whole(1, 1000), highlight=optional(text))
 def architecture(layers: Sequence, input_size: int, highlight: str | None = None) -> Picture:
-    """A network of maps to scale: one pixel of a map has the same length everywhere.
+    """A network of maps to scale: one pixel of a map has the same length everywhere, a unit a third.
 
     layers: records such as `paper.LAYERS` (name, kind, maps, size, kernel, trainable, fixed).
     highlight: the name of the one layer to colour, the others staying pale; all if None.
@@ -84,8 +84,8 @@ def architecture(layers: Sequence, input_size: int, highlight: str | None = None
     if highlight is not None and highlight not in names:
         raise ValueError(f"no layer is called {highlight!r}; there are {', '.join(names)}")
     net = stacks(layers, input_size)
-    picture = Picture("architecture to scale" + f", {highlight} highlighted" * bool(highlight) + ": "
-                      + ", ".join(f"{stack.name} {stack.shape}" for stack in net),
+    picture = Picture("architecture, maps to scale" + f", {highlight} highlighted" * bool(highlight)
+                      + ": " + ", ".join(f"{stack.name} {stack.shape}" for stack in net),
                       width=11, height=3.7, layout=None)
     axis = picture.add_axes((0, 0, 1, 1))
     axis.set_axis_off()

@@ -173,3 +173,23 @@ def test_what_a_learner_types_is_shown_as_it_is(untouched, tab):
     wait_for_sentence(demo, "<img")
     assert demo.locator("img").count() == images == 0
     assert not tab.problems
+
+
+def test_keys_in_the_picture_go_from_unit_to_unit_and_are_no_commands_of_jupyterlab(untouched, tab):
+    demo = untouched("demos.draw_digit()")
+    expect(demo.get_by_role("status")).to_have_count(1)
+    before = seen(demo)
+    active = "() => jupyterapp.shell.currentWidget.content.activeCellIndex"
+    demo.locator(".lenet-picture").first.scroll_into_view_if_needed()
+    demo.locator(".lenet-buttons button").last.focus()
+    tab.keyboard.press("Tab")
+    unit = demo.locator(".lenet-hover-unit")
+    expect(unit).to_contain_text("C1, map 0, row 0, column 0")
+    cell = tab.evaluate(active)
+    for key in ("PageDown", "PageDown", "ArrowDown", "ArrowRight"):
+        tab.keyboard.press(key)
+    expect(unit).to_contain_text("C3, map 1, row 1, column 1")
+    assert tab.evaluate(active) == cell and seen(demo) == before
+    tab.keyboard.press("Escape")
+    expect(unit).to_be_empty()
+    assert demo.locator(".lenet-hover-frames > *").count() == 0 and not tab.problems

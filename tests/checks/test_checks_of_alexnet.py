@@ -112,6 +112,12 @@ def lists(maps, **changes):
     return nn.Sequential(*parts(maps, **changes))
 
 
+def reordered(maps, *order):
+    """order: of the first eight: conv1, ReLU, normalisation, pooling, and the same of conv2."""
+    first = parts(maps)
+    return nn.Sequential(*[first[place] for place in order], *first[8:])
+
+
 class Lazy(nn.Module):
     """With layers that find out what they read, and functions for those without weights."""
 
@@ -294,6 +300,17 @@ WRONG = {  # (words that name the error, answer)
         ("normalisation is missing", partial(lists, norms=((), ()))),
         ("missing after conv1", partial(lists, norms=((), (NORM,)))),
         ("missing after conv2", partial(lists, norms=((NORM,), ()))),
+        ("behind the pooling", lambda maps: reordered(maps, 0, 1, 3, 2, 4, 5, 7, 6)),
+        ("before the ReLU", lambda maps: reordered(maps, 0, 2, 1, 3, 4, 6, 5, 7)),
+        ("after conv1 response normalisation stands behind",
+         lambda maps: reordered(maps, 0, 1, 3, 2, 4, 5, 6, 7)),
+        ("after conv2 response normalisation stands behind",
+         lambda maps: reordered(maps, 0, 1, 2, 3, 4, 5, 7, 6)),
+        ("after conv1 response normalisation stands before",
+         lambda maps: reordered(maps, 0, 2, 1, 3, 4, 5, 6, 7)),
+        ("after conv2 response normalisation stands before",
+         lambda maps: reordered(maps, 0, 1, 2, 3, 4, 6, 5, 7)),
+        ("the other way round", lambda maps: reordered(maps, 0, 3, 2, 1, 4, 7, 6, 5)),
         ("alone has k = 1", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
         ("not 1e-3", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-3, k=2),),) * 2)),
         ("a ReLU must", partial(lists, relus=(0,) * 5)),

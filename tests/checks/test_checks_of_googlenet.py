@@ -148,11 +148,13 @@ WRONG = {  # (words that name the error, answer)
         ("95 maps", 95), ("nine weights", 850), ("not three", 283), ("5 x 5", 34),
         ("gives out; a", 256),
         ("naive", 224), ("reads 96", 128), ("reads 192", 70), ("not the most", 93),
+        ("kernel that reads 96", 189),
         ("not one", 18_147), ("compare weights", 0), ("whole", 94.5), ("number", "94"),
         ("number", None)],
     "widest_useful_reduction": [
         ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
-        ("not one", 685), ("not five", 436), ("151,776 of 153,600", 153), ("width of r", 96),
+        ("not one", 685), ("not five", 436), ("151,776 of 153,600", 153),
+        ("992 of 153,600", 1), ("95,232 of 153,600", 96), ("width of r", 0), ("width of r", 160),
         ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
     "naive_inception": [
         ("pooling is missing", partial(by_hand, order=(0, 1, 2))),

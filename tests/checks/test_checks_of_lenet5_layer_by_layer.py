@@ -171,6 +171,35 @@ class Wraps(nn.Module):
         return self.layer(x)
 
 
+def partial_convolution(x, kernels, bias, table):
+    """As the page has it."""
+    outputs, first = [], 0
+    for output, inputs in enumerate(table):
+        stack = kernels[first:first + len(inputs)].unsqueeze(0)
+        outputs.append(F.conv2d(x[:, list(inputs)], stack, bias[output:output + 1]))
+        first += len(inputs)
+    return torch.cat(outputs, dim=1)
+
+
+class ByThePage(Stack):
+    def __init__(self, table, k):
+        super().__init__(table, k)
+        self.table = table
+
+    def forward(self, x):
+        return partial_convolution(x, self.kernels, self.bias, self.table)
+
+
+class OwnName(Parts):
+    """A method of that name is the reader's own."""
+
+    def partial_convolution(self, x):
+        return super().forward(x)
+
+    def forward(self, x):
+        return self.partial_convolution(x)
+
+
 class Nothing(Parts):
     def forward(self, x):
         super().forward(x)
@@ -227,7 +256,7 @@ class Net(nn.Module):
 
 
 class OwnParts(Net):
-    """With a subsampling, a dense C5 and an output of its own."""
+    """With a subsampling and an output of its own."""
 
     class Sub(nn.Module):
         def __init__(self, maps):
@@ -248,13 +277,24 @@ class OwnParts(Net):
     def __init__(self):
         super().__init__(lambda a: 1.7159 * torch.tanh(a * 2 / 3), s2=self.Sub(6), s4=self.Sub(16),
                          c3=Parts(paper.C3_CONNECTIONS, 5), output=self.Distances())
-        self.c5 = nn.Linear(400, 120)
+
+
+class DenseC5(Net):
+    def __init__(self):
+        super().__init__(c5=nn.Linear(400, 120))
 
     def forward(self, x):
         for layer in (self.c1, self.s2, self.c3, self.s4):
             x = self.squash(layer(x))
         x = self.squash(self.c5(x.flatten(1)))
         return self.output(self.squash(self.f6(x)))
+
+
+class AnyPlace(nn.Conv2d):
+    """Takes wider maps, but makes one place of them."""
+
+    def forward(self, x):
+        return super().forward(F.adaptive_avg_pool2d(x, 5))
 
 
 def in_a_row(inside=False):
@@ -317,7 +357,7 @@ RIGHT = {
                         (torch.tensor([900, -44, 850]),), (np.array([900, -44, 850]),)],
     "table_of_pairs": [(RING,), ([list(pair[::-1]) for pair in RING],), (torch.tensor(RING),),
                        (tuple(RING[::-1]),)],
-    "table_layer": [(Parts,), (Stack,), (Sums,), (lambda table, k: Parts(table, k),)],
+    "table_layer": [(Parts,), (Stack,), (Sums,), (OwnName,), (lambda table, k: Parts(table, k),)],
     "map_criterion": [(by_cross_entropy,), (by_pictures,), (by_logaddexp,)],
     "whole_lenet5": [(Net,), (Net(),), (OwnParts,), (in_a_row(),)],
 }
@@ -345,6 +385,7 @@ WRONG = {  # (words that name the error, answer)
         ("6 values in a tuple", "011223"), ("6 values in a tuple", None)],
     "table_layer": [
         ("SparseConv2d is the book's", layers.SparseConv2d), ("SparseConv2d is the book's", Wraps),
+        ("partial_convolution is the page's", ByThePage),
         ("nor derived from", Derived), ("nor derived from", DerivedAnew),
         ("dense_weight does the work here; it is the book's", Hidden),
         ("no gradient reaches its parameters", NoGrad),
@@ -399,6 +440,9 @@ WRONG = {  # (words that name the error, answer)
         ("S2 is given what C1 gives as it is", Net(nn.Identity())),
         ("F6 is given what C5 gives as it is", NoSquash()), ("signs turned over", Logits()),
         ("squashed twice", Net(nn.Sequential(layers.ScaledTanh(), layers.ScaledTanh()))),
+        ("C5 is a dense layer", DenseC5()),
+        ("C5 is a dense layer", Net(c5=nn.Sequential(nn.Flatten(), nn.Linear(400, 120)))),
+        ("C5 is a dense layer", Net(c5=AnyPlace(16, 120, 5))),
         ("c5 is there, but", NoC5()), ("the picture as it is", Scaled()),
         ("should give the ten distances, and gives 3", Nearest()), ("something else in it", More()),
         ("S2 does not take the sum", Net(s2=MaxSub(6))),

@@ -19,6 +19,8 @@ def test_connection_tables_mark_each_kernel_and_count_them():
         assert {output: int(count) for count, found in places.items() for output, row in found
                 if row == rows} == {output: len(inputs) for output, inputs in enumerate(table)}
     assert picture.alt == "C3: 60 of 96 kernels; depthwise: 2 of 4 kernels"
+    alone = plots.connection_tables({"pairs": [(0, 1), (2,)]})
+    assert alone.alt == "pairs: 3 of 6 kernels; 0 reads 0, 1; 1 reads 2"
 
 
 @pytest.mark.parametrize("setting", [(8, 3, 2, 0, 1), (5, 3, 1, 1, 1), (9, 3, 2, 1, 2), (7, 7, 1, 0, 1),

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROW = re.compile(r"\| \*\*(?P<term>.+?)\*\* \[(?P<number>\d+)\]\((?P<chapter>notebooks/\w+\.ipynb)\)"
+ROW = re.compile(r"\| \*\*(?P<term>.+?)\*\* \[(?P<number>\d+)\]"
+                 r"\(\.\./(?P<chapter>notebooks/\w+\.ipynb)\)"
                  r"(<br>[^|·]+ · [^|·]+)? \| [^|]+\. \|")
 
 

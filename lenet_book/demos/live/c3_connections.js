@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, listed, plural, range } from "./numbers.js";
+import { grouped, mapsListed, plural, range } from "./numbers.js";
 import { BLUE, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -120,12 +120,6 @@ function say({ start, chosen, table, kernels, parameters, idle, connections, set
     : sets === 1 ? "all maps of C3 read the same" : `the ${C3} maps of C3 share ${sets} sets of inputs`;
   return `${name}: ${share}, ${KERNEL ** 2}·${kernels} + ${C3} = ${grouped(parameters)} parameters, ` +
     `${grouped(connections)} connections; ${alike}. ${inputs}`;
-}
-
-// [0, 1, 2] -> "maps 0, 1 and 2".
-function mapsListed(maps) {
-  if (maps.length < 2) return maps.length ? `map ${maps[0]}` : "no map";
-  return `maps ${listed(maps)}`;
 }
 
 // Which maps of C3 read nothing; only how many where there are more than four.

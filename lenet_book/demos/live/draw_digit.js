@@ -2,18 +2,20 @@
 import { digits } from "./files.js";
 import { checked, drawn } from "./ink.js";
 import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
+import { isOf1998 } from "./nets.js";
+import { LAYERS } from "./paper.js";
 import { BLUE, GREY } from "./sheet.js";
 import { tensor } from "./tensor.js";
+import { longest, unitAt } from "./units.js";
 
 const SCORES = 498; // from where on the picture shows them
 const IDEAL = 440; // of F6 in 1998
 const DRAWING = "drawing";
-// Of each layer: how many maps, what they are called, their size; left, top, side of a map, maps in a row,
-// space between.
+const INPUT = [10, 30, 92]; // left, top, side
+// Of each layer: left, top, side of a map, maps in a row, space between.
 const PLACES = {
-  c1: [6, " maps", 28, 120, 30, 54, 3, 4], s2: [6, " maps", 14, 316, 30, 50, 3, 4],
-  c3: [16, " maps", 10, 10, 182, 32, 4, 4], s4: [16, " maps", 5, 168, 182, 24, 4, 4],
-  c5: [120, "", 1, 302, 182, 6, 8, 2], f6: [84, "", 1, 388, 182, 6.5, 7, 0.5],
+  c1: [120, 30, 54, 3, 4], s2: [316, 30, 50, 3, 4], c3: [10, 182, 32, 4, 4], s4: [168, 182, 24, 4, 4],
+  c5: [302, 182, 6, 8, 2], f6: [388, 182, 6.5, 7, 0.5],
 };
 
 const needs = ({ show, net }) => (show === DRAWING ? [net] : ["ten-digits", net]);
@@ -21,7 +23,8 @@ const needs = ({ show, net }) => (show === DRAWING ? [net] : ["ten-digits", net]
 // What is read and what the net makes of it, or, with nothing to read, what to do about it.
 function compute({ canvas, thickness, show, net }) {
   const [what, image] = chosen(canvas, thickness, show);
-  return { what, pen: thickness, reading: image && read(net, image), net: NETS[net] ?? "your own" };
+  const [reading, old] = [image && read(net, image), isOf1998(net)];
+  return { what, pen: thickness, reading, old, net: NETS[net] ?? "your own" };
 }
 
 function chosen(canvas, thickness, show) {
@@ -37,8 +40,10 @@ function chosen(canvas, thickness, show) {
 
 function paint(sheet, { reading, pen, net }) {
   sheet.title(10, 16, "input", TYPE);
-  for (const [layer, [maps, what, size, left, top, side, columns, gap]] of Object.entries(PLACES)) {
-    sheet.title(left, top - 14, `${layer.toUpperCase()}: ${maps}${what}`, TYPE);
+  for (const { name, maps, size } of LAYERS.slice(0, -1)) {
+    const layer = name.toLowerCase();
+    const [left, top, side, columns, gap] = PLACES[layer];
+    sheet.title(left, top - 14, `${name}: ${maps}${size > 1 ? " maps" : ""}`, TYPE);
     if (reading?.areDistances && layer === "f6") {
       paintGlyphs(sheet, reading, left, top, side, IDEAL - left);
       sheet.text(IDEAL, top + 12 * side + 16, "ideal", WORDS);
@@ -50,14 +55,14 @@ function paint(sheet, { reading, pen, net }) {
   }
   sheet.text(168, 320, "violet below 0, orange above", WORDS);
   if (!reading) {
-    sheet.outline(10, 30, 92, 92, { colour: GREY, thickness: 1 });
+    sheet.outline(...INPUT, INPUT[2], { colour: GREY, thickness: 1 });
     sheet.text(56, 76, `pen ${pen} %`, TYPE);
     sheet.text(SCORES + 76, 120, "?", { size: 96, colour: GREY, bold: true });
     sheet.text(SCORES + 76, 210, `LeNet-5 ${net}`, TYPE);
     sheet.text(SCORES + 76, 234, "waits", TYPE);
     return;
   }
-  sheet.image(reading.image, 10, 30, 92, { frame: true });
+  sheet.image(reading.image, ...INPUT, { frame: true });
   sheet.text(634, 34, reading.answer, { size: 56, colour: BLUE, bold: true });
   paintScores(sheet, reading, SCORES, 64, 62, 26);
   sheet.answer(SCORES - 4, 4, 162, 328);
@@ -66,6 +71,12 @@ function paint(sheet, { reading, pen, net }) {
 function say({ what, pen, reading, net }) {
   if (reading) return `${what} is read as ${reading.answer}: ${because(reading)}.`;
   return `${what} The pen has ${pen} % of the side; LeNet-5, ${net}, will read it.`;
+}
+
+function hover({ reading, old }, x, y) {
+  const places = { ...PLACES, input: [...INPUT, 1, 0] };
+  if (reading && old) places.f6 = [...PLACES.f6.slice(0, 4), 0]; // dots without a space between
+  return unitAt({ values: reading?.maps, places, sparse: old }, x, y);
 }
 
 const turnToTheDrawing = () => ({ show: DRAWING });
@@ -80,4 +91,4 @@ const actions = {
 // What the canvas shows follows these at once, whether or not there is a kernel.
 const tell = ({ thickness, show }) => ({ canvas: { thickness: thickness / 100, idle: show !== DRAWING } });
 
-export const draw_digit = { compute, paint, say, needs, actions, tell };
+export const draw_digit = { compute, paint, say, needs, actions, tell, hover, longest: longest(false) };

@@ -3,10 +3,12 @@ import { digits, floats, provided } from "./files.js";
 import { article, fixed, moved, round } from "./numbers.js";
 import { because, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
+import { longest, unitAt } from "./units.js";
 
 const [INPUT, SIDE, TOP] = [12, 152, 36]; // where the input begins, its side; the top of all pictures
 const [LEFT, WIDTH, HEIGHT] = [192, 400, 230]; // the room for the maps
 const SCORES = 612;
+const DOT = 19; // of F6 in 1998
 // Maps in a row, and the space between them.
 const WALLS = { 6: [3, 6], 16: [6, 6], 120: [15, 3], 84: [12, 4] };
 const SIZE = 28;
@@ -81,13 +83,11 @@ function paint(sheet, { reading, layer, label, what, correct }) {
   sheet.text(INPUT + 100, 264, reading.answer, { size: 48, colour, bold: true });
   sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`, TYPE);
   if (layer === "f6" && reading.areDistances) {
-    paintGlyphs(sheet, reading, LEFT, TOP, 19, 200);
+    paintGlyphs(sheet, reading, LEFT, TOP, DOT, 200);
     sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`, TYPE);
     sheet.answer(LEFT + 196, 4, 141, HEIGHT + 36);
   } else {
-    const [columns, gap] = WALLS[maps.shape[0]];
-    const side = Math.min(WIDTH / columns, HEIGHT / Math.ceil(maps.shape[0] / columns)) - gap;
-    sheet.maps(maps, LEFT, TOP, side, columns, gap, { reach: full });
+    sheet.maps(maps, ...placeOf(maps.shape[0]), { reach: full });
   }
   const most = fixed(full, 1);
   const violet = maps.data.some((value) => value < 0) ? `violet −${most}, ` : "";
@@ -95,6 +95,19 @@ function paint(sheet, { reading, layer, label, what, correct }) {
   paintScores(sheet, reading, SCORES, 52, 122, 23.5, label);
   sheet.answer(INPUT - 4, 236, SIDE + 8, 56);
   sheet.answer(SCORES - 4, 4, 228, 288);
+}
+
+// Of so many maps: left, top, side of one, maps in a row, space between.
+function placeOf(count) {
+  const [columns, gap] = WALLS[count];
+  return [LEFT, TOP, Math.min(WIDTH / columns, HEIGHT / Math.ceil(count / columns)) - gap, columns, gap];
+}
+
+function hover({ reading, layer }, x, y) {
+  const { maps: values, areDistances: sparse } = reading;
+  const place = layer === "f6" && sparse ? [LEFT, TOP, DOT, 7, 0] : placeOf(values[layer].shape[0]);
+  const places = { input: [INPUT, TOP, SIDE, 1, 0], [layer]: place };
+  return unitAt({ values, places, sparse, between: true }, x, y);
 }
 
 // The digit is dragged to a point of the input.
@@ -117,4 +130,6 @@ const done = ({ right, down, rotate, scale, noise }) => [
   noise && `with noise of ${noise} %`,
 ].filter(Boolean).map((change) => `, ${change}`).join("");
 
-export const feature_maps = { compute, paint, say, needs, limits, actions: { wrong: nextWrong }, point };
+export const feature_maps = {
+  compute, paint, say, needs, limits, actions: { wrong: nextWrong }, point, hover, longest: longest(true),
+};

@@ -11,6 +11,9 @@
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
 //   lines of the sentence for which there is always room, so that the picture stays under a pointer, if more than two
 //   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any
+//   hover(facts, x, y) -> {frames: [[x, y, width, height], ...], words, ways: {key: [x, y]}} or null: what is
+//     framed and said while a unit is pointed at, its own frame first, and to which point a key goes on; without
+//     x and y the unit at which the keys begin; longest: the longest of such words
 // description: what Python says of it, see Demo.described.
 // controls: the widgets of a notebook or the elements of a page, as an object with
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
@@ -18,6 +21,7 @@
 //   whenAlone(listener), where there is a kernel, which may go
 import { element } from "./element.js";
 import { provided } from "./files.js";
+import { hovering } from "./hover.js";
 import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
 import { Sheet } from "./sheet.js";
 import { stepped } from "./steps.js";
@@ -53,9 +57,11 @@ export function show(demo, description, el, controls) {
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
   let hidden = false; // the answer
+  let veils = []; // what of the picture is hidden with it
   let alone = false; // without the kernel that does what the buttons say
   let frame = 0;
   let reading = 0; // until the sentence is read aloud
+  let heard = 0; // until the words of a unit are
   let waiting = 0; // for what a demo does by itself
   let working = 0; // at what the picture did not wait for
   let said = null; // the sentence that was last read aloud, or there at first
@@ -79,6 +85,8 @@ export function show(demo, description, el, controls) {
     const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
     demo.paint(sheet, facts);
     if (hidden) sheet.veil();
+    veils = hidden ? sheet.answers : [];
+    hoverAnew?.();
     words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);
     canvas.setAttribute("aria-label", words.textContent);
     work(demo.later?.(facts));
@@ -112,6 +120,14 @@ export function show(demo, description, el, controls) {
       if (playing || working || said === words.textContent) return;
       aloud.textContent = said = words.textContent;
     }, QUIET);
+  }
+
+  // What of a unit and its frames is not hidden.
+  function unitAt(...point) {
+    const found = facts ? demo.hover(facts, ...point) : null;
+    const seen = ([x, y, width, height]) => veils.every(([left, top, across, down]) =>
+      x + width <= left || left + across <= x || y + height <= top || top + down <= y);
+    return found && seen(found.frames[0]) ? { ...found, frames: found.frames.filter(seen) } : null;
   }
 
   function goOn() {
@@ -211,8 +227,8 @@ export function show(demo, description, el, controls) {
     button("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
   }
 
-  const keys = () => toggleKeys(root, keysOf(description, Boolean(root.querySelector(".lenet-toggles"))),
-    pointing(demo, description, facts));
+  const keys = () => toggleKeys(root, keysOf(description, Boolean(root.querySelector(".lenet-toggles")),
+    demo.hover && Object.keys(unitAt()?.ways ?? {})), pointing(demo, description, facts));
   const help = button("?", keys, "the keys of this demo");
   help.setAttribute("aria-label", "? keys of this demo");
   help.setAttribute("aria-haspopup", "dialog");
@@ -237,6 +253,11 @@ export function show(demo, description, el, controls) {
     canvas.addEventListener("pointermove", (event) => { if (event.buttons === 1) pointed(event); });
   }
 
+  const hoverAnew = demo.hover && hovering(canvas, words, size, demo.longest, unitAt, (unit) => {
+    clearTimeout(heard);
+    if (unit) heard = setTimeout(() => { aloud.textContent = unit; }, QUIET);
+  });
+
   const observer = new ResizeObserver(fit);
   observer.observe(root);
   observer.observe(words); // whose lines may become more
@@ -244,9 +265,7 @@ export function show(demo, description, el, controls) {
   fit();
   return () => {
     pause();
-    clearTimeout(reading);
-    clearTimeout(waiting);
-    clearTimeout(working);
+    for (const timer of [reading, heard, waiting, working]) clearTimeout(timer);
     observer.disconnect();
     document.removeEventListener("keydown", asked);
   };

@@ -1,7 +1,7 @@
 // The keys of a demo, in a dialog: those that do something in this one, and no others.
 import { element } from "./element.js";
 
-const ROWS = [ // kinds of controls, one of which a demo must have; keys; what they do
+const ROWS = [ // kinds of controls or keys in the picture, one of which a demo must have; keys; what they do
   [["slider", "stops"], "← →", "on a slider: one step"],
   [["slider", "stops"], "Page Up, Page Down", "on a slider: several steps"],
   [["slider", "stops"], "Home, End", "on a slider: to its first and last value"],
@@ -9,14 +9,17 @@ const ROWS = [ // kinds of controls, one of which a demo must have; keys; what t
   [["switch"], "Space", "on a box: on or off"],
   [["text"], "Enter", "in a field: takes what is typed there"],
   [["table"], "← → ↑ ↓", "in the table: from square to square"],
+  [["ArrowRight"], "← → ↑ ↓", "in the picture: from unit to unit"],
+  [["PageDown"], "Page Up, Page Down", "in the picture: to the layer before, after"],
   [["canvas"], "Backspace", "on the canvas: takes the last stroke back"],
   [["canvas"], "Delete", "on the canvas: takes all strokes away"],
 ];
 const APART = 8; // pixels of the picture between two points that are tried
 
-// Pairs of keys and what they do. table: whether the arrow keys walk through a table of squares.
-export function keysOf({ controls, plays }, table) {
-  const kinds = new Set(Object.values(controls).map(({ kind }) => kind));
+// Pairs of keys and what they do. table: whether the arrow keys walk through a table of squares. units: the keys
+// that go from unit to unit in the picture, if there are any.
+export function keysOf({ controls, plays }, table, units = []) {
+  const kinds = new Set([...Object.values(controls).map(({ kind }) => kind), ...units]);
   if (plays.length) kinds.add("choice"); // of the speed
   if (table) kinds.add("table");
   return [
@@ -24,14 +27,15 @@ export function keysOf({ controls, plays }, table) {
     ...ROWS.filter(([some]) => some.some((kind) => kinds.has(kind))).map(([, ...row]) => row),
     ["Space, Enter", `on a button${table ? " or a square" : ""}: presses it`],
     ["?", "opens and closes this list"],
-    ["Esc", "closes this list; leaves the full window"],
+    ["Esc", `closes this list;${units.length ? " ends pointing at a unit;" : ""} leaves the full window`],
   ];
 }
 
 // What a pointer does in the picture or on the canvas, and which controls do it with keys; may be empty.
 export function pointing(demo, { controls, size: [width, height] }, facts) {
+  const units = demo.hover ? "Point at a unit of a map, or tap it: frames show what reaches it. " : "";
   if (Object.values(controls).some(({ kind }) => kind === "canvas")) {
-    return "To draw takes a mouse, a pen or a finger; with keys a digit of MNIST can be chosen as input.";
+    return `${units}To draw takes a mouse, a pen or a finger; with keys a digit of MNIST can be chosen as input.`;
   }
   const moved = (dragged) => {
     const names = new Set();
@@ -44,10 +48,10 @@ export function pointing(demo, { controls, size: [width, height] }, facts) {
       (controls[name].kind === "toggle" ? "the squares of the table" : controls[name].label)))];
   };
   const clicked = demo.point && facts ? moved(false) : [];
-  if (!clicked.length) return "";
+  if (!clicked.length) return units;
   const labels = [clicked.slice(0, -1).join(", "), clicked.at(-1)].filter(Boolean).join(" and ");
   const how = moved(true).length ? "a click or a drag" : "a click";
-  return `In the picture ${how} sets ${labels}; with keys, use the controls themselves.`;
+  return `${units}In the picture ${how} sets ${labels}; with keys, use the controls themselves.`;
 }
 
 // Opens the dialog in root, or closes it if it is open; gone, it leaves nothing behind.

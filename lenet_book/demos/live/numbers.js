@@ -33,6 +33,8 @@ export const plural = (word, count) => word + (count === 1 ? "" : "s");
 // [0, 1, 2] -> "0, 1 and 2".
 export const listed = (things) =>
   [things.slice(0, -1).join(", "), ...things.slice(-1)].filter((words) => words !== "").join(" and ");
+// [0, 1, 2] -> "maps 0, 1 and 2".
+export const mapsListed = (maps) => (maps.length ? `${plural("map", maps.length)} ${listed(maps)}` : "no map");
 
 // A shift in pixels, such as "2 right, 1 up"; empty for none.
 export function moved(right, down) {

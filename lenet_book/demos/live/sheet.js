@@ -119,15 +119,16 @@ export class Sheet {
   maps(values, x, y, side, columns, gap, style = {}) {
     const { reach } = { ...DEFAULTS.maps, ...style };
     const [count, rows, across] = values.shape;
-    const [left, top, pitch, inner] = [x, y, side + gap, side].map((length) => this.px(length));
+    const inner = this.px(side);
+    const start = (tile) => this.px(tile * (side + gap)); // each rounded by itself, so that no error grows
     const most = values.data.reduce((m, value) => Math.max(m, Math.abs(value)), 0);
     const colours = coloured(values.data, reach || most || 1);
-    const wall = new ImageData(columns * pitch, Math.ceil(count / columns) * pitch);
+    const wall = new ImageData(start(columns - 1) + inner, start(Math.ceil(count / columns) - 1) + inner);
     const pixels = new Uint32Array(wall.data.buffer).fill(0xffffffff);
     const pick = (length) => Uint16Array.from({ length: inner }, (_, i) => Math.floor((i * length) / inner));
     const [down, right, edge] = [pick(rows), pick(across), inner - 1];
     for (let n = 0; n < count; n++) {
-      const corner = Math.floor(n / columns) * pitch * wall.width + (n % columns) * pitch;
+      const corner = start(Math.floor(n / columns)) * wall.width + start(n % columns);
       for (let i = 0; i < inner; i++) {
         if (i > 1 && i < edge && down[i] === down[i - 1]) {
           const row = corner + i * wall.width;
@@ -142,7 +143,7 @@ export class Sheet {
         }
       }
     }
-    this.pen.putImageData(wall, left, top);
+    this.pen.putImageData(wall, this.px(x), this.px(y));
   }
 
   numbers(values, x, y, cell, size, style = {}) {
