@@ -26,6 +26,8 @@ RANDOM, AT_ONCE = 300, 25  # settings of a demo, and how many of them in one mes
 CLOSE = 1e-5  # of the number, or of the largest one of an array where that is above 1
 KERNELS = ["", "1 0; 0 -1", "99 -99 99; 0 0 0; -99 99 -99", "1 2; 3", "one", "nan", "<b>'1'</b>",
            "0.125 -0.5", "1,2;3,4", "100", "1e1 +2. .5", "1_0", "a \\ \"b\"", "0 0 0; 0 1 0; 0 0 0"]
+# Of what a hundred digits are read for, so many kinds, each with several settings of the rest.
+DAMAGE, DAMAGES = ("net", "off", "noise", "biases"), 30
 # What a browser might send as strokes.
 NONSENSE = [None, "7", 7, {"x": 1}, [0.1, 0.2], [[]], [[0.5]], [[0.1, 0.2], [0.3]], [["x", "y"]],
             [[0.1, None]], [[0.1, 1.5]], [[0.2, 0.3], [-0.1, 0.5]], [[True, False]], [[[0.1], [0.2]]],
@@ -83,10 +85,14 @@ def settings(demo):
     for name in few:
         yield from ({**values, name: end} for end in ends(demo, name))
     toggles = values.keys() - set(few)
+    damages = []
     for i in range(RANDOM):
         pressed = chosen.choice([0, 0.2, 0.5, 0.95, 1])  # a half each would hardly ever be all or none
         some = {name: chosen.random() < pressed if name in toggles else any_of(demo, name, chosen)
                 for name in values} if i else values
+        if demo.name == "ablation":
+            damages = [*damages, {name: some[name] for name in DAMAGE}][:DAMAGES]
+            some |= damages[i % DAMAGES]
         yield some | {"show": "drawing"} if demo.name == "draw_digit" and i % 2 else some
 
 
@@ -151,7 +157,8 @@ def progress(chosen):
 
 def off(chosen):
     """Some maps and units, of all layers or of one."""
-    some = [one for one in PARTS if one.startswith(chosen.choice(["", "", "c1", "c5", "f6"]))]
+    layer = chosen.choice(["", "", "c1", "c5", "f6"])
+    some = [one for one in PARTS if one.startswith(layer)]
     return [one for one in PARTS if one in chosen.sample(some, chosen.choice([0, 1, 3, 6, len(some)]))]
 
 
