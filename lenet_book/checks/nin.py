@@ -54,7 +54,7 @@ def network_in_network(answer) -> str:
     """channels, widths -> NiN of three blocks, as released for CIFAR-10."""
     cases = [(count, widths, torch.randn(2, count, *size).double()) for count, widths, size in (
         (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), (32, 32)),
-        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), (25, 38)))]
+        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), (37, 50)))]  # its last maps are larger than 8 x 8
 
     def wrong(**changes):
         return lambda channels, widths: _nin(channels, widths, **changes)
@@ -114,6 +114,8 @@ def network_in_network(answer) -> str:
         "a pooling stands behind the third block, too": wrong(pools=3),
         "the scores are the maxima of the class maps, and should be their means": wrong(
             end=(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
+        "the mean is taken of 8 x 8 places, as many as a picture of 32 x 32 leaves; for any size, "
+        "nn.AdaptiveAvgPool2d(1) takes that of all": wrong(end=(nn.AvgPool2d(8), nn.Flatten())),
         "the class maps are flattened; the mean of each is missing": wrong(end=(nn.Flatten(),)),
         "the class maps come out; the mean of each is missing": wrong(end=()),
         "the means stand as N x classes x 1 x 1; flatten them": wrong(end=(nn.AdaptiveAvgPool2d(1),)),

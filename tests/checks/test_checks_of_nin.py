@@ -145,6 +145,7 @@ WRONG = {  # (words that name the error, answer)
         ("maxima", partial(in_a_row, end=(nn.AdaptiveMaxPool2d(1), nn.Flatten()))),
         ("come out", partial(in_a_row, end=())), ("flattened", partial(in_a_row, end=END[1:])),
         ("flatten them", partial(in_a_row, end=END[:1])),
+        ("of 8 x 8 places", partial(in_a_row, end=(nn.AvgPool2d(8), nn.Flatten()))),
         ("softmax", partial(in_a_row, end=(*END, nn.Softmax(1)))),
         ("every block reads the image's", partial(in_a_row, read=None)),
         ("not the first", partial(in_a_row, read=0)),
