@@ -39,6 +39,9 @@ DRAWINGS = [[[0, 0]], [[0.5, 0.5], [0.5, 0.5]], [[0, 0], [1, 1]], [[0.1, 0.5, 0.
             [np.random.default_rng(0).random(8000).tolist()]]
 
 
+RECORD = "([name, some]) => JSON.stringify(record(name, some))"
+
+
 class Noted:
     """In place of a Sheet: keeps the name and all arguments of each call, painting nothing."""
 
@@ -70,7 +73,8 @@ def live(browser):
             there.add(name)
         for start in range(0, len(settings), AT_ONCE):
             some = json.loads(json.dumps(settings[start:start + AT_ONCE]))
-            yield from page.evaluate("([name, some]) => record(name, some)", [demo.name, some])
+            # It comes as text, which playwright does not look through.
+            yield from json.loads(page.evaluate(RECORD, [demo.name, some]))
 
     record.page = page
     yield record
@@ -99,7 +103,8 @@ def settings(demo):
 def ends(demo, name):
     control = demo.controls[name]
     if hasattr(control, "options"):
-        return [value for _, value in control._options_full]
+        options = [value for _, value in control._options_full]
+        return [*options[:-1][::len(options) // 12 or 1], options[-1]]  # those of a long scale
     if hasattr(control, "max"):
         return [control.min, control.max]
     if name == "canvas":
