@@ -100,7 +100,7 @@ from .verdict import Verdict
 from .vgg import (
     net_from_string,
     stack_that_sees_eleven,
-    string_that_sees_all,
+    string_with_field_224,
     weights_by_he,
     width_for_he,
 )
@@ -165,7 +165,7 @@ __all__ = [
     "speedup",
     "stack_that_sees_a_digit",
     "stack_that_sees_eleven",
-    "string_that_sees_all",
+    "string_with_field_224",
     "strip_of_digits",
     "subsampling_of_your_own",
     "table_layer",

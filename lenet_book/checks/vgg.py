@@ -215,8 +215,8 @@ _D = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
 
 
 @exercise(chapter=12, number=5, level="hard", minutes=10)
-def string_that_sees_all(answer) -> str:
-    """D's string with more convolutions, so that the last one sees 224 pixels, at least cost."""
+def string_with_field_224(answer) -> str:
+    """D's string with more convolutions, so that the last one's field is 224, at least cost."""
     if not isinstance(answer, str):
         raise Wrong(f"the answer must be a string such as D's, not {shown(answer)}")
     mine, old = ([block.split() for block in words.split("M")] for words in (answer, _D))
@@ -232,15 +232,15 @@ def string_that_sees_all(answer) -> str:
             if word != before[0]:
                 raise Wrong(f"block {place} of D holds {before[0]} and nothing else; here it holds "
                             f"{shown(word)}")
-    seen = 196 + sum(2 ** place * (len(block) - len(before))
-                     for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1))
+    field = 196 + sum(2 ** place * (len(block) - len(before))
+                      for place, (block, before) in enumerate(zip(mine, old, strict=True), start=1))
     more = _parameters(answer) - _parameters(_D)
-    if seen < 224:
-        raise Wrong("that is D itself, whose last convolution sees 196 pixels" if not more else
-                    f"its last convolution sees {seen} pixels, and 224 are needed")
+    if field < 224:
+        raise Wrong("that is D itself, whose last convolution has a field of 196" if not more else
+                    f"its last convolution has a field of {field}, and 224 are needed")
     if more > 516_992:
-        raise Wrong(f"its last convolution sees {seen} pixels, for {more:,} more parameters; there is "
-                    f"a way with {'far ' * (more > 2_000_000)}fewer")
+        raise Wrong(f"its last convolution has a field of {field}, for {more:,} more parameters; there "
+                    f"is a way with {'far ' * (more > 2_000_000)}fewer")
     return "516,992 more parameters, but each of the 14 layers costs 1.85 G multiply-adds and 12 MiB"
 
 

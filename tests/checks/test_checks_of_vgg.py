@@ -128,7 +128,7 @@ RIGHT = {
     "width_for_he": [(22,), (22.0,), (torch.tensor(22),)],
     "net_from_string": [(by_words,), (by_patterns,), (Net,), (by_single_spaces,)],
     "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
-    "string_that_sees_all": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
+    "string_with_field_224": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
                              (f"{16 * '64 '}M{D.split('M', 1)[1]}",)],
 }
 
@@ -203,8 +203,8 @@ WRONG = {  # (words that name the error, answer)
         ("kaiming_normal_ does", lambda s: nn.init.kaiming_normal_(torch.empty(s))),
         ("must be 64 x 32 x 3 x 3", lambda s: he(s)[None]), ("tensor", lambda s: 0.1),
         ("return", print)],
-    "string_that_sees_all": [
-        ("D itself", D), ("222 pixels", 13 * "64 " + D), ("a convolution stands after", D + " 512"),
+    "string_with_field_224": [
+        ("D itself", D), ("a field of 222", 13 * "64 " + D), ("a convolution stands after", D + " 512"),
         ("2,359,808 more", D[:-1] + "512 M"),
         ("fewer", D.replace(" 512 512 512 M", 5 * " 512" + " M", 1)),
         ("1,033,088 more", D.replace("128", 8 * "128 ", 1)), ("553,920 more", 15 * "64 " + D),
