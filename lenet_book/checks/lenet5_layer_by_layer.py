@@ -2,6 +2,7 @@
 
 import dis
 from itertools import pairwise
+from types import CodeType
 
 import torch
 import torch.nn.functional as F
@@ -83,7 +84,8 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
         if kind.__module__ == "lenet_book.layers":
             raise Wrong(f"{kind.__name__} is the book's, and may not be used, nor derived from; write "
                         "the layer yourself")
-        if any(_uses(method, "partial_convolution") for method in vars(kind).values()):
+        codes = filter(None, (getattr(method, "__code__", None) for method in vars(kind).values()))
+        if any(_uses(code, "partial_convolution") for code in codes):
             raise Wrong("partial_convolution is the page's, and may not be used; write the sums over "
                         "the table yourself")
     numbers = [p for p in layer.parameters() if p.requires_grad]
@@ -127,11 +129,12 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
         raise Wrong("its outputs are right, but some of its parameters get no gradient")
 
 
-def _uses(method, function: str) -> bool:
-    """Does a method name this function of the page's? Another method of that name is no such thing."""
-    code = getattr(method, "__code__", None)
-    return code is not None and function in code.co_names and any(
-        step.opname == "LOAD_GLOBAL" and step.argval == function for step in dis.get_instructions(code))
+def _uses(code: CodeType, function: str) -> bool:
+    """Is this function of the page's named here? Another method of that name is no such thing."""
+    steps = [*dis.get_instructions(code)]
+    inside = (step.argval for step in steps if isinstance(step.argval, CodeType))  # a comprehension's
+    return any(step.opname == "LOAD_GLOBAL" and step.argval == function for step in steps) or any(
+        _uses(each, function) for each in inside)
 
 
 def _count_by_table(has: int, table, size: int, when: str) -> None:

@@ -190,6 +190,12 @@ class ByThePage(Stack):
         return partial_convolution(x, self.kernels, self.bias, self.table)
 
 
+class ByThePageInside(ByThePage):
+    def forward(self, x):
+        return torch.cat([partial_convolution(one[None], self.kernels, self.bias, self.table)
+                          for one in x])
+
+
 class OwnName(Parts):
     """A method of that name is the reader's own."""
 
@@ -386,6 +392,7 @@ WRONG = {  # (words that name the error, answer)
     "table_layer": [
         ("SparseConv2d is the book's", layers.SparseConv2d), ("SparseConv2d is the book's", Wraps),
         ("partial_convolution is the page's", ByThePage),
+        ("partial_convolution is the page's", ByThePageInside),
         ("nor derived from", Derived), ("nor derived from", DerivedAnew),
         ("dense_weight does the work here; it is the book's", Hidden),
         ("no gradient reaches its parameters", NoGrad),
