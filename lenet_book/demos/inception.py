@@ -172,4 +172,4 @@ def _costs(sheet: Sheet, facts: Facts) -> None:
         sheet.bar(_RIGHT, y + 14, 170, 18, module.macs / most, BLUE if chosen else GREY)
         for below, count in ((42, f"{module.weights:,}"), (62, f"× {facts.size}² = {module.macs:,}")):
             sheet.text(840 - 22, y + below, count, _TYPE, anchor="rm")
-    sheet.answer(_RIGHT - 8, 34, 840 - _RIGHT, 212)
+    sheet.answer(_RIGHT - 8, 2, 840 - _RIGHT, 244)

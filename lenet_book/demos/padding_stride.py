@@ -68,12 +68,12 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         if max(i, j) >= padded - facts.lost:
             sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED)
     _words(sheet, facts)
+    sheet.answer(_MIDDLE - 4, 4, _RIGHT + 312 - _MIDDLE, 172)
     if not m:
         sheet.outline(_LEFT, _TOP, cell * facts.reach, cell * facts.reach, RED, 3)
         return
     _windows(sheet, facts, cell)
     _made(sheet, facts, min(cell, _OUTPUT / m))
-    sheet.answer(_MIDDLE - 4, 4, _RIGHT + 312 - _MIDDLE, 172)
 
 
 def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:

@@ -137,7 +137,7 @@ function costs(sheet, { size, module: shown, modules }) {
     sheet.text(840 - 22, y + 42, grouped(module.weights), right);
     sheet.text(840 - 22, y + 62, `× ${size}² = ${grouped(module.macs)}`, right);
   });
-  sheet.answer(RIGHT - 8, 34, 840 - RIGHT, 212);
+  sheet.answer(RIGHT - 8, 2, 840 - RIGHT, 244);
 }
 
 export const inception = { compute, paint, say };

@@ -36,12 +36,12 @@ function paint(sheet, facts) {
     }
   }
   words(sheet, facts);
+  sheet.answer(MIDDLE - 4, 4, RIGHT + 312 - MIDDLE, 172);
   if (!m) {
     return sheet.outline(LEFT, TOP, cell * reach, cell * reach, { colour: RED, thickness: 3 });
   }
   windows(sheet, facts, cell);
   made(sheet, facts, Math.min(cell, OUTPUT / m));
-  sheet.answer(MIDDLE - 4, 4, RIGHT + 312 - MIDDLE, 172);
 }
 
 // The chosen window with the pixels it reads, and the next ones to the right and below.
