@@ -80,7 +80,10 @@ export function show(demo, description, el, controls) {
     const now = values();
     for (const [name, facts] of Object.entries(demo.tell?.(now) ?? {})) controls.tell(name, facts);
     const missing = (demo.needs?.(now) ?? description.needs).filter((name) => !provided(name));
-    if (missing.length) return void controls.load(missing).then(() => put({}));
+    if (missing.length) {
+      words.ariaBusy = "true";
+      return void controls.load(missing).then(() => put({}));
+    }
     facts = demo.compute(now);
     const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
     demo.paint(sheet, facts);
