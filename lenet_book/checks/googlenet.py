@@ -40,18 +40,20 @@ def convolution_for_a_module(answer) -> str:
 @exercise(chapter=14, number=2, level="medium", minutes=5)
 def widest_useful_reduction(answer) -> str:
     """The largest width of 3a's 5 x 5 reduction at which the path costs less than without."""
-    known(whole(answer, "the width"), 154, {
-        **{width: f"that fits ({992 * width:,} of 153,600 weights), but a wider one does, too"
-           for width in range(1, 154)},
+    width = whole(answer, "the width")
+    known(width, 154, {
+        **{fits: f"that fits ({992 * fits:,} of 153,600 weights), but a wider one does, too"
+           for fits in range(1, 154)},
         16: "that is the width in 3a; how much wider could it be?",
-        155: "155 maps cost 153,760 weights, and without a reduction there are 153,600",
         191: "the reduction has weights, too: 192 for each of its maps",
         192: "the reduction has weights, too: 192 for each of its maps",
         799: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
         800: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
         685: "the 5 x 5 has 25 weights for each pair of maps, not one",
         436: "the 5 x 5 has 25 weights for each pair of maps, not five",
-    }, "write down the path's weights for a width of r, the reduction's own among them")
+    }, f"{width:,} maps cost {992 * width:,} weights, more than the 153,600 without a reduction"
+        if width > 154 else
+        "write down the path's weights for a width of r, the reduction's own among them")
     return ("154 of 192: it pays once it leaves out about a fifth of the maps. A map of the reduction "
             "costs 192 weights itself and 25 * 32 in the 5 x 5")
 

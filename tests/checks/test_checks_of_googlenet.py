@@ -154,7 +154,8 @@ WRONG = {  # (words that name the error, answer)
     "widest_useful_reduction": [
         ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
         ("not one", 685), ("not five", 436), ("151,776 of 153,600", 153),
-        ("992 of 153,600", 1), ("95,232 of 153,600", 96), ("width of r", 0), ("width of r", 160),
+        ("992 of 153,600", 1), ("95,232 of 153,600", 96), ("width of r", 0), ("158,720", 160),
+        ("198,400", 200),
         ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
     "naive_inception": [
         ("pooling is missing", partial(by_hand, order=(0, 1, 2))),
