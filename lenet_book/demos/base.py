@@ -180,7 +180,7 @@ class Demo:
                 self._page = Page(
                     demo=self.described | {"kernel_buttons": self._kernel_buttons},
                     models=self.controls, files={name: file(name) for name in self._needs},
-                    layout={"width": "100%", "margin": "2px"})
+                    layout={"margin": "2px"})
                 self.widget.children += (self._page,)
             view, of_page = self._page._repr_mimebundle_()  # in Colab: where the widgets' code is
             data[_VIEW] = view[_VIEW] | {"model_id": self.widget.model_id}

@@ -37,10 +37,10 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=115),
         "net": choice("LeNet-5", net, NETS, width=170),
         "rotate": slider("rotate, °", rotate, -180, 180, 5, width=180),
-        "right": slider("shift right", right, -10, 10, width=186),
-        "down": slider("shift down", down, -10, 10, width=186),
-        "scale": slider("scale, %", scale, 50, 140, 5, width=186),
-        "noise": slider("noise, %", noise, 0, 50, 5, width=186),
+        "right": slider("shift right", right, -10, 10, width=182),
+        "down": slider("shift down", down, -10, 10, width=182),
+        "scale": slider("scale, %", scale, 50, 140, 5, width=182),
+        "noise": slider("noise, %", noise, 0, 50, 5, width=182),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
     }
