@@ -157,7 +157,8 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.text(_INPUT, 152, "label", TYPE, anchor="lm")
     sheet.text(_INPUT + 80, 152, facts.label, 24, bold=True)
     sheet.outline(_INPUT + 64, 136, 32, 32, INK, 2, dash=True)
-    sheet.text(_INPUT, 190, "whole net", TYPE, anchor="lm")
+    sheet.text(_INPUT, 181, "whole", TYPE, anchor="lm")
+    sheet.text(_INPUT, 199, "net", TYPE, anchor="lm")
     sheet.text(_INPUT + 80, 190, facts.whole, 24, bold=True)
     colour = BLUE if facts.correct else RED
     sheet.text(_INPUT, 219, "as it is", TYPE, anchor="lm")

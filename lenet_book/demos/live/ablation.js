@@ -108,7 +108,8 @@ function paint(sheet, facts) {
   sheet.text(INPUT, 152, "label", WORDS);
   sheet.text(INPUT + 80, 152, label, { size: 24, bold: true });
   sheet.outline(INPUT + 64, 136, 32, 32, { dash: true });
-  sheet.text(INPUT, 190, "whole net", WORDS);
+  sheet.text(INPUT, 181, "whole", WORDS);
+  sheet.text(INPUT, 199, "net", WORDS);
   sheet.text(INPUT + 80, 190, whole, { size: 24, bold: true });
   sheet.text(INPUT, 219, "as it is", WORDS);
   sheet.text(INPUT, 237, "now", WORDS);
