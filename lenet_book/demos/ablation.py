@@ -157,10 +157,12 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.text(_INPUT, 152, "label", TYPE, anchor="lm")
     sheet.text(_INPUT + 80, 152, facts.label, 24, bold=True)
     sheet.outline(_INPUT + 64, 136, 32, 32, INK, 2, dash=True)
-    sheet.text(_INPUT, 190, "whole", TYPE, anchor="lm")
+    sheet.text(_INPUT, 181, "whole", TYPE, anchor="lm")
+    sheet.text(_INPUT, 199, "net", TYPE, anchor="lm")
     sheet.text(_INPUT + 80, 190, facts.whole, 24, bold=True)
     colour = BLUE if facts.correct else RED
-    sheet.text(_INPUT, 228, "now", TYPE, anchor="lm")
+    sheet.text(_INPUT, 219, "as it is", TYPE, anchor="lm")
+    sheet.text(_INPUT, 237, "now", TYPE, anchor="lm")
     sheet.text(_INPUT + 80, 228, reading.answer, 40, colour, bold=True)
     sheet.text(_INPUT, 262, "still right", TYPE, anchor="lm")
     sheet.text(_INPUT + 50, 285, facts.right, 22, anchor="rm", bold=True)
@@ -182,7 +184,8 @@ def _paint_layer(sheet: Sheet, facts: Facts, layer: str) -> None:
     if layer == "f6" and reading.are_distances:
         paint_glyphs(sheet, reading, left, top, pitch, _IDEAL - left)
         sheet.title(_IDEAL, top - 16, "ideal", TYPE)
-        sheet.answer(_IDEAL - 4, top - 32, 82, 162)
+        # F6 draws the digit itself.
+        sheet.answer(left - 4, top - 4, _IDEAL - left + 82, 134)
     elif side == pitch:
         sheet.image(maps.reshape(-1, columns), left, top, pitch * columns, full)
         sheet.grid(left, top, pitch, len(maps) // columns, columns)

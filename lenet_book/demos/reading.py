@@ -41,16 +41,24 @@ class Reading:
 
     def because(self, label: int | None = None) -> str:
         """Why it is the answer and not the next one or, if it is wrong, not the right one."""
+        right = label in (None, self.answer)
+        other = self.second if right else label
+        mine, others = self._said(self.answer), self._said(other)
+        if self.scores[self.answer] == self.scores[other]:
+            equally = "near" if self.are_distances else "probable"
+            return (f"the {self.answer} and the {other} are equally {equally}, {mine}; "
+                    "it takes the lower digit")
+        if self.are_distances and mine == others:
+            mine, others = self._said(self.answer, 1), self._said(other, 1)
         measure, best = (("distance to", "smallest") if self.are_distances
                          else ("probability of", "largest"))
-        other = (f"next comes the {self.second} with {self._said(self.second)}"
-                 if label in (None, self.answer) else f"the {label} has {self._said(label)}")
-        return f"the {measure} the {self.answer} is the {best}, {self._said(self.answer)}; {other}"
+        return (f"the {measure} the {self.answer} is the {best}, {mine}; "
+                + (f"next comes the {other} with {others}" if right else f"the {other} has {others}"))
 
-    def _said(self, digit: int) -> str:
+    def _said(self, digit: int, decimals: int = 0) -> str:
         score = float(self.scores[digit])
         if self.are_distances:
-            return f"{score:.0f}" if score >= 0.5 else "less than 1"
+            return f"{score:.{decimals}f}" if score >= 0.5 else "less than 1"
         return percent(score)
 
     def written(self, digit: int) -> str:
@@ -76,7 +84,7 @@ def read(net: str, image: Tensor, model: nn.Module | None = None) -> Reading:
     outputs, maps = _run(model, digit)
     are_distances = isinstance(model.output, RBFOutput)
     scores = outputs[0] if are_distances else outputs[0].softmax(dim=0)
-    answer, second = scores.argsort(descending=not are_distances)[:2].tolist()
+    answer, second = scores.argsort(descending=not are_distances, stable=True)[:2].tolist()
     return Reading(digit.inputs(32, "unit")[0, 0].numpy(),
                    {layer: maps[0] for layer, maps in maps.items()}, full_colour(net),
                    scores.numpy(), are_distances, answer, second)

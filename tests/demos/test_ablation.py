@@ -156,6 +156,17 @@ def test_the_sentence_says_all_that_is_broken(off, noise, biases, words):
         f"{facts.right} of the first 100 test digits right.")
 
 
+def test_without_six_rows_of_f6_3_and_5_are_a_tie_and_the_answer_and_f6_can_be_hidden():
+    facts = compute(**{**START, "index": 8, "off": [f"f6 {unit}" for unit in range(42)]})
+    assert facts.reading.answer == 3 and facts.reading.scores[3] == facts.reading.scores[5]
+    assert "the 3 and the 5 are equally near, 48; it takes the lower digit" in say(facts)
+    sheet = Recorder(paint, facts)
+    for grid in sheet.grids[1:]:  # F6, and the ideal
+        right, bottom = grid.x + grid.cell * grid.columns, grid.y + grid.cell * grid.rows
+        assert any(area.x < grid.x and area.y < grid.y and right < area.x + area.width
+                   and bottom < area.y + area.height for area in sheet.answers)
+
+
 def test_the_sentence_of_a_whole_net():
     facts = compute(**{**START, "net": "lenet5"})
     assert say(facts).startswith(

@@ -123,6 +123,20 @@ def test_why_it_is_the_answer(are_distances, label, words):
     assert found.because(label) == words
 
 
+@pytest.mark.parametrize(("are_distances", "scores", "label", "words"), [
+    (True, [25.04, 25.26], 1, "the distance to the 0 is the smallest, 25.0; the 1 has 25.3"),
+    (True, [25.04, 25.26], 0,
+     "the distance to the 0 is the smallest, 25.0; next comes the 1 with 25.3"),
+    (True, [48.2, 48.2], 1, "the 0 and the 1 are equally near, 48; it takes the lower digit"),
+    (True, [48.2, 48.2], None, "the 0 and the 1 are equally near, 48; it takes the lower digit"),
+    (False, [0.5, 0.5], 1, "the 0 and the 1 are equally probable, 50 %; it takes the lower digit"),
+])
+def test_what_is_alike_is_told_apart_or_said_to_be_a_tie(are_distances, scores, label, words):
+    found = replace(facts_of().reading, scores=np.array(scores), are_distances=are_distances,
+                    answer=0, second=1)
+    assert found.because(label) == words
+
+
 def test_percent():
     shares = (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)
     assert [percent(share) for share in shares] == [

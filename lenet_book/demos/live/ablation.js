@@ -108,9 +108,11 @@ function paint(sheet, facts) {
   sheet.text(INPUT, 152, "label", WORDS);
   sheet.text(INPUT + 80, 152, label, { size: 24, bold: true });
   sheet.outline(INPUT + 64, 136, 32, 32, { dash: true });
-  sheet.text(INPUT, 190, "whole", WORDS);
+  sheet.text(INPUT, 181, "whole", WORDS);
+  sheet.text(INPUT, 199, "net", WORDS);
   sheet.text(INPUT + 80, 190, whole, { size: 24, bold: true });
-  sheet.text(INPUT, 228, "now", WORDS);
+  sheet.text(INPUT, 219, "as it is", WORDS);
+  sheet.text(INPUT, 237, "now", WORDS);
   sheet.text(INPUT + 80, 228, reading.answer, { size: 40, colour: correct ? BLUE : RED, bold: true });
   sheet.text(INPUT, 262, "still right", WORDS);
   sheet.text(INPUT + 50, 285, right, { size: 22, anchor: "rm", bold: true });
@@ -133,7 +135,8 @@ function paintLayer(sheet, { reading, off, part }, layer) {
   if (layer === "f6" && reading.areDistances) {
     paintGlyphs(sheet, reading, left, top, pitch, IDEAL - left);
     sheet.title(IDEAL, top - 16, "ideal", TYPE);
-    sheet.answer(IDEAL - 4, top - 32, 82, 162);
+    // F6 draws the digit itself.
+    sheet.answer(left - 4, top - 4, IDEAL - left + 82, 134);
   } else if (side === pitch) {
     sheet.image(tensor([count / columns, columns], maps.data), left, top, pitch * columns, { reach });
     sheet.grid(left, top, pitch, count / columns, columns);

@@ -44,7 +44,10 @@ export function show(demo, description, el, controls) {
   const aloud = element("div", { className: "lenet-aloud" });
   const canvas = element("canvas", { className: "lenet-picture" });
   const frozen = element("figure", { className: "lenet-frozen", hidden: true });
-  if (demo.lines) words.style.minHeight = `${1.4 * demo.lines}em`;
+  if (demo.lines) {
+    words.style.setProperty("--lenet-lines", demo.lines);
+    words.style.setProperty("--lenet-lines-narrow", 2 * demo.lines + 1); // on a telephone
+  }
   aloud.setAttribute("role", "status");
   canvas.setAttribute("role", "img");
   el.append(buttons, words, canvas, aloud, frozen);

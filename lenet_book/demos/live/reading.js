@@ -33,15 +33,21 @@ const glyph = (data) => tensor([GLYPH_HEIGHT, GLYPH_WIDTH], data);
 
 // Why it is the answer and not the next one or, if it is wrong, not the right one.
 export function because({ scores, areDistances, answer, second }, label = answer) {
-  const score = (digit) => said(scores[digit], areDistances);
+  const other = label === answer ? second : label;
+  const both = (decimals) => [answer, other].map((digit) => said(scores[digit], areDistances, decimals));
+  let [mine, others] = both(0);
+  if (scores[answer] === scores[other]) {
+    const equally = areDistances ? "near" : "probable";
+    return `the ${answer} and the ${other} are equally ${equally}, ${mine}; it takes the lower digit`;
+  }
+  if (areDistances && mine === others) [mine, others] = both(1);
   const [measure, best] = areDistances ? ["distance to", "smallest"] : ["probability of", "largest"];
-  const other = label === answer
-    ? `next comes the ${second} with ${score(second)}` : `the ${label} has ${score(label)}`;
-  return `the ${measure} the ${answer} is the ${best}, ${score(answer)}; ${other}`;
+  return `the ${measure} the ${answer} is the ${best}, ${mine}; ` +
+    (label === answer ? `next comes the ${other} with ${others}` : `the ${other} has ${others}`);
 }
 
-const said = (score, isDistance) =>
-  isDistance ? (score >= 0.5 ? fixed(score) : "less than 1") : share(score);
+const said = (score, isDistance, decimals = 0) =>
+  isDistance ? (score >= 0.5 ? fixed(score, decimals) : "less than 1") : share(score);
 // As the picture shows it: as the sentence, without its words.
 const written = (words) => words.replace("less than ", "<").replace("more than ", ">").replace(" %", "%");
 
