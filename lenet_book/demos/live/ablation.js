@@ -3,13 +3,14 @@
 import { digits, weights } from "./files.js";
 import { isOf1998, run } from "./nets.js";
 import { article, listed, plural, range } from "./numbers.js";
+import { LAYERS } from "./paper.js";
 import { Generator } from "./random.js";
 import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, INK, RED } from "./sheet.js";
 import { map, part as mapOf, tensor } from "./tensor.js";
 
 const DIGITS = 100; // that are counted: the first of the test set
-const MAPS = { c1: 6, s2: 6, c3: 16, s4: 16, c5: 120, f6: 84 };
+const MAPS = Object.fromEntries(LAYERS.slice(0, -1).map(({ name, maps }) => [name.toLowerCase(), maps]));
 const PARTS = Object.entries(MAPS).flatMap(([layer, count]) => range(0, count).map((i) => `${layer} ${i}`));
 // Of each layer: left, top, side of a map or unit, from one to the next, maps in a row.
 const PLACES = {
