@@ -93,7 +93,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.image(facts.image, _LEFT, _TOP, _CANVAS, frame=True)
     sheet.outline(_LEFT + pixel * facts.column, _TOP + pixel * facts.row, side, side, RED, 2, dash=True)
     sheet.outline(_LEFT + pixel * _PIXELS * column, _TOP + pixel * _PIXELS * row, pixel * _PIXELS,
-                  pixel * _PIXELS, BLUE, 3)
+                  pixel * _PIXELS, BLUE, 3, answer=True)
     for digit, (values, score) in enumerate(zip(facts.maps, facts.scores, strict=True)):
         x, y = _MAPS + _ACROSS * (digit % 5), _TOP + _DOWN * (digit // 5)
         won = digit == facts.answer

@@ -58,8 +58,11 @@ class Sheet:
             self._pen.rectangle((left, top, right - 1, bottom - 1), fill=colour)
 
     def outline(self, x: float, y: float, width: float, height: float, colour: str = INK,
-                thickness: float = 2, dash: bool = False) -> None:
-        """The edge of a rectangle, drawn inwards; dashed, it can be told from others without colour."""
+                thickness: float = 2, dash: bool = False, answer: bool = False) -> None:
+        """The edge of a rectangle, drawn inwards; dashed, it can be told from others without colour.
+
+        answer: where it lies is for a class to predict; the page leaves it out while that is hidden.
+        """
         left, top, right, bottom = self._corners(x, y, width, height)
         thick = max(1, self._px(thickness))
         if not dash:

@@ -243,6 +243,23 @@ def test_the_answer_is_hidden_until_it_is_asked_for(opened):
     assert (shown.evaluate(pixels), shown.locator(".lenet-sentence").text_content()) == (before, answer)
 
 
+def test_where_the_peak_lies_on_the_canvas_is_hidden_with_the_answer(opened):
+    page, _ = opened
+    shown = element_of(page, "find_the_digit")
+    blue = """el => {
+        const c = el.querySelector('.lenet-picture'), wide = c.width * 240 / 840;  // left of the maps
+        const { data } = c.getContext('2d').getImageData(0, 0, wide, c.height);
+        let found = 0;
+        for (let i = 0; i < data.length; i += 4) found += data[i] === 0 && data[i + 2] === 0xb2;
+        return found;
+    }"""
+    assert shown.evaluate(blue) > 100
+    press(shown, "hide the answer")
+    assert shown.evaluate(blue) == 0
+    press(shown, "show the answer")
+    assert shown.evaluate(blue) > 100
+
+
 def test_a_frozen_picture_stays_while_the_other_moves(opened):
     page, _ = opened
     shown = element_of(page, "padding_stride")

@@ -112,7 +112,7 @@ function paint(sheet, facts) {
   const dashed = { colour: RED, dash: true };
   sheet.outline(LEFT + pixel * facts.column, TOP + pixel * facts.row, side, side, dashed);
   sheet.outline(LEFT + pixel * PIXELS * column, TOP + pixel * PIXELS * row, pixel * PIXELS, pixel * PIXELS,
-    { colour: BLUE, thickness: 3 });
+    { colour: BLUE, thickness: 3, answer: true });
   scores.forEach((score, digit) => {
     const [x, y] = [MAPS + ACROSS * (digit % 5), TOP + DOWN * Math.floor(digit / 5)];
     const won = digit === answer;

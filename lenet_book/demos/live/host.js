@@ -88,9 +88,9 @@ export function show(demo, description, el, controls) {
       return void controls.load(missing).then(() => put({}));
     }
     facts = demo.compute(now);
-    const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1));
+    const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
     demo.paint(sheet, facts);
-    if (hidden) sheet.veil();
+    sheet.veil();
     veils = hidden ? sheet.answers : [];
     hoverAnew?.();
     words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);

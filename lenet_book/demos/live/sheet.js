@@ -16,7 +16,7 @@ export const GREY = "#999999"; // frames, and what stands back
 export const DEFAULTS = {
   text: { size: 13, colour: INK, anchor: "mm", bold: false },
   title: { size: 15, colour: INK },
-  outline: { colour: INK, thickness: 2, dash: false },
+  outline: { colour: INK, thickness: 2, dash: false, answer: false },
   cross: { thickness: 1 },
   curve: { colour: INK, thickness: 2 },
   arrow: { colour: INK },
@@ -31,9 +31,10 @@ const BASELINE = { t: "top", m: "middle", b: "bottom", s: "alphabetic" };
 const FONT = '"DejaVu Sans", Verdana, system-ui, sans-serif';
 
 export class Sheet {
-  // scale: pixels of the canvas for each pixel of the page.
-  constructor(canvas, width, height, scale = 1) {
+  // scale: pixels of the canvas for each pixel of the page; hidden: whether the answer is.
+  constructor(canvas, width, height, scale = 1, hidden = false) {
     this.scale = scale;
+    this.hidden = hidden;
     this.answers = []; // x, y, width, height of each
     const [across, down] = [this.px(width), this.px(height)];
     if (canvas.width !== across) canvas.width = across;
@@ -63,7 +64,8 @@ export class Sheet {
   }
 
   outline(x, y, width, height, style = {}) {
-    const { colour, thickness, dash } = { ...DEFAULTS.outline, ...style };
+    const { colour, thickness, dash, answer } = { ...DEFAULTS.outline, ...style };
+    if (answer && this.hidden) return;
     const [left, top, right, bottom] = this.corners(x, y, width, height);
     const thick = Math.max(1, this.px(thickness));
     this.stroke(colour, thick, dash ? [this.px(4), this.px(4)] : []);
@@ -179,12 +181,13 @@ export class Sheet {
     this.outline(x, y, width, height, { colour: PALE, thickness: 1 });
   }
 
-  // Here is what a class is to predict; veil() covers it.
+  // Here is what a class is to predict; veil() covers it, if it is hidden.
   answer(x, y, width, height) {
     this.answers.push([x, y, width, height]);
   }
 
   veil() {
+    if (!this.hidden) return;
     for (const [x, y, width, height] of this.answers) {
       this.fill(x, y, width, height, "#EEF3F7");
       this.outline(x, y, width, height, { colour: BLUE, dash: true });
