@@ -131,10 +131,10 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
 
 def _uses(code: CodeType, function: str) -> bool:
     """Is this function of the page's named here? Another method of that name is no such thing."""
-    steps = [*dis.get_instructions(code)]
-    inside = (step.argval for step in steps if isinstance(step.argval, CodeType))  # a comprehension's
-    return any(step.opname == "LOAD_GLOBAL" and step.argval == function for step in steps) or any(
-        _uses(each, function) for each in inside)
+    named = function in code.co_names and any(
+        step.opname == "LOAD_GLOBAL" and step.argval == function for step in dis.get_instructions(code))
+    inside = (each for each in code.co_consts if isinstance(each, CodeType))  # a comprehension's
+    return named or any(_uses(each, function) for each in inside)
 
 
 def _count_by_table(has: int, table, size: int, when: str) -> None:

@@ -1,9 +1,10 @@
-"""Each chapter as a reader meets it: opened as it was saved, in JupyterLab and as plain HTML.
+"""What is saved in the chapters, as a reader meets it: opened in JupyterLab and as plain HTML.
 
-One of them is run from top to bottom. That all give what they say is for nbval, which executes them
-in the same run; each demo's own cell is in test_demos.py.
+One chapter is run from top to bottom, saved and opened again. That all give what they say is for nbval,
+which executes them in the same run; each demo's own cell is in test_demos.py.
 """
 
+import nbformat
 import pytest
 from lab import (
     CHAPTERS,
@@ -14,7 +15,6 @@ from lab import (
     open_chapter,
     run_all,
     saved,
-    write_notebook,
 )
 from nbconvert import HTMLExporter
 from nbval.plugin import IPyNbFile, coalesce_streams
@@ -24,15 +24,27 @@ LIGHT = "02_padding_and_stride"  # of the chapters with a demo, the one that tak
 LOADED = "images => images.filter(image => image.naturalWidth).length"
 
 
-def saved_pictures(chapter):
-    """How many pictures are in the file."""
-    return sum("image/png" in output.get("data", {})
+def saved_pictures(*chapters):
+    """How many pictures are in the files."""
+    return sum("image/png" in output.get("data", {}) for chapter in chapters
                for cell in saved(chapter).cells for output in cell.get("outputs", []))
+
+
+@pytest.fixture(scope="module")
+def all_outputs(lab, lab_folder):
+    """The path of a notebook with the outputs of every chapter, in a cell each: sixteen take a minute."""
+    cells = [nbformat.v4.new_code_cell(f"# {chapter}", outputs=[
+        output for cell in saved(chapter).cells for output in cell.get("outputs", [])])
+        for chapter in CHAPTERS]
+    path = lab_folder / "notebooks" / "all_outputs.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=saved(LIGHT).metadata), path)
+    return path
 
 
 def assert_only_pictures(page, count):
     """So many pictures have been loaded, and nothing stands in place of one."""
     images = page.locator(".jp-OutputArea-output.jp-RenderedImage img")
+    expect(images).to_have_count(count, timeout=30_000)
     assert images.evaluate_all(LOADED) == count
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
 
@@ -47,46 +59,38 @@ def assert_same_outputs(notebook, path, session):
             raise AssertionError("\n".join([cell.cell.source, *cell.comparison_traceback]))
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_opened_it_shows_the_pictures_that_were_saved(chapter, lab, page):
-    open_chapter(page, lab, chapter)
-    assert_only_pictures(page, saved_pictures(chapter))
+def test_in_jupyterlab_every_picture_of_every_chapter_is_shown(all_outputs, lab, page):
+    open_chapter(page, lab, all_outputs.stem)
+    assert_only_pictures(page, saved_pictures(*CHAPTERS))
     assert not page.problems
 
 
-def test_run_from_top_to_bottom_it_gives_what_was_saved_and_a_demo_that_lives(lab, page, request):
-    open_chapter(page, lab, LIGHT)
-    clear_all(page)
-    run_all(page)
-    assert_same_outputs(notebook_shown(page), NOTEBOOKS / f"{LIGHT}.ipynb", request.session)
-    expect(page.locator(".lenet-demo .lenet-picture")).to_have_count(len(demos_of(LIGHT)))
-    assert not page.problems
-
-
-def test_saved_by_a_reader_and_opened_again_it_shows_the_picture(lab, lab_folder, page):
-    """In another session, whose kernel knows nothing of the widget."""
-    write_notebook(lab_folder, "mine", "demos.padding_stride()")
-    open_chapter(page, lab, "mine")
-    run_all(page)
-    expect(page.locator(".lenet-demo")).to_have_count(1, timeout=30_000)
-    page.evaluate("""async () => {
-        const app = window.jupyterapp;
-        await app.commands.execute('docmanager:save');
-        await app.shell.currentWidget.sessionContext.shutdown();
-    }""")
-    page.goto("about:blank")
-    open_chapter(page, lab, "mine")
-    assert_only_pictures(page, 1)
-
-
-@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if demos_of(chapter)])
-def test_as_plain_html_too(chapter, browser, tmp_path):
+def test_as_plain_html_too(all_outputs, browser, tmp_path):
     """Without a kernel and without a network."""
-    text, _ = HTMLExporter().from_filename(NOTEBOOKS / f"{chapter}.ipynb")
+    text, _ = HTMLExporter().from_filename(all_outputs)
     (tmp_path / "page.html").write_text(text)
     page = browser.new_page()
     page.route(lambda address: address.startswith("http"), lambda route: route.abort())
     page.goto((tmp_path / "page.html").as_uri())
     shown = page.locator("img").evaluate_all(LOADED)
     page.close()
-    assert shown == saved_pictures(chapter) >= 1
+    assert shown == saved_pictures(*CHAPTERS) > len(CHAPTERS)
+
+
+def test_run_from_top_to_bottom_it_gives_what_was_saved_and_saved_again_it_shows_it(lab, page, request):
+    """Opened again in another session, whose kernel knows nothing of the widgets."""
+    open_chapter(page, lab, LIGHT)
+    assert_only_pictures(page, saved_pictures(LIGHT))
+    clear_all(page)
+    run_all(page)
+    assert_same_outputs(notebook_shown(page), NOTEBOOKS / f"{LIGHT}.ipynb", request.session)
+    expect(page.locator(".lenet-demo .lenet-picture")).to_have_count(len(demos_of(LIGHT)))
+    assert not page.problems
+    page.evaluate("""async () => {
+        const app = window.jupyterapp;
+        await app.commands.execute('docmanager:save');
+        await app.shell.currentWidget.sessionContext.shutdown();
+    }""")
+    page.goto("about:blank")
+    open_chapter(page, lab, LIGHT)
+    assert_only_pictures(page, saved_pictures(LIGHT))

@@ -95,8 +95,12 @@ def controls_of(demo, name):
     kinds = {"slider": ".noUi-handle", "choice": "select:not([aria-label=speed])",
              "text": "input[type=text]", "switch": "input[type=checkbox]",
              "toggle": "button.widget-toggle-button", "kernel's button": "button.widget-button"}
-    found = [(kind, control) for kind, selector in kinds.items()
-             for control in demo.locator(selector).all()]
+    found = []
+    for kind, selector in kinds.items():
+        alike = demo.locator(selector).all()
+        if kind == "toggle":  # of a table of them the first and the last
+            alike = [*alike[:2], *alike[2:][-2:]]
+        found += [(kind, control) for control in alike]
     if name != "training":
         with getattr(demos, name)() as made:
             own = sum(isinstance(control, widgets.Button) for control in made.controls.values())
@@ -106,6 +110,8 @@ def controls_of(demo, name):
 
 KEYS = {"slider": ["ArrowRight", "ArrowLeft", "ArrowLeft"],
         "choice": ["ArrowDown", "ArrowUp", "ArrowUp"], "switch": ["Space"], "toggle": ["Space"]}
+
+
 def test_every_demo_has_its_chapter():
     assert sorted(name for name, _ in SHOWN) == sorted(set(demos.__all__) - {"Demo"})
 
