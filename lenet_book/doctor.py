@@ -62,12 +62,13 @@ def _library(name: str) -> str:
 
 
 def _jupyterlab() -> str:
-    try:
+    """In a notebook its server runs already, so it is not imported, which takes seconds."""
+    if "ipykernel" not in sys.modules:
         return _library("jupyterlab")
-    except Trouble:
-        if "ipykernel" in sys.modules:  # in Colab, say, or on a hub with an environment for the kernels
-            return "not here, but something else runs this notebook"
-        raise
+    try:
+        return version("jupyterlab")
+    except PackageNotFoundError:  # in Colab, say, or on a hub with an environment for the kernels
+        return "not here, but something else runs this notebook"
 
 
 def _torchvision() -> str:

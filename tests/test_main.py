@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,7 +63,10 @@ def test_doctor_names_minus_oo_as_the_cause_of_what_it_breaks(monkeypatch, capsy
 
 @pytest.mark.parametrize("in_a_kernel", [False, True])
 def test_doctor_wants_jupyterlab_where_no_notebook_runs_yet(monkeypatch, in_a_kernel):
+    def none(name):
+        raise PackageNotFoundError(name)
     monkeypatch.setitem(sys.modules, "jupyterlab", None)  # as if it were not installed
+    monkeypatch.setattr(doctor, "version", none)
     monkeypatch.setitem(sys.modules, "ipykernel", doctor)
     if in_a_kernel:
         assert "something else runs this notebook" in doctor.CHECKS["jupyterlab"]()
