@@ -75,8 +75,8 @@ def response_normalisation(answer) -> str:
             return a / divisor(torch.stack(sums, 1), n, alpha, beta, k)
         return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
 
-    def by(divisor):
-        return lambda *case: normalised(*case, divisor=divisor)
+    def changed(**how):
+        return lambda *case: normalised(*case, **how)
 
     def from_its_own(a, n, alpha, beta, k):
         result = a.clone()
@@ -103,55 +103,49 @@ def response_normalisation(answer) -> str:
             a, n, alpha * n * n, *rest),
         "the sum runs over places, and should run over maps at one place": beside,
         "the sum runs over the places as well, and should run over the maps at one place":
-            lambda *case: normalised(*case, add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
+            changed(add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
         "the sum runs over the examples, axis 0; the maps are axis 1":
             lambda a, *rest: right(a.transpose(0, 1), *rest).transpose(0, 1),
         "maps that are divided already enter the sums of the next; read all from a": from_its_own,
-        "k stands outside the power, and is part of what is raised to beta": by(
-            lambda sums, n, alpha, beta, k: k + (alpha / n * sums) ** beta),
-        "the sum alone is raised to beta, and should be with alpha / n and k": by(
-            lambda sums, n, alpha, beta, k: k + alpha / n * sums ** beta),
-        "n divides k as well; it divides alpha alone": by(
-            lambda sums, n, alpha, beta, k: ((k + alpha * sums) / n) ** beta),
-        "a bracket is too wide: k + alpha is divided by n and multiplied": by(
-            lambda sums, n, alpha, beta, k: ((k + alpha) / n * sums) ** beta),
-        "it is multiplied by beta, in place of being raised to it": by(
-            lambda sums, n, alpha, beta, k: (k + alpha / n * sums) * beta),
+        "k stands outside the power, and is part of what is raised to beta": changed(
+            divisor=lambda sums, n, alpha, beta, k: k + (alpha / n * sums) ** beta),
+        "the sum alone is raised to beta, and should be with alpha / n and k": changed(
+            divisor=lambda sums, n, alpha, beta, k: k + alpha / n * sums ** beta),
+        "n divides k as well; it divides alpha alone": changed(
+            divisor=lambda sums, n, alpha, beta, k: ((k + alpha * sums) / n) ** beta),
+        "a bracket is too wide: k + alpha is divided by n and multiplied": changed(
+            divisor=lambda sums, n, alpha, beta, k: ((k + alpha) / n * sums) ** beta),
+        "it is multiplied by beta, in place of being raised to it": changed(
+            divisor=lambda sums, n, alpha, beta, k: (k + alpha / n * sums) * beta),
         "the activation itself is divided, not its square": lambda a, *rest: right(a, *rest) * a,
-        "the last map is in no window: a slice ends before its end": lambda a, *rest: normalised(
-            a, *rest,
+        "the last map is in no window: a slice ends before its end": changed(
             maps=lambda i, count, n: range(max(0, i - n // 2), min(count - 1, i + n // 2 + 1))),
-        "the first map is in no window; maps are counted from 0": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: range(max(1, i - n // 2), min(count, i + n // 2 + 1))),
+        "the first map is in no window; maps are counted from 0": changed(
+            maps=lambda i, count, n: range(max(1, i - n // 2), min(count, i + n // 2 + 1))),
         "at the border it divides by the maps that there are; alpha is divided by n there, too":
             lambda a, n, *rest: normalised(a, n, *rest, add=lambda near: n * (near ** 2).mean(1)),
         "n maps count on each side; the window has n in all, n // 2 on each side":
             lambda a, n, alpha, *rest: right(a, 2 * n + 1, alpha * (2 * n + 1) / n, *rest),
-        "the window ends before map i + n // 2": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2))),
-        "only maps before i count; the window has n // 2 on each side": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: range(max(0, i - n + 1), i + 1)),
-        "only maps behind i count; the window has n // 2 on each side": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: range(i, min(count, i + n))),
+        "the window ends before map i + n // 2": changed(
+            maps=lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2))),
+        "only maps before i count; the window has n // 2 on each side": changed(
+            maps=lambda i, count, n: range(max(0, i - n + 1), i + 1)),
+        "only maps behind i count; the window has n // 2 on each side": changed(
+            maps=lambda i, count, n: range(i, min(count, i + n))),
         "the last map has the first for a neighbour; a window ends at the border":
-            lambda a, *rest: normalised(
-                a, *rest, maps=lambda i, count, n: range(i - n // 2, i + n // 2 + 1)),
-        "all maps count; the window has n": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: range(count)),
+            changed(maps=lambda i, count, n: range(i - n // 2, i + n // 2 + 1)),
+        "all maps count; the window has n": changed(maps=lambda i, count, n: range(count)),
         "a slice that begins below 0 counts from the last map: begin at max(0, i - n // 2)":
-            lambda a, *rest: normalised(
-                a, *rest, maps=lambda i, count, n: range(count)[i - n // 2:i + n // 2 + 1]),
-        "the activations are not squared": lambda a, *rest: normalised(
-            a, *rest, add=lambda near: near.abs().sum(1)),
-        "the activations are not squared; a negative one lowers the sum, too": lambda a, *rest:
-            normalised(a, *rest, add=lambda near: near.sum(1)),
-        "that is the square of the sum; square each activation, then add": lambda a, *rest: normalised(
-            a, *rest, add=lambda near: near.sum(1) ** 2),
+            changed(maps=lambda i, count, n: range(count)[i - n // 2:i + n // 2 + 1]),
+        "the activations are not squared": changed(add=lambda near: near.abs().sum(1)),
+        "the activations are not squared; a negative one lowers the sum, too":
+            changed(add=lambda near: near.sum(1)),
+        "that is the square of the sum; square each activation, then add":
+            changed(add=lambda near: near.sum(1) ** 2),
         "that takes the mean of the window, and divides alpha by n as well; take the sum":
-            lambda a, *rest: normalised(a, *rest, add=lambda near: (near ** 2).mean(1)),
-        "the map itself is missing in the sum": lambda a, *rest: normalised(
-            a, *rest, maps=lambda i, count, n: [
-                j for j in range(count) if 0 < abs(i - j) <= n // 2]),
+            changed(add=lambda near: (near ** 2).mean(1)),
+        "the map itself is missing in the sum": changed(
+            maps=lambda i, count, n: [j for j in range(count) if 0 < abs(i - j) <= n // 2]),
         "the power beta is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, 1.0, k),
         "the root is taken; the power is beta": lambda a, n, alpha, beta, k: right(a, n, alpha, 0.5, k),
         "it multiplies, and should divide": lambda a, n, alpha, beta, k: right(a, n, alpha, -beta, k),

@@ -209,11 +209,7 @@ def train_with_early_stopping(answer) -> str:
     for script, patience, most in _SCRIPTS:
         given = Trial(script, patience, most)
         ends.append(given.train(Function(answer, "net")))
-    lengths = [length for length, _ in ends]
-    if lengths != [_epochs(*each) for each in _SCRIPTS]:
-        raise Wrong(next((said for said, rule in _RULES.items()
-                          if lengths == [_epochs(*each, **rule) for each in _SCRIPTS]),
-                         _first_difference(lengths)))
+    _check_lengths([length for length, _ in ends])
     for (script, _, most), (length, kept) in zip(_SCRIPTS, ends, strict=True):
         ran = script[:length]
         best = ran.index(min(ran)) + 1
@@ -235,6 +231,14 @@ def train_with_early_stopping(answer) -> str:
 
 
 train_with_early_stopping.seconds = 20  # many small steps
+
+
+def _check_lengths(lengths: list[int]) -> None:
+    """Refuse lengths that are not those of trainings by the scripts; say by which rule they are."""
+    if lengths != [_epochs(*each) for each in _SCRIPTS]:
+        raise Wrong(next((said for said, rule in _RULES.items()
+                          if lengths == [_epochs(*each, **rule) for each in _SCRIPTS]),
+                         _first_difference(lengths)))
 
 
 def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True) -> int:
