@@ -1,6 +1,5 @@
 """Chapter 10: an interval, an activation, a difference, h of weights, a row of one's own."""
 
-from collections.abc import Iterator
 from math import sqrt
 from statistics import mean, pstdev, stdev
 
@@ -8,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import models
-from .answers import compare, number, several
+from .answers import compare, number
 from .calls import Function
 from .exercise import exercise
+from .seeds import one_row
 from .verdict import Wrong
 
 
@@ -243,97 +243,9 @@ def h_two_layers_down(answer) -> str:
     return "three steps back, each factor squared, as in Appendix C"
 
 
-class Trained:
-    """A net as far as this exercise goes: its first weight, and with which seeds it was trained."""
-
-    def __init__(self, weight: float):
-        self.weight, self.seeds = weight, []
-
-    def __repr__(self):
-        return "that the check made"
-
-
 @exercise(chapter=10, number=5, level="medium", minutes=12)
 def errors_by_seed(answer) -> str:
     """seeds, build, train, error -> the errors of fresh nets, one a seed."""
     for seeds in ((0, 1, 2), (7, 3), (5, 2, 11, 4)):
-        _one_row(answer, seeds)
+        one_row(answer, seeds)
     return "a fresh net for every seed, and the same nets again tomorrow"
-
-
-def _one_row(answer, seeds: tuple[int, ...]) -> None:
-    nets, measured = [], []
-
-    def build():
-        nets.append(Trained(torch.rand(()).item()))
-        return nets[-1]
-
-    def train(net, seed):
-        _must_be_a_net(net, "train")
-        net.seeds.append(int(number(seed, "the seed that train is given")))
-        torch.rand(3)
-
-    def error(net):
-        _must_be_a_net(net, "error")
-        measured.append((net, len(net.seeds)))
-        return _error(net)
-
-    torch.manual_seed(1234)
-    result = Function(answer, "seeds")(seeds, build, train, error)
-    if isinstance(result, Iterator):
-        raise Wrong(f"it returns a {type(result).__name__}, of which nothing has run yet; return a "
-                    "list of the errors")
-    if not nets:
-        raise Wrong("no net is built: call build()")
-    if len(nets) == 1:
-        raise Wrong("one net is built for all seeds, and trained on and on: build one for each")
-    if len(nets) != len(seeds):
-        raise Wrong(f"{len(nets)} nets are built for {len(seeds)} seeds")
-    if not all(net.seeds for net in nets):
-        raise Wrong("a net is not trained")
-    if any(len(net.seeds) > 1 for net in nets):
-        raise Wrong("a net is trained several times")
-    given = [net.seeds[0] for net in nets]
-    if given != list(seeds) and sorted(given) != sorted(seeds):
-        raise Wrong(f"train is given the seeds {_listed(given)}, and should be given {_listed(seeds)}")
-    if not measured:
-        raise Wrong("no error is measured: call error(net)")
-    if any(not trained for _, trained in measured):
-        raise Wrong("a net is measured before it is trained")
-    first = [torch.rand((), generator=torch.Generator().manual_seed(seed)).item() for seed in given]
-    same = [abs(net.weight - weight) < 1e-6 for net, weight in zip(nets, first, strict=True)]
-    if not all(same):
-        raise Wrong("torch.manual_seed stands before the loop: each seed has its own first weights"
-                    if same[0] and len({net.weight for net in nets}) > 1 else
-                    "all nets begin with the same weights: give torch.manual_seed the seed of each"
-                    if len({net.weight for net in nets}) == 1 else
-                    "the first weights are not the seed's: torch.manual_seed(seed), before build()")
-    right = [_error(next(net for net in nets if net.seeds == [seed])) for seed in seeds]
-    if isinstance(result, float | int) or (isinstance(result, Tensor) and not result.dim()):
-        raise Wrong("this is the mean of the errors; return them all, to be compared seed by seed"
-                    if abs(result - mean(right)) < 1e-6 else
-                    "this is the last error; return one for each seed" if abs(result - right[-1]) < 1e-6
-                    else "return a list with one error for each seed")
-    if isinstance(result, dict):
-        raise Wrong("return the errors alone, in a list, in the order of the seeds")
-    mine = [number(each, "an error") for each in several(result, len(seeds), "its result")]
-    if not all(abs(a - b) < 1e-6 for a, b in zip(mine, right, strict=True)):
-        raise Wrong("the errors are not in the order of the seeds"
-                    if all(abs(a - b) < 1e-6 for a, b in zip(sorted(mine), sorted(right), strict=True))
-                    else "the errors are in %, and should be as error(net) gives them"
-                    if all(abs(a - 100 * b) < 1e-4 for a, b in zip(mine, right, strict=True))
-                    else f"error(net) gave {_listed(right)}, and {_listed(mine)} is returned")
-
-
-def _error(net: Trained) -> float:
-    return 0.01 + net.weight / 50 + sum(net.seeds) / 1000
-
-
-def _must_be_a_net(net, name: str) -> None:
-    if not isinstance(net, Trained):
-        raise Wrong(f"{name} must be given the net, as build() returned it" + (
-            "; train changes the net and returns nothing" if net is None else ""))
-
-
-def _listed(values) -> str:
-    return ", ".join(f"{value:.4g}" for value in values)

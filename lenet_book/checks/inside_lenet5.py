@@ -1,9 +1,6 @@
 """Chapter 09: the odd digit out, a hook, an occlusion map, a drawing by descent, a strip of digits."""
 
-from collections import Counter
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import models, paper
@@ -11,6 +8,7 @@ from ..tables import by
 from .answers import compare, known, number, tensor, whole
 from .calls import Function
 from .exercise import exercise
+from .hooks import INPUT, Small, left_behind, listeners
 from .verdict import Wrong
 
 LOW, HIGH = paper.BACKGROUND, paper.FOREGROUND
@@ -37,53 +35,6 @@ def farthest_digit(answer) -> str:
     return "it is a 0, and is taken for a 1, at a distance of 48"
 
 
-def _heard(layer, inputs, output) -> None:
-    """A hook of somebody else's, which was there first."""
-    layer.heard = id(output)
-
-
-class Small(nn.Module):
-    """A net with a layer that works in place, and a block of two layers; each has a hook already.
-
-    replaced: has a hook put something else in the place of what the first layer gave out?
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(1, 2, 3)
-        self.squash = nn.ReLU(inplace=True)
-        self.block = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Tanh())
-        self.last = nn.Linear(3, 4)
-        self.fails, self.failures, self.replaced = False, 0, False
-        self.double()
-        for part in self.modules():
-            part.register_forward_hook(_heard)
-
-    def __repr__(self):
-        return "with 4 layers"
-
-    def forward(self, x):
-        x = self.first(x)
-        self.replaced |= id(x) != getattr(self.first, "heard", id(x))
-        x = self.block(self.squash(x))
-        if self.fails:
-            self.failures += 1
-            raise RuntimeError("this net fails half-way")
-        return self.last(x.mean(dim=(2, 3)))
-
-    def stages(self, x: Tensor) -> dict[str, Tensor]:
-        """What each layer gives out, without running any."""
-        found = {"x": x, "first": F.conv2d(x, self.first.weight, self.first.bias)}
-        found["squash"] = found["first"].clamp(min=0)
-        found["block.0"] = F.conv2d(found["squash"], self.block[0].weight, self.block[0].bias)
-        found["block.1"] = found["block"] = found["block.0"].tanh()
-        found["last"] = found["block"].mean(dim=(2, 3)) @ self.last.weight.T + self.last.bias
-        return {name: value.detach() for name, value in found.items()}
-
-
-_INPUT = {"first": "x", "squash": "first", "block.0": "squash", "block": "squash", "block.1": "block.0"}
-
-
 @exercise(chapter=9, number=2, level="medium", minutes=10)
 def output_of_layer(answer) -> str:
     """net, name, x -> what the layer of that name gives out; the net is left as it was."""
@@ -100,9 +51,9 @@ def output_of_layer(answer) -> str:
     for training in (True, False):
         net = Small().train(training)
         weights, x = [p.clone() for p in net.parameters()], cases[0][2]
-        before = _listeners(net)
+        before = listeners(net)
         function(net, "block.0", x)
-        if said := _left(before, _listeners(net)):
+        if said := left_behind(before, listeners(net)):
             raise Wrong(f"{said[0]} afterwards: {said[1]}")
         if net.training != training:
             raise Wrong("it changes the net's mode, and does not change it back")
@@ -111,13 +62,13 @@ def output_of_layer(answer) -> str:
         if not torch.allclose(net(x), net.stages(x)["last"]):
             raise Wrong("the net gives out something else afterwards")
     net, name, x = cases[0]
-    net.fails, before = True, _listeners(net)
+    net.fails, before = True, listeners(net)
     came_out = False
     try:
         function(net, name, x)
     except Wrong as wrong:
         came_out = "it raises" in str(wrong)
-    if said := _left(before, _listeners(net)):
+    if said := left_behind(before, listeners(net)):
         raise Wrong(f"where the net raises an error {said[0]} afterwards: {said[1]} in any "
                     "case (finally)")
     if net.failures and not came_out:
@@ -128,37 +79,13 @@ def output_of_layer(answer) -> str:
 def _compare_outputs(answer, cases: list[tuple]) -> None:
     compare(answer, lambda net, name, x: net.stages(x)[name], cases, "net name x", {
         "this is what goes into the layer; what it gives out is asked":
-            lambda net, name, x: net.stages(x)[_INPUT[name]],
+            lambda net, name, x: net.stages(x)[INPUT[name]],
         "this is what the whole net gives out": lambda net, name, x: net.stages(x)["last"],
         "the layer after this one works in place and has written into it: keep a copy":
             lambda net, name, x: net.stages(x)["squash" if name == "first" else name],
         "this is what goes into the layer, which moreover was overwritten in place":
-            lambda net, name, x: net.stages(x)["squash" if name == "squash" else _INPUT[name]],
+            lambda net, name, x: net.stages(x)["squash" if name == "squash" else INPUT[name]],
     }, {"capture": "write the hook yourself", "create_feature_extractor": "write the hook yourself"})
-
-
-def _listeners(net: nn.Module) -> tuple[Counter, list, list]:
-    """Its hooks and those of all nets, its layers, and what each calls."""
-    everywhere = torch.nn.modules.module
-    hooks = [everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks]
-    for layer in net.modules():
-        hooks += layer._forward_hooks, layer._forward_pre_hooks
-    layers = [*net.modules()]
-    return (Counter((place, id(hook)) for place, each in enumerate(hooks) for hook in each.values()),
-            layers, [layer.forward for layer in layers])
-
-
-def _left(before: tuple, after: tuple) -> tuple[str, str] | None:
-    """What is left behind, and what to do, in words; None where nothing is."""
-    if before[1] != after[1]:
-        return "another layer stands in the net", "put the old one back"
-    if after[0] - before[0]:
-        return "the hook is still there", "remove it"
-    if before[0] - after[0]:
-        return "another hook, which was there before, is gone", "remove your own alone"
-    if before[2] != after[2]:
-        return "the layer's forward is not what it was", "put it back"
-    return None
 
 
 class Score:

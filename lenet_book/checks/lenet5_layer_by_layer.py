@@ -1,19 +1,18 @@
 """Chapter 06: what 61,706 parameters lack, C3's table, a layer by it, the loss, the whole net."""
 
 import dis
-from itertools import pairwise
 from types import CodeType
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from .. import paper
 from ..arguments import shown
-from ..tables import by
 from .answers import compare, number, several, tensor, whole
 from .calls import Function, net
 from .exercise import exercise
+from .layers_of_1998 import runs_as_the_paper_says, what_acts
 from .verdict import Wrong
 
 _LOST = {  # what 61,706 has more than 60,000, and errors
@@ -91,13 +90,13 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     numbers = [p for p in layer.parameters() if p.requires_grad]
     _count_by_table(sum(p.numel() for p in numbers), table, size, when)
     maps = 1 + max(map(max, table))
-    at_first, _ = _what_acts(layer, len(table), maps, size, when)
+    at_first, _ = what_acts(layer, len(table), maps, size, when)
     for p in numbers:
         if p.numel() > len(table) and not len(p.unique()) > p.numel() // 2:
             raise Wrong("its kernels begin with equal numbers: draw them at random, as nn.Conv2d does")
         with torch.no_grad():  # from here on it does not count how they began
             p.normal_()
-    kernels, bias = _what_acts(layer, len(table), maps, size, when)
+    kernels, bias = what_acts(layer, len(table), maps, size, when)
     if kernels.any() and torch.allclose(kernels, at_first, atol=1e-5):
         raise Wrong("its parameters have changed, and what it computes has not: what is made from the "
                     "kernels, such as a dense stack, must be made anew in forward")
@@ -156,18 +155,6 @@ def _count_by_table(has: int, table, size: int, when: str) -> None:
     if has != right:
         raise Wrong(f"{when}, " + said.get(has, f"it has {has:,} parameters, not {right:,}: "
                                                f"{entries} kernels and {outputs} biases"))
-
-
-def _what_acts(layer: nn.Module, outputs: int, maps: int, size: int,
-               when: str) -> tuple[Tensor, Tensor]:
-    """The kernels, outputs x maps x size x size, and the biases by which it acts, whatever it holds."""
-    single = torch.eye(maps * size * size).view(-1, maps, size, size)  # one pixel of one map a picture
-    function, name = Function(layer, "x"), f"{when}, its result"
-    shape = outputs, 1, 1
-    empty = tensor(function(torch.zeros(1, maps, size, size)), (1, *shape), name)
-    lit = tensor(function(single), (len(single), *shape), name)
-    kernels = (lit - empty).flatten(1).T.reshape(outputs, maps, size, size)
-    return torch.where(kernels.abs() < 1e-5, 0, kernels), empty.flatten()
 
 
 @exercise(chapter=6, number=4, level="medium", minutes=12)
@@ -274,7 +261,7 @@ def whole_lenet5(answer) -> str:
     if total != paper.TRAINABLE_PARAMETERS:
         raise Wrong(f"the seven layers have 60,000 trainable parameters, but the net has {total:,}: "
                     "something else in it has some, too")
-    _runs_as_the_paper_says(mine, names)
+    runs_as_the_paper_says(mine, names)
     return "60,000 trainable parameters, and every layer computes what the paper's does"
 
 
@@ -286,115 +273,3 @@ _AS_ELSEWHERE = {
     ("c1", 150): ": the biases are missing", ("c3", 1500): ": the biases are missing",
     ("c5", 48_000): ": the biases are missing", ("f6", 10_080): ": the biases are missing",
 }
-
-
-def _runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
-    seen: dict[str, tuple[Tensor, Tensor]] = {}  # what each layer is given, and what it gives
-
-    def look(name, layer):
-        def hook(part, given, result):
-            found = tensor(result, name=f"what {layer.name} gives")
-            shape = (3, layer.maps, layer.size, layer.size)
-            if name in seen:
-                raise Wrong(f"{layer.name} runs twice")
-            if name not in ("f6", "output") and found.shape not in (shape, shape[:2]):
-                raise Wrong(f"{layer.name} gives {by(found.shape)}, and should give {by(shape)}")
-            seen[name] = given[0].detach(), found
-        return hook
-
-    hooks = [getattr(mine, name).register_forward_hook(look(name, layer))
-             for name, layer in zip(names, paper.LAYERS, strict=True)]
-    x = 2 * torch.randn(3, 1, 32, 32)
-    try:
-        y = tensor(Function(mine, "x")(x), name="its result")
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if left := [name for name in names if name not in seen]:
-        raise Wrong(f"{left[0]} is there, but its forward does not run it")
-    if not torch.equal(seen["c1"][0], x):
-        raise Wrong("C1 must be given the picture as it is")
-    for name in names[:-1]:
-        run, given = Function(getattr(mine, name), "x"), seen[name][0]
-        none, once, twice = (tensor(run(times * given)) for times in (0, 1, 2))
-        if not torch.allclose(twice - none, 2 * (once - none), rtol=1e-4, atol=1e-4):
-            raise Wrong(f"self.{name} holds the squashing function, or another activation; keep it "
-                        "outside, between the layers")
-    for name, after in pairwise(names):
-        _squashed(seen[name][1], seen[after][0].double(), name.upper(), after)
-    _subsamples(mine)
-    _convolves(mine.c5, seen["c5"][0])
-    kernels, _ = _what_acts(mine.c3, 16, 6, 5, "in the net")
-    if [tuple(row.flatten(1).any(1).nonzero().flatten().tolist()) for row in kernels] != [
-            *paper.C3_CONNECTIONS]:
-        raise Wrong("C3 has as many kernels as the paper's, but reads other maps than its table says")
-    _by_paper(seen["output"][0].double(), seen["output"][1], y)
-    alone = tensor(Function(mine, "x")(x[:1]), name="its result")
-    if alone.shape != (1, 10):
-        raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "
-                    f"{by(alone.shape)}: flatten(1) keeps the axis of the pictures, squeeze() does not")
-
-
-def _squashed(left: Tensor, given: Tensor, name: str, after: str) -> None:
-    """Is what the next layer is given what this one gives, through the squashing function?"""
-    left, given = left.flatten(1), given.flatten(1)
-    after = after.upper() if after != "output" else "the output"
-    if left.shape != given.shape:
-        raise Wrong(f"{after} is given {by(given.shape)} numbers, and {name} gives {by(left.shape)}")
-    if torch.allclose(given, _squash(left), atol=1e-4):
-        return
-    for said, other in {"as it is": left, "through tanh": left.tanh(), "through ReLU": left.relu(),
-                        "through a sigmoid": left.sigmoid(),
-                        "squashed twice": _squash(_squash(left))}.items():
-        if torch.allclose(given, other, atol=1e-4):
-            raise Wrong(f"{after} is given what {name} gives {said}; between them stands "
-                        "f(a) = 1.7159 tanh(2a/3)")
-    raise Wrong(f"{after} is not given what {name} gives, through f(a) = 1.7159 tanh(2a/3)")
-
-
-def _squash(a: Tensor) -> Tensor:
-    return 1.7159 * torch.tanh(2 / 3 * a)
-
-
-def _subsamples(mine: nn.Module) -> None:
-    """Refuse an S2 or S4 that does not multiply the sum of four and add a bias."""
-    for layer, maps in (("s2", 6), ("s4", 16)):
-        run = Function(getattr(mine, layer), "x")
-        bias, four = (tensor(run(torch.full((1, maps, 2, 2), value)), (1, maps, 1, 1), layer.upper())
-                      for value in (0.0, 1.0))
-        x = torch.randn(2, maps, 6, 4)
-        right = (four - bias) * F.avg_pool2d(x.double(), 2) + bias
-        if not torch.allclose(tensor(run(x), (2, maps, 3, 2), layer.upper()), right, atol=1e-4):
-            raise Wrong(f"{layer.upper()} does not take the sum of each 2 x 2 window, times a "
-                        "coefficient, plus a bias")
-
-
-def _convolves(c5: nn.Module, given: Tensor) -> None:
-    """Refuse a C5 that takes maps of 5 x 5 alone, or does something else with wider ones."""
-    run, wide = Function(c5, "x"), torch.randn(3, 16, 5, 9)
-    try:
-        places = [tensor(run(wide[..., left:left + 5])).flatten(1) for left in range(5)]
-        at_once = tensor(run(wide)).flatten(1)
-        convolves = given.dim() == 4 and torch.allclose(
-            at_once, torch.stack(places, 2).flatten(1), atol=1e-4)
-    except (Wrong, RuntimeError):  # it raises, or gives another number of values
-        convolves = False
-    if not convolves:
-        raise Wrong("C5 is a dense layer, or one for maps of 5 x 5 alone: right at 32 x 32, but the "
-                    "paper's is a convolution, which makes 120 x 1 x 5 of the wider 16 x 5 x 9")
-
-
-def _by_paper(f6: Tensor, distances: Tensor, y: Tensor) -> None:
-    """The distances to the glyphs are what the net gives."""
-    glyphs = torch.tensor(paper.GLYPHS).double().flatten(1)
-    right = (f6.unsqueeze(1) - glyphs).square().sum(2)
-    if f6.shape != (3, 84) or distances.shape != right.shape:
-        raise Wrong(f"of three pictures the output makes {by(distances.shape)}, and should make 3 x 10")
-    if not torch.allclose(distances, right, rtol=1e-4):
-        raise Wrong("what the output gives are not the squared distances to the ten glyphs")
-    if not (y.shape == right.shape and torch.allclose(y, right, rtol=1e-4)):
-        raise Wrong(
-            "the net gives the distances with their signs turned over; the smallest should win"
-            if y.shape == right.shape and torch.allclose(-y, right, rtol=1e-4)
-            else f"the net should give the ten distances, and gives {by(y.shape) or 'one number'} "
-                 "that are something else")

@@ -1,13 +1,13 @@
 """Chapter 08: an interval, the loss by hand, a measurement in batches, a training that stops itself."""
 
-from math import isclose, log
+from math import log
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
 
 from .answers import compare, known, number, whole
 from .calls import Function
+from .early_stopping import SCRIPTS, Net, Trial, check_lengths
 from .exercise import exercise
 from .verdict import Wrong
 
@@ -94,31 +94,6 @@ def cross_entropy_by_hand(answer) -> str:
     return "and it stays finite where e to the power of a logit does not"
 
 
-class Net(nn.Module):
-    """Knows what it is run on, in which mode, and whether gradients are recorded.
-
-    Two classes: the second where the example's first number is smaller than the weight.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([0.35]).double())
-        self.register_buffer("epoch", torch.tensor(0))  # as a normalisation's averages: no parameter
-        self.runs = []  # (examples, training mode, gradients)
-
-    def __repr__(self):
-        return "with one weight"
-
-    def forward(self, x):
-        self.runs.append((x.detach(), self.training, torch.is_grad_enabled()))
-        return self.logits(x) * (0.3 if self.training else 1)  # as dropout, it behaves in two ways
-
-    def logits(self, x):
-        first = x.flatten(1)[:, :1]
-        above = 4 * (1 + first) * (self.weight - first)
-        return torch.cat([0 * above, above], dim=1)
-
-
 @exercise(chapter=8, number=3, level="medium", minutes=10)
 def loss_and_error(answer) -> str:
     """net, x, y, batch_size -> mean cross-entropy and error rate, in evaluation mode, in batches."""
@@ -195,22 +170,16 @@ def _mode(training: bool) -> str:
     return "training" if training else "evaluation"
 
 
-# Validation errors in tenths, epoch by epoch; patience; most_epochs.
-_SCRIPTS = [([5, 3, 4, 4, 4, 2, 1], 2, 7), ([6, 5, 4, 3, 2], 2, 4), ([5, 4, 4, 4, 1, 0], 2, 6),
-            ([5, 6, 6, 4, 5, 5, 5, 1, 0], 3, 9), ([2, 3, 3, 1], 1, 4), ([5, 2, 4, 3, 1, 0], 2, 6),
-            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 1), ([5, 2, 4, 3], 3, 3)]
-
-
 @exercise(chapter=8, number=4, level="hard", minutes=20)
 def train_with_early_stopping(answer) -> str:
     """net, training, validation, optimiser, batch_size, patience, most_epochs -> validation errors."""
     ends = []
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)  # the first one takes seconds
-    for script, patience, most in _SCRIPTS:
+    for script, patience, most in SCRIPTS:
         given = Trial(script, patience, most)
         ends.append(given.train(Function(answer, "net")))
-    _check_lengths([length for length, _ in ends])
-    for (script, _, most), (length, kept) in zip(_SCRIPTS, ends, strict=True):
+    check_lengths([length for length, _ in ends])
+    for (script, _, most), (length, kept) in zip(SCRIPTS, ends, strict=True):
         ran = script[:length]
         best = ran.index(min(ran)) + 1
         if kept != best:
@@ -231,198 +200,3 @@ def train_with_early_stopping(answer) -> str:
 
 
 train_with_early_stopping.seconds = 20  # many small steps
-
-
-def _check_lengths(lengths: list[int]) -> None:
-    """Refuse lengths that are not those of trainings by the scripts; say by which rule they are."""
-    if lengths != [_epochs(*each) for each in _SCRIPTS]:
-        raise Wrong(next((said for said, rule in _RULES.items()
-                          if lengths == [_epochs(*each, **rule) for each in _SCRIPTS]),
-                         _first_difference(lengths)))
-
-
-def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True) -> int:
-    """After how many epochs a training ends by this rule, for these validation errors."""
-    best, bad = script[0], 0
-    for epoch, error in enumerate(script[:most], start=1):
-        better = epoch == 1 or error < best or (ties and error == best)
-        bad = bad + 1 if not better else 0 if reset else bad
-        if better or by_the_one_before:
-            best = error
-        if bad >= patience + more:
-            return epoch
-    return most
-
-
-_RULES = {
-    "it never stops early: patience is not used": {"more": 99},
-    "it goes on for an epoch too many: stop as soon as `patience` epochs in a row were not better":
-        {"more": 1},
-    "it stops an epoch too early": {"more": -1},
-    "each epoch is compared with the one before; compare it with the best so far":
-        {"by_the_one_before": True},
-    "an epoch that is only as good as the best counts as better, or the loss decides and not the error":
-        {"ties": True},
-    "epochs that were not better are counted from the beginning; after a better one start at 0 again":
-        {"reset": False},
-}
-
-
-def _first_difference(lengths) -> str:
-    for (script, patience, most), length in zip(_SCRIPTS, lengths, strict=True):
-        right = _epochs(script, patience, most)
-        if length != right:
-            said = ", ".join(f"{error / 10}" for error in script[:right])
-            return (f"with validation errors {said}, patience {patience} and at most {most} epochs it "
-                    f"stops after {length} and not after {right}")
-    raise AssertionError
-
-
-class Trial:
-    """A training whose validation errors are known beforehand, whatever is learned.
-
-    After the first step of an epoch the net's only weight is where it gives the epoch's error.
-    """
-
-    def __init__(self, script, patience: int, most: int):
-        self.net = Net()
-        self.net.train()
-        self.script, self.patience, self.most = script, patience, most
-        self.x, self.y = _examples(torch.rand(7).double(), 1), torch.randint(2, (7,))
-        # 10 thresholds, all of the second class: so many tenths are wrong as lie above the weight.
-        self.validation = _examples(torch.arange(10).double() / 10 + 0.05, -1), torch.ones(10).long()
-        self.where = [(10 - error) / 10 + 0.004 * place for place, error in enumerate(script)]
-        self.gradients = []  # one a step
-        self.measured = self.counted = 0  # validation examples, in so many runs
-
-    def train(self, function: Function) -> tuple[int, int]:
-        """The number of epochs, and that of the epoch whose weights are left. Raises Wrong."""
-        weights = self.where
-        trial, net = self, self.net
-
-        class Optimiser:
-            def zero_grad(self, set_to_none=True):
-                net.weight.grad = None
-
-            def step(self):
-                trial.check_step()
-                epoch = min(trial.validated(), len(weights) - 1)
-                with torch.no_grad():
-                    net.weight.fill_(weights[epoch])
-                    net.epoch.fill_(epoch + 1)
-
-        result = function(net, (self.x, self.y), self.validation, Optimiser(),
-                          4, self.patience, self.most)
-        length = self.check_runs()
-        if isinstance(result, str | dict) or not hasattr(result, "__len__"):
-            raise Wrong("return the validation errors in a list, one an epoch")
-        if len(result) != length:
-            raise Wrong(f"{length} epochs, but {len(result)} validation errors are returned")
-        right = [error / 10 for error in self.script[:length]]
-        mine = [number(each, "a validation error") for each in result]
-        for said, factor in (("are in %, and should be between 0 and 1", 100),
-                             ("are counts, and should be shares between 0 and 1", 10)):
-            if torch.allclose(torch.tensor(mine), factor * torch.tensor(right)):
-                raise Wrong(f"the validation errors {said}")
-        if torch.allclose(torch.tensor(mine), 1 - torch.tensor(right)) and set(right) != {0.5}:
-            raise Wrong("these are accuracies, the shares of right answers; errors are asked")
-        if not torch.allclose(torch.tensor(mine), torch.tensor(right)):
-            raise Wrong(f"the validation errors were {right}, and {[round(e, 3) for e in mine]} "
-                        "are returned")
-        kept = [epoch for epoch, where in enumerate(weights, start=1)
-                if abs(net.weight.item() - where) < 1e-9]
-        if kept and net.epoch.item() != kept[0]:
-            raise Wrong(f"the parameters that are left are those of epoch {kept[0]}, but a buffer of "
-                        f"the net is that of epoch {net.epoch.item()}: state_dict() holds both")
-        return length, kept[0] if kept else 0
-
-    def validated(self) -> int:
-        """How often the whole validation set went through the net."""
-        self.measured += sum(int((_ids(x) < 0).sum()) for x, _, _ in self.net.runs[self.counted:])
-        self.counted = len(self.net.runs)
-        return self.measured // len(self.validation[1])
-
-    def check_step(self) -> None:
-        """The gradient must be that of the last batch. Raises Wrong."""
-        net, gradient = self.net, self.net.weight.grad
-        batch, training = next((run[:2] for run in net.runs[::-1] if run[2]), (None, True))
-        if batch is None or gradient is None:
-            raise Wrong("a step is made where there is no gradient: backward comes first")
-        if (_ids(batch) < 0).any():
-            raise Wrong("the net learns from the validation set, which then measures nothing")
-        if not training:
-            raise Wrong("the net learns in evaluation mode: after measuring, net.train()")
-        loss = F.cross_entropy(0.3 * net.logits(batch), self.y[_ids(batch) - 1])
-        right, = torch.autograd.grad(loss, net.weight)
-        self.gradients.append(right.item())
-        if isclose(gradient.item(), right.item()):
-            return
-        if any(isclose(gradient.item(), sum(self.gradients[-several:]))
-               for several in range(2, len(self.gradients) + 1)):
-            raise Wrong("the gradients of several batches add up: clear them before each backward pass")
-        raise Wrong("the losses of a batch are added up; take their mean, as F.cross_entropy does"
-                    if isclose(gradient.item(), len(batch) * right.item()) else
-                    "the gradient is not that of the batch's cross-entropy: do its labels belong "
-                    "to its examples?")
-
-    def check_runs(self) -> int:
-        """The number of epochs, if each was as it should be. Raises Wrong."""
-        epochs, learned, seen = [], [], 0
-        for x, training, grad in self.net.runs:
-            ids = _ids(x)
-            if (ids < 0).any():
-                if training:
-                    raise Wrong("the validation set is measured in training mode: net.eval()")
-                if grad:
-                    raise Wrong("gradients are recorded while the validation set is measured: "
-                                "torch.no_grad()")
-                seen += len(ids)
-                if not learned and not epochs and self.gradients:
-                    raise Wrong("the validation set is measured before the first epoch; "
-                                "one error an epoch is asked, after it")
-                if learned:
-                    epochs.append(learned)
-                    learned = []
-            elif grad:
-                if len(ids) > 4:
-                    raise Wrong(f"a batch has {len(ids)} examples, where batch_size = 4")
-                learned.append(ids)
-        if not epochs:
-            raise Wrong("the validation set is never measured" if self.gradients
-                        else "the optimiser that is given makes no step" if learned
-                        else "the net never learns: no batch goes through it")
-        if learned:
-            raise Wrong("an epoch is trained after which the validation set is not measured")
-        if not self.gradients:
-            raise Wrong("the optimiser that is given makes no step")
-        self.check_orders([torch.cat(each) for each in epochs])
-        if seen != len(epochs) * len(self.validation[1]):
-            raise Wrong(f"the validation set of {len(self.validation[1])} is measured on "
-                        f"{seen / len(epochs):.4g} examples an epoch")
-        if len(self.gradients) != sum(map(len, epochs)):
-            raise Wrong(f"{sum(map(len, epochs))} batches, but {len(self.gradients)} steps: one each")
-        if len(epochs) > self.most:
-            raise Wrong(f"{len(epochs)} epochs, where most_epochs = {self.most}")
-        return len(epochs)
-
-    def check_orders(self, orders: list[Tensor]) -> None:
-        every = torch.arange(len(self.y)) + 1
-        for order in orders:
-            if not torch.equal(order.sort().values, every):
-                missed = len(every) - len(order.unique())
-                raise Wrong(f"an epoch leaves out {missed} of {len(every)} examples" if missed
-                            else "an epoch shows some examples several times")
-        if any(torch.equal(order, every) for order in orders[:3]):
-            raise Wrong("the examples come in the order in which they are stored: draw a random one")
-        if len(orders) > 1 and all(torch.equal(order, orders[0]) for order in orders):
-            raise Wrong("every epoch has the same order: draw a new one for each")
-
-
-def _examples(thresholds: Tensor, sign: int) -> Tensor:
-    """N x 1 x 1 x 2: the number that the net looks at, and which example this is."""
-    ids = sign * (torch.arange(len(thresholds)) + 1)
-    return torch.stack([thresholds, ids.double()], dim=1)[:, None, None]
-
-
-def _ids(x: Tensor) -> Tensor:
-    return x.flatten(1)[:, 1].long()
