@@ -49,7 +49,8 @@ IMPORTS = {
     "sheets": {"storage"},
     "show": {"demos", "storage"},
     "slides": {"demos"},
-    "__main__": {"__init__", "demos", "doctor", "experiments", "figures", "mnist", "models", "paper",
+    "command_line": {"__init__", "paper", "storage"},
+    "__main__": {"command_line", "demos", "doctor", "experiments", "figures", "mnist", "models",
                  "sheets", "show", "storage", "training"},
 }
 
