@@ -8,28 +8,19 @@ page without a kernel replays a recorded run.
 import asyncio
 import math
 import time
-from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from .. import mnist
 from ..arguments import whole
-from ..layers import ScaledTanh, Subsampling
-from ..models import build
 from ..plots import BLUE, GREEN, INK, PALE, RED
-from ..training import evaluate
 from .base import Demo, Facts
 from .controls import Held, button, choice, stops
+from .learner import ACTIVATIONS, POOLINGS, WINDOW, Learner
 from .sheet import Sheet
 
-ACTIVATIONS = {"ReLU": nn.ReLU, "scaled tanh": ScaledTanh, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-POOLINGS = {"max": lambda maps: nn.MaxPool2d(2), "average": lambda maps: nn.AvgPool2d(2),
-            "subsampling of 1998": Subsampling}
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 BATCH_SIZES = [8, 16, 32, 64, 128, 256, 512]
-_WINDOW, _EVERY = 1000, 5000  # digits: of a training error, and between two validations
 _SLICE, _PAUSE, _FRAME = 0.03, 0.005, 0.25  # seconds: to train, to let others run, between pictures
 _LEFT, _TOP, _WIDTH, _HEIGHT, _LOWEST = 62, 38, 456, 208, 0.003  # the curve; pixels, and an error rate
 _RIGHT, _END, _TYPE = 572, 828, 16  # what stands beside it; 16 is 20 pixels on a projector
@@ -143,91 +134,6 @@ class TrainingDemo(Demo):
             self.redraw()
 
 
-class Learner:
-    """A net, how it learns step by step, and how it has fared.
-
-    model: always in evaluation mode, in which its layers learn as well. seen: digits so far. total:
-    those of all epochs asked for. net: its activation function and pooling. training, validation: after
-    so many digits, the share read wrong of about the last 1,000, and of the validation set. trouble: in
-    words, why it does not learn.
-    """
-
-    def __init__(self, seed: int, activation: str, pooling: str):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.model = network(activation, pooling).eval()
-        self.seed, self.net = seed, (activation, pooling)
-        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9)
-        self.generator = torch.Generator().manual_seed(seed)
-        self.order = torch.empty(0, dtype=torch.int64, device="cpu")  # what this epoch still has
-        self.seen, self.epochs, self.trouble = 0, 1, ""
-        self.training: list[tuple[int, float]] = []
-        self.validation: list[tuple[int, float]] = []
-        self._wrong = self._since = 0  # in the window that is not full yet
-
-    @property
-    def total(self) -> int:
-        return self.epochs * len(_digits()[0])
-
-    def progress(self, running: bool) -> dict:
-        """How it has fared until now, for JSON: what no control of the demo says of the picture.
-
-        running: whether it is learning. recorded: learning rate and batch size of a recorded run.
-        """
-        return {
-            "seen": self.seen, "total": self.total, "running": running, "trouble": self.trouble,
-            "net": list(self.net), "recorded": None,
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-            "kernels": self.model.c1.weight.detach()[:, 0].tolist(),  # 6 x 5 x 5
-            "training": [list(point) for point in self.training],
-            "validation": [list(point) for point in self.validation],
-            "validation_digits": len(_digits()[1])}
-
-    def step(self, learning_rate: float, batch_size: int) -> None:
-        """One batch. Raises FloatingPointError, with what to do, where the loss is not finite."""
-        train, validation = _digits()
-        if len(self.order) == 0:
-            self.order = torch.randperm(len(train), generator=self.generator, device="cpu")
-        batch, self.order = train[self.order[:batch_size]], self.order[batch_size:]
-        logits = self.model(batch.inputs(self.model.input_size, self.model.scaling))
-        loss = F.cross_entropy(logits, batch.labels)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"After {self.seen:,} digits the loss is no longer a finite number: the steps are too "
-                "large. Choose a smaller learning rate and press start.")
-        self.optimiser.param_groups[0]["lr"] = learning_rate
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        before, self.seen = self.seen, self.seen + len(batch)
-        self._wrong += (logits.argmax(1) != batch.labels).sum().item()
-        self._since += len(batch)
-        if self._since >= _WINDOW:
-            self.training.append((self.seen, self._wrong / self._since))
-            self._wrong = self._since = 0
-        if before // _EVERY < self.seen // _EVERY:
-            self.validation.append((self.seen, evaluate(self.model, validation).error_rate))
-
-
-def network(activation: str, pooling: str) -> nn.Module:
-    """LeNet-5 in its modern form with another activation function or pooling.
-
-    In single precision, as the inputs, on the CPU.
-    """
-    with torch.device("cpu"):
-        net = build("lenet5")
-        for name in ("s2_relu", "s4_relu", "c5_relu", "f6_relu"):
-            setattr(net, name, ACTIVATIONS[activation]())
-        net.s2, net.s4 = POOLINGS[pooling](6), POOLINGS[pooling](16)
-    return net.float()
-
-
-@cache
-def _digits() -> tuple[mnist.Digits, mnist.Digits]:
-    """To learn from, and the validation set: both from the training files."""
-    return mnist.load_mnist()[0].split(58_000)
-
-
 def compute(progress: dict, learning_rate: float, batch_size: int, activation: str,
             pooling: str) -> Facts:
     """What is chosen, and how the net that learns has fared: see `Learner.progress`."""
@@ -255,7 +161,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     for y, words in ((48, "orange:"), (68, "above 0"), (100, "violet:"), (120, "below 0")):
         sheet.text(_RIGHT + 174, y, words, _TYPE, anchor="lm")
     for y, name, points, how, colour in (
-            (160, "training", facts.training, f"last {_WINDOW:,} or so, as it learned", BLUE),
+            (160, "training", facts.training, f"last {WINDOW:,} or so, as it learned", BLUE),
             (208, "■ validation", facts.validation,
              f"{facts.validation_digits:,} others, as it is now", RED)):
         sheet.title(_RIGHT, y, name, _TYPE, colour)
@@ -304,7 +210,7 @@ def say(facts: Facts) -> str:
              else "Stopped")
     wrong = []
     if facts.training:
-        wrong.append(f"{facts.training[-1][1]:.1%} of the last {_WINDOW:,} or so, as it learned")
+        wrong.append(f"{facts.training[-1][1]:.1%} of the last {WINDOW:,} or so, as it learned")
     if facts.validation:
         wrong.append(f"{facts.validation[-1][1]:.1%} of {facts.validation_digits:,} validation digits")
     return (f"{state}: {facts.seen:,} of {facts.total:,} digits seen ({net}; {how})."

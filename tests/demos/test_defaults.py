@@ -13,7 +13,7 @@ from lenet_book.demos import (
     find_the_digit,
 )
 from lenet_book.demos.feature_maps import deform
-from lenet_book.demos.training import Learner
+from lenet_book.demos.learner import Learner
 
 DEMOS = (ablation, channels, cross_correlation, draw_digit, feature_maps, find_the_digit)
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from recorder import Recorder, changed, same_picture
 
 from lenet_book import demos, mnist
+from lenet_book.demos import learner as learning
 from lenet_book.demos.page import content
 from lenet_book.training import evaluate
 
@@ -22,8 +23,8 @@ module = importlib.import_module("lenet_book.demos.training")
 def few_digits(monkeypatch):
     """An epoch of 2,000 digits, and 200 for validation, so that a test takes a second."""
     digits = mnist.load_mnist()[0][:2200].split(2000)
-    monkeypatch.setattr(module, "_digits", lambda: digits)
-    monkeypatch.setattr(module, "_EVERY", 500)
+    monkeypatch.setattr(learning, "_digits", lambda: digits)
+    monkeypatch.setattr(learning, "_EVERY", 500)
     monkeypatch.setattr(module, "_FRAME", 0.0)
     monkeypatch.setattr(module, "LEARNING_RATES", [*module.LEARNING_RATES, 1e6])
 
@@ -43,11 +44,11 @@ async def finished(demo):
 
 def test_the_steps_are_those_of_a_loop_by_hand():
     """The same seed, momentum 0.9; learning rate and batch size change on the way."""
-    train, validation = module._digits()
+    train, validation = learning._digits()
     torch.manual_seed(7)
-    net, state, wrong, errors = module.network("tanh", "average"), torch.get_rng_state(), [], []
+    net, state, wrong, errors = learning.network("tanh", "average"), torch.get_rng_state(), [], []
     weights, order = list(net.parameters()), torch.Generator().manual_seed(7)
-    learner = module.Learner(7, "tanh", "average")
+    learner = learning.Learner(7, "tanh", "average")
     learner.epochs = 2
     momenta = [torch.zeros_like(weight) for weight in weights]
     for rate, size in (0.03, 32), (0.01, 512):  # an epoch each
@@ -163,8 +164,8 @@ def test_the_recorded_run_is_one_with_the_default_settings(monkeypatch):
     assert (seen[0], seen[-1]) == (0, 58_000) and seen == sorted(seen) and 50 <= len(seen) <= 70
     kernels = [torch.tensor(thousandths).reshape(6, 5, 5) / 1000 for _, thousandths in run["states"]]
     torch.testing.assert_close(kernels[0], torch.tensor(fresh["kernels"]), rtol=0, atol=0.00051)
-    monkeypatch.setattr(module, "_digits", lambda: mnist.load_mnist()[0].split(58_000))
-    learner = module.Learner(0, "ReLU", "max")
+    monkeypatch.setattr(learning, "_digits", lambda: mnist.load_mnist()[0].split(58_000))
+    learner = learning.Learner(0, "ReLU", "max")
     for _ in range(seen[1] // 64):
         learner.step(0.01, 64)
     assert learner.seen == seen[1]
@@ -187,7 +188,7 @@ async def test_other_work_goes_on_and_stop_leaves_a_usable_model(demo):
     assert demo.value.startswith("Stopped")
     await asyncio.sleep(0.05)
     assert demo.learner.seen == seen
-    assert 0 < evaluate(demo.model, module._digits()[1]).error_rate < 1
+    assert 0 < evaluate(demo.model, learning._digits()[1]).error_rate < 1
     demo.controls["continue"].click()
     await finished(demo)
     assert demo.facts.seen == 2000
@@ -206,7 +207,7 @@ async def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_
     errors = [error for _, error in demo.facts.validation]
     assert demo.facts.seen == 2000 and not demo.facts.running
     assert len(errors) == 4 and errors[-1] < min(0.4, errors[0])
-    assert errors[-1] == evaluate(demo.model, module._digits()[1]).error_rate
+    assert errors[-1] == evaluate(demo.model, learning._digits()[1]).error_rate
     assert told == sorted(told) and len({*told}) > 3  # the curve moved meanwhile
     demo.controls["activation"].value = "sigmoid"
     demo.controls["pooling"].value = "average"
@@ -244,7 +245,7 @@ async def test_steps_too_large_are_said_and_a_fresh_start_is_possible(demo):
 
 @on_a_loop()
 async def test_an_error_while_it_learns_is_shown(demo):
-    with mock.patch.object(module.Learner, "step", side_effect=ZeroDivisionError("division by zero")):
+    with mock.patch.object(learning.Learner, "step", side_effect=ZeroDivisionError("division by zero")):
         demo.controls["start"].click()
         await finished(demo)
     assert "division by zero" in demo.value
@@ -274,10 +275,10 @@ async def test_interrupted_it_can_go_on_and_closing_ends_it(demo):
     assert task.cancelled() and demo.task is None
 
 
-@pytest.mark.parametrize("activation", module.ACTIVATIONS)
-@pytest.mark.parametrize("pooling", module.POOLINGS)
+@pytest.mark.parametrize("activation", learning.ACTIVATIONS)
+@pytest.mark.parametrize("pooling", learning.POOLINGS)
 def test_networks_have_lenet5s_shape_whatever_is_chosen(activation, pooling):
-    net = module.network(activation, pooling)
+    net = learning.network(activation, pooling)
     trainable = 2 * (6 + 16) if pooling == "subsampling of 1998" else 0
     assert sum(p.numel() for p in net.parameters()) == 61_706 + trainable
     assert net(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
