@@ -1,0 +1,62 @@
+"""A page with demos and without a kernel, and whether it says what Python says."""
+
+import json
+from contextlib import contextmanager
+
+from lenet_book import demos
+from lenet_book.demos import alone
+
+
+@contextmanager
+def demos_on_a_page(browser, folder, names):
+    """A page with demos of these names; what it asked for, and what went wrong, are noted."""
+    alone.write(folder / "live")
+    made = {name: getattr(demos, name)() for name in names}
+    (folder / "index.html").write_text("\n".join([
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>demos</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<link rel="stylesheet" href="live/demos.css"><script defer src="live/demos.js"></script>',
+        *(alone.element(demo.described, f"<p>{name}</p>") for name, demo in made.items())]))
+    page = browser.new_page()
+    page.names, page.asked, page.problems = names, [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto((folder / "index.html").as_uri())
+    page.locator(".lenet-sentence").nth(len(names) - 1).wait_for()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.lenet-sentence')].every(words => words.textContent)")
+    yield page, made
+    for demo in made.values():
+        demo.close()
+    page.close()
+
+
+def element_of(page, name):
+    return page.locator(".lenet-demo").nth(page.names.index(name))
+
+
+def rest(shown):
+    """Wait for what the picture does not wait for."""
+    shown.locator(".lenet-sentence:not([aria-busy=true])").wait_for()
+
+
+def in_step(page, demo):
+    """Whether the page says what Python says of the values that the page has."""
+    shown = element_of(page, demo.name)
+    rest(shown)
+    values = json.loads(shown.evaluate("el => JSON.stringify(el.values())"))
+    values |= {name: min(values[name], most) for name, most in demo._limits(**values).items()}
+    said = shown.locator(".lenet-sentence").text_content()
+    assert said == demo._say(demo._compute(**values)), values
+    assert shown.locator(".lenet-picture").first.get_attribute("aria-label") == said
+    return values
+
+
+def press(shown, label):
+    shown.get_by_role("button", name=label, exact=True).click()
+
+
+def place(page, name="padding_stride"):
+    values = element_of(page, name).evaluate("el => el.values()")
+    return values["row"], values["column"]
