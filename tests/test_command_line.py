@@ -214,7 +214,7 @@ def test_signals(here, capsys, monkeypatch, number):
 # As real programs
 
 COMMAND = [sys.executable, "-m", "lenet_book"]
-ONE_FIGURE = [sys.executable, "-c", """if True:  # the same program, but that its one figure is not drawn
+ONE_FIGURE = [sys.executable, "-c", """if True:  # the same program, whose one figure is not drawn
     import runpy, sys, types
     from lenet_book import storage
 

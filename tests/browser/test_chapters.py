@@ -32,7 +32,7 @@ def saved_pictures(*chapters):
 
 @pytest.fixture(scope="module")
 def all_outputs(lab, lab_folder):
-    """The path of a notebook with the outputs of every chapter, in a cell each: sixteen take a minute."""
+    """The path of a notebook with the outputs of each chapter in a cell: sixteen take a minute."""
     cells = [nbformat.v4.new_code_cell(f"# {chapter}", outputs=[
         output for cell in saved(chapter).cells for output in cell.get("outputs", [])])
         for chapter in CHAPTERS]
