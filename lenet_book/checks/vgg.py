@@ -26,6 +26,7 @@ def stack_that_sees_eleven(layers, weights) -> str:
     known(weights, 45, {
         9: "that is one of the layers",
         121: "that is the single 11 x 11",
+        605: "that is five kernels of 11 x 11; five of 3 x 3 are asked",
         15: "a kernel of 3 x 3 has nine weights for each pair of maps, not three",
         27: "that is three layers; there are five",
         76: "that is what is saved, and asked is what the stack has",

@@ -137,7 +137,8 @@ WRONG = {  # (words that name the error, answer)
         ("9 x 9", 4, 36), ("13 x 13", 6, 54), ("2 pixels", 11, 99), ("exchanged", 45, 5),
         ("see 7 x 7", 3, 27), ("one of the layers", 5, 9), ("single 11 x 11", 5, 121),
         ("nine weights", 5, 15), ("three layers", 5, 27), ("saved", 5, 76), ("5 x 5", 5, 25),
-        ("one layer first", 5, 44), ("number", "5", 45), ("whole", 5.5, 45), ("number", None, 45)],
+        ("five kernels of 11 x 11", 5, 605), ("one layer first", 5, 44), ("number", "5", 45),
+        ("whole", 5.5, 45), ("number", None, 45)],
     "width_for_he": [
         ("that is right", 200 / 9), ("that is right", 22.2), ("that is right", 22.22),
         ("2 / n", 22.3), ("ReLU", 11.1), ("nearer", 23), ("nine places", 200), ("ReLU", 11),
