@@ -1,6 +1,6 @@
 """The memory of a kernel that runs a chapter: what it holds afterwards, and the most it took.
 
-    python tests/benchmarks/memory.py [--cells] [NOTEBOOK ...]      all chapters if none is named
+    python tests/benchmarks/memory.py [--cells | --together] [NOTEBOOK ...]     all if none is named
 
 Each chapter is executed in a fresh kernel, beside another that has only imported torch, torchvision (if
 the chapter does), matplotlib, ipywidgets and what the chapter imports of the book. All in MiB:
@@ -11,18 +11,21 @@ alone   with the files that it has mapped, such as torch's libraries: what a ker
 more    above that of the bare imports
 peak    the most of `alone`, at any moment
 
---cells prints the cells that change what is held by 5 MiB, or that need 50 MiB meanwhile. Linux only:
-it reads /proc.
+--cells prints the cells that change what is held by 5 MiB, or that need 50 MiB meanwhile. --together
+lets every kernel live until the last has run its chapter, and says how much less the machine then has.
+Linux only: it reads /proc.
 """
 
 import argparse
 import ast
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2] / "notebooks"
@@ -134,14 +137,33 @@ def measure(path: Path, cells: bool) -> None:
           f"{after.alone - bare.alone:+7.0f} {peak:9.0f} {peak - bare.alone:+7.0f}", flush=True)
 
 
+def together(paths: list[Path]) -> None:
+    """Print what the machine has less of with each kernel that has run its chapter, MiB."""
+    print(f"{'MiB':24} {'own':>7} {'the machine, so far':>20}")
+    with ExitStack() as alive:
+        before = psutil.virtual_memory().available
+        for path in paths:
+            notebook = nbformat.read(path, as_version=4)
+            kernel = alive.enter_context(Kernel(notebook, path.parent))
+            for number, cell in enumerate(notebook.cells):
+                if cell.cell_type == "code":
+                    kernel.run(number)
+            taken = (before - psutil.virtual_memory().available) / 2**20
+            print(f"{path.stem:24} {kernel.memory().own:7.0f} {taken:20.0f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", action="store_true")
+    parser.add_argument("--together", action="store_true")
     parser.add_argument("notebook", type=Path, nargs="*", default=sorted(ROOT.glob("*.ipynb")))
     chosen = parser.parse_args()
     if not Path("/proc/self/clear_refs").exists():
         sys.exit("what memory a process takes is read from /proc, which only Linux has")
+    if chosen.together:
+        together([path.resolve() for path in chosen.notebook])
+        return
     print(f"{'MiB':24} {'bare imports':>15} {'after the chapter':>25} {'peak':>17}\n"
           f"{'':24} {'own':>7} {'alone':>7} {'own':>9} {'alone':>7} {'more':>7} {'':>9} {'more':>7}")
     for path in chosen.notebook:
