@@ -76,8 +76,34 @@ def test_a_frozen_picture_stays_while_the_other_moves(opened):
     shown.locator("input").first.press("ArrowRight")
     assert frozen.evaluate("c => c.toDataURL()") == before
     assert said == frozen.get_attribute("aria-label") != shown.locator(".lenet-sentence").text_content()
-    press(shown, "forget the frozen")
+    press(shown, "unfreeze")
     assert not frozen.is_visible()
+    press(shown, "reset")
+
+
+@pytest.mark.parametrize("name", ["padding_stride", "draw_digit"])  # one without, one with hover
+def test_the_frozen_picture_takes_the_place_of_the_other_and_gives_it_back(name, opened):
+    page, _ = opened
+    shown = element_of(page, name)
+    live, sentence = shown.locator(".lenet-picture").first, shown.locator(".lenet-sentence")
+    frozen, swap = shown.locator(".lenet-frozen canvas"), shown.get_by_role("button", name="swap")
+    press(shown, "freeze")
+    control = shown.locator("input[type=range]").first
+    control.press("ArrowRight")
+    place = live.bounding_box()
+    for _ in range(2):
+        swap.click()
+        assert frozen.bounding_box() == pytest.approx(place)
+        assert swap.get_attribute("aria-pressed") == "true"
+        assert not live.is_visible() and not sentence.is_visible()
+        swap.click()
+        assert live.bounding_box() == pytest.approx(place) and sentence.is_visible()
+    swap.click()
+    control.press("ArrowLeft")  # whoever moves a control sees it move
+    assert live.bounding_box() == pytest.approx(place) and swap.get_attribute("aria-pressed") == "false"
+    swap.click()
+    press(shown, "unfreeze")
+    assert live.is_visible() and not frozen.is_visible() and swap.count() == 0
     press(shown, "reset")
 
 

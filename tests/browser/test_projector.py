@@ -38,6 +38,9 @@ def test_each_demo_can_be_shown_without_scrolling(shown, tab):
         tab.wait_for_timeout(300)  # until the picture has its size
         seen = demo.evaluate(LAID_OUT)
         assert seen["rows"] == 1 and seen["beyond"] <= 0 and seen["height"] <= 720 - BARS, (name, seen)
+        demo.get_by_role("button", name="freeze").click()
+        assert demo.evaluate(LAID_OUT)["rows"] == 1, name
+        demo.get_by_role("button", name="unfreeze").click()
     assert not tab.problems
 
 
@@ -60,4 +63,7 @@ def test_in_the_full_window_a_frozen_picture_takes_no_room_from_the_controls(sho
     demo.get_by_role("button", name="freeze").click()
     expect(demo.locator(".lenet-frozen canvas")).to_have_count(1)
     tab.wait_for_timeout(300)
-    assert controls.bounding_box() == before and not tab.problems
+    assert controls.bounding_box() == before
+    demo.get_by_role("button", name="swap").click()
+    box = demo.locator(".lenet-frozen canvas").bounding_box()
+    assert box["y"] + box["height"] <= 720 and not tab.problems

@@ -80,6 +80,7 @@ export function show(demo, description, el, controls) {
   }
 
   function paint() {
+    if (!frozen.hidden) swapped(false); // whoever moves something wants to see it move
     const now = values();
     for (const [name, facts] of Object.entries(demo.tell?.(now) ?? {})) controls.tell(name, facts);
     const missing = (demo.needs?.(now) ?? description.needs).filter((name) => !provided(name));
@@ -164,6 +165,7 @@ export function show(demo, description, el, controls) {
   });
 
   function fit() {
+    if (el.matches(".lenet-swapped")) return;
     const used = canvas.getBoundingClientRect().top - root.getBoundingClientRect().top;
     const room = innerHeight - used - (full() ? BELOW : AROUND);
     const most = Math.min(scaleOf(), el.clientWidth / size[0]);
@@ -218,16 +220,36 @@ export function show(demo, description, el, controls) {
     it.textContent = hidden ? "show the answer" : "hide the answer";
     paint();
   });
-  button("freeze", (it) => {
-    frozen.hidden = !frozen.hidden;
-    it.textContent = frozen.hidden ? "freeze" : "forget the frozen";
+  const freeze = button("freeze", () => (frozen.hidden ? keep() : swapped(freeze.ariaPressed !== "true")));
+  release();
+  function keep() {
     const still = element("canvas", { width: canvas.width, height: canvas.height, className: "lenet-picture" });
-    still.style.width = canvas.style.width;
+    Object.assign(still.style, { width: canvas.style.width, aspectRatio: canvas.style.aspectRatio });
     still.setAttribute("role", "img");
     still.setAttribute("aria-label", words.textContent);
     still.getContext("2d").drawImage(canvas, 0, 0);
-    frozen.replaceChildren(element("figcaption", { textContent: `Frozen: ${words.textContent}` }), still);
-  }, "keep this picture below, to compare it with another");
+    const end = element("button", { type: "button", textContent: "unfreeze" });
+    end.addEventListener("click", release);
+    frozen.replaceChildren(element("figcaption", {}, `Frozen: ${words.textContent}`, end), still);
+    frozen.hidden = false;
+    freeze.textContent = "swap";
+    freeze.title = "the frozen picture in the place of the other, and back: what differs is seen at once";
+    swapped(false);
+  }
+  function release() {
+    if (!frozen.hidden) swapped(false);
+    frozen.hidden = true;
+    freeze.textContent = "freeze";
+    freeze.title = "keep this picture below, to compare it with another";
+    freeze.ariaPressed = null; // it does not stay pressed
+  }
+  // Whether the frozen picture has the other's place, to the pixel.
+  function swapped(now) {
+    const room = words.closest(".lenet-hover-said") ?? words;
+    if (!frozen.hidden) frozen.firstChild.style.height = now ? `${room.offsetHeight}px` : "";
+    el.classList.toggle("lenet-swapped", now);
+    freeze.ariaPressed = String(now);
+  }
   button("reset", () => { pause(); put(first); }, "all as it was at first");
   if (document.fullscreenEnabled) {
     button("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
