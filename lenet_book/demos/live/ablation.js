@@ -7,7 +7,7 @@ import { LAYERS } from "./paper.js";
 import { Generator } from "./random.js";
 import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
 import { BLUE, INK, RED } from "./sheet.js";
-import { map, part as mapOf, tensor } from "./tensor.js";
+import { largest, map, part as mapOf, tensor } from "./tensor.js";
 
 const DIGITS = 100; // that are counted: the first of the test set
 const MAPS = Object.fromEntries(LAYERS.slice(0, -1).map(({ name, maps }) => [name.toLowerCase(), maps]));
@@ -90,11 +90,10 @@ function deviation(data) {
 
 // Counts how many are read right, a digit at each step.
 function* count({ net, changes, key }) {
-  const before = isOf1998(net) ? (a, b) => a < b : (a, b) => a > b;
+  const answer = isOf1998(net) ? (distances) => largest(distances.map((y) => -y)) : largest;
   let right = 0;
   for (const { image, label } of digits("test-digits").slice(0, DIGITS)) {
-    const scores = run(net, image, changes).outputs.data;
-    if (scores.reduce((best, score, i) => (before(score, scores[best]) ? i : best), 0) === label) right++;
+    if (answer(run(net, image, changes).outputs.data) === label) right++;
     yield;
   }
   counted.set(key, right);

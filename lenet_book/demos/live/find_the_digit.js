@@ -1,8 +1,9 @@
 // A digit among scraps: the ten class maps of a trained net, and where the winning one peaks.
 import { digits, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
-import { number, percent, range } from "./numbers.js";
+import { number, range } from "./numbers.js";
 import { Generator } from "./random.js";
+import { share } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
 import { conv2d, largest, map, maxPool, part, reach, relu, softmax, tensor } from "./tensor.js";
 
@@ -94,12 +95,6 @@ function say({ index, label, maps, scores, answer, probability, peak, inside }) 
     `${answer === label ? "right" : "wrong"}: score ${number(scores[answer])}, probability ` +
     `${share(probability)}. The class map of the ${answer} peaks at row ${peak[0]}, column ${peak[1]} of ` +
     `${size} × ${size}, ${inside ? "inside" : "outside"} the digit's frame.`;
-}
-
-// Whole percent, but neither 0 nor 100 for what is not quite that.
-function share(score) {
-  if (0.005 <= score && score < 0.995) return percent(score).replace("%", " %");
-  return score < 0.5 ? "less than 1 %" : "more than 99 %";
 }
 
 // The canvas on the left, the ten class maps on the right.

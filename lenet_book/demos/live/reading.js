@@ -52,7 +52,7 @@ const said = (score, isDistance, decimals = 0) =>
 const written = (words) => words.replace("less than ", "<").replace("more than ", ">").replace(" %", "%");
 
 // Whole percent, but neither 0 nor 100 for what is not quite that.
-function share(score) {
+export function share(score) {
   if (0.005 <= score && score < 0.995) return percent(score).replace("%", " %");
   return score < 0.5 ? "less than 1 %" : "more than 99 %";
 }
