@@ -51,7 +51,7 @@ def whole(least: int, most: float = inf) -> Rule:
 
     def check(name: str, value) -> int:
         try:
-            if isinstance(value, bool):
+            if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "torch.bool":
                 raise TypeError
             number = index(value)
         except (TypeError, RuntimeError):

@@ -1,6 +1,7 @@
 """One good call of every function that draws: plots and demos."""
 
 import ipywidgets as widgets
+import torch
 from good_values import (
     Call,
     Good,
@@ -71,7 +72,8 @@ PICTURES = {
         undrawn(demos.feature_maps), index=count(1), layer="c1", net="lenet5",
         right=Good(0, {"negative", "zero"}),
         down=Good(0, {"negative", "zero"}), rotate=Good(0, {"negative", "zero"}), scale=100,
-        noise=count(0), projector=flag()),
+        noise=count(0), projector=flag(),
+        image=Good(torch.arange(784).reshape(28, 28) // 4, {"None"})),
     "demos.find_the_digit": Call(
         undrawn(demos.find_the_digit), index=count(1), row=count(4), column=count(9), canvas=40,
         pieces=count(4), seed=count(1), projector=flag()),

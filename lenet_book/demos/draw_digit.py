@@ -115,8 +115,8 @@ def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
             what = "Draw a digit with mouse, pen or finger, or choose one of the test set."
     except ValueError as error:
         what = f"The drawing cannot be read: {error}. Press clear and draw again."
-    return Facts(what=what, pen=thickness, reading=None if image is None else read(net, image),
-                 net=dict(map(reversed, NETS)).get(net, "your own"))
+    return Facts(what=what, pen=thickness, net=dict(map(reversed, NETS)).get(net, "your own"),
+                 image=image, reading=None if image is None else read(net, image))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import mnist
+from ..arguments import fields, whole
 from ..plots import BLUE, INK, RED
 from ..training.augmentation import linear_map
 from .base import Demo, Facts
-from .controls import button, choice, slider
+from .controls import Held, button, choice, slider
 from .examples import normal_numbers, test_digits
 from .reading import LAYERS, NETS, TYPE, misread, paint_glyphs, paint_scores, read
 from .sheet import Sheet
@@ -20,17 +22,20 @@ _LEFT, _MAPS = 192, (400, 230)  # the room for the maps
 _SCORES = 612
 # Maps in a row, and the space between them; 6 of C1 and S2, 16 of C3 and S4, 120 of C5, 84 of F6.
 _WALLS = {6: (3, 6), 16: (6, 6), 120: (15, 3), 84: (12, 4)}
+_PIXELS = fields(*[fields(*[whole(0, 255)] * mnist.SIZE)] * mnist.SIZE)
 _AS_IT_IS = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
 
 
 def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", right: int = 0,
                  down: int = 0, rotate: int = 0, scale: int = 100, noise: int = 0,
-                 projector: bool = False) -> Demo:
+                 projector: bool = False, image: Tensor | None = None) -> Demo:
     """All maps of a layer and the ten scores of a trained net, for a test digit that is deformed.
 
     index: of the test digit, 0 to 9,999. layer: c1, s2, c3, s4, c5 or f6. net: "lenet5-1998" or
     "lenet5". right, down: shift, -10 to 10 pixels. rotate: -180 to 180 degrees, clockwise.
-    scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink.
+    scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink. image: one of your
+    own in place of the test digit, until that is moved; 28 x 28 whole numbers, 0 for paper to 255 for
+    ink, such as those of mnist.from_image, or a drawing: `draw_digit` has it as `demo.facts.image`.
     """
     controls = {
         "index": slider("test digit", index, 0, len(test_digits()) - 1, width=242),
@@ -43,9 +48,15 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "noise": slider("noise, %", noise, 0, 50, 5, width=182),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
+        "image": Held(_own("image", image), lambda value: _own("image", value), "your image"),
     }
     return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits, projector,
                 plays=["layer"], needs=["test-digits", "noise", *(name for _, name in NETS)])
+
+
+def _own(name: str, value) -> list[list[int]] | None:
+    """An image as JSON can hold it. Raises TypeError or ValueError where it is none."""
+    return None if value is None else [list(row) for row in _PIXELS(name, value)]
 
 
 def limits(**values) -> dict[str, int]:
@@ -56,10 +67,15 @@ def limits(**values) -> dict[str, int]:
 def next_wrong(index: int, net: str, **others) -> dict:
     """The next digit that the net reads wrong, as it is; after the last one the first."""
     wrong = misread(net)
-    return {"index": next((one for one in wrong if one > index), wrong[0]), **_AS_IT_IS}
+    return {"index": next((one for one in wrong if one > index), wrong[0]), "image": None, **_AS_IT_IS}
 
 
-ACTIONS = {"wrong": next_wrong}
+def turn_to_the_test_digit(**values) -> dict:
+    """Whoever chooses one wants to see it."""
+    return {"image": None}
+
+
+ACTIONS = {"wrong": next_wrong, "index": turn_to_the_test_digit}
 
 
 def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
@@ -82,14 +98,17 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
     return grey.round(decimals=6).round().clamp(0, 255).to(torch.uint8)
 
 
-def compute(index: int, layer: str, net: str, **changes: int) -> Facts:
-    """changes: what is done to the digit, see `deform`."""
-    image, label = test_digits().images[index], test_digits().labels[index].item()
-    reading = read(net, deform(image, **changes))
+def compute(index: int, layer: str, net: str, image: list | None = None, **changes: int) -> Facts:
+    """changes: what is done to the digit, see `deform`. Of a reader's own image no label is known."""
+    if image is None:
+        pixels, label = test_digits().images[index], test_digits().labels[index].item()
+    else:
+        pixels, label = torch.tensor(image, dtype=torch.uint8, device="cpu"), None
+    reading = read(net, deform(pixels, **changes))
     count, size, _ = reading.maps[layer].shape
     return Facts(index=index, label=label, layer=layer, changes=changes, reading=reading,
                  what=f"{count} maps of {size} × {size}" if size > 1 else f"{count} units",
-                 correct=reading.answer == label)
+                 correct=label in (None, reading.answer))
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -98,11 +117,14 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.title(_INPUT, 18, "input: 32 × 32", TYPE)
     sheet.image(reading.image, _INPUT, _TOP, _SIDE, frame=True)
     colour, verdict = (BLUE, "right") if facts.correct else (RED, "wrong")
-    sheet.text(_INPUT, 216, "label", TYPE, anchor="lm")
-    sheet.text(_INPUT + 100, 216, facts.label, 24, bold=True)
-    sheet.outline(_INPUT + 84, 200, 32, 32, INK, 2, dash=True)
     sheet.text(_INPUT, 256, "read as", TYPE, anchor="lm")
-    sheet.text(_INPUT, 278, verdict, TYPE, colour, "lm", bold=True)
+    if facts.label is None:
+        sheet.text(_INPUT, 216, "your own image", TYPE, anchor="lm")
+    else:
+        sheet.text(_INPUT, 216, "label", TYPE, anchor="lm")
+        sheet.text(_INPUT + 100, 216, facts.label, 24, bold=True)
+        sheet.outline(_INPUT + 84, 200, 32, 32, INK, 2, dash=True)
+        sheet.text(_INPUT, 278, verdict, TYPE, colour, "lm", bold=True)
     sheet.text(_INPUT + 100, 264, reading.answer, 48, colour, bold=True)
     sheet.title(_LEFT, 18, f"{layer.upper()}: {facts.what}", TYPE)
     if layer == "f6" and reading.are_distances:
@@ -121,10 +143,14 @@ def paint(sheet: Sheet, facts: Facts) -> None:
 
 
 def say(facts: Facts) -> str:
-    reading = facts.reading
-    return (f"Test digit {facts.index}, {article(facts.label)}{_changes(**facts.changes)}, is read as "
-            f"{reading.answer}, which is {'right' if facts.correct else 'wrong'}: "
-            f"{reading.because(facts.label)}. {facts.layer.upper()} has {facts.what}.")
+    reading, changes = facts.reading, _changes(**facts.changes)
+    if facts.label is None:
+        digit, verdict = f"Your image{changes}{',' * bool(changes)}", ""
+    else:
+        digit = f"Test digit {facts.index}, {article(facts.label)}{changes},"
+        verdict = f", which is {'right' if facts.correct else 'wrong'}"
+    return (f"{digit} is read as {reading.answer}{verdict}: {reading.because(facts.label)}. "
+            f"{facts.layer.upper()} has {facts.what}.")
 
 
 def _changes(right: int, down: int, rotate: int, scale: int, noise: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from lenet_book import demos
+from lenet_book.demos import examples
 from lenet_book.demos.ablation import PARTS
 from lenet_book.demos.controls import Held
 from lenet_book.demos.page import LIVE, content
@@ -167,8 +168,15 @@ def off(chosen):
     return [one for one in PARTS if one in chosen.sample(some, chosen.choice([0, 1, 3, 6, len(some)]))]
 
 
+def own_image(chosen):
+    """None, or what a reader might hand over."""
+    noise = [[chosen.randint(0, 255) for _ in range(28)] for _ in range(28)]
+    digit = examples.test_digits().images[chosen.randint(0, 99)].tolist()
+    return chosen.choice([None, None, noise, digit])
+
+
 # Name of a value without a control -> a random one.
-HELD = {"layers": layers, "off": off, "progress": progress}
+HELD = {"image": own_image, "layers": layers, "off": off, "progress": progress}
 
 
 def same(ours, theirs):

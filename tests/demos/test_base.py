@@ -64,7 +64,7 @@ def extremes(control):
 def put(demo, name, value):
     """One event, after which there is a sentence that a reader can read."""
     control = demo.controls[name]
-    if value is None:
+    if isinstance(control, widgets.Button):
         control.click()
     else:
         control.value = value

@@ -13,7 +13,7 @@ from recorder import DIGITS, Recorder, changed, same_picture
 from scipy import ndimage
 
 from lenet_book import mnist, models, paper
-from lenet_book.demos import feature_maps
+from lenet_book.demos import draw_digit, feature_maps
 from lenet_book.demos.feature_maps import compute, deform, next_wrong, paint, say
 from lenet_book.demos.page import LIVE
 from lenet_book.demos.reading import LAYERS, percent, read
@@ -207,7 +207,38 @@ def test_the_next_wrong_digit(net):
         demo.controls["wrong"].click()
         assert (demo.values["index"], demo.values["rotate"], demo.values["noise"]) == (wrong[0], 0, 0)
         assert ", which is wrong: " in demo.value and not demo.facts.correct
-        assert len([c for c in demo.controls.values() if hasattr(c, "value")]) == 8
+        assert len([c for c in demo.controls.values() if hasattr(c, "value")]) == 9
+
+
+def test_a_drawing_is_looked_at_until_a_test_digit_is_chosen():
+    with draw_digit(strokes=[[0.2, 0.2, 0.8, 0.2, 0.45, 0.9]]) as drawing:
+        image = drawing.facts.image
+        assert image.shape == (28, 28) and image.max() == 255
+        demo = feature_maps(index=4, image=image, rotate=10)
+    with demo:
+        assert demo.facts.label is None and demo.facts.correct
+        expected = read("lenet5-1998", deform(image, rotate=10))
+        assert np.array_equal(demo.facts.reading.scores, expected.scores) and expected.answer == 7
+        assert demo.value.startswith("Your image, rotated by 10° clockwise, is read as 7: the distance")
+        assert not {"label", "right", "wrong"} & set(Recorder(paint, demo.facts).words)
+        demo.controls["rotate"].value = 0
+        assert demo.value.startswith("Your image is read as 7: ")
+        demo.controls["index"].value = 5
+        assert demo.values["image"] is None and demo.value.startswith("Test digit 5, a 1, is read as 1")
+    with feature_maps(image=image) as demo:
+        demo.controls["wrong"].click()
+        assert demo.value.startswith("Test digit 115, a 4, is read as 9, which is wrong")
+
+
+@pytest.mark.parametrize(("image", "error", "words"), [
+    (torch.zeros(32, 32, dtype=torch.uint8), ValueError, "image must hold 28 things, not Tensor of"),
+    (torch.zeros(1, 28, 28), ValueError, "image must hold 28 things"),
+    (torch.zeros(28, 28), TypeError, r"image\[0\]\[0\] must be an integer"),
+    ([[256] * 28] * 28, ValueError, r"image\[0\]\[0\] must be from 0 to 255, not 256"),
+    ("photo.png", TypeError, "image must be a list, not 'photo.png'")])
+def test_what_is_no_image_is_refused(image, error, words):
+    with pytest.raises(error, match=words):
+        feature_maps(image=image)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

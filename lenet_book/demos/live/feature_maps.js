@@ -38,7 +38,7 @@ function nextWrong({ index, net }) {
   const wrong = WRONG[net].filter((one) => one < digits("test-digits").length);
   if (!wrong.length) return {};
   const next = wrong.find((one) => one > index) ?? wrong[0];
-  return { index: next, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+  return { index: next, image: null, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
 }
 
 // Turned and scaled about its middle, then shifted, with noise; 0 to 255, 28 x 28, as before.
@@ -62,12 +62,13 @@ function deform(image, { right, down, rotate, scale, noise }) {
   });
 }
 
-function compute({ index, layer, net, ...changes }) {
-  const { image, label } = digits("test-digits")[index];
+// image: a reader's own, of which no label is known.
+function compute({ index, layer, net, image: own, ...changes }) {
+  const { image, label } = own ? { image: own.flat(), label: null } : digits("test-digits")[index];
   const reading = read(net, deform(image, changes));
   const [count, size] = reading.maps[layer].shape;
   const what = size > 1 ? `${count} maps of ${size} × ${size}` : `${count} units`;
-  return { index, label, layer, changes, reading, what, correct: reading.answer === label };
+  return { index, label, layer, changes, reading, what, correct: [null, reading.answer].includes(label) };
 }
 
 function paint(sheet, { reading, layer, label, what, correct }) {
@@ -75,11 +76,15 @@ function paint(sheet, { reading, layer, label, what, correct }) {
   sheet.title(INPUT, 18, "input: 32 × 32", TYPE);
   sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
   const [colour, verdict] = correct ? [BLUE, "right"] : [RED, "wrong"];
-  sheet.text(INPUT, 216, "label", WORDS);
-  sheet.text(INPUT + 100, 216, label, { size: 24, bold: true });
-  sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
   sheet.text(INPUT, 256, "read as", WORDS);
-  sheet.text(INPUT, 278, verdict, { ...WORDS, colour, bold: true });
+  if (label === null) {
+    sheet.text(INPUT, 216, "your own image", WORDS);
+  } else {
+    sheet.text(INPUT, 216, "label", WORDS);
+    sheet.text(INPUT + 100, 216, label, { size: 24, bold: true });
+    sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
+    sheet.text(INPUT, 278, verdict, { ...WORDS, colour, bold: true });
+  }
   sheet.text(INPUT + 100, 264, reading.answer, { size: 48, colour, bold: true });
   sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`, TYPE);
   if (layer === "f6" && reading.areDistances) {
@@ -118,9 +123,13 @@ function point(facts, x, y) {
   return { right: within(right), down: within(down) };
 }
 
-const say = ({ index, label, layer, changes, reading, what, correct }) =>
-  `Test digit ${index}, ${article(label)}${done(changes)}, is read as ${reading.answer}, which is ` +
-  `${correct ? "right" : "wrong"}: ${because(reading, label)}. ${layer.toUpperCase()} has ${what}.`;
+function say({ index, label, layer, changes, reading, what, correct }) {
+  const [own, deformed] = [label === null, done(changes)];
+  const digit = own ? `Your image${deformed}${deformed && ","}` : `Test digit ${index}, ${article(label)}${deformed},`;
+  const verdict = own ? "" : `, which is ${correct ? "right" : "wrong"}`;
+  return `${digit} is read as ${reading.answer}${verdict}: ${because(reading, label ?? undefined)}. ` +
+    `${layer.toUpperCase()} has ${what}.`;
+}
 
 // What was done to the digit, in words, each after a comma.
 const done = ({ right, down, rotate, scale, noise }) => [
@@ -131,5 +140,5 @@ const done = ({ right, down, rotate, scale, noise }) => [
 ].filter(Boolean).map((change) => `, ${change}`).join("");
 
 export const feature_maps = {
-  compute, paint, say, needs, limits, actions: { wrong: nextWrong }, point, hover, longest: longest(true),
+  compute, paint, say, needs, limits, actions: { wrong: nextWrong, index: () => ({ image: null }) }, point, hover, longest: longest(true),
 };
