@@ -8,11 +8,11 @@ from matplotlib.patches import Rectangle
 
 from ..arguments import checked, flag, named, optional, sequence, text, whole
 from ..tables import by
-from .picture import INK, PALE, Picture, array, number_the_maps, outline, written
+from .picture import INK, PALE, SMALL, WORDS, Picture, array, number_the_maps, outline, written
 
 _SIGNED = "PuOr_r"  # orange above zero, violet below it, white at it
 _WIDEST, _LARGEST = 11, 3.2  # inches: a picture, one image in it
-_LETTER, _LINE = 0.085, 0.27  # inches: the width and the height of what is written at an image
+_LETTER, _LINE = 0.1, 0.27  # inches: the width and the height of what is written at an image
 
 
 def _image(name: str, value) -> np.ndarray:
@@ -76,20 +76,20 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
                             **_colours([image], image.min() < 0, light, zero=True) if ranges
                             else _colours(every, signed, light))
         if ranges:
-            axis.set_xlabel(_range([image]), fontsize=9)
+            axis.set_xlabel(_range([image]), fontsize=SMALL)
     for axis, title in zip(axes[0] if has_names else sum(axes, []), titles, strict=False):
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=WORDS)
     for axis, sign in zip(axes[0][1:], signs, strict=False):
         axis.annotate(sign, (0, 0.5), (-36 * gap, 0), "axes fraction", "offset points", fontsize=15,
                       ha="center", va="center", color=INK)
     if has_names:
         for line, name in zip(axes, rows, strict=True):
-            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
+            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=WORDS)
     if bar:
         width, height = picture.get_size_inches()
         tall = min(2, height - 0.3)
         scale = picture.place(width - bar + 0.1, (height - tall) / 2, 0.12, tall)
-        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=9)
+        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=SMALL)
     return picture
 
 
@@ -178,8 +178,8 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
             axis.imshow(values, cmap="gray_r")
         axis.set(title=title, **{f"{side}ticks": range(0, length, 1 if title in small else 5)
                                  for side, length in zip("yx", values.shape, strict=True)})
-        axis.title.set_fontsize(11)
-        axis.tick_params(length=0, labelsize=9, labelcolor="#666666")
+        axis.title.set_fontsize(WORDS)
+        axis.tick_params(length=0, labelsize=SMALL, labelcolor="#666666")
         for i, (top, left, height, width) in enumerate(windows.get(title, ())):
             axis.add_patch(outline(i, left - 0.5, top - 0.5, width, height))
     return picture
@@ -193,7 +193,7 @@ def _write(axis: Axes, values: np.ndarray) -> None:
                                  linewidth=0.8))
         if not np.isnan(value):
             axis.text(column, row, written(value, 0 if whole else 2), ha="center", va="center",
-                      fontsize=12 if whole else 10, color=INK)
+                      fontsize=WORDS if whole else SMALL, color=INK)
 
 
 @checked(weight=array(4), name=text, connections=optional(sequence(sequence(whole(0)))))
@@ -223,6 +223,7 @@ def kernels(weight, name: str = "", connections: Sequence[Sequence[int]] | None 
             axis.add_patch(Rectangle(corner, across, across, fill=False, edgecolor="#999999",
                                      linewidth=0.6))
     number_the_maps(axis, outputs, inputs)
-    axis.set(xlabel=f"output map{f' of {name}' if name else ''}", ylabel="input map")
+    axis.set_xlabel(f"output map{f' of {name}' if name else ''}", fontsize=WORDS)
+    axis.set_ylabel("input map", fontsize=WORDS)
     picture.colorbar(image, ax=axis, shrink=0.9)
     return picture
