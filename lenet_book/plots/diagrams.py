@@ -56,7 +56,7 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
                               fontsize=WORDS, color="white")
             axis.text(output + 0.5, rows + 0.5, len(inputs), ha="center", va="center",
                       fontsize=WORDS)
-        axis.set_title(f"{title}\n{counts[title]}", fontsize=WORDS)
+        axis.set_title(f"{title}\n{counts[title]}", fontsize=WORDS, pad=10)
         axis.set_xlabel("output map", fontsize=WORDS)
     axes[0].set_ylabel("input map", fontsize=WORDS)
     axes[0].text(-0.3, next(iter(sizes.values()))[1] + 0.5, "kernels", ha="right", va="center",
