@@ -62,15 +62,17 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
                          f"not {len(signs)}")
     gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if has_names else 0.1
     bar = 0.9 if signed and not ranges else 0
+    words = [titles[i:i + 1] if has_names else titles[i::columns] for i in range(max(map(len, grid)))]
+    least = [_LETTER * max([11 * ranges, *map(len, column)]) for column in words]
     pixel = min(_LARGEST / max(image.shape[0] for image in every),
-                *((_WIDEST - left - bar - gap * len(row)) / sum(image.shape[1] for image in row)
-                  for row in grid))
+                *(_pixel([image.shape[1] for image in row], least,
+                         _WIDEST - left - bar - gap * len(row)) for row in grid))
     picture, axes = _lay_out(
         alt or _in_words(rows, grid, titles, ranges, signs),
         [[(image.shape[0] * pixel, image.shape[1] * pixel) for image in row] for row in grid],
         gap, left, bar,
         top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
-        foot=_LINE * ranges, least=_LETTER * max([13 * ranges, *map(len, titles)]))
+        foot=_LINE * ranges, least=least)
     for axis, image in zip([axis for line in axes for axis in line], every, strict=True):
         drawn = axis.imshow(image, aspect="auto",
                             **_colours([image], image.min() < 0, light, zero=True) if ranges
@@ -91,6 +93,19 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
         scale = picture.place(width - bar + 0.1, (height - tall) / 2, 0.12, tall)
         picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=SMALL)
     return picture
+
+
+def _pixel(widths: Sequence[int], least: Sequence[float], room: float) -> float:
+    """The side of a pixel with which a row fills its room, where an image has at least so much of it.
+
+    widths: of the images, in pixels. least, room: inches. Too many words make the row wider.
+    """
+    pixel = room / sum(widths)
+    wide = [i for i, width in enumerate(widths) if width * pixel > least[i]]
+    left = room - sum(least[i] for i in range(len(widths)) if i not in wide)
+    if left <= 0 or len(wide) in (0, len(widths)):
+        return pixel
+    return _pixel([widths[i] for i in wide], [least[i] for i in wide], left)
 
 
 def _range(every: Sequence[np.ndarray]) -> str:
@@ -126,13 +141,13 @@ def _in_words(rows: Mapping, grid: Sequence, titles: Sequence[str], ranges: bool
 
 def _lay_out(alt: str, sizes: Sequence[Sequence[tuple[float, float]]], gap: float, left: float,
              right: float = 0, top: float = 0, head: float = 0, foot: float = 0,
-             least: float = 0) -> tuple[Picture, list[list[Axes]]]:
+             *, least: Sequence[float]) -> tuple[Picture, list[list[Axes]]]:
     """Rows of empty axes of given height and width, with gaps between them. All in inches.
 
     left, right, top: kept free at the edges; head, foot: kept free above and below each row;
-    least: the width that each axis has for itself, to leave room for titles.
+    least: the width that the axes of each column have for themselves, to leave room for titles.
     """
-    slots = [[max(width, least) for _, width in row] for row in sizes]
+    slots = [[max(width, free) for (_, width), free in zip(row, least, strict=False)] for row in sizes]
     heights = [max(0.2, *(height for height, _ in row)) + head + foot + 0.1 for row in sizes]
     picture = Picture(alt, left + max(sum(row) + gap * len(row) for row in slots) + right,
                       top + sum(heights) + 0.1, layout=None)
@@ -160,7 +175,7 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
                        for title, boxes in windows.items() for top, left, h, w in boxes)
     small = {title: values for title, values in named.items() if values.shape[1] <= 12}
     reach = max([1e-9, *(np.nanmax(abs(values)) for values in small.values())])
-    room = _WIDEST - 0.45 * len(named)
+    room = _WIDEST - 0.4 - 0.45 * len(named)
     large = min(_LARGEST, room / len(named))
     numbers = sum(values.shape[1] for values in small.values())
     cell = min(0.52, (room - large * (len(named) - len(small))) / max(numbers, 1))
@@ -169,7 +184,7 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
         alt or f"matrices: {shapes}" + f"; {marked}" * bool(marked),
         [[(side * v.shape[0], side * v.shape[1])
           for v, side in zip(named.values(), sides, strict=True)]],
-        gap=0.45, left=0.4, head=_LINE, foot=_LINE, least=_LETTER * max(map(len, named)))
+        gap=0.45, left=0.4, head=_LINE, foot=_LINE, least=[_LETTER * len(title) for title in named])
     for axis, (title, values) in zip(axes[0], named.items(), strict=True):
         if title in small:
             axis.imshow(values, cmap=_SIGNED, vmin=-2 * reach, vmax=2 * reach)
