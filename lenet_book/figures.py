@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from . import film, models, paper, plots, storage
 from .ledger import ledger
 from .plots import BLUE, GREEN, INK, ORANGE, PURPLE
+from .plots.picture import SMALL, WORDS
 from .receptive_field import trace
 
 NETS = {"LeNet-5": "lenet5", "AlexNet": "alexnet", "VGG-16": "vgg16", "NiN": "nin",
@@ -87,9 +88,9 @@ def heads() -> plots.Picture:
                 axis.add_patch(Rectangle((x, 172 - side), side, side, facecolor=colour + "60",
                                          edgecolor=colour, linewidth=1.4))
             axis.text(x, 178, f"{count / 1e6:.1f} million\n{words}" if count else f"no {words}\nlayers",
-                      va="top", fontsize=9, color=INK)
+                      va="top", fontsize=SMALL, color=INK)
             x += max(side, 66) + 6
-        axis.text(left, 8, title, va="center", fontsize=12, weight="bold", color=INK)
+        axis.text(left, 8, title, va="center", fontsize=WORDS, weight="bold", color=INK)
         x += 8
     return picture
 
@@ -115,7 +116,7 @@ def inception_module() -> plots.Picture:
         before = begin
         for x, (name, count, colour) in zip((112, 344), path, strict=False):
             box = _box(axis, x, y, 140, 44, colour, "")
-            axis.text(x + 70, y + 22, f"{name}\n{count} maps", ha="center", va="center", fontsize=11,
+            axis.text(x + 70, y + 22, f"{name}\n{count} maps", ha="center", va="center", fontsize=WORDS,
                       color=INK)
             _arrow(axis, before, box, INK)
             before = box
@@ -143,7 +144,7 @@ def _box(axis: Axes, x: float, y: float, wide: float, high: float, colour: str,
     axis.add_patch(Rectangle((x, y), wide, high, facecolor=colour + "40", edgecolor=colour,
                              linewidth=1.4, zorder=3))
     if words:
-        axis.text(x + wide / 2, y - 4 if above else y + high + 4, words, ha="center", fontsize=9,
+        axis.text(x + wide / 2, y - 4 if above else y + high + 4, words, ha="center", fontsize=SMALL,
                   va="bottom" if above else "top", color=INK)
     return x, y, wide, high
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogFormatterMathtext, LogLocator, NullFormatter
 
 from ..arguments import checked, fields, flag, named, number, sequence, text
-from .picture import BLUE, INK, PALE, RED, STYLES, Picture, array
+from .picture import BLUE, INK, PALE, RED, SMALL, STYLES, WORDS, Picture, array
 
 _Curves = Mapping[str, Sequence[float]]
 
@@ -38,34 +38,36 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
     picture = Picture(f"{ylabel} against " + "; ".join(f"{xlabel}: " + ", ".join(
         f"{name} {_course(values)}" for name, values in own.items())
         for xlabel, (_, own) in charts.items()),
-        width=7 if alone else min(11, 2.6 * len(charts) + 0.6), height=4.0 if alone else 3.2)
+        width=7.5 if alone else min(11, 4 * len(charts) + 0.8), height=4.2 if alone else 3.6)
     axes = picture.subplots(1, len(charts), sharey=True, squeeze=False)[0]
     styles = dict(zip(names, STYLES, strict=False))
+    size = WORDS if len(charts) < 4 else SMALL
     lines = {}
     for axis, (xlabel, (positions, own)) in zip(axes, charts.items(), strict=True):
         for name, values in own.items():
             lines[name], = axis.plot(positions[:len(values)], values, **styles[name])
-        axis.set_xlabel(xlabel, fontsize=10)
+        axis.set_xlabel(xlabel, fontsize=size)
+        axis.tick_params(labelsize=size)
         axis.grid(color=PALE)
         if not isinstance(positions[0], str):
             axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylabel(ylabel)
+    axes[0].set_ylabel(ylabel, fontsize=WORDS)
     if log:
         _logarithmic(axes[0])
     else:
         axes[0].set_ylim(0, None)
-    beside = int(picture.get_figwidth() / (0.8 + 0.09 * max(map(len, lines))))  # inches
+    beside = int(picture.get_figwidth() / (0.9 + 0.11 * max(map(len, lines))))  # inches
     picture.legend(lines.values(), lines, loc="outside upper center", frameon=False, handlelength=3,
-                   ncols=max(1, min(beside, len(lines))))
+                   fontsize=WORDS, ncols=max(1, min(beside, len(lines))))
     return picture
 
 
 def _logarithmic(axis) -> None:
-    """Ticks in plain numbers: at 1, 2 and 5 where that leaves few enough of them."""
+    """Ticks in plain numbers, at 1, 2 and 5 where that leaves few enough; tiny: powers of ten."""
     axis.set_yscale("log", nonpositive="mask")
     low, high = axis.get_ylim()
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,)))
-    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_major_formatter("{x:g}" if low > 1e-5 else LogFormatterMathtext())
     axis.yaxis.set_minor_formatter(NullFormatter())
 
 
@@ -84,13 +86,15 @@ def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: 
     """
     picture = Picture(f"{xlabel}: " + "; ".join(
         f"{name} {np.mean(values):.2f} ({low:.2f} to {high:.2f})"
-        for name, (values, low, high) in rows.items()), width=8.4, height=0.8 + 0.32 * len(rows))
+        for name, (values, low, high) in rows.items()), width=10, height=0.9 + 0.36 * len(rows))
     axis = picture.subplots()
     for line, (values, low, high) in enumerate(rows.values()):
         axis.plot([low, high], [line, line], color=BLUE, linewidth=7, alpha=0.35, solid_capstyle="butt")
-        axis.plot(values, [line] * len(values), "o", color=INK, markerfacecolor="none", markersize=5)
+        axis.plot(values, [line] * len(values), "o", color=INK, markerfacecolor="none", markersize=6)
         axis.plot(np.mean(values), line, "|", color=RED, markersize=16, markeredgewidth=3)
-    axis.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
-    axis.set_yticks(range(len(rows)), list(rows), fontsize=10)
+    axis.set_xlabel(xlabel, fontsize=WORDS)
+    axis.set(ylim=(len(rows) - 0.4, -0.6))
+    axis.set_yticks(range(len(rows)), list(rows))
+    axis.tick_params(labelsize=WORDS)
     axis.grid(color=PALE, axis="x")
     return picture

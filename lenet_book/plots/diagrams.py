@@ -5,7 +5,20 @@ from collections.abc import Mapping, Sequence
 from matplotlib.patches import Rectangle
 
 from ..arguments import checked, fields, named, sequence, text, whole
-from .picture import BLUE, INK, KINDS, PALE, PURPLE, RED, STYLES, Picture, number_the_maps, outline
+from .picture import (
+    BLUE,
+    INK,
+    KINDS,
+    PALE,
+    PURPLE,
+    RED,
+    SMALL,
+    STYLES,
+    WORDS,
+    Picture,
+    number_the_maps,
+    outline,
+)
 
 _SIDE, _PADDING = whole(1, 100), whole(0, 100)  # so many squares can still be told apart
 
@@ -39,14 +52,15 @@ def connection_tables(tables: Mapping[str, Sequence[Sequence[int]]]) -> Picture:
                 axis.add_patch(Rectangle((output, source), 1, 1, edgecolor="white", linewidth=1.5,
                                          facecolor=BLUE if source in inputs else "#F0F0F0"))
                 if source in inputs:
-                    axis.text(output + 0.5, source + 0.5, "×", ha="center", va="center", fontsize=12,
-                              color="white")
-            axis.text(output + 0.5, rows + 0.5, len(inputs), ha="center", va="center", fontsize=10)
-        axis.set_title(f"{title}\n{counts[title]}", fontsize=10)
-        axis.set_xlabel("output map")
-    axes[0].set_ylabel("input map")
+                    axis.text(output + 0.5, source + 0.5, "×", ha="center", va="center",
+                              fontsize=WORDS, color="white")
+            axis.text(output + 0.5, rows + 0.5, len(inputs), ha="center", va="center",
+                      fontsize=WORDS)
+        axis.set_title(f"{title}\n{counts[title]}", fontsize=WORDS, pad=10)
+        axis.set_xlabel("output map", fontsize=WORDS)
+    axes[0].set_ylabel("input map", fontsize=WORDS)
     axes[0].text(-0.3, next(iter(sizes.values()))[1] + 0.5, "kernels", ha="right", va="center",
-                 fontsize=10)
+                 fontsize=WORDS)
     return picture
 
 
@@ -87,7 +101,8 @@ def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
     for i, (row, column) in enumerate(dict.fromkeys([(0, 0), (0, min(1, last)), (last, last)])):
         left.add_patch(outline(i, starts[column], starts[row], reach, reach))
         right.add_patch(outline(i, column, row, 1, 1))
-        right.text(column + 0.5, row + 0.52, f"{row},{column}", ha="center", va="center", fontsize=9)
+        right.text(column + 0.5, row + 0.52, f"{row},{column}", ha="center", va="center",
+                   fontsize=SMALL)
         if dilation > 1:  # the pixels that are read, beside each other where two windows share one
             for tap in range(kernel**2):
                 down, right_of = divmod(tap, kernel)
@@ -99,9 +114,9 @@ def window_positions(size: int, kernel: int, stride: int = 1, padding: int = 0,
         left.plot([start + 0.1, start + reach - 0.1], [height, height], color=INK, linewidth=1.2)
         left.plot([start + dilation * tap + 0.5 for tap in range(kernel)], [height] * kernel, "o",
                   color=INK, markersize=3.5)
-    left.text(0, padded + 0.6 * units + 0.5, "every window of the first row", va="top", fontsize=9)
-    left.set_title(f"input {size} × {size}" + f", padding {padding}" * bool(padding), fontsize=11)
-    right.set_title(f"output {units} × {units}", fontsize=11)
+    left.text(0, padded + 0.6 * units + 0.5, "every window of the first row", va="top", fontsize=SMALL)
+    left.set_title(f"input {size} × {size}" + f", padding {padding}" * bool(padding), fontsize=WORDS)
+    right.set_title(f"output {units} × {units}", fontsize=WORDS)
     return picture
 
 
@@ -127,7 +142,7 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
     axis.set(xlim=(-1.05, len(columns) - 0.5), ylim=(len(order) - 0.5, -0.9))
     style = {"ha": "center", "va": "center", "fontsize": 9, "color": INK}
     for x, (title, boxes) in enumerate(columns.items()):
-        axis.text(x, -0.62, title, **style | {"fontsize": 11}, weight="bold")
+        axis.text(x, -0.62, title, **style | {"fontsize": WORDS}, weight="bold")
         for stage, (kinds, shape, count) in boxes.items():
             y, colour = order.index(stage), KINDS.get(stage[:1].upper(), PURPLE)
             axis.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, facecolor=colour + "22",
@@ -137,7 +152,7 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
             axis.text(x, y + 0.29, f"{' × '.join(map(str, shape))}    {count:,}", **style,
                       weight="bold" if new else "normal")
     for y, stage in enumerate(order):
-        axis.text(-0.55, y, stage.upper(), **style | {"ha": "right", "fontsize": 10}, weight="bold")
+        axis.text(-0.55, y, stage.upper(), **style | {"ha": "right", "fontsize": WORDS}, weight="bold")
     return picture
 
 

@@ -8,11 +8,11 @@ from matplotlib.patches import Rectangle
 
 from ..arguments import checked, flag, named, optional, sequence, text, whole
 from ..tables import by
-from .picture import INK, PALE, Picture, array, number_the_maps, outline, written
+from .picture import INK, PALE, SMALL, WORDS, Picture, array, number_the_maps, outline, written
 
 _SIGNED = "PuOr_r"  # orange above zero, violet below it, white at it
 _WIDEST, _LARGEST = 11, 3.2  # inches: a picture, one image in it
-_LETTER, _LINE = 0.085, 0.27  # inches: the width and the height of what is written at an image
+_LETTER, _LINE = 0.1, 0.27  # inches: the width and the height of what is written at an image
 
 
 def _image(name: str, value) -> np.ndarray:
@@ -62,35 +62,50 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
                          f"not {len(signs)}")
     gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if has_names else 0.1
     bar = 0.9 if signed and not ranges else 0
+    words = [titles[i:i + 1] if has_names else titles[i::columns] for i in range(max(map(len, grid)))]
+    least = [_LETTER * max([11 * ranges, *map(len, column)]) for column in words]
     pixel = min(_LARGEST / max(image.shape[0] for image in every),
-                *((_WIDEST - left - bar - gap * len(row)) / sum(image.shape[1] for image in row)
-                  for row in grid))
+                *(_pixel([image.shape[1] for image in row], least,
+                         _WIDEST - left - bar - gap * len(row)) for row in grid))
     picture, axes = _lay_out(
         alt or _in_words(rows, grid, titles, ranges, signs),
         [[(image.shape[0] * pixel, image.shape[1] * pixel) for image in row] for row in grid],
         gap, left, bar,
         top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
-        foot=_LINE * ranges, least=_LETTER * max([13 * ranges, *map(len, titles)]))
+        foot=_LINE * ranges, least=least)
     for axis, image in zip([axis for line in axes for axis in line], every, strict=True):
         drawn = axis.imshow(image, aspect="auto",
                             **_colours([image], image.min() < 0, light, zero=True) if ranges
                             else _colours(every, signed, light))
         if ranges:
-            axis.set_xlabel(_range([image]), fontsize=9)
+            axis.set_xlabel(_range([image]), fontsize=SMALL)
     for axis, title in zip(axes[0] if has_names else sum(axes, []), titles, strict=False):
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=WORDS)
     for axis, sign in zip(axes[0][1:], signs, strict=False):
         axis.annotate(sign, (0, 0.5), (-36 * gap, 0), "axes fraction", "offset points", fontsize=15,
                       ha="center", va="center", color=INK)
     if has_names:
         for line, name in zip(axes, rows, strict=True):
-            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
+            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=WORDS)
     if bar:
         width, height = picture.get_size_inches()
         tall = min(2, height - 0.3)
         scale = picture.place(width - bar + 0.1, (height - tall) / 2, 0.12, tall)
-        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=9)
+        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=SMALL)
     return picture
+
+
+def _pixel(widths: Sequence[int], least: Sequence[float], room: float) -> float:
+    """The side of a pixel with which a row fills its room, where an image has at least so much of it.
+
+    widths: of the images, in pixels. least, room: inches. Too many words make the row wider.
+    """
+    pixel = room / sum(widths)
+    wide = [i for i, width in enumerate(widths) if width * pixel > least[i]]
+    left = room - sum(least[i] for i in range(len(widths)) if i not in wide)
+    if left <= 0 or len(wide) in (0, len(widths)):
+        return pixel
+    return _pixel([widths[i] for i in wide], [least[i] for i in wide], left)
 
 
 def _range(every: Sequence[np.ndarray]) -> str:
@@ -126,13 +141,13 @@ def _in_words(rows: Mapping, grid: Sequence, titles: Sequence[str], ranges: bool
 
 def _lay_out(alt: str, sizes: Sequence[Sequence[tuple[float, float]]], gap: float, left: float,
              right: float = 0, top: float = 0, head: float = 0, foot: float = 0,
-             least: float = 0) -> tuple[Picture, list[list[Axes]]]:
+             *, least: Sequence[float]) -> tuple[Picture, list[list[Axes]]]:
     """Rows of empty axes of given height and width, with gaps between them. All in inches.
 
     left, right, top: kept free at the edges; head, foot: kept free above and below each row;
-    least: the width that each axis has for itself, to leave room for titles.
+    least: the width that the axes of each column have for themselves, to leave room for titles.
     """
-    slots = [[max(width, least) for _, width in row] for row in sizes]
+    slots = [[max(width, free) for (_, width), free in zip(row, least, strict=False)] for row in sizes]
     heights = [max(0.2, *(height for height, _ in row)) + head + foot + 0.1 for row in sizes]
     picture = Picture(alt, left + max(sum(row) + gap * len(row) for row in slots) + right,
                       top + sum(heights) + 0.1, layout=None)
@@ -160,7 +175,7 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
                        for title, boxes in windows.items() for top, left, h, w in boxes)
     small = {title: values for title, values in named.items() if values.shape[1] <= 12}
     reach = max([1e-9, *(np.nanmax(abs(values)) for values in small.values())])
-    room = _WIDEST - 0.45 * len(named)
+    room = _WIDEST - 0.4 - 0.45 * len(named)
     large = min(_LARGEST, room / len(named))
     numbers = sum(values.shape[1] for values in small.values())
     cell = min(0.52, (room - large * (len(named) - len(small))) / max(numbers, 1))
@@ -169,7 +184,7 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
         alt or f"matrices: {shapes}" + f"; {marked}" * bool(marked),
         [[(side * v.shape[0], side * v.shape[1])
           for v, side in zip(named.values(), sides, strict=True)]],
-        gap=0.45, left=0.4, head=_LINE, foot=_LINE, least=_LETTER * max(map(len, named)))
+        gap=0.45, left=0.4, head=_LINE, foot=_LINE, least=[_LETTER * len(title) for title in named])
     for axis, (title, values) in zip(axes[0], named.items(), strict=True):
         if title in small:
             axis.imshow(values, cmap=_SIGNED, vmin=-2 * reach, vmax=2 * reach)
@@ -178,8 +193,8 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
             axis.imshow(values, cmap="gray_r")
         axis.set(title=title, **{f"{side}ticks": range(0, length, 1 if title in small else 5)
                                  for side, length in zip("yx", values.shape, strict=True)})
-        axis.title.set_fontsize(11)
-        axis.tick_params(length=0, labelsize=9, labelcolor="#666666")
+        axis.title.set_fontsize(WORDS)
+        axis.tick_params(length=0, labelsize=SMALL, labelcolor="#666666")
         for i, (top, left, height, width) in enumerate(windows.get(title, ())):
             axis.add_patch(outline(i, left - 0.5, top - 0.5, width, height))
     return picture
@@ -193,7 +208,7 @@ def _write(axis: Axes, values: np.ndarray) -> None:
                                  linewidth=0.8))
         if not np.isnan(value):
             axis.text(column, row, written(value, 0 if whole else 2), ha="center", va="center",
-                      fontsize=12 if whole else 10, color=INK)
+                      fontsize=WORDS if whole else SMALL, color=INK)
 
 
 @checked(weight=array(4), name=text, connections=optional(sequence(sequence(whole(0)))))
@@ -223,6 +238,7 @@ def kernels(weight, name: str = "", connections: Sequence[Sequence[int]] | None 
             axis.add_patch(Rectangle(corner, across, across, fill=False, edgecolor="#999999",
                                      linewidth=0.6))
     number_the_maps(axis, outputs, inputs)
-    axis.set(xlabel=f"output map{f' of {name}' if name else ''}", ylabel="input map")
+    axis.set_xlabel(f"output map{f' of {name}' if name else ''}", fontsize=WORDS)
+    axis.set_ylabel("input map", fontsize=WORDS)
     picture.colorbar(image, ax=axis, shrink=0.9)
     return picture

@@ -24,6 +24,7 @@ STYLES = [{"color": colour, "marker": marker, "linestyle": line, "linewidth": wi
               (BLUE, RED, GREEN, PURPLE, ORANGE, INK), "os^DvP",
               ("-", "--", ":", "-.", (0, (6, 1)), (0, (1, 1))),
               (4, 2, 2, 2, 2, 2), (9, 6, 7, 6, 7, 7), strict=True)]
+WORDS, SMALL = 12, 10  # points; a page shows them as 13 pixels, the size of its code, and 11
 _DPI = 160  # shown at half of it, so that a picture is sharp on a high-resolution screen
 
 
@@ -98,5 +99,6 @@ def number_the_maps(axis: Axes, outputs: int, inputs: int) -> None:
              xticks=[i + 0.5 for i in range(outputs)], xticklabels=range(outputs),
              yticks=[i + 0.5 for i in range(inputs)], yticklabels=range(inputs))
     axis.xaxis.set_label_position("top")
-    axis.tick_params(length=0, labelsize=10, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axis.tick_params(length=0, labelsize=WORDS, top=True, labeltop=True, bottom=False,
+                     labelbottom=False)
     axis.spines[:].set_visible(False)

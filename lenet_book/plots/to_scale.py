@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.patches import Rectangle
 
 from ..arguments import checked, optional, sequence, shown, text, whole
-from .picture import INK, KINDS, Picture
+from .picture import INK, KINDS, SMALL, WORDS, Picture
 
 
 class Stack(NamedTuple):
@@ -109,9 +109,10 @@ def architecture(layers: Sequence, input_size: int, highlight: str | None = None
                           [window[1] + bottom * window[3], unit[1] + bottom * unit[3]], color=colour,
                           linewidth=1, zorder=3)
         tone = INK if strong else "#8A8A8A"
-        for y, words, style in ((-34, stack.name, {"fontsize": 12, "weight": "bold"}),
-                               (-29, kind.replace(" ", "\n"), {"fontsize": 8, "linespacing": 1.0}),
-                               (30, stack.shape, {"fontsize": 9}), (36, count, {"fontsize": 9})):
+        for y, words, style in ((-35, stack.name, {"fontsize": WORDS, "weight": "bold"}),
+                               (-28, kind.replace(" ", "\n"), {"fontsize": SMALL, "linespacing": 1.0}),
+                               (30, stack.shape, {"fontsize": SMALL}),
+                               (36, count, {"fontsize": SMALL})):
             axis.text(stack.left + stack.width / 2, y, words, ha="center", va="center", color=tone,
                       **style)
     return picture

@@ -33,8 +33,9 @@ def test_charts_share_the_vertical_axis_and_the_styles():
 
 
 @pytest.mark.parametrize(("values", "some", "others"), [
-    ([0.3, 0.02, 0], ["0.02", "0.05", "0.1"], ["0"]), ([1e-4, 1e-2, 3], ["0.0001", "0.01"], ["0.002"])])
-def test_a_logarithmic_axis_has_plain_numbers_and_names_below_it(values, some, others):
+    ([0.3, 0.02, 0], ["0.02", "0.05", "0.1"], ["0"]), ([1e-4, 1e-2, 3], ["0.0001", "0.01"], ["0.002"]),
+    ([1e-9, 1e-2, 3], [r"$\mathdefault{10^{-8}}$", r"$\mathdefault{10^{0}}$"], ["1e-08", "1"])])
+def test_a_logarithmic_axis_has_numbers_and_names_below_it(values, some, others):
     picture = plots.curves({"layer": (["c1", "c3", "f6"], {"a": values})}, "size", log=True)
     picture.draw_without_rendering()
     axis, = picture.axes

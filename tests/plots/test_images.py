@@ -106,3 +106,15 @@ def test_kernels_stand_at_their_maps_and_only_unconnected_places_are_empty():
 
     assert placed() == {(m, k): weight[m, k].item() for m in range(2) for k in range(3)}
     assert placed([(2,), (0, 1)]) == {(0, 2): 5, (1, 0): -1, (1, 1): 0}  # one that is zero is there
+
+
+def test_words_above_small_images_take_room_from_the_large_ones():
+    sides = (256, 14, 40, 256, 256)
+    picture = plots.images([torch.ones(side, side) for side in sides],
+                           ["photograph", "convolution 14", "convolution 40", "one", "another"])
+    picture.draw_without_rendering()
+    assert 10 < picture.get_figwidth() < 11.05  # inches, a page
+    placed = [axis.title.get_window_extent() for axis in picture.axes]
+    assert all(one.x1 < other.x0 for one, other in zip(placed, placed[1:], strict=False))
+    widths = [axis.get_position().width for axis in picture.axes]
+    assert widths == pytest.approx([widths[0] * side / 256 for side in sides])

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from PIL import Image
 
 from lenet_book import figures, mnist, paper, plots
@@ -52,6 +53,9 @@ def test_a_picture_shows_itself_whole_and_leaves_nothing_open(name):
     assert 0.01 < (shown < 160).mean() < 0.6  # there is ink on it, and room
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert not pyplot or not pyplot.get_fignums()
+
+    words = [words for words in picture.findobj(Text) if words.get_visible() and words.get_text()]
+    assert words and min(one.get_fontsize() for one in words) >= 9  # points, 10 pixels of a page
 
     tight, paper_size = picture.get_tightbbox(), picture.get_size_inches()  # no words are cut off
     assert tight.x0 > -0.02 and tight.y0 > -0.02
