@@ -9,8 +9,9 @@ One module a chapter holds the checks of its exercises, in their order:
 exercise.py turns a function that refuses wrong answers into a check, whose verdict.py shows itself;
 answers.py says what an answer may be and compares it, nets.py compares nets; calls.py calls what a
 reader wrote, with a limit of time. What a single exercise asks is watched in layers_of_1998.py (does
-a net compute what the paper's does?), early_stopping.py (when does a training end?), hooks.py (is a
-net left as it was?) and seeds.py (is each net trained anew?).
+a net compute what the paper's does?), mending.py (are a net's mistakes gone, and nothing else?),
+early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), occlusion.py (what
+may a map have wrong?) and seeds.py (is each net trained anew?).
 """
 
 from .alexnet import (

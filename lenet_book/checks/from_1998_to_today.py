@@ -155,6 +155,9 @@ def difference_seed_by_seed(answer) -> str:
     def of_one(new, old, t):
         return around(mean(new) - mean(old), t * stdev(new) / sqrt(len(new)))
 
+    def apart_in_spread(new, old, t, size=abs):
+        return around(mean(new) - mean(old), t * size(stdev(new) - stdev(old)) / sqrt(len(new)))
+
     cases = []
     for n, t, better in ((3, 4.30, 0.001), (5, 2.78, 0), (10, 2.26, 0.001)):
         common = 0.01 + 0.002 * torch.randn(n)
@@ -175,6 +178,15 @@ def difference_seed_by_seed(answer) -> str:
             lambda a, b, t: right(a, b, t, root=lambda n: n),
         "the half-width is divided by the root of n - 1; n - 1 is in s already":
             lambda a, b, t: right(a, b, t, root=lambda n: sqrt(n - 1)),
+        **{f"n is the number of seeds, not always {always}": lambda a, b, t, always=always: right(
+            a, b, t, root=lambda n: sqrt(always)) for always in (3, 5, 10)},
+        "these are per cent; errors are shares":
+            lambda a, b, t: tuple(100 * each for each in right(a, b, t)),
+        "take the deviation of the differences, not the difference of the deviations": apart_in_spread,
+        "take the deviation of the differences; a difference of deviations may be below 0":
+            lambda a, b, t: apart_in_spread(a, b, t, size=float),
+        "the errors are sorted: pairs must be of one seed":
+            lambda a, b, t: right(sorted(a), sorted(b), t),
         "t does not enter": lambda a, b, t: right(a, b, 1),
         "t is 2, whatever is given": lambda a, b, t: right(a, b, 2),
         "t is that of three seeds, whatever is given": lambda a, b, t: right(a, b, 4.30),
@@ -236,6 +248,8 @@ def h_two_layers_down(answer) -> str:
             right(x, w1, b1, w2, h2)[:, 0] / x[0]**2,
         "this is h of the outputs of the first layer; two steps are missing": lambda x, w1, b1, w2, h2:
             (w2**2).T @ h2,
+        "this is h of the second layer's weights; that of the first's, w1, is asked":
+            lambda x, w1, b1, w2, h2: torch.outer(h2, (w1 @ x + b1).tanh()**2),
         "3. h of a weight has the square of its input, not the weight's own":
             lambda x, w1, b1, w2, h2: right(x, w1, b1, w2, h2) / x**2 * w1**2,
     }, dict.fromkeys(("backward", "grad", "jacobian", "hessian", "vjp", "curvature", "jacrev"),

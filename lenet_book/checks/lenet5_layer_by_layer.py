@@ -20,7 +20,7 @@ _LOST = {  # what 61,706 has more than 60,000, and errors
                  -900: "the sign is turned over: 61,706 minus 60,000 is asked",
                  36: "36 kernels are more; how many numbers are they?",
                  916: "both have 16 biases", 1516: "that is what the paper's C3 has"}),
-    "subsampling": (-44, {44: "what is lost is fewer: its sign is minus", -12: "S4 is there as well",
+    "subsampling": (-44, {44: "today's has fewer: a negative number", -12: "S4 is there as well",
                           -32: "S2 is there as well", -22: "each map has a coefficient and a bias",
                           0: "the paper's has a coefficient and a bias for each map, today's nothing"}),
     "the output": (850, {840: "Linear(84, 10) has biases, too",
@@ -208,6 +208,11 @@ def map_criterion(answer) -> str:
             lambda f, c, d, j: loss(distances(f, c), d, j, mean=False),
         "the right distances are those of the first picture's class alone":
             lambda f, c, d, j: loss(distances(f, c), d[:1].expand(len(f)), j),
+        "[:, labels] takes every label's column in every row; each row has one label of its own":
+            lambda f, c, d, j: distances(f, c)[:, d].mean() + (
+                right(f, c, d, j) - distances(f, c)[range(len(f)), d].mean()),
+        "the nearest code's distance stands where the right one's should":
+            lambda f, c, d, j: loss(distances(f, c), distances(f, c).argmin(1), j),
         "the second term is taken away, and should be added":
             lambda f, c, d, j: (2 * distances(f, c)[range(len(f)), d]
                                 - loss(distances(f, c), d, j, mean=False)).mean(),

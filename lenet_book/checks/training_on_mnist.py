@@ -1,5 +1,6 @@
 """Chapter 08: an interval, the loss by hand, a measurement in batches, a training that stops itself."""
 
+from contextlib import suppress
 from math import log
 
 import torch
@@ -81,7 +82,10 @@ def cross_entropy_by_hand(answer) -> str:
         "the softmax is taken twice": lambda s, y: right(s.softmax(1), y),
         "this is the loss of the largest logit, whatever the label is":
             lambda s, y: right(s, s.argmax(1)),
-    }, _BY_TORCH)
+    } | {f"a small number, about {small:g}, is added inside the logarithm, which changes small "
+         "probabilities; write the logarithm of the fraction as a difference": lambda s, y, small=small:
+         -(s.softmax(1).gather(1, y[:, None]) + small).log().mean().item()
+         for small in (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)}, _BY_TORCH)
     large = [(torch.randn(6, 10).double() * scale + shift, torch.arange(6))
              for scale, shift in ((900, 0), (1, 5000), (1, -5000))]
     try:
@@ -116,7 +120,7 @@ def loss_and_error(answer) -> str:
 
     cases = [(net, torch.rand(N, 1, 2, 3).double(), torch.randint(2, (N,)), batch_size)
              for N, batch_size in ((6, 3), (7, 3), (5, 8), (9, 1))]
-    compare(answer, right, cases, "net x y batch_size", {
+    mistakes = {
         "the two are exchanged: first the loss, then the error rate":
             lambda *case: right(*case)[::-1],
         "both are means of the batches' means, and the last batch is smaller: add up sums, divide once":
@@ -145,7 +149,16 @@ def loss_and_error(answer) -> str:
             sum(in_training(net, *part, 1)[0] for part in zip(
                 case[1].split(case[3]), case[2].split(case[3]), strict=True))
             / len(case[1].split(case[3])), of_means(*case)[1]),
-    }, _MEASURED)
+    }
+    try:
+        compare(answer, right, cases, "net x y batch_size", mistakes, _MEASURED)
+    except Wrong:
+        net.runs = []
+        with suppress(Wrong):
+            Function(answer, "net x y batch_size")(*cases[1])
+        if [len(x) for x, _, _ in net.runs] == [3, 3]:  # of 3, 3 and 1
+            raise Wrong("the last, smaller batch is left out") from None
+        raise
     function = Function(answer, "net x y batch_size")
     for training in (True, False):
         before, net.runs = net.weight.detach().clone(), []

@@ -1,18 +1,22 @@
 """Chapter 07: the parts of a total, the first check of a training, three nets to mend."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import product
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..arguments import shown
-from .answers import listed, number, several, tensor
+from .answers import listed, number, several
 from .calls import Function, net
 from .exercise import exercise
+from .mending import (
+    drops_half_of_f6,
+    its_modes_kept,
+    mended,
+    numbers_by_which_dropout_is_seen,
+    same_in_training,
+)
 from .verdict import Wrong
 
 _PARTS = {  # of 60,806; and errors
@@ -79,7 +83,7 @@ def first_loss_is_right(answer) -> str:
     y_long = torch.randint(10, (150,))
     nets.append(("whose first loss is 2.87 for 150 digits, and 2.30 for the first 100",
                  _with_loss([ten] * 100 + [4.0] * 50, y_long), False))
-    verdicts = []
+    verdicts, twice = [], []  # twice: what is said where a softmax stands before the cross-entropy
     for name, logits, right in nets:
         images, labels = (x, y % logits.shape[1]) if len(logits) == 7 else (
             torch.zeros(len(logits), 1, 32, 32), y_long)
@@ -88,10 +92,15 @@ def first_loss_is_right(answer) -> str:
         if not isinstance(said, bool):
             raise Wrong(f"it gives {shown(result)}; True or False is asked")
         verdicts.append((name, said, right))
+        loss = F.cross_entropy(logits.softmax(1), labels)
+        twice.append((name, bool((loss - ten).abs() < 0.1), right))
     if all(said != right for _, said, right in verdicts):
         raise Wrong("the answers are turned over: True where the loss is right")
     if len({said for _, said, _ in verdicts}) == 1:
         raise Wrong(f"it says {verdicts[0][1]} of every net")
+    if verdicts == twice:
+        raise Wrong("a softmax is taken before F.cross_entropy, which takes its own: the loss is then "
+                    "below 2.5 even of a net that is sure and wrong")
     low, high = ({said for loss, (_, said, _) in zip(losses, verdicts, strict=False)
                   if (loss - ten) * sign > 0.1} for sign in (-1, 1))
     if all(said for _, said, _ in verdicts[:3]) and len(low) == len(high) == 1 and low != high:
@@ -103,195 +112,35 @@ def first_loss_is_right(answer) -> str:
     for name, said, right in verdicts:
         if said != right:
             raise Wrong(f"of a net {name} it says {said}")
-    return "it accuses a net of 84 classes and cannot see a second softmax"
+    return "it catches a net of 84 classes; a second softmax no first loss can show"
 
 
 @exercise(chapter=7, number=3, level="easy", minutes=5)
 def mend_net_a(answer) -> str:
     """NetA as it was meant: tanh, average pooling, logits."""
-    with _its_modes_kept(net(answer)) as mine:
-        x = _mended(mine, torch.tanh, F.avg_pool2d, "logits")
-        _same_in_training(mine, x, "NetA")
+    with its_modes_kept(net(answer)) as mine:
+        x = mended(mine, torch.tanh, F.avg_pool2d, "logits")
+        same_in_training(mine, x, "NetA")
     return "all 61,706 numbers are found: trained, saved and moved to another device"
 
 
 @exercise(chapter=7, number=4, level="medium", minutes=8)
 def mend_net_b(answer) -> str:
     """NetB as it was meant: ReLU, max pooling, dropout in training, log-probabilities."""
-    with _its_modes_kept(net(answer)) as mine:
-        _mended(mine, torch.relu, F.max_pool2d, "log-probabilities")
-        with _numbers_by_which_dropout_is_seen(mine):
-            _drops_half_of_f6(mine)
+    with its_modes_kept(net(answer)) as mine:
+        mended(mine, torch.relu, F.max_pool2d, "log-probabilities")
+        with numbers_by_which_dropout_is_seen(mine):
+            drops_half_of_f6(mine)
     return "each row of probabilities adds up to 1, alone and in company, and eval() ends the dropout"
 
 
 @exercise(chapter=7, number=5, level="medium", minutes=7)
 def mend_net_c(answer) -> str:
     """NetC as it was meant: ReLU, max pooling, logits of any sign."""
-    with _its_modes_kept(net(answer)) as mine:
-        x = _mended(mine, torch.relu, F.max_pool2d, "logits")
-        _same_in_training(mine, x, "NetC")
+    with its_modes_kept(net(answer)) as mine:
+        x = mended(mine, torch.relu, F.max_pool2d, "logits")
+        same_in_training(mine, x, "NetC")
     return "five layers are five again, and a logit below 0 has a gradient"
-
-
-@contextmanager
-def _its_modes_kept(mine: nn.Module) -> Iterator[nn.Module]:
-    """Within, the net may be set to eval() or train()."""
-    modes = [(part, part.training) for part in mine.modules()]
-    try:
-        yield mine
-    finally:
-        for part, training in modes:
-            part.training = training
-
-
-_NUMBERS = {"C1": (150, 6), "C3": (2400, 16), "C5": (48_000, 120), "F6": (10_080, 84),
-            "the output": (840, 10)}  # weights and biases; all are different
-_ENDS = {
-    "logits": lambda x: x,
-    "log-probabilities": lambda x: F.log_softmax(x, 1),
-    "probabilities, without the logarithm": lambda x: F.softmax(x, 1),
-    "logits from which all below 0 are cut off": torch.relu,
-    "logits squashed by a tanh": torch.tanh,
-}
-
-
-def _mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) -> Tensor:
-    """Digits, when the net, now in eval(), is as it was meant; or Wrong, with what is broken."""
-    if type(mine).__module__.startswith("lenet_book"):
-        raise Wrong(f"{type(mine).__name__} is the book's; mend the net of this page")
-    held = _held(mine)
-    mine.eval()
-    run, x = Function(mine, "x"), torch.randn(4, 1, 32, 32)
-    y = tensor(run(x), (4, 10), "its result")
-    if not torch.allclose(y, tensor(run(x), (4, 10)), atol=1e-6):
-        raise Wrong("in eval() it reads the same digits differently from one time to the next")
-    alone = torch.cat([tensor(run(x[i:i + 1]), (1, 10), "its result for one digit") for i in range(4)])
-    if not torch.allclose(y, alone, atol=1e-4):
-        raise Wrong("what it says of a digit depends on the digits beside it")
-    _as_meant(y, held, x, activation, pool, ends)
-    return x
-
-
-def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
-    """Weights and biases of each layer, found by how many they are."""
-    found = {p.numel(): p for p in mine.parameters() if p.requires_grad}
-    if lost := [name for name, sizes in _NUMBERS.items() if not set(sizes) <= found.keys()]:
-        gone = [f"the {what} of {name}" for name in lost for size, what in
-                zip(_NUMBERS[name], ("weights", "biases"), strict=True) if size not in found]
-        raise Wrong("parameters() does not find " + (
-            f"the numbers of {', '.join(lost)}" if len(gone) == 2 * len(lost) else ", ".join(gone)))
-    total = sum(p.numel() for p in mine.parameters())
-    if total != 61_706:
-        raise Wrong(f"it has {total:,} parameters, and should have 61,706")
-    saved = {id(p) for p in nn.Module.state_dict(mine, keep_vars=True).values()}
-    if lost := [name for name, sizes in _NUMBERS.items()
-                if not all(id(found[each]) in saved for each in sizes)]:
-        raise Wrong(f"parameters() gives the numbers of {', '.join(lost)}, but state_dict() does not "
-                    "hold them, so that they are not saved: PyTorch does not find these layers")
-    return {name: [found[each].detach() for each in sizes] for name, sizes in _NUMBERS.items()}
-
-
-def _same_in_training(mine: nn.Module, x: Tensor, name: str) -> None:
-    """Refuse what reads otherwise in train() than in eval(), as it is in."""
-    if not torch.equal(mine(x), mine.train()(x)):
-        raise Wrong(f"in eval() it is right, but in train() it reads otherwise, which {name} did not")
-
-
-@contextmanager
-def _numbers_by_which_dropout_is_seen(mine: nn.Module) -> Iterator[None]:
-    """Within, logits 0 to 8 are each a number of F6, all above 0, plus 1; logit 9 is 0."""
-    held = _held(mine)
-    before = {name: [each.clone() for each in pair] for name, pair in held.items()}
-    for w, b in held.values():
-        w.normal_(std=(2 / w[0].numel())**0.5)
-        b.zero_()
-    held["F6"][0].uniform_(0, 0.1)
-    held["F6"][1].fill_(1)
-    held["the output"][0].zero_()[:9].fill_diagonal_(1)
-    held["the output"][1][:9] = 1
-    try:
-        yield
-    finally:
-        for name, pair in held.items():
-            for each, old in zip(pair, before[name], strict=True):
-                each.copy_(old)
-
-
-def _drops_half_of_f6(mine: nn.Module) -> None:
-    """Refuse another dropout than NetB's, however it is drawn; with the numbers made for this."""
-    run, x = Function(mine, "x"), torch.randn(1, 1, 32, 32).repeat(1000, 1, 1, 1)
-
-    def f6() -> Tensor:
-        y = tensor(run(x), (1000, 10), "its result in train()")
-        if not torch.allclose(y.exp().sum(1), torch.tensor(1.0).double(), atol=1e-3):
-            raise Wrong("in eval() it is right, but in train() the probabilities of a digit do not add "
-                        "up to 1")
-        return y[:, :9] - y[:, 9:] - 1
-
-    whole = f6()
-    mine.train()
-    times = f6() / whole
-    kept = times.abs() > 1e-3
-    factors = times[kept]
-    if kept.all() and torch.allclose(factors, factors.new_tensor(1.0), atol=1e-3):
-        raise Wrong("in eval() it is right, but in train() nothing is dropped any more")
-    if not torch.allclose(factors, factors.new_tensor(2.0), rtol=1e-3):
-        if kept.all() or factors.max() - factors.min() > 1e-2:
-            raise Wrong("in eval() it is right, but not in train(): NetB drops half of what F6 gives, "
-                        "after its ReLU, and nothing else")
-        factor = factors.mean().item()
-        raise Wrong("in train() what is kept must be divided by 1 - p, as nn.Dropout does it"
-                    if factor < 1.001 else
-                    f"in train() it drops each number with p = {1 - 1 / factor:.2g}, and NetB with 0.5")
-    share, alike = kept.double().mean(0), (kept[:, 1:] == kept[:, :-1]).double().mean(0)
-    if share.max() - share.min() < 0.16 and abs(share.mean() - 0.5) > 0.08:
-        raise Wrong(f"in train() it drops {1 - share.mean():.0%} of F6, and NetB drops half")
-    if torch.cat([share - 0.5, alike - 0.5]).abs().max() > 0.08 or torch.equal(kept, f6() > 1e-3):
-        raise Wrong("in train() it must draw anew for each number of F6, each digit and each time")
-
-
-def _as_meant(y: Tensor, held: dict, x: Tensor, activation: Callable, pool: Callable,
-              ends: str) -> None:
-    """Refuse another result than that of the net as it was meant, and name what is different."""
-    plain = dict.fromkeys(held, activation)
-    if _close(y, _forward(held, x, plain, pool, _ENDS[ends])):
-        return
-    for count in range(5):  # the fewest differences first
-        for linear, other in product(product((False, True), repeat=4), _ENDS):
-            if sum(linear) + (other != ends) != count:
-                continue
-            missing = [name for name, gone in zip(held, linear, strict=False) if gone]
-            acts = plain | dict.fromkeys(missing, lambda a: a)
-            if _close(y, _forward(held, x, acts, pool, _ENDS[other])):
-                said = [f"no activation follows upon {' and '.join(missing)}"] * bool(missing) + [
-                    f"it gives {other}, and {ends} are asked for"] * (other != ends)
-                raise Wrong("; and ".join(said))
-    for name, other in {"tanh": torch.tanh, "ReLU": torch.relu, "a sigmoid": torch.sigmoid}.items():
-        if _close(y, _forward(held, x, dict.fromkeys(held, other), pool, _ENDS[ends])):
-            raise Wrong(f"its activation is {name}, and was another before")
-    for name, other in {"max": F.max_pool2d, "average": F.avg_pool2d}.items():
-        if _close(y, _forward(held, x, plain, other, _ENDS[ends])):
-            raise Wrong(f"its pooling is {name} pooling, and was another before")
-    raise Wrong("with its own weights it gives other numbers than the net as it was meant: change no "
-                "more than the mistakes")
-
-
-def _forward(held: dict, x: Tensor, acts: dict[str, Callable], pool: Callable,
-             end: Callable) -> Tensor:
-    for name in ("C1", "C3"):
-        w, b = held[name]
-        x = pool(acts[name](F.conv2d(x, w.view(len(b), -1, 5, 5), b)), 2)
-    x = x.flatten(1)
-    for name in ("C5", "F6", "the output"):
-        w, b = held[name]
-        x = F.linear(x, w.flatten(1), b)
-        x = end(x) if name == "the output" else acts[name](x)
-    return x.double()
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, atol=2e-5)
 
 
 def _with_loss(loss: float | list[float], y: Tensor, classes: int = 10) -> Tensor:

@@ -170,6 +170,8 @@ WRONG = [  # (words that name the error, answer)
     ("weights", lambda *given: hooked(*given, change=1e-3)),
     ("tensor", lambda net, name, x: [hooked(net, name, x)]),
     ("tensor", lambda net, name, x: net.get_submodule(name)),
-    ("it raises", lambda net, name, x: getattr(net, name)(x)), ("return", print),
+    ("get_submodule", lambda net, name, x: getattr(net, name)(x)),
+    ("get_submodule", lambda net, name, x: net._modules[name](x)),
+    ("it raises", lambda net, name, x: net(x)[name]), ("return", print),
     ("it returns nothing", lambda net, name, x: hooked(net, name, x) is None or None),
     ("function", "c3")]

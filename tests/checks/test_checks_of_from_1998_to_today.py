@@ -252,6 +252,11 @@ WRONG = {  # (words that name the error, answer)
         ("in s already", goes(root=lambda n: sqrt(n - 1))), ("half of the half", goes(part=0.5)),
         ("variance", goes(spread=lambda d: stdev(d) ** 2)), ("comes first", goes(order=(1, 0, 2))),
         ("before the upper", goes(order=(0, 2, 1))),
+        *[(f"not always {k}", goes(root=lambda n, k=k: sqrt(k))) for k in (3, 5, 10)],
+        ("per cent", lambda *given: [100 * each for each in apart(*given)]),
+        ("not the difference of the deviations", goes(paired=lambda a, b: abs(stdev(a) - stdev(b)))),
+        ("may be below 0", goes(paired=lambda a, b: stdev(a) - stdev(b))),
+        ("pairs must be", lambda a, b, t: apart(sorted(a), sorted(b), t)),
         ("t does not enter", lambda a, b, t: apart(a, b, 1)),
         ("t is 2", lambda a, b, t: apart(a, b, 2)),
         ("of three seeds", lambda a, b, t: apart(a, b, 4.30)),
@@ -276,6 +281,8 @@ WRONG = {  # (words that name the error, answer)
         ("one step is missing", lambda x, w1, b1, w2, h2: walked(
             x[:1] ** 0, 0 * w1[:, :1], w1 @ x + b1, w2, h2)[:, 0]),
         ("two steps", lambda x, w1, b1, w2, h2: (w2 ** 2).T @ h2),
+        ("second layer's weights", lambda x, w1, b1, w2, h2: torch.outer(
+            h2, (w1 @ x + b1).tanh() ** 2)),
         ("weight's own", lambda x, w1, b1, w2, h2: walked(x, w1, b1, w2, h2) / x ** 2 * w1 ** 2),
         ("jacobian does", by_jacobian), ("tensor", lambda *given: walked(*given).tolist()),
         ("changes the x", lambda x, *rest: walked(x.mul_(2), *rest)),

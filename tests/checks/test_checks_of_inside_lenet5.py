@@ -17,9 +17,10 @@ LENET = models.pretrained("lenet5-1998")
 
 
 def in_loops(score, image, side, stride, blank, sign=1, keep=False, end=0, channel=None, grow=0,
-             whole=True, fill=None):
+             whole=True, fill=None, count=None, empty=False):
     """Right as it stands; each argument makes one mistake."""
-    H, W = image.shape[-2:]
+    H, W = count(*image.shape[-2:]) if count else image.shape[-2:]
+    end = stride if end is None else end
     copy, rows = image.clone(), []
     with torch.no_grad():
         for top in range(0, H - side + 1 - end, stride):
@@ -29,7 +30,7 @@ def in_loops(score, image, side, stride, blank, sign=1, keep=False, end=0, chann
                 there = copy[:, :channel, top:top + side + grow, left:left + side + grow]
                 there[:] = blank if fill is None else fill
                 rows[-1].append(sign * (whole * score(image) - score(copy)).item())
-    return torch.tensor(rows)
+    return torch.tensor(rows).view(len(rows), -1) if rows or not empty else torch.zeros(0, 0)
 
 
 def occludes(**mistakes):
@@ -118,14 +119,21 @@ def squashed(net, digit):
     return LOW + (HIGH - LOW) * a.sigmoid()
 
 
-def pasted(images, spacing, join=torch.maximum, blank=LOW, step=None, width=0, double=True):
-    """Right as it stands; each argument makes one mistake."""
+def pasted(images, spacing, join=torch.maximum, blank=LOW, step=None, width=0, double=True,
+           among=None):
+    """Right as it stands; each argument makes one mistake. among: joins two digits."""
+    end = 0
     step = step or spacing
     strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * step + width), blank)
     strip = strip.double() if double else strip
     for place, image in enumerate(images):
         there = strip[0, :, :, step * place:step * place + 32]
-        there[:] = join(there, image)
+        before = there.clone()
+        there[:] = join(there, image[..., :there.shape[-1]])
+        if among and end > step * place:
+            overlap = end - step * place
+            there[..., :overlap] = among(before, image[..., :there.shape[-1]])[..., :overlap]
+        end = step * place + 32
     return strip
 
 
@@ -190,7 +198,8 @@ WRONG = {  # (words that name the error, answer)
         ("nearest of all", 3276), ("its distance", 48.3893), ("second glyph", 5975),
         ("own glyph", 2654),
         ("ten distances is the largest", 4013), ("mean", 409), ("two nearest", 4507),
-        ("is the second", 1527), ("farther from its nearest", 0), ("none of them", 10_000),
+        ("is the second", 1527), ("farther from its nearest", 2),
+        ("its label", 0), ("takes it for", 1), ("none of them", 10_000),
         ("none of them", -366), ("number", "9634"), ("number", [9634]), ("number", None),
         ("whole", 9634.5), ("number", torch.zeros(2))],
     "output_of_layer": hooked_outputs.WRONG,
@@ -199,7 +208,12 @@ WRONG = {  # (words that name the error, answer)
         ("exchanged", lambda *given: in_loops(*given).T),
         ("without a sign", lambda *given: in_loops(*given).abs()),
         ("squares stay", occludes(keep=True)), ("first channel", occludes(channel=1)),
-        ("last places", occludes(end=1)), ("filled with 0", occludes(fill=0)),
+        ("last places", occludes(end=1)), ("last places", occludes(end=1, empty=True)),
+        ("end at the border", occludes(end=None)),
+        ("end at the border", occludes(end=None, empty=True)),
+        ("by the image's height", occludes(count=lambda H, W: (H, H))),
+        ("by the image's width", occludes(count=lambda H, W: (W, W))),
+        ("filled with 0", occludes(fill=0)),
         ("filled with paper", occludes(fill=LOW)), ("one pixel apart", near),
         ("by one", occludes(grow=1)), ("apart", side_by_side),
         ("stride is not used", lambda a, b, c, d, e: in_loops(a, b, c, 1, e)),
@@ -235,6 +249,12 @@ WRONG = {  # (words that name the error, answer)
         ("not used", lambda images, spacing: pasted(images, 32)),
         ("reverse", lambda images, spacing: pasted(images.flip(0), spacing)),
         ("earlier one hides", earlier),
+        ("overlap they are added", pastes(among=torch.add)),
+        ("overlap their ink is added", pastes(join=lambda there, image: there + image - LOW)),
+        ("overlap they are averaged", pastes(among=lambda there, image: (there + image) / 2)),
+        ("overlap the lighter pixel", pastes(among=torch.minimum)),
+        ("too narrow", lambda images, spacing: pasted(images, spacing, width=spacing - 32)),
+        ("is 28, whatever", lambda images, spacing: pasted(images, 28)),
         ("it gives 32 x", lambda *given: pasted(*given)[0, 0]),
         ("tensor", lambda *given: "strip"),
         ("return", print), ("function", torch.zeros(1, 1, 32, 144)),

@@ -174,7 +174,7 @@ RIGHT = {
 
 WRONG = {  # (words that name the error, answer)
     "lost_since_1998": [
-        ("its sign is minus", (900, 44, 850)), ("S4 is there as well", (900, -12, 850)),
+        ("a negative number", (900, 44, 850)), ("S4 is there as well", (900, -12, 850)),
         ("S2 is there as well", (900, -32, 850)), ("coefficient and a bias", (900, -22, 850)),
         ("coefficient and a bias for each map", (900, 0, 850)), ("how many more", (2416, -44, 850)),
         ("sign is turned over", (-900, -44, 850)), ("how many numbers", (36, -44, 850)),
@@ -211,6 +211,11 @@ WRONG = {  # (words that name the error, answer)
         ("should be averaged", lambda f, c, d, j: len(f) * stable(f, c, d, j)),
         ("for each picture", lambda f, c, d, j: torch.stack([
             stable(f[i:i + 1], c, d[i:i + 1], j) for i in range(len(f))])),
+        ("every label's column", lambda f, c, d, j: (lambda y: (y[:, d] + torch.logaddexp(
+            torch.tensor(-j), torch.logsumexp(-y, 1))).mean())(torch.cdist(f, c) ** 2)),
+        ("every label's column", lambda f, c, d, j: (lambda y: (y[:, d] + torch.logaddexp(
+            torch.tensor(-j), torch.logsumexp(-y, 1))[:, None]).mean())(torch.cdist(f, c) ** 2)),
+        ("nearest code's distance", lambda f, c, d, j: stable(f, c, torch.cdist(f, c).argmin(1), j)),
         ("sign is turned over", lambda *case: -stable(*case)),
         ("must be a tensor", lambda *case: stable(*case).item()),
         ("no gradient goes back", lambda *case: stable(*case).detach()),

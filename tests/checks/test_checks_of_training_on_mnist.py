@@ -184,6 +184,19 @@ def forgets_gradients(net, x, y, batch_size):
     return result
 
 
+def left_out(net, x, y, batch_size, mean=False):
+    """The last, smaller batch is not run; mean: of the batches' means."""
+    net.eval()
+    with torch.no_grad():
+        batches = [(net(images), labels) for images, labels in
+                   DataLoader(TensorDataset(x, y), batch_size, drop_last=True)]
+    count = len(batches) if mean else len(y)
+    weight = 1 if mean else batch_size
+    loss = weight * sum(F.cross_entropy(logits, labels) for logits, labels in batches)
+    wrong = weight * sum((logits.argmax(1) != labels).double().mean() for logits, labels in batches)
+    return loss / count, wrong / count
+
+
 RIGHT = {
     "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
     "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,)],
@@ -222,6 +235,8 @@ WRONG = {  # (words that name the error, answer)
         ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
         ("it raises", lambda s, y: s @ y),
         ("in the thousands", lambda s, y: -(s.softmax(1) + 1e-12).gather(1, y[:, None]).log().mean()),
+        *[(f"about {small}, is added", lambda s, y, small=small: -(
+            s.softmax(1).gather(1, y[:, None]) + small).log().mean()) for small in (1e-9, 1e-6)],
         ("changes the logits", lambda s, y: by_hand(s.sub_(s.amax(1, True)), y))],
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
@@ -235,6 +250,10 @@ WRONG = {  # (words that name the error, answer)
         ("in %", lambda *case: measured(*case, percent=100)),
         ("sum over all", lambda *case: (measured(*case)[0] * len(case[2]), measured(*case)[1])),
         ("both are sums", lambda *case: [each * len(case[2]) for each in measured(*case)]),
+        ("smaller batch is left out", lambda net, x, y, n: measured(
+            net, x[:len(x) // n * n], y[:len(x) // n * n], n)),
+        ("smaller batch is left out", left_out),
+        ("smaller batch is left out", partial(left_out, mean=True)),
         ("last batch alone", lambda *case: measured(*case, last=True)),
         ("first batch alone", lambda net, x, y, n: measured(net, x[:n], y[:n], n)),
         ("training mode, in which", lambda *case: measured(*case, mode=True)),

@@ -1,0 +1,110 @@
+"""An occlusion map: what is lost of a score by covering a place, and what a map may have wrong."""
+
+import torch
+from torch import Tensor
+
+from .. import paper
+from ..tables import by
+
+
+class Score:
+    """N x C x H x W -> N numbers, in which every pixel counts, and more than by itself."""
+
+    def __init__(self, C: int, H: int, W: int):
+        self.weights = torch.randn(C, H, W).double()
+
+    def __repr__(self):
+        return "of images"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        if images.dim() != 4 or images.shape[1:] != self.weights.shape:
+            raise ValueError(f"the score is for images N x {by(self.weights.shape)}, not "
+                             f"{by(images.shape)}")
+        products = (images * self.weights).sum(dim=(1, 2, 3))
+        return products + (products / 4).sin()
+
+
+def covered(score, image, side, stride, blank, *, keep=False, channels=None, lost=True, end=0,
+            within=lambda H, W: (H, W)):
+    """What is lost of the score by a square at each place; every option makes a mistake."""
+    H, W = within(*image.shape[2:])
+    copy = image.clone()
+    rows = []
+    for top in range(0, H - side + 1 - end, stride):
+        rows.append([])
+        for left in range(0, W - side + 1 - end, stride):
+            copy = copy if keep else image.clone()
+            copy[:, :channels, top:top + side, left:left + side] = blank
+            rows[-1].append(score(copy)[0])
+    found = torch.tensor(rows, dtype=torch.double)
+    return score(image) - found if lost else found
+
+
+def _near(score, image, side, stride, blank) -> Tensor:
+    def lost(top, left):
+        copy = image.clone()
+        top, left = top // stride, left // stride
+        copy[..., top:top + side, left:left + side] = blank
+        return score(image) - score(copy)
+    return _everywhere(lost, image, side, stride)
+
+
+def _larger(score, image, side, stride, blank) -> Tensor:
+    def lost(top, left):
+        copy = image.clone()
+        copy[..., top:top + side + 1, left:left + side + 1] = blank
+        return score(image) - score(copy)
+    return _everywhere(lost, image, side, stride)
+
+
+def _only(score, image, side, stride, blank) -> Tensor:
+    def lost(top, left):
+        copy = torch.full_like(image, blank)
+        there = (..., slice(top, top + side), slice(left, left + side))
+        copy[there] = image[there]
+        return score(image) - score(copy)
+    return _everywhere(lost, image, side, stride)
+
+
+def _everywhere(function, image, side, stride) -> Tensor:
+    H, W = image.shape[2:]
+    return torch.tensor([[function(top, left) for left in range(0, W - side + 1, stride)]
+                         for top in range(0, H - side + 1, stride)]).double()
+
+
+MISTAKES = {
+    "the sign is turned over: lost is the score of the whole image minus that of the covered one":
+        lambda *case: -covered(*case),
+    "this is the score that is left; what is lost of it is asked":
+        lambda *case: covered(*case, lost=False),
+    "rows and columns are exchanged": lambda *case: covered(*case).T,
+    "these are sizes without a sign; covering can also help": lambda *case: covered(*case).abs(),
+    "the squares stay: begin each time with a copy of the whole image":
+        lambda *case: covered(*case, keep=True),
+    "only the first channel is covered": lambda *case: covered(*case, channels=1),
+    "the last places are missing: a square may begin as late as at H - side":
+        lambda *case: covered(*case, end=1),
+    "the last place of each row and column is missing: the square may end at the border":
+        lambda score, image, side, stride, blank:
+            covered(score, image, side, stride, blank, end=stride),
+    "the columns are counted by the image's height": lambda *case:
+        covered(*case, within=lambda H, W: (H, H)),
+    "the rows are counted by the image's width": lambda *case:
+        covered(*case, within=lambda H, W: (W, W)),
+    "the stride is not used": lambda score, image, side, stride, blank:
+        covered(score, image, side, 1, blank),
+    "the map has the right size, but its places are one pixel apart, and should be `stride`": _near,
+    "the squares lie side by side: they should be `stride` apart, not `side`":
+        lambda score, image, side, stride, blank: covered(score, image, side, side, blank),
+    "the square is `stride` large and not `side`": lambda score, image, side, stride, blank:
+        covered(score, image, stride, stride, blank),
+    "the square is filled with 0, and should be filled with `blank`":
+        lambda score, image, side, stride, blank: covered(score, image, side, stride, 0),
+    "the square is filled with paper.BACKGROUND, and should be filled with `blank`":
+        lambda score, image, side, stride, blank:
+            covered(score, image, side, stride, blank=paper.BACKGROUND),
+    "the square is larger than `side` by one": _larger,
+    "this is the score of the square alone: all but the square is covered": _only,
+    "lost is a difference, not a ratio": lambda *case:
+        covered(*case, lost=False) / case[0](case[1]),
+}
