@@ -10,7 +10,8 @@ exercise.py turns a function that refuses wrong answers into a check, whose verd
 answers.py says what an answer may be and compares it, nets.py compares nets; calls.py calls what a
 reader wrote, with a limit of time. What a single exercise asks is watched in layers_of_1998.py (does
 a net compute what the paper's does?), early_stopping.py (when does a training end?), hooks.py (is a
-net left as it was?) and seeds.py (is each net trained anew?).
+net left as it was?) and seeds.py (is each net trained anew?); towers.py and inception.py hold
+the nets that chapters 11 and 14 ask for, and the wrong ones that readers build in their place.
 """
 
 from .alexnet import (
