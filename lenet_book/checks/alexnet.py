@@ -1,11 +1,10 @@
 """Chapter 11: two totals, response normalisation, dropout, the convolutions in two towers."""
 
-from itertools import pairwise
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from . import towers
 from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
@@ -92,6 +91,14 @@ def response_normalisation(answer) -> str:
         near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
         return a / (k + alpha / n * near) ** beta
 
+    def other_constant(place):
+        """The reader's function with another of one constant: the same, where it is not used."""
+        def call(a, *constants):
+            constants = list(constants)
+            constants[place] += 2
+            return Function(answer, "a n alpha beta k")(a, *constants)
+        return call
+
     # Small enough that a sum without squares never makes the divisor negative.
     cases = [(2 * torch.rand(*shape).double() - 1, *constants) for shape, constants in (
         ((1, 7, 3, 3), (5, 1.9, 0.75, 2.0)), ((2, 8, 3, 5), (3, 1.0, 0.5, 1.5)),
@@ -152,8 +159,15 @@ def response_normalisation(answer) -> str:
         "k is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, beta, 0.0),
         "the factor is there, but not the activation that it multiplies":
             lambda a, *rest: right(a, *rest) / a,
+        "that is the divisor; divide a by it": lambda a, *rest: a / right(a, *rest),
         "the constants are fixed, and must be those that are given":
             lambda a, *rest: right(a, 5, 1e-4, 0.75, 2.0),
+        "the window has five maps whatever n is": changed(
+            maps=lambda i, count, n: range(max(0, i - 2), min(count, i + 3))),
+        "alpha is divided by 5 whatever n is": lambda a, n, alpha, *rest: right(
+            a, n, alpha * n / 5, *rest),
+        **{f"it does not use its argument {name}": other_constant(place) for place, name in enumerate(
+            ("n", "alpha", "beta", "k"))},
     }, _NORMALISED)
     return "activations of about 100 are where it acts; smaller ones it only multiplies by k^-beta"
 
@@ -218,83 +232,7 @@ def _factor(ratio: Tensor, p: float) -> None:
 @exercise(chapter=11, number=5, level="hard", minutes=15)
 def two_towers(answer) -> str:
     """The maps of five layers -> AlexNet's convolutional part in two towers, conv1 to pool5."""
-    cases = [(maps, 1000 * torch.randn(*shape).double()) for maps, shape in (
-        ((6, 8, 10, 12, 4), (1, 3, 131, 142)), ((4, 6, 2, 8, 10), (1, 3, 138, 131)))]
-    compare_nets(answer, _part, cases, "maps", {
-        **{f"{which} stand as two layers each: make one nn.Conv2d of them, with groups=2 where the "
-           "towers stay apart": lambda maps, apart=apart: _halves(maps, apart) for which, apart in (
-               ("conv2, conv4 and conv5", "245"), ("conv1, conv2, conv4 and conv5", "1245"),
-               ("all five", "12345"))},
-        "that is one tower: groups=2 in conv2, conv4 and conv5 keeps the towers apart":
-            lambda maps: _part(maps, groups=(1, 1, 1, 1)),
-        "conv3 must read both towers: no groups there": lambda maps: _part(maps, groups=(2, 2, 2, 2)),
-        "conv2 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(1, 1, 2, 2)),
-        "conv4 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 1, 2)),
-        "conv5 reads both towers; it needs groups=2": lambda maps: _part(maps, groups=(2, 1, 2, 1)),
-        "conv4 reads both towers and conv3 only its own: it should be the other way round":
-            lambda maps: _part(maps, groups=(2, 2, 1, 2)),
-        "conv2 does not keep the size: pad by 2": lambda maps: _part(maps, pads=(0, 0, 1, 1, 1)),
-        "a padding of 1 in conv2 is that of 3 x 3; 5 x 5 needs 2": lambda maps: _part(
-            maps, pads=(0, 1, 1, 1, 1)),
-        "conv1 has no padding in the paper; 2 is torchvision's": lambda maps: _part(
-            maps, pads=(2, 2, 1, 1, 1)),
-        "response normalisation is missing": lambda maps: _part(maps, norm=()),
-        "nn.LocalResponseNorm(5) alone has k = 1; here k is 2":
-            lambda maps: _part(maps, norm=(nn.LocalResponseNorm(5),)),
-        "alpha should be 1e-4, not 1e-3": lambda maps: _part(
-            maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
-        "response normalisation stands behind the pooling, and should stand before it":
-            lambda maps: _part(maps, "rpn rpn r r rp"),
-        "response normalisation stands before the ReLU, and should stand behind it":
-            lambda maps: _part(maps, "nrp nrp r r rp"),
-        **{f"after {which} response normalisation stands {where}": lambda maps, then=then: _part(
-            maps, then + " r r rp") for which, where, then in (
-                ("conv1", "behind the pooling, and should stand before it", "rpn rnp"),
-                ("conv2", "behind the pooling, and should stand before it", "rnp rpn"),
-                ("conv1", "before the ReLU, and should stand behind it", "nrp rnp"),
-                ("conv2", "before the ReLU, and should stand behind it", "rnp nrp"))},
-        "the order is ReLU, response normalisation, pooling, and here it is the other way round":
-            lambda maps: _part(maps, "pnr pnr r r rp"),
-        "response normalisation is missing after conv1": lambda maps: _part(maps, "rp rnp r r rp"),
-        "response normalisation is missing after conv2": lambda maps: _part(maps, "rnp rp r r rp"),
-        "a ReLU must follow each convolution": lambda maps: _part(maps, "np np - - p"),
-        "conv3, conv4 and conv5 have no ReLU": lambda maps: _part(maps, "rnp rnp - - p"),
-        **{f"conv{i} has no ReLU": lambda maps, then=then: _part(maps, then) for i, then in enumerate((
-            "np rnp r r rp", "rnp np r r rp", "rnp rnp - r rp", "rnp rnp r - rp", "rnp rnp r r p"),
-            start=1)},
-        "the pooling is 3 x 3 with stride 2, overlapping; 2 x 2 is not":
-            lambda maps: _part(maps, pool=nn.MaxPool2d(2)),
-        "nn.MaxPool2d(3) alone has stride 3": lambda maps: _part(maps, pool=nn.MaxPool2d(3)),
-        "the pooling takes the mean, and should take the maximum":
-            lambda maps: _part(maps, pool=nn.AvgPool2d(3, 2)),
-        "the pooling rounds up, which belongs to 224 pixels; at 227 it rounds down":
-            lambda maps: _part(maps, pool=nn.MaxPool2d(3, 2, ceil_mode=True)),
-        "the last pooling is missing": lambda maps: _part(maps)[:-1],
-        "pooling stands in front of conv4 as well": lambda maps: _part(maps, "rnp rnp rp r rp"),
-        "flattening belongs to the dense part": lambda maps: nn.Sequential(_part(maps), nn.Flatten()),
-    })
+    cases = [(maps, 1000 * torch.randn(count, 3, 227, 227).double()) for count, maps in (
+        (1, (6, 8, 10, 12, 4)), (2, (4, 6, 2, 8, 10)))]
+    compare_nets(answer, towers.two_towers, cases, "maps", towers.MISTAKES)
     return "with 96, 256, 384, 384 and 256 maps it has the 2,332,704 weights and 1,376 biases of 2012"
-
-
-_NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
-
-
-def _part(maps, then="rnp rnp r r rp", groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), pool=None,
-          norm=(_NORM,)) -> nn.Sequential:
-    """Conv1 to pool5. then: which of ReLU, normalisation and pooling follow each convolution."""
-    parts = {"r": [nn.ReLU()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)], "-": []}
-    layers = []
-    for (inputs, outputs), kernel, group, pad, letters in zip(
-            pairwise((3, *maps)), (11, 5, 3, 3, 3), (1, *groups), pads, then.split(), strict=True):
-        layers += [nn.Conv2d(inputs, outputs, kernel, 4 if kernel == 11 else 1, pad, groups=group)]
-        layers += [part for letter in letters for part in parts[letter]]
-    return nn.Sequential(*layers)
-
-
-def _halves(maps, apart: str) -> nn.ModuleList:
-    """The weights where a tower has a layer of its own in these convolutions."""
-    return nn.ModuleList(
-        nn.Conv2d(conv.weight.shape[1], conv.out_channels // split, conv.kernel_size)
-        for name, conv in zip("12345", (each for each in _part(maps) if isinstance(each, nn.Conv2d)),
-                              strict=True)
-        for split in [2 if name in apart else 1] for _ in range(split))

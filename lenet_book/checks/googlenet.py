@@ -1,13 +1,13 @@
 """Chapter 14: two budgets, the naive module, the module, the loss with auxiliary heads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import combinations, permutations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from . import inception
 from .answers import compare, known, whole
 from .calls import Function
 from .exercise import exercise
@@ -44,6 +44,7 @@ def widest_useful_reduction(answer) -> str:
     known(width, 154, {
         **{fits: f"that fits ({992 * fits:,} of 153,600 weights), but a wider one does, too"
            for fits in range(1, 154)},
+        87: "a 5 x 5 kernel has 25 weights for each pair of maps, not five",
         16: "that is the width in 3a; how much wider could it be?",
         191: "the reduction has weights, too: 192 for each of its maps",
         192: "the reduction has weights, too: 192 for each of its maps",
@@ -79,14 +80,6 @@ def _sizes_in_words() -> Iterator[None]:
         raise
 
 
-def _other_orders(joined: Callable) -> dict[str, Callable]:
-    """Sentences on the order of the join, each with what makes it; joined: order -> a function."""
-    names = "1 x 1", "3 x 3", "5 x 5", "pooling"
-    return {f"the paths are joined in the order {', '.join(names[which] for which in order)}, and "
-            f"should be in {', '.join(names)}": joined(order)
-            for order in permutations(range(4)) if order != (0, 1, 2, 3)}
-
-
 @exercise(chapter=14, number=3, level="medium", minutes=8)
 def naive_inception(answer) -> str:
     """x, w1, w3, w5 -> the naive module's joined maps."""
@@ -109,7 +102,7 @@ def naive_inception(answer) -> str:
                  (2, 5, (9, 7), (6, 7, 4)), (1, 3, (6, 8), (3, 3, 3)), (3, 1, (5, 5), (2, 1, 4)))]
     mistakes = {
         "the pooling is missing": lambda *case: joined(*case, order=(0, 1, 2)),
-        **_other_orders(lambda order: lambda *case: joined(*case, order=order)),
+        **inception.other_orders(lambda order: lambda *case: joined(*case, order=order)),
         "each convolution needs a ReLU": lambda *c: joined(*c, relu=lambda x: x),
         "a ReLU stands behind the pooling, and none belongs there": lambda *c: joined(
             *c, pooled=lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
@@ -145,84 +138,11 @@ def inception_module(answer) -> str:
     """Seven numbers of maps -> an Inception module with its reductions."""
     cases = [(*widths, torch.randn(2, widths[0], *size).double()) for widths, size in (
         ((5, 6, 3, 7, 2, 4, 8), (9, 7)), ((12, 2, 10, 4, 11, 3, 5), (4, 6)))]
-
-    names = "inputs", "ones", "reduce3", "threes", "reduce5", "fives", "projection"
-
-    def wrong(**changes):
-        return lambda *widths: _Module(*widths, **changes)
-
-    def exchanged(one, other):
-        def make(*widths):
-            order = [{one: other, other: one}.get(place, place) for place in range(7)]
-            return _Module(*(widths[place] for place in order))
-        return make
-
-    def two_for_five(*widths):
-        *widths, between = widths
-        layers = [*_Module(*widths).layers]
-        layers[4:5] = nn.Conv2d(widths[4], between, 3), nn.Conv2d(between, widths[5], 3)
-        return nn.ModuleList(layers)
-
-    mistakes = {
-        "there is no ReLU": wrong(relus=""),
-        "each reduction needs a ReLU behind it, too": wrong(relus="135p"),
-        "the projection needs a ReLU behind it, too": wrong(relus="13r5"),
-        "only the reductions have a ReLU behind them": wrong(relus="r"),
-        "the 1 x 1 needs a ReLU behind it, too": wrong(relus="3r5p"),
-        "the 3 x 3 needs a ReLU behind it, too": wrong(relus="1r5p"),
-        "the 5 x 5 needs a ReLU behind it, too": wrong(relus="1r3p"),
-        "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": wrong(relus="1rp"),
-        "the projection stands behind the pooling, and here before it": wrong(project_first=True),
-        "the pooling is missing before the projection": wrong(pool=nn.Identity()),
-        "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
-        "the pooling is 3 x 3, and this is 5 x 5": wrong(pool=nn.MaxPool2d(5, 1, 2)),
-        "the path of the pooling is missing in the join": wrong(order=(0, 1, 2)),
-        **_other_orders(lambda order: wrong(order=order)),
-        "3 x 3 stands where the paper has 5 x 5, as in torchvision": wrong(five=3),
-        "the 3 x 3 and the 5 x 5 read all inputs: without reductions the module is naive":
-            lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
-                nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5),
-                nn.Conv2d(inputs, projection, 1)]),
-        "the naive module passes the pooled maps on; with reductions they are projected":
-            lambda *widths: nn.ModuleList(_Module(*widths).layers[:-1]),
-        **{f"{names[one]} and {names[other]} are exchanged": exchanged(one, other)
-           for one, other in combinations(range(1, 7), 2)},
-        "two 3 x 3 stand where this net has a 5 x 5, as in later ones": lambda *widths: two_for_five(
-            *widths, widths[5]),
-        "two 3 x 3 stand where this net has a 5 x 5, as in later ones; the first has reduce5 maps":
-            lambda *widths: two_for_five(*widths, widths[4]),
-        "the biases are missing": wrong(bias=False),
-    }
     with _sizes_in_words():
-        compare_nets(answer, _Module, cases, " ".join(names), mistakes,
+        compare_nets(answer, inception.Inception, cases, " ".join(inception.NAMES), inception.MISTAKES,
                      in_training="right in evaluation mode, but in training mode it answers otherwise: "
                                  "dropout and normalisation have no place in the module")
     return "nine of these, with poolings between them, are most of GoogLeNet"
-
-
-class _Module(nn.Module):
-    """relus: behind the 1 x 1, the reductions (r), the 3 x 3, the 5 x 5, the projection."""
-
-    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, relus="1r35p", five=5,
-                 order=(0, 1, 2, 3), pool=None, project_first=False, bias=True):
-        super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, k, padding=k // 2, bias=bias) for before, after, k in (
-                (inputs, ones, 1), (inputs, reduce3, 1), (reduce3, threes, 3), (inputs, reduce5, 1),
-                (reduce5, fives, five), (inputs, projection, 1)))
-        self.relus, self.order, self.project_first = relus, order, project_first
-        self.pool = pool or nn.MaxPool2d(3, stride=1, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        def bent(which, maps):
-            return maps.relu() if which in self.relus else maps
-
-        one, reduce3, three, reduce5, five, project = self.layers
-        paths = [bent("1", one(x)), bent("3", three(bent("r", reduce3(x)))),
-                 bent("5", five(bent("r", reduce5(x)))),
-                 self.pool(bent("p", project(x))) if self.project_first
-                 else bent("p", project(self.pool(x)))]
-        return torch.cat([paths[which] for which in self.order], 1)
 
 
 @exercise(chapter=14, number=5, level="medium", minutes=6)
@@ -243,6 +163,10 @@ def loss_with_heads(answer) -> str:
             logits, one, one, labels),
         "head_4d enters twice, and head_4a not at all": lambda logits, one, other, labels: right(
             logits, other, other, labels),
+        "logits and head_4a are exchanged: the logits' loss counts 1":
+            lambda logits, one, other, labels: right(one, logits, other, labels),
+        "logits and head_4d are exchanged: the logits' loss counts 1":
+            lambda logits, one, other, labels: right(other, one, logits, labels),
         "the heads do not enter": wrong(first=0, second=0),
         "the net's own loss is missing": wrong(main=0),
         "the head at 4d is missing": wrong(second=0), "the head at 4a is missing": wrong(first=0),

@@ -26,7 +26,13 @@ def share_weights(answer) -> str:
         size = -(-n // processes)
         return tuple(processes * max(0, min(size, n - k * size)) / n for k in range(processes))
 
-    compare(answer, right, [(13, 2), (12, 4), (7, 5), (1, 3), (50, 7), (3, 8), (5, 1)], "n processes", {
+    def left_to(n, processes, which):
+        shares = [n // processes] * processes
+        shares[which] += n % processes
+        return tuple(processes * each / n for each in shares)
+
+    names = "n processes"
+    compare(answer, right, [(13, 2), (12, 4), (7, 5), (50, 7), (5, 1)], names, {  # a digit for each
         "these are n_k / n, which add up to 1; the weights add up to W":
             lambda n, w: tuple(each / n for each in dealt(n, w)),
         "these are the numbers of digits, n_k": lambda n, w: tuple(map(float, dealt(n, w))),
@@ -43,7 +49,19 @@ def share_weights(answer) -> str:
         "the division by n is missing": lambda n, w: tuple(float(w * each) for each in dealt(n, w)),
         "// throws the fraction away: divide with /":
             lambda n, w: tuple(float(w * each // n) for each in dealt(n, w)),
+        "the shares add up to more than n digits": lambda n, w: (w * -(-n // w) / n,) * w,
+        **{f"the {name} process has all the digits that are left; dealt like cards, no two differ by "
+           "more than one": lambda n, w, which=which: left_to(n, w, which)
+           for name, which in (("first", 0), ("last", -1))},
+        "that is the weight turned over, n / (W n_k)":
+            lambda n, w: tuple(n / (w * each) for each in dealt(n, w)),
     })
+    few = [(1, 3), (3, 8)]
+    function = Function(answer, names)
+    with suppress(TypeError):  # a result without a length is refused below
+        if all(len(function(n, processes)) == n for n, processes in few):
+            raise Wrong("a process without a digit has the weight 0: as many weights as processes")
+    compare(answer, right, few, names)
     return "they add up to W, so that the mean of the weighted gradients is that of the whole batch"
 
 
@@ -78,6 +96,15 @@ def speedup(answer) -> str:
             lambda w, n, d, m: 1 / right(w, n, d, m),
         "one process has no meeting: there is nothing to add to its time":
             lambda w, n, d, m: (n * d + m) / step(w, n, d, m),
+        "one process alone meets nobody: no meeting in the numerator":
+            lambda w, n, d, m: (n * d + m) / (step(w, n, d, 0) + m),
+        "batch // processes + 1 is one too many where the batch divides":
+            lambda w, n, d, m: n * d / step(w, n, d, m, n // w + 1),
+        "batch // processes + 1 is one too many where the processes divide the batch":
+            lambda w, n, d, m: n * d / step(w, n, d, m, n // w + (w > 1)),
+        "that is a batch of one digit for each": lambda w, n, d, m: w * d / step(w, w, d, m),
+        "that is a batch of one digit for each, and one process alone meets nobody":
+            lambda w, n, d, m: w * d / (d + m),
         "the time of the meeting is the same with any number of processes":
             lambda w, n, d, m: n * d / step(w, n, d, m * w),
         "the time of the meeting is the same with any number of processes above one":
@@ -181,6 +208,6 @@ def _is_sum(result: Tensor, me: int, vectors: list[Tensor]) -> None:
     times = torch.linalg.lstsq(all_of_them.T, result[:, None]).solution[:, 0]
     if count <= len(result) and torch.allclose(times, times.round(), atol=1e-6):
         number, other = next((n, k) for k, n in enumerate(times.round().tolist()) if n != 1)
-        raise Wrong(f"{who}does not have every vector once in its sum: that of process {other} "
-                    f"{int(number)} times")
+        raise Wrong(f"{who}does not have every vector once in its sum: that of process {other} is " + {
+            0: "missing from it", 2: "in it twice"}.get(number, f"in it {number:.0f} times"))
     raise Wrong(f"what process {me} of {count} has in the end is not the sum")

@@ -11,7 +11,13 @@ from .nets import compare_nets
 @exercise(chapter=13, number=1, level="easy", minutes=3)
 def dense_in_place_of_mean(answer) -> str:
     """Parameters of a dense layer of 4,096 units on 192 maps of 8 x 8."""
-    known(whole(answer), 192 * 64 * 4096 + 4096, {
+    right, before, end = 192 * 64 * 4096 + 4096, 596_032, 4096 * 10 + 10
+    known(whole(answer), right, {
+        **{right + more: f"{which} counted as well; this one layer alone is asked" for more, which in (
+            (end, "the next layer, to ten classes, is"), (4096 * 4097, "a second layer of 4,096 is"),
+            (4096 * 4097 + end, "the next two layers are"), (before, "the two blocks before it are"),
+            (before + end, "the two blocks before it and the ten classes are"),
+            (966_986, "the whole of NiN is"))},
         192 * 64 * 4096: "the 4,096 biases are missing",
         192 * 64 * 4096 + 192 * 64: "a dense layer has a bias for each unit, not for each input",
         192 * 4096 + 4096: "the maps are flattened: each has 64 numbers, not one",
@@ -23,7 +29,8 @@ def dense_in_place_of_mean(answer) -> str:
         52: "that is how many times as large as the whole net it is; the number of its parameters is "
             "asked",
         966_986: "that is the whole of NiN",
-    }, "each unit has a weight for each number of the flattened maps, and a bias")
+    }, "of this one layer alone: each unit has a weight for each number of the flattened maps, and a "
+       "bias")
     return "50,335,744, which is 52 times the whole of NiN for CIFAR-10"
 
 
@@ -174,6 +181,8 @@ def mean_of_the_largest(answer) -> str:
         "those are the k largest of all maps of an example; take those of each map":
             lambda maps, k: maps.flatten(1).topk(k).values.mean(1),
         "it gives the k largest; their mean is asked": largest,
+        "the means are right, but keepdim keeps an axis of length 1; N x classes are asked":
+            lambda maps, k: largest(maps, k).mean(2, keepdim=True),
     })
     return "k = 1 is the maximum and k = H W the mean: this lies between the two"
 

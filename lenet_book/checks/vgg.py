@@ -73,6 +73,8 @@ def net_from_string(answer) -> str:
             lambda words, channels: _layers(words, channels, kernels=lambda k: 3),
         "n/k is a kernel of k x k, not one of 1 x 1": lambda words, channels: _layers(
             words, channels, kernels=lambda k: 3 if k == 3 else 1),
+        "n/k is a kernel of k x k for any k, not for 1 alone": lambda words, channels: _layers(
+            words, channels, kernels=lambda k: 1 if k == "1" else 3),
         "what n/k makes is read by the next convolution: n maps, as behind a plain number":
             lambda words, channels: _layers(words, channels, hands_on=lambda k: k == 3),
         "what a plain number makes is read by the next convolution, as behind n/k":
@@ -92,9 +94,13 @@ def net_from_string(answer) -> str:
         "a ReLU must follow each convolution": lambda words, channels: _layers(
             words, channels, relu=()),
         "a ReLU must follow a convolution of 3 x 3, too": lambda words, channels: _layers(
-            words, channels, relu_if=lambda k: k == 1),
+            words, channels, relu_if=lambda k, word: k == 1),
         "a ReLU must follow a convolution of k x k, too": lambda words, channels: _layers(
-            words, channels, relu_if=lambda k: k == 3),
+            words, channels, relu_if=lambda k, word: k == 3),
+        "no ReLU follows the convolutions written n/k, and each needs one":
+            lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" not in word),
+        "a ReLU follows the convolutions written n/k alone, and each needs one":
+            lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" in word),
         "only the last layer has a ReLU behind it, and each convolution needs one":
             lambda words, channels: nn.Sequential(_layers(words, channels, relu=()), nn.ReLU()),
         "a tanh stands where a ReLU should": lambda words, channels: _layers(
@@ -129,9 +135,9 @@ _RELU = nn.ReLU()
 
 
 def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
-            relu=(_RELU,), relu_if=bool, relu_first=False, bias=True, hands_on=bool,
+            relu=(_RELU,), relu_if=lambda k, word: True, relu_first=False, bias=True, hands_on=bool,
             exchanged=False) -> nn.Sequential:
-    """relu_if: of which kernels. hands_on: of which kernels the maps are read by the next one."""
+    """relu_if: for which kernels and words. hands_on: which kernels' maps are read by the next one."""
     layers = []
     for word in configuration.split():
         if word == "M":
@@ -142,7 +148,7 @@ def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 
         if exchanged:
             maps, k = k, maps
         conv = nn.Conv2d(channels, maps, k, padding=pads(k), bias=bias)
-        bend = relu if relu_if(k) else ()
+        bend = relu if relu_if(k, word) else ()
         layers += [*bend, conv] if relu_first else [conv, *bend]
         channels = maps if hands_on(k) else channels
     return nn.Sequential(*layers)

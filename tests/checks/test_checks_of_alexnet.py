@@ -136,6 +136,19 @@ class Lazy(nn.Module):
         return F.max_pool2d(x, 3, stride=2)
 
 
+class For227(nn.Module):
+    """For that size alone; there rounding up or down is the same, and so is pooling to 6 x 6."""
+
+    def __init__(self, maps):
+        super().__init__()
+        *self.layers, _ = parts(maps, pool=nn.MaxPool2d(3, 2, ceil_mode=True))
+        self.net, self.maps = nn.Sequential(*self.layers, nn.AdaptiveMaxPool2d(6)), maps[4]
+
+    def forward(self, x):
+        assert x.shape[1:] == (3, 227, 227)
+        return self.net(x).view(-1, self.maps, 6, 6)
+
+
 class Halves(nn.Module):
     """The last ReLU behind its pooling: a maximum of ReLUs is the ReLU of the maximum."""
 
@@ -207,7 +220,7 @@ RIGHT = {
     "alexnet_without_dense_layers": [(4_004_200,), (4_004_200.0,), (torch.tensor([4_004_200]),)],
     "response_normalisation": [(by_slices,), (by_padding,), (by_differences,)],
     "dropout_by_hand": [(bernoulli,), (where,), (masked,)],
-    "two_towers": [(lists,), (Lazy,), (Halves,)],
+    "two_towers": [(lists,), (Lazy,), (Halves,), (For227,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -261,6 +274,14 @@ WRONG = {  # (words that name the error, answer)
         ("multiplies", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, -beta, k)),
         ("k is missing", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, 0)),
         ("not the activation", lambda a, *rest: by_slices(a, *rest) / a),
+        ("that is the divisor", lambda a, *rest: a / by_slices(a, *rest)),
+        ("use its argument n", lambda a, n, *rest: by_slices(a, 5, *rest)),
+        ("use its argument n", lambda a, n, *rest: by_slices(a, 3, *rest)),
+        ("five maps whatever n is", lambda a, n, alpha, *rest: by_slices(a, 5, 5 * alpha / n, *rest)),
+        ("by 5 whatever n is", lambda a, n, alpha, *rest: by_slices(a, n, n * alpha / 5, *rest)),
+        ("use its argument alpha", lambda a, n, alpha, *rest: by_slices(a, n, 1e-4, *rest)),
+        ("use its argument beta", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 0.75, k)),
+        ("use its argument k", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, 2)),
         ("fixed", lambda a, *rest: by_slices(a, 5, 1e-4, 0.75, 2)),
         ("local_response_norm does", F.local_response_norm), ("changes the a", in_place),
         ("max(0, i - n // 2)", lambda a, n, *rest: of_maps(
@@ -295,7 +316,12 @@ WRONG = {  # (words that name the error, answer)
         ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
         ("conv4 reads both towers and conv3 only", partial(lists, groups=(2, 2, 1, 2))),
         ("conv1 has no padding", partial(lists, pads=(2, 2, 1, 1, 1))),
-        ("pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
+        ("conv2 does not keep the size: pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
+        ("conv3 to conv5 do not keep the size: pad by 1", partial(lists, pads=(0, 2, 0, 0, 0))),
+        ("conv3 does not keep", partial(lists, pads=(0, 2, 0, 1, 1))),
+        ("conv4 does not keep", partial(lists, pads=(0, 2, 1, 0, 1))),
+        ("conv5 does not keep", partial(lists, pads=(0, 2, 1, 1, 0))),
+        ("conv2 to conv5 do not keep", partial(lists, pads=(0,) * 5)),
         ("a padding of 1", partial(lists, pads=(0, 1, 1, 1, 1))),
         ("normalisation is missing", partial(lists, norms=((), ()))),
         ("missing after conv1", partial(lists, norms=((), (NORM,)))),
@@ -326,7 +352,6 @@ WRONG = {  # (words that name the error, answer)
         ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
         ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
         ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),
-        ("rounds up", partial(lists, pool=nn.MaxPool2d(3, 2, ceil_mode=True))),
         ("last pooling", lambda maps: nn.Sequential(*parts(maps)[:-1])),
         ("flattening", lambda maps: nn.Sequential(*parts(maps), nn.Flatten())),
         ("nn.Sequential(*layers)", parts), ("stand in a list", InAList), ("two answers", Stubborn),

@@ -67,6 +67,34 @@ class InARow(Mine):
         return self.middle(self.small["three"](self.small["one"](x)))
 
 
+class Turned(Mine):
+    """Wrong: layers are given their numbers of maps the wrong way round."""
+
+    def __init__(self, *widths, which):
+        super().__init__(*widths)
+        for name in which:
+            old = getattr(self, name)
+            setattr(self, name, nn.Conv2d(old.out_channels, old.in_channels, old.kernel_size))
+
+
+class Fused(Mine):
+    """The same function, but that one 1 x 1 makes the maps of several."""
+
+    def __init__(self, *widths, which):
+        super().__init__(*widths)
+        self.sizes = {name: self.small[name].out_channels for name in which}
+        self.fused = nn.Conv2d(widths[0], sum(self.sizes.values()), 1)
+        for name in which:
+            del self.small[name]
+
+    def forward(self, x):
+        made = dict(zip(self.sizes, self.fused(x).split([*self.sizes.values()], 1), strict=True))
+        made |= {name: layer(x) for name, layer in self.small.items() if name != "projection"}
+        last = self.small["projection"](F.max_pool2d(x, 3, 1, 1))
+        return torch.cat([made["one"], self.middle(made["three"].relu()),
+                          self.large(made["five"].relu()), last], 1).relu()
+
+
 class InPlace(nn.Module):
     """Lazy layers, with ReLUs that overwrite."""
 
@@ -153,7 +181,7 @@ WRONG = {  # (words that name the error, answer)
         ("number", None)],
     "widest_useful_reduction": [
         ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
-        ("not one", 685), ("not five", 436), ("151,776 of 153,600", 153),
+        ("not one", 685), ("not five", 436), ("not five", 87), ("151,776 of 153,600", 153),
         ("992 of 153,600", 1), ("95,232 of 153,600", 96), ("width of r", 0), ("158,720", 160),
         ("198,400", 200),
         ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
@@ -205,6 +233,15 @@ WRONG = {  # (words that name the error, answer)
         ("naive", without_reductions),
         ("reduce3 and threes", lambda i, a, b, c, d, e, f: Mine(i, a, c, b, d, e, f)),
         ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
+        ("reduce3 and threes are exchanged, and so are",
+         lambda i, a, b, c, d, e, f: Mine(i, a, c, b, e, d, f)),
+        ("3 x 3 reads reduce3 maps and makes threes; here", partial(Turned, which=["middle"])),
+        ("5 x 5 reads reduce5 maps and makes fives; here", partial(Turned, which=["large"])),
+        ("read what their reductions make", partial(Turned, which=["middle", "large"])),
+        ("does the work of three", partial(Fused, which=["one", "three", "five"])),
+        ("does the work of both reductions", partial(Fused, which=["three", "five"])),
+        ("the work of the 1 x 1 and of reduce3", partial(Fused, which=["one", "three"])),
+        ("the work of the 1 x 1 and of reduce5", partial(Fused, which=["one", "five"])),
         ("reduce3 and reduce5 are", lambda i, a, b, c, d, e, f: Mine(i, a, d, c, b, e, f)),
         ("ones and reduce3 are", lambda i, a, b, c, d, e, f: Mine(i, b, a, c, d, e, f)),
         ("ones and projection are", lambda i, a, b, c, d, e, f: Mine(i, f, b, c, d, e, a)),
@@ -224,6 +261,8 @@ WRONG = {  # (words that name the error, answer)
     "loss_with_heads": [
         ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),
         ("4d is missing", wrong_loss(second=0)), ("4a is missing", wrong_loss(first=0)),
+        ("logits and head_4a are", lambda a, b, c, labels: weighed(b, a, c, labels)),
+        ("logits and head_4d are", lambda a, b, c, labels: weighed(c, b, a, labels)),
         ("count alike", wrong_loss(first=1, second=1)),
         ("head at 4d counts 1", wrong_loss(second=1)), ("head at 4a counts 1", wrong_loss(first=1)),
         ("mean of the heads' logits", lambda a, b, c, labels: F.cross_entropy(

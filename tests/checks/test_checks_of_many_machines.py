@@ -139,6 +139,15 @@ WRONG = {  # (words that name the error, answer)
         ("by n is missing", lambda n, w: [w * c for c in counts(n, w)]),
         ("divide with /", lambda n, w: [w * c // n for c in counts(n, w)]),
         ("right for n = 13, processes = 2, but", lambda n, w: [14 / 13, 12 / 13]),
+        ("as many weights as processes", lambda n, w: [w * c / n for c in counts(n, w) if c]),
+        ("more than n digits", lambda n, w: [w * math.ceil(n / w) / n] * w),
+        ("the first process has all",
+         lambda n, w: [w * (n // w + (k == 0) * (n % w)) / n for k in range(w)]),
+        ("the last process has all",
+         lambda n, w: [w * (n // w + (k == w - 1) * (n % w)) / n for k in range(w)]),
+        ("turned over", lambda n, w: [n / (w * c) for c in counts(n, w)]),
+        ("for n = 3, processes = 8",
+         lambda n, w: [w * c / n for c in counts(n, w)] if n != 3 else [1.0] * w),
         ("generator", lambda n, w: (w * c / n for c in counts(n, w))),
         ("must be a number", lambda n, w: ["1"] * w),
         ("in a tuple or a list, not", lambda n, w: w / n),
@@ -155,6 +164,13 @@ WRONG = {  # (words that name the error, answer)
         ("meeting is missing", lambda w, n, d, m: n * d / (math.ceil(n / w) * d)),
         ("time of a step", step), ("turned over", lambda w, n, d, m: step(w, n, d, m) / (n * d)),
         ("one process has no meeting", lambda w, n, d, m: (n * d + m) / step(w, n, d, m)),
+        ("in the numerator", lambda w, n, d, m: (n * d + m) / (math.ceil(n / w) * d + m)),
+        ("too many where the batch divides", lambda w, n, d, m: n * d / (
+            (n // w + 1) * d + m * (w > 1))),
+        ("too many where the processes divide", lambda w, n, d, m: 1 if w == 1 else n * d / (
+            (n // w + 1) * d + m)),
+        ("a batch of one digit for each", lambda w, n, d, m: w / (1 + m / d * (w > 1))),
+        ("one digit for each, and one", lambda w, n, d, m: w / (1 + m / d)),
         ("the same with any number of processes above", lambda w, n, d, m: n * d / (
             math.ceil(n / w) * d + m * (w - 1))),
         ("however many meet", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m / w * (w > 1))),
@@ -176,7 +192,11 @@ WRONG = {  # (words that name the error, answer)
          lambda me, count, vector, exchange: exchange(1 - me, vector.tolist())),
         ("must be a whole number", lambda me, count, vector, exchange: exchange(0.5, vector)),
         ("only process 0", lambda me, count, vector, exchange: vector + exchange(me ^ 1, vector)),
-        ("that of process 2 0 times", pairs_only),
+        ("that of process 2 is missing from it", pairs_only),
+        ("that of process 1 is in it twice", lambda me, _, vector, exchange: vector + 2 * exchange(
+            1 - me, vector)),
+        ("that of process 1 is in it 3 times", lambda me, _, vector, exchange: vector + 3 * exchange(
+            1 - me, vector)),
         ("own vector", lambda me, count, vector, exchange: vector), ("is not the sum",
          lambda *a: by_doubling(*a).abs()), ("must be a tensor", lambda *a: by_doubling(*a).tolist()),
         ("5 numbers, not", lambda *a: by_doubling(*a).sum()), ("must be a function", None),

@@ -86,6 +86,13 @@ def first_channels(words, channels):
     return nn.Sequential(*(layer for word in words.split() for layer in parts(word, channels)))
 
 
+def bare_where(mark, words, channels, but=None):
+    """Wrong: no ReLU behind words with this mark, but behind those with another."""
+    kept = iter([mark not in word or (but or " ") in word for word in words.split() if word != "M"])
+    return nn.Sequential(*(layer for layer in parts(words, channels)
+                           if not isinstance(layer, nn.ReLU) or next(kept)))
+
+
 def numel(shape):
     return torch.Size(shape).numel()
 
@@ -150,6 +157,10 @@ WRONG = {  # (words that name the error, answer)
         ("stays at 3 x 3", partial(by_words, three=True)), ("k // 2", partial(by_words, same=0)),
         ("for 3 x 3 alone", partial(by_words, same=1)),
         ("a ReLU must follow each", partial(by_words, relu=nn.Identity)),
+        ("no ReLU follows the convolutions written n/k", partial(bare_where, "/")),
+        ("written n/k alone", lambda words, channels: bare_where("", words, channels, but="/")),
+        ("for any k, not for 1 alone", lambda words, channels: by_words(
+            re.sub("/[^1]", "", words), channels)),
         ("mean", partial(by_words, pool=nn.AvgPool2d(2))),
         ("stride 1", partial(by_words, pool=nn.MaxPool2d(2, 1))),
         ("this is 3 x 3", partial(by_words, pool=nn.MaxPool2d(3, 2, 1))),
