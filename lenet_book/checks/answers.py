@@ -1,6 +1,7 @@
 """What an answer may be, and how it is compared with the right one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import permutations
 from math import isclose
 from numbers import Real
 
@@ -119,6 +120,32 @@ def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
     raise problem
 
 
+def agrees(answer, right: Callable, cases: Iterable[tuple], arguments: str,
+           without: Mapping[str, str] | None = None) -> bool:
+    """Does the reader's function give what `right` gives, for all these cases? See `compare`."""
+    try:
+        compare(answer, right, cases, arguments, without=without)
+    except Wrong:
+        return False
+    return True
+
+
+def in_order(answer, right: Callable, at: int, layers: list[tuple], arguments: str) -> None:
+    """Raise Wrong if the reader's function reads the numbers of a layer in another order.
+
+    right: the oracle. at, layers: what both are called with; in no other order may they give the same.
+    """
+    for order in list(permutations(range(4)))[1:]:
+        mixed = [tuple(layer[i] for i in order) for layer in layers]
+        if agrees(answer, lambda at, layers, mixed=mixed: right(at, mixed), [(at, layers)], arguments):
+            raise Wrong("each layer is (kernel, stride, padding, dilation), in this order")
+
+
+def counted(count: int, thing: str) -> str:
+    """1 map, 6 maps."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def _attempt(function: Callable, case: tuple, like):
     """The result, of the kind that the right one is, or the Wrong that says why there is none."""
     try:
@@ -168,7 +195,7 @@ def _size(shape: Iterable[int]) -> str:
     """A shape in words: 3 x 4, a row of 5 numbers, a single number."""
     lengths = tuple(shape)
     return by(lengths) if len(lengths) > 1 else "a single number" if not lengths else (
-        f"a row of {lengths[0]} number{'s' * (lengths[0] != 1)}")
+        f"a row of {counted(lengths[0], 'number')}")
 
 
 def _seen(result) -> str:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import shown
-from .answers import compare, known, number, several
+from .answers import agrees, compare, counted, known, number, several
 from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
@@ -55,10 +55,11 @@ def widest_bottleneck(answer) -> str:
         192: "the 1x1 costs something, too: 192 for each of its maps at each place",
         799: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
         800: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
+        **dict.fromkeys((6, 27, 685), "the 5x5 has 25 weights for each pair of maps"),
         16: "that is GoogLeNet's number; the largest that saves anything is asked for",
         154 * 784: "the number of places is the same on both ways, and cancels",
-    }, f"with {int(maps):,} maps the detour needs {detour:,} multiplications a place, and the direct "
-       f"way {direct:,}: {said}")
+    }, f"with {counted(int(maps), 'map')} the detour needs {detour:,} multiplications a place, and the "
+       f"direct way {direct:,}: {said}")
     return "reducing to four fifths of the 192 maps would save something, if hardly anything"
 
 
@@ -173,6 +174,8 @@ def two_layers_in_one(answer) -> str:
         compare(part(1, "bias"), lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + b2, cases, "w1 b1 w2 b2", {
             "the first layer's is lost: the 1x1 mixes it with the maps": lambda w1, b1, w2, b2: b2,
             "the second layer's is missing": lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1,
+            "the 1x1 multiplies b1 as it does the maps: w2 times b1":
+                lambda w1, b1, w2, b2: w2[..., 0, 0].sum(1) + b2,
             "b1 goes through the 1x1 as well: multiply it by w2": lambda w1, b1, w2, b2: b1.sum() + b2,
             "the second layer's is multiplied too, and only b1 goes through w2":
                 lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + w2[..., 0, 0].sum(1) * b2,
@@ -189,6 +192,9 @@ def conv2d_of_your_own(answer) -> str:
     def right(x, weight, bias, stride, padding):
         return F.conv2d(x, weight, bias, stride, padding)
 
+    def cut(result, other):  # to the other's size
+        return result[:, :, :other.shape[2], :other.shape[3]]
+
     sizes = [((1, 1, 4, 4), (1, 1, 2, 2), 1, 0), ((1, 2, 5, 7), (3, 2, 3, 2), 1, 0),
              ((2, 3, 6, 5), (2, 3, 3, 3), 1, 1), ((3, 1, 8, 9), (4, 1, 2, 3), 2, 0),
              ((1, 4, 9, 6), (2, 4, 4, 1), 3, 2), ((2, 2, 7, 7), (5, 2, 1, 1), 2, 1),
@@ -197,6 +203,7 @@ def conv2d_of_your_own(answer) -> str:
     cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),
               torch.randn(kernels[0]).double(), stride, padding)
              for shape, kernels, stride, padding in sizes]
+    _bias_of_maps(answer, right)
     compare(answer, right, cases, "x weight bias stride padding", {
         "the biases are missing": lambda x, w, b, s, p: right(x, w, None, s, p),
         "every output map gets the first bias":
@@ -218,15 +225,27 @@ def conv2d_of_your_own(answer) -> str:
             lambda x, w, b, s, p: right(x[:, -1:], w[:, -1:], b, s, p),
         "every input map meets the first one's kernel":
             lambda x, w, b, s, p: right(x, w[:, :1].expand_as(w), b, s, p),
+        "the images of a batch are added up: sum over channels, rows and columns only":
+            lambda x, w, b, s, p: right(x.sum(0, True), w, b, s, p).expand(len(x), -1, -1, -1),
         "only the first image of the batch is there": lambda x, w, b, s, p: right(x[:1], w, b, s, p),
         "only the first output map is there": lambda x, w, b, s, p: right(x, w[:1], b[:1], s, p),
         "the stride does not enter": lambda x, w, b, s, p: right(x, w, b, 1, p),
+        "the windows begin at every pixel: place i begins at stride times i":
+            lambda x, w, b, s, p: cut(right(x, w, b, 1, p), right(x, w, b, s, p)),
+        "the stride enters along the rows alone": lambda x, w, b, s, p: right(x, w, b, (s, 1), p),
+        "the stride enters along the columns alone": lambda x, w, b, s, p: right(x, w, b, (1, s), p),
+        "the rows begin at the stride's multiples, the columns at every pixel: both move by the stride":
+            lambda x, w, b, s, p: cut(right(x, w, b, (s, 1), p), right(x, w, b, s, p)),
+        "the columns begin at the stride's multiples, the rows at every pixel: both move by the stride":
+            lambda x, w, b, s, p: cut(right(x, w, b, (1, s), p), right(x, w, b, s, p)),
         "the padding does not enter": lambda x, w, b, s, p: right(x, w, b, s, 0),
         "the padding lies at the top and on the left alone, and belongs on all four sides":
             lambda x, w, b, s, p: right(F.pad(x, (p, 0, p, 0)), w, b, s, 0),
         "the padding lies at the bottom and on the right alone, and belongs on all four sides":
             lambda x, w, b, s, p: right(F.pad(x, (0, p, 0, p)), w, b, s, 0),
         "the padding lies on the left and right alone": lambda x, w, b, s, p: right(x, w, b, s, (0, p)),
+        "the size is computed from the unpadded image": lambda x, w, b, s, p: cut(
+            right(x, w, b, s, p), right(x, w, b, s, 0)),
         "the result is padded, and should be the image":
             lambda x, w, b, s, p: F.pad(right(x, w, b, s, 0), (p,) * 4),
         "rounded up: round the size down, since a window must lie whole in the image":
@@ -235,7 +254,24 @@ def conv2d_of_your_own(answer) -> str:
             lambda x, w, b, s, p: right(x, w, b, s, p).transpose(2, 3),
         "the numbers of rows and columns are exchanged": lambda x, w, b, s, p: right(
             x, w, b, s, p).flatten(2).view_as(right(x, w, b, s, p).transpose(2, 3)),
+        "the numbers are right, in the wrong order: bring C_out before the places, then view":
+            lambda x, w, b, s, p: right(x, w, b, s, p).movedim(1, 3).reshape(
+                right(x, w, b, s, p).shape),
+        "the numbers are right, in the wrong order: bring N before C_out, then view":
+            lambda x, w, b, s, p: right(x, w, b, s, p).transpose(0, 1).reshape(
+                right(x, w, b, s, p).shape),
         "the padding is made of ones": lambda x, w, b, s, p: right(
             F.pad(x, (p,) * 4, value=1), w, b, s, 0),
     }, _BY_OTHERS)
     return "keep it: all convolutions of LeNet-5 can run on it"
+
+
+def _bias_of_maps(answer, right) -> None:
+    """Wrong, if the biases are added along another axis than the maps', as fits 3 maps of 3 x 3."""
+    x, weight, bias = (torch.randn(shape).double() for shape in ((2, 2, 4, 5), (3, 2, 2, 3), (3,)))
+    for of_axis in ((3,), (3, 1)):
+        def along(x, weight, bias, *others, of_axis=of_axis):
+            return right(x, weight, None, *others) + bias.view(of_axis)
+
+        if agrees(answer, along, [(x, weight, bias, 1, 0)], "x weight bias stride padding"):
+            raise Wrong("each output map has its bias: bias[:, None, None]")

@@ -75,7 +75,7 @@ def edge_in_two_steps(column, row) -> str:
             else "one of the two is all 0, and so are the results" if not largest
             else f"the results are {largest:.4g} times those of the edge kernel"
             if torch.allclose(both, largest * edge)
-            else f"together they are {both.tolist()}, and the edge kernel is {edge.tolist()}")
+            else f"together they are {(both + 0).tolist()}, and the edge kernel is {edge.tolist()}")
     return "three products and three are six, for nine"
 
 
@@ -85,8 +85,10 @@ def correlate_by_weights(answer) -> str:
     def right(image, kernel):
         return F.conv2d(image[None, None], kernel[None, None])[0, 0]
 
-    def slid(image, kernel):  # as if it were scaled to a mean
-        return right(image, kernel) / kernel.numel()
+    def of_part(image, kernel, *part):  # of the kernel's rows and columns
+        kept = torch.zeros_like(kernel)
+        kept[part] = kernel[part]
+        return right(image, kept)
 
     cases = _pairs((4, 4, 2, 2), (5, 5, 3, 3), (5, 7, 3, 2), (6, 4, 1, 3), (3, 5, 3, 5), (7, 6, 4, 1))
     mistakes = {
@@ -94,10 +96,21 @@ def correlate_by_weights(answer) -> str:
         "the kernel is transposed: w[v, t] and not w[t, v]": lambda x, w: right(x, w.T),
         "the kernel is mirrored from left to right": lambda x, w: right(x, w.flip(1)),
         "the kernel is turned upside down": lambda x, w: right(x, w.flip(0)),
-        "the products are averaged, and should be added": slid,
+        "the products are averaged, and should be added":
+            lambda x, w: right(x, w) / w.numel(),
         "the sign is turned over": lambda x, w: -right(x, w),
         "only the last weight counts: add to the result, do not replace it":
             lambda x, w: x[w.shape[0] - 1:, w.shape[1] - 1:] * w[-1, -1],
+        "the kernel's last row and column are left out: range(k_h) ends with k_h - 1 by itself":
+            lambda x, w: of_part(x, w, slice(-1), slice(-1)),
+        "the kernel's last row is left out: range(k_h) ends with k_h - 1 by itself":
+            lambda x, w: of_part(x, w, slice(-1)),
+        "the kernel's last column is left out: range(k_w) ends with k_w - 1 by itself":
+            lambda x, w: of_part(x, w, slice(None), slice(-1)),
+        "it returns after the kernel's first row: return stands behind both loops":
+            lambda x, w: of_part(x, w, 0),
+        "it returns after the kernel's first weight: return stands behind both loops":
+            lambda x, w: of_part(x, w, 0, 0),
         "the weights are not there: each part is added as it is":
             lambda x, w: right(x, torch.ones_like(w)),
         "the last row and column of the result are missing":
@@ -165,6 +178,8 @@ def kernel_gradient(answer) -> str:
         "cross-correlation of the image with delta": delta_turned,
         "it is divided by the number of weights; the mean is taken over the places":
             lambda x, w, y: right(x, w, y) * places(x, w) / w.numel(),
+        "it divides by the pixels of the image; the mean is over the places of the result":
+            lambda x, w, y: right(x, w, y) * places(x, w) / x.numel(),
         "this is delta, the derivative by each place of the result, and one number a weight is asked":
             lambda x, w, y: 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w),
         "the target does not enter": lambda x, w, y: right(x, w, torch.zeros_like(y)),

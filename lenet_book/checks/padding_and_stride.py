@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..arguments import shown
-from .answers import compare, known, listed, number, several, whole
+from .answers import compare, counted, in_order, known, listed, number, several, whole
 from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
@@ -71,6 +71,10 @@ def sides_that_keep_the_size(answer) -> str:
         "all of it stands before; halve it": lambda k, d: (total(k, d), 0),
         "d pixels too many: the total is d (k - 1), and this is d k":
             lambda k, d: (d * k // 2, d * k - d * k // 2),
+        "the total is d (k - 1), and this is d k - 1, the same without dilation only":
+            lambda k, d: ((d * k - 1) // 2, d * k - 1 - (d * k - 1) // 2),
+        "every even kernel gets a pixel more after it, and needs it only where d is odd":
+            lambda k, d: (total(k, d) // 2, total(k, d) // 2 + (k % 2 == 0)),
         "d times the rounded half of k - 1: round once, after the dilation has come in":
             lambda k, d: ((k - 1) // 2 * d, (k - 1 - (k - 1) // 2) * d),
     })
@@ -98,11 +102,13 @@ def windows_that_halve(answer) -> str:
     if len(set(pairs)) < len(pairs):
         raise Wrong("a pair stands in it more than once")
     if right - set(pairs):
-        even = {k for k, _ in pairs if k % 2 == 0}
+        rests = {k % 2 for k, _ in pairs}
         ends_early = ": does your loop reach 7 and 3? range(7) ends with 6" * ((7, 3) not in pairs)
         raise Wrong("the list is empty, and some pairs do fit" if not pairs else
-                    f"those are right, but some are missing{ends_early}" if even else
-                    "those are right, but even kernels are missing: some of them fit, too")
+                    f"those are right, but some are missing{ends_early}" if len(rests) > 1 else
+                    "those are right, but even kernels are missing: some of them fit, too" if 1 in rests
+                    else "those are right, but odd kernels are missing: ask the even n only, "
+                    "range(8, 65, 2), and divide with //, which rounds down")
     return "the kernel is one or two larger than the padding of both sides, 2p + 1 or 2p + 2"
 
 
@@ -125,9 +131,10 @@ def sizes_through_a_net(answer) -> str:
         return through(n, layers, _size)
 
     function = Function(answer, "n layers")
-    if _refuses_five(answer, 5) and not _refuses_five(answer, 6):
+    if _refuses_five(answer, 5, 0) and not _refuses_five(answer, 6, 0):
         raise Wrong("a window as large as the padded input fits, in one place: refuse it only where "
                     "the room is negative")
+    in_order(answer, right, 999, [(5, 2, 3, 4), (3, 4, 2, 5), (4, 3, 5, 2)], "n layers")
     given, expected = function(32, _LENET), right(32, _LENET)
     if isinstance(given, tuple | list) and tuple(given) == (32, *expected):
         raise Wrong("the input's own size stands first; only what comes after a layer is asked for")
@@ -135,8 +142,7 @@ def sizes_through_a_net(answer) -> str:
         raise Wrong("that is the last size alone; one for each layer is asked for")
     cases = [(32, _LENET), (9, [(3, 1, 0, 1)]), (10, [(3, 2, 0, 1), (2, 1, 1, 1)]),
              (227, [(11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1)]),
-             (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)]),
-             (3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)])]  # these fit because of the padding alone
+             (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)])]
     compare(answer, right, cases, "n layers", {
         "the + 1 is missing: the first window counts too":
             lambda n, layers: through(n, layers, lambda *layer: _formula(*layer) - 1),
@@ -163,15 +169,20 @@ def sizes_through_a_net(answer) -> str:
             lambda n, layers: through(
                 n, layers, lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
     })
+    for n, p in ((3, 1), (1, 2)):
+        if _refuses_five(answer, n, p):
+            raise Wrong(f"a window of 5 fits into {counted(n, 'pixel')} with a padding of {p}: compare "
+                        "the window with the padded input, n + 2p")
+    compare(answer, right, [(3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)])], "n layers")
     for n, layers in ((28, _LENET), (4, [(5, 1, 0, 1)]), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)])):
         _refuses(answer, n, layers)
     return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
 
 
-def _refuses_five(answer, n: int) -> bool:
-    """Is a window of 5 on n pixels a ValueError?"""
+def _refuses_five(answer, n: int, p: int) -> bool:
+    """Is a window of 5 on n pixels, with p on each side, a ValueError?"""
     try:
-        answer(n, [(5, 1, 0, 1)])
+        answer(n, [(5, 1, p, 1)])
     except ValueError:
         return True
     except Exception:
@@ -217,6 +228,10 @@ def sides_with_a_stride(answer) -> str:
             lambda *case: halved(total(*case))[::-1],
         "negative padding: where the stride is larger than the kernel, none may be needed":
             lambda *case: halved(needed(*case)),
+        "where the last window ends before the image does no padding is needed: 0, not the distance":
+            lambda *case: halved(abs(needed(*case))),
+        "that is the largest total that gives this size, and the smallest is asked for":
+            lambda n, k, s: halved(needed(n, k, s) + s - 1),
         "n / s is rounded down here, and should be rounded up":
             lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0)),
         "n / s is taken as if it were whole, which leaves k - s in all: too small where s does not "

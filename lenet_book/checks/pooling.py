@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..arguments import shown
 from ..layers import Subsampling
-from .answers import compare, known, number
+from .answers import agrees, compare, counted, known, number
 from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import NotYet, Wrong
@@ -40,13 +40,14 @@ def global_average_pooling(answer) -> str:
         "the maps are averaged together, and each should be by itself": lambda x: x.mean((1, 2, 3)),
         "N and C are exchanged": lambda x: right(x).T,
         "N and C have become one axis": lambda x: right(x).flatten(),
-        "the window is square; height and width need not be alike":
-            lambda x: right(x[..., :x.shape[2]]),
     }
     try:
-        for some in (cases[:2], cases):  # in the others a square window does not fit
-            compare(answer, right, some, "x", mistakes, _BY_SUMS)
+        compare(answer, right, cases, "x", mistakes, _BY_SUMS)
     except Wrong as wrong:
+        square = [(torch.randn(n, c, h, h).double(),) for n, c, h in ((2, 6, 36), (1, 3, 5), (2, 1, 1))]
+        if agrees(answer, right, square, "x", _BY_SUMS):
+            raise Wrong("the window is square, and a map may be 4 x 5: it has a height and a width"
+                        ) from None
         name, does, _ = str(wrong).partition(" does the work here")
         if does and _pools_first(answer, cases[0]):
             raise Wrong(f"{name} is called behind F.avg_pool2d, which has averaged already: with the "
@@ -100,6 +101,7 @@ def power_mean_pooling(answer) -> str:
         "power and root are exchanged": lambda x, q: average(x ** (1 / q)) ** q,
         "the powers are added, and should be averaged": lambda x, q: (4 * average(x ** q)) ** (1 / q),
         "it is divided by q, in place of taking the q-th root": lambda x, q: average(x ** q) / q,
+        "raised to q once more; the root is the power 1/q": lambda x, q: average(x ** q) ** q,
         "that is the average, whatever q is: take the root after averaging, not before":
             lambda x, q: average(x),
         "that is the maximum, whatever q is": lambda x, q: largest(x),
@@ -126,6 +128,9 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
     _compare_pools("max", max_pool, F.max_pool2d, cases, {
         "padding of zeros wins against negative numbers, and invents what is not there":
             lambda x, k, s, p: F.max_pool2d(_framed(x, p), k, s),
+        **{f"a frame of {v:,} wins against smaller numbers; minus infinity never wins":
+           lambda x, k, s, p, v=v: F.max_pool2d(_framed(x, p, v), k, s)
+           for v in (-1, -10, -100, -999, -1000, -9999, -10_000, -100_000, -1_000_000)},
         "the padding does not enter": lambda x, k, s, p: F.max_pool2d(x, k, s),
         "the stride does not enter": lambda x, k, s, p: F.max_pool2d(x, k, 1, p),
         "the stride is taken to be k: s is a number of its own":
@@ -262,7 +267,8 @@ def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
         if found is None:
             raise Wrong(f"it has no parameter self.{name}")
         if found.numel() != maps:
-            raise Wrong(f"self.{name} holds {found.numel()} numbers for {maps} maps"
+            raise Wrong(f"self.{name} holds {counted(found.numel(), 'number')} for "
+                        f"{counted(maps, 'map')}"
                         + ("; each map has one" if found.numel() != 4 * maps else
                            ": four for a map, as in a depthwise convolution, and one is asked for"))
         if found.is_meta or not found.is_floating_point() or not found.requires_grad:

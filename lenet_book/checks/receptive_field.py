@@ -5,7 +5,7 @@ from torch import nn
 
 from ..arguments import shown
 from ..receptive_field import ReceptiveField
-from .answers import compare, known, listed, number, several, whole
+from .answers import compare, counted, in_order, known, listed, number, several, whole
 from .exercise import exercise
 from .verdict import Wrong
 
@@ -24,8 +24,9 @@ def layers_that_see_a_digit(answer) -> str:
         28: "each layer adds two pixels, one on each side, and not one",
         9: "each layer adds two pixels and not three, since the windows of neighbours overlap",
         10: "each layer adds two pixels and not three, since the windows of neighbours overlap",
-    }, "fewer are enough" if layers > 14 else f"{int(layers)} layers see {1 + 2 * int(layers)} pixels"
-       if layers >= 0 else "a net has no negative number of layers")
+    }, "fewer are enough" if layers > 14 else f"with {counted(int(layers), 'layer')} a unit "
+       f"sees {counted(1 + 2 * int(layers), 'pixel')}" if layers >= 0
+       else "a net has no negative number of layers")
     return "they see 29; a pixel of these lies outside"
 
 
@@ -51,7 +52,7 @@ def stack_that_sees_a_digit(answer) -> str:
         raise Wrong(f"where a stride is larger than its kernel the field has holes: it reaches across "
                     f"{reach} pixels and sees {len(seen)}")
     if reach < 28:
-        raise Wrong(f"{len(layers)} layers see {reach} pixels"
+        raise Wrong(f"with {counted(len(layers), 'layer')} a unit sees {counted(reach, 'pixel')}"
                     + (": the stride of a layer counts only for those after it" if reach > 14 else ""))
     if len(layers) > 4:
         raise Wrong(f"{reach} pixels are enough, but fewer layers do"
@@ -112,6 +113,7 @@ def window_from_the_top(answer) -> str:
     cases = [(3, [(5, 1, 0, 1)]), (3, lenet), (0, [(3, 2, 1, 1), (3, 1, 1, 1)]),
              (4, [(7, 2, 3, 1), (3, 2, 0, 1)]), (2, [(3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1)]),
              (5, [(1, 2, 0, 1), (4, 1, 2, 3), (3, 2, 1, 2)]), (7, [])]
+    in_order(answer, right, 30, [(5, 2, 3, 4), (3, 4, 2, 5), (4, 3, 5, 2)], "unit layers")
     compare(answer, right, cases, "unit layers", {
         "the layers are walked from the first to the last, and should be from the top down":
             lambda unit, layers: walk(unit, layers[::-1]),
@@ -125,6 +127,9 @@ def window_from_the_top(answer) -> str:
             lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + p + d * (k - 1)),
         "the last pixel lies d (k - 1) after the first: d k - 1 is right without dilation only":
             lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k - 1),
+        "the last pixel starts from the last unit, not from the first":
+            lambda unit, layers: (low := right(unit, layers)[0], low + sum(
+                d * (k - 1) for k, _, _, d in layers[:1])),
         "the dilation does not enter": lambda unit, layers: right(
             unit, [(k, s, p, 1) for k, s, p, _ in layers]),
         "the strides do not enter": lambda unit, layers: right(

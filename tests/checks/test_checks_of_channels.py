@@ -70,6 +70,44 @@ def one_image(x, weight, bias, stride, padding):
     return by_windows(x[:1], weight, bias, stride, padding)
 
 
+def by_places(x, weight, bias, stride, padding, start=None, steps=(True, True), early=False, axes=None):
+    """Loops over maps and places, with parts that are wrong.
+
+    start: how far apart the windows are in rows and columns, the stride by default. steps: does the
+    stride shorten rows, columns? early: is the size taken before the padding? axes: of the sum.
+    """
+    down, right = start or (stride, stride)
+    padded = F.pad(x, (padding,) * 4)
+    k_h, k_w = weight.shape[2:]
+    H, W = (x if early else padded).shape[2:]
+    rows = (H - k_h) // (stride if steps[0] else 1) + 1
+    columns = (W - k_w) // (stride if steps[1] else 1) + 1
+    y = torch.zeros(len(x), len(weight), rows, columns)
+    for o in range(len(weight)):
+        for i in range(rows):
+            for u in range(columns):
+                window = padded[:, :, down * i:down * i + k_h, right * u:right * u + k_w]
+                y[:, o, i, u] = (window * weight[o]).sum(axes or (1, 2, 3)) + bias[o]
+    return y
+
+
+def rows_of_places(x, weight, bias, stride, padding):
+    """N L x C_out, and the number of rows of places."""
+    columns = F.unfold(x, weight.shape[2:], padding=padding, stride=stride)
+    rows = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
+    return columns.transpose(1, 2).flatten(0, 1) @ weight.flatten(1).T + bias, rows
+
+
+def viewed(*case):
+    table, rows = rows_of_places(*case)
+    return table.view(len(case[0]), len(case[1]), rows, -1)
+
+
+def viewed_transposed(*case):
+    table, rows = rows_of_places(*case)
+    return table.T.reshape(len(case[0]), len(case[1]), rows, -1)
+
+
 def padded_in_place(x, weight, bias, stride, padding):
     x[:, :, 0] = 0
     return by_windows(x, weight, bias, stride, padding)
@@ -94,7 +132,7 @@ RIGHT = {
     "equation_for_einsum": [("ocvt,ciuvt->oiu",), ("abcd, befcd -> aef",), ("acvt,ciuvt",),
                             ("ocvt,c...vt->o...",), ("OCvt,CIUvt->OIU",)],
     "two_layers_in_one": [(mixed,), (by_matrices,), (by_convolution,), (map_by_map,)],
-    "conv2d_of_your_own": [(by_windows,), (by_columns,), (by_loops,)],
+    "conv2d_of_your_own": [(by_windows,), (by_columns,), (by_loops,), (by_places,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -112,7 +150,9 @@ WRONG = {  # (words that name the error, answer)
         ("must be a function", 6), ("it raises", lambda p: 6)],
     "widest_bottleneck": [
         ("half a map", 154.8), ("half a map", 153600 / 992), ("not fewer", 155), ("room for more", 153),
-        ("1x1 costs", 191), ("1x1 costs", 192), ("5x5 that follows", 799), ("GoogLeNet", 16),
+        ("1x1 costs", 191), ("1x1 costs", 192), ("25 weights for each pair", 27),
+        ("25 weights for each pair", 685), ("25 weights for each pair", 6), ("with 1 map the", 1),
+        ("5x5 that follows", 799), ("GoogLeNet", 16),
         ("cancels", 154 * 784), ("at least one", 0), ("room for more", 32), ("must be a number", "154"),
         ("must be a number", [154]), ("must be finite", float("inf"))],
     "equation_for_einsum": [
@@ -132,6 +172,7 @@ WRONG = {  # (words that name the error, answer)
         ("first layer's is lost", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b2)),
         ("second layer's is missing", lambda w1, b1, w2, b2: mixed(w1, b1, w2, 0 * b2)),
         ("multiply it by w2", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b1.sum() + b2)),
+        ("w2 times b1", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], w2.flatten(1).sum(1) + b2)),
         ("only b1 goes", lambda w1, b1, w2, b2: (
             mixed(w1, b1, w2, b2)[0], w2.flatten(1) @ b1 + w2.flatten(1).sum(1) * b2)),
         ("subtracted", lambda w1, b1, w2, b2: mixed(w1, b1, w2, -b2)),
@@ -164,6 +205,18 @@ WRONG = {  # (words that name the error, answer)
         ("do not replace", lambda x, w, b, s, p: by_windows(x[:, -1:], w[:, -1:], b, s, p)),
         ("first one's kernel", lambda x, w, b, s, p: by_windows(x, w[:, :1].expand_as(w), b, s, p)),
         ("first image", one_image),
+        ("images of a batch are added up", lambda *case: by_places(*case, axes=(0, 1, 2, 3))),
+        ("place i begins at stride times i", lambda *case: by_places(*case, start=(1, 1))),
+        ("along the rows alone", lambda x, w, b, s, p: by_places(
+            x, w, b, s, p, start=(s, 1), steps=(True, False))),
+        ("along the columns alone", lambda x, w, b, s, p: by_places(
+            x, w, b, s, p, start=(1, s), steps=(False, True))),
+        ("the columns at every pixel", lambda x, w, b, s, p: by_places(x, w, b, s, p, start=(s, 1))),
+        ("the rows at every pixel", lambda x, w, b, s, p: by_places(x, w, b, s, p, start=(1, s))),
+        ("computed from the unpadded image", lambda *case: by_places(*case, early=True)),
+        ("bring C_out before the places", viewed), ("bring N before C_out", viewed_transposed),
+        ("bias[:, None, None]", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p) + b),
+        ("bias[:, None, None]", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p) + b[:, None]),
         ("first output map", lambda x, w, b, s, p: by_windows(x, w[:1], b[:1], s, p)),
         ("stride does not enter", lambda x, w, b, s, p: by_windows(x, w, b, 1, p)),
         ("top and on the left alone", lambda x, w, b, s, p: by_windows(

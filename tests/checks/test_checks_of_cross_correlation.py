@@ -67,6 +67,28 @@ def transposed(image, kernel):
                for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
 
 
+def returning_early(image, kernel, weights=False):
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    result = torch.zeros(rows, columns)
+    for v in range(kernel.shape[0]):
+        for t in range(kernel.shape[1]):
+            result += kernel[v, t] * image[v:v + rows, t:t + columns]
+            if weights:
+                return result
+        return result
+
+
+def left_out(image, kernel, rows=0, columns=0):
+    """Without the kernel's last rows or columns."""
+    k_h, k_w = kernel.shape
+    height, width = image.shape[0] - k_h + 1, image.shape[1] - k_w + 1
+    result = torch.zeros(height, width)
+    for v in range(k_h - rows):
+        for t in range(k_w - columns):
+            result += kernel[v, t] * image[v:v + height, t:t + width]
+    return result
+
+
 def in_place(image, kernel):
     kernel *= 1.5
     return by_parts(image, kernel)
@@ -126,6 +148,7 @@ WRONG = {  # (words that name the error, answer)
         ("2 times", 2 * ONES, ROW), ("0.3333 times", ONES / 3, ROW),
         ("together", torch.tensor([[1.], [2], [1]]), ROW),
         ("together", ONES, torch.tensor([[1., 0, 1]])),
+        ("they are [[0.0, 0.0, 0.0], [-1.0, 0.0, 1.0]", torch.tensor([[0.], [1], [1]]), ROW),
         ("one of the two is all 0", 0 * ONES, ROW), ("tensor", [1, 1, 1], ROW),
         ("not a row of 3", torch.ones(3), ROW)],
     "correlate_by_weights": [
@@ -138,6 +161,11 @@ WRONG = {  # (words that name the error, answer)
         ("averaged", lambda x, w: by_parts(x, w) / w.numel()),
         ("sign", lambda x, w: -by_parts(x, w)),
         ("as it is", lambda x, w: by_parts(x, torch.ones_like(w))),
+        ("last row and column are left out", lambda x, w: left_out(x, w, 1, 1)),
+        ("kernel's last row is left out", lambda x, w: left_out(x, w, 1)),
+        ("kernel's last column is left out", lambda x, w: left_out(x, w, 0, 1)),
+        ("after the kernel's first row", returning_early),
+        ("after the kernel's first weight", lambda x, w: returning_early(x, w, True)),
         ("missing", lambda x, w: by_parts(x, w)[:-1, :-1]),
         ("loop over the weights", over_places),
         ("right for image 4 x 4", square_only), ("changes the kernel", in_place),
@@ -150,6 +178,7 @@ WRONG = {  # (words that name the error, answer)
         ("comes out turned", lambda *case: by_sums(*case).flip(0, 1)),
         ("this is the true convolution", lambda x, w, y: convolve2d(x, delta(x, w, y))),
         ("number of weights", lambda x, w, y: by_sums(x, w, y) * y.numel() / w.numel()),
+        ("pixels of the image", lambda x, w, y: by_sums(x, w, y) * y.numel() / x.numel()),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
         ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
         ("does the work", autograd), ("it gives", lambda x, w, y: by_sums(x, w, y).abs()),

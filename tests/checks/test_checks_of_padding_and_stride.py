@@ -60,6 +60,39 @@ def without_check(n, layers, one_more=1, sides=2, dilated=True, start=None, roun
     return sizes
 
 
+def once(n, layers):
+    """The padding of one side alone, also where it looks whether the window fits."""
+    sizes = []
+    for k, s, p, d in layers:
+        room = n + p - d * (k - 1) - 1
+        if room < 0:
+            raise ValueError("the window does not fit")
+        n = room // s + 1
+        sizes.append(n)
+    return sizes
+
+
+def in_the_order(*order):
+    """Takes the numbers of a layer for others: order says which stands where."""
+    def sizes(n, layers):
+        found = []
+        for layer in layers:
+            k, s, p, d = (layer[i] for i in order)
+            room = n + 2 * p - d * (k - 1) - 1
+            if room < 0:
+                raise ValueError("the window does not fit")
+            n = room // s + 1
+            found.append(n)
+        return found
+    return sizes
+
+
+def halving(sizes, half):
+    """What one collects with other sizes, and another half."""
+    return [(k, p) for k in range(1, 8) for p in range(4)
+            if all(half(n + 2 * p - k) + 1 == n // 2 for n in sizes)]
+
+
 def with_check(n, layers, **wrong):
     by_the_book(n, layers)
     return without_check(n, layers, **wrong)
@@ -150,6 +183,8 @@ WRONG = {  # (words that name the error, answer)
         ("stands after", lambda k, d: (0, d * (k - 1))),
         ("stands before; halve", lambda k, d: (d * (k - 1), 0)),
         ("this is d k", lambda k, d: halved(d * k)),
+        ("this is d k - 1", lambda k, d: halved(d * k - 1)),
+        ("only where d is odd", lambda k, d: (d * (k - 1) // 2, d * (k - 1) // 2 + (k + 1) % 2)),
         ("round once", lambda k, d: tuple(d * side for side in by_division(k, 1))),
         ("2 values in a tuple or a list, not the single number", lambda k, d: d * (k - 1) // 2),
         ("whatever", lambda k, d: (1, 2)), ("must be a function", (1, 2)),
@@ -157,6 +192,9 @@ WRONG = {  # (words that name the error, answer)
     "windows_that_halve": [
         ("wrong way round", [(p, k) for k, p in HALVING]), ("some are missing", HALVING[:-1]),
         ("even kernels are missing", [(k, p) for k, p in HALVING if k % 2]),
+        ("odd kernels are missing: ask the even n only", halving(range(8, 65), lambda n: n // 2)),
+        ("divide with //", halving(range(8, 65, 2), lambda n: n / 2)),
+        ("some are missing: does your loop reach", [(1, 0), (2, 0)]),
         ("kernel 3 with padding 0 turns 8 into 3, not into 4", [*HALVING, (3, 0)]),
         ("not among those", [*HALVING, (8, 3)]), ("more than once", [*HALVING, (7, 3)]),
         ("the list is empty", []), ("list of pairs", 7), ("list of pairs", "12"),
@@ -176,8 +214,11 @@ WRONG = {  # (words that name the error, answer)
         ("with a window of 5, has no place left", without_check),
         ("should raise a ValueError", runtime_error),
         ("as large as the padded input fits", refuses_zero_room),
-        ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(0)),
-        ("layers = [(5, 1, 1, 1)] it raises ValueError", forgets_padding(1)),
+        ("counts once, and it lies on both sides", once),
+        *(("(kernel, stride, padding, dilation), in this order", in_the_order(*order))
+          for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
+        ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
+        ("with the padded input, n + 2p", forgets_padding(1)),
         ("changes the layers", lambda n, layers: [
             by_the_book(n, layers), layers.clear()][0]),
         ("not d k", lambda n, layers: [(n + 2 * p - d * k) // s + 1 for k, s, p, d in layers]
@@ -188,6 +229,10 @@ WRONG = {  # (words that name the error, answer)
         ("more padding than it needs", lambda n, k, s: halved(k - 1)),
         ("should come after", lambda *case: by_windows(*case)[::-1]),
         ("negative", lambda n, k, s: halved((ceil(n / s) - 1) * s + k - n)),
+        ("where the last window ends before", lambda n, k, s: halved(
+            abs((ceil(n / s) - 1) * s + k - n))),
+        ("largest total", lambda n, k, s: halved(max(
+            total for total in range(99) if (n + total - k) // s + 1 == ceil(n / s)))),
         ("rounded down here", lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0))),
         ("as if it were whole", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
         ("as if it were whole", lambda n, k, s: halved(max(k - s, 0))),

@@ -60,6 +60,20 @@ def one_less_than_dilated(unit, layers):
     return all_pixels(unit, layers)[0], last
 
 
+def from_the_last_unit(unit, layers):
+    """The last pixel counted from the first unit of the layer above, and not from its last."""
+    first = last = unit
+    for k, s, p, d in reversed(layers):
+        first = first * s - p
+        last = first + d * (k - 1)
+    return first, last
+
+
+def reordered(*order):
+    """Takes the numbers of a layer for others: order says which stands where."""
+    return lambda unit, layers: walked(unit, [[layer[i] for i in order] for layer in layers])
+
+
 def turned_in_place(unit, layers):
     layers.reverse()
     return all_pixels(unit, layers[::-1])
@@ -150,18 +164,18 @@ RIGHT = {
 
 WRONG = {  # (words that name the error, answer)
     "layers_that_see_a_digit": [
-        ("half a layer", 13.5), ("13 layers see 27 pixels", 13), ("and not one", 27),
+        ("half a layer", 13.5), ("with 13 layers a unit sees 27 pixels", 13), ("and not one", 27),
         ("and not one", 28), ("not three", 9), ("not three", 10), ("fewer are enough", 15),
-        ("0 layers see 1", 0),
+        ("with 0 layers a unit sees 1 pixel", 0), ("with 1 layer a", 1),
         ("negative", -3), ("must be a number", "14"), ("must be a number", [14]),
         ("must be a number", None), ("finite", float("inf"))],
     "stack_that_sees_a_digit": [
-        ("3 layers see 15", STACK[:3]), ("fewer layers do", [(3, 2)] * 5),
+        ("with 3 layers a unit sees 15", STACK[:3]), ("fewer layers do", [(3, 2)] * 5),
         ("fewer layers do", [(3, 1)] * 14),
         ("for those after it", [(3, 1), (3, 2), (3, 2), (3, 2)]),
         ("more than it takes", [(3, 1)] * 15), ("kernel 7", [(7, 2)]),
         ("not allowed", [(3, 3)] * 3), ("kernel comes first", [(2, 3)] * 4),
-        ("holes", [(1, 2), (3, 2), (3, 2), (3, 2), (3, 1)]), ("0 layers see 1", []),
+        ("holes", [(1, 2), (3, 2), (3, 2), (3, 2), (3, 1)]), ("with 0 layers a unit sees 1 pixel", []),
         ("2 values in a tuple", [3, 3, 3, 3]), ("list of (kernel, stride)", 4),
         ("list of (kernel, stride)", "32323231"), ("list of (kernel, stride)", None),
         ("2 values, not 4", [(3, 2, 0, 1)] * 4), ("whole number", [(2.5, 1)]),
@@ -183,6 +197,9 @@ WRONG = {  # (words that name the error, answer)
         ("strides do not", lambda unit, layers: walked(unit, layers, strided=False)),
         ("added to the last pixel", lambda unit, layers: walked(unit, layers, last_padding=1)),
         ("d k - 1 is right", one_less_than_dilated), ("changes the layers", turned_in_place),
+        ("not from the first", from_the_last_unit),
+        *(("(kernel, stride, padding, dilation), in this order", reordered(*order))
+          for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("a step too far in each layer", lambda unit, layers: walked(unit, layers, more=1)),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
