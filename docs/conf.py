@@ -28,11 +28,12 @@ html_static_path = ["_static"]
 html_favicon = "_static/icon.svg"
 html_css_files = ["site.css"]
 # Where files cannot be fetched the search does without the excerpts from its pages.
-html_js_files = [(None, {
+html_js_files = ["print.js", (None, {
     "body": "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY &&= location.protocol !== 'file:';"})]
 html_use_index = False
 html_context = {"default_mode": "auto"}     # light or dark as the reader's system has it
 html_scaled_image_link = False              # no stop of the Tab key at each picture
+html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "sidebar-pages.html"]}
 html_theme_options = {"home_page_in_toc": True, "navbar_persistent": []}
 
 # Where the book lies, such as https://github.com/somebody/lenet-book. Without it there is no button

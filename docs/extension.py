@@ -1,10 +1,11 @@
-"""What the site needs beyond Sphinx: chapters from another folder, pictures with their texts, demos.
+"""What the site needs beyond Sphinx: chapters from another folder, texts of pictures, demos, languages.
 
 A notebook keeps a picture's text and size beside its bytes, and with a demo's picture which demo it is
 and how its controls stand. myst-nb leaves both out of the page; here they are put back.
 """
 
 import json
+import re
 import shutil
 import sys
 from html import escape
@@ -19,6 +20,8 @@ from sphinxcontrib import katex
 from lenet_book import demos
 from lenet_book.demos import alone
 from lenet_book.demos.base import MIME
+
+CHINESE = re.compile("[\u3400-\u9fff、]+")
 
 
 class Demo(nodes.Element):
@@ -84,6 +87,25 @@ def _wrap(picture, data):
     demo += [picture, nodes.paragraph("", said)]
 
 
+class Chinese(SphinxTransform):
+    """Says of Chinese words that they are: they are read aloud, and drawn, accordingly.
+
+    Simplified characters stand before a dot in the middle of the line, traditional ones behind it.
+    """
+
+    default_priority = 900
+
+    def apply(self):
+        for text in [text for text in self.document.findall(nodes.Text) if CHINESE.search(text)]:
+            pieces, script = [], "hans"
+            for part in filter(None, re.split(f"( · |{CHINESE.pattern})", text)):
+                if part == " · ":
+                    script = "hant"
+                pieces.append(nodes.inline("", part, classes=[f"language-zh-{script}"])
+                              if CHINESE.match(part) else nodes.Text(part))
+            text.parent.replace(text, pieces)
+
+
 class ShowDemo(SphinxDirective):
     """```{demo} name```: the demo of that name as it is at first; without JavaScript its sentence."""
 
@@ -133,6 +155,7 @@ def setup(app):
     app.connect("html-page-context", start_demos)
     app.connect("build-finished", drop_source_maps)
     app.add_transform(Outputs)
+    app.add_transform(Chinese)
     app.add_directive("demo", ShowDemo)
     app.add_node(Demo, html=(open_demo, close_demo))
     app.add_node(HideCodeCellNode, override=True, html=(open_solution, close_solution))

@@ -144,6 +144,22 @@ def test_all_links_and_anchors_lead_somewhere(site):
     assert pages["notebooks/00_start_here.html"].select('article a[href="05_receptive_field.html"]')
 
 
+def test_what_folds_has_a_name(pages):
+    folds = [fold for page in pages.values() for fold in page.select("summary")]
+    assert len(folds) > 100
+    assert not [fold for fold in folds if not (fold.get_text().strip() or fold.get("aria-label"))]
+
+
+def test_chinese_words_say_that_they_are(pages):
+    article = pages["glossary.html"].select_one("article")
+    words = {script: [word.extract().get_text() for word in article.select(f'[lang="zh-{script}"]')]
+             for script in ("hans", "hant")}
+    assert len(words["hans"]) > 60 and len(words["hant"]) > 60
+    assert {"卷积", "数据增强"} <= {*words["hans"]}
+    assert {"卷積", "資料增強、資料擴增"} <= {*words["hant"]}
+    assert not re.search("[\u3400-\u9fff]", article.get_text())  # what is not in such a word
+
+
 def test_a_chapter_has_the_next_one_and_its_notebook(site):
     out, pages = site
     page = pages["notebooks/05_receptive_field.html"]
@@ -205,6 +221,33 @@ def browser():
     from browser.lab import chromium
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
         yield browser
+
+
+@pytest.mark.parametrize("width", [390, 640])
+def test_no_formula_is_cut_on_a_narrow_page(width, browser, site):
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    found = 0
+    for path in CHAPTERS:
+        tab.goto((site[0] / "notebooks" / f"{path.stem}.html").as_uri())
+        sizes = tab.locator("article div.math").evaluate_all(
+            "all => all.map((one) => [one.clientWidth, one.scrollWidth])")
+        assert not [(room, needed) for room, needed in sizes if needed > room > 0], path.stem
+        found += len(sizes)
+    tab.close()
+    assert found > 10
+
+
+def test_a_dark_page_is_printed_as_a_light_one(browser, site):
+    tab = browser.new_page(color_scheme="dark")
+    tab.goto((site[0] / "notebooks" / "05_receptive_field.html").as_uri())
+    ink = "getComputedStyle(document.querySelector('article p')).color"
+    tab.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {ink}; }})")
+    dark = tab.evaluate(ink)
+    tab.pdf()
+    light = tab.evaluate("printed")
+    assert min(map(int, re.findall(r"\d+", dark))) > 150 > 80 > max(map(int, re.findall(r"\d+", light)))
+    assert tab.evaluate(ink) == dark
+    tab.close()
 
 
 @pytest.mark.parametrize(("width", "opened"), [(1280, SOME), (390, None)], ids=["some", "all"])
