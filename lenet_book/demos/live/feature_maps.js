@@ -41,6 +41,9 @@ function nextWrong({ index, net }) {
   return { index: next, image: null, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
 }
 
+// Whoever chooses a test digit wants to see it, and not their own image.
+const actions = { wrong: nextWrong, index: () => ({ image: null }) };
+
 // Turned and scaled about its middle, then shifted, with noise; 0 to 255, 28 x 28, as before.
 function deform(image, { right, down, rotate, scale, noise }) {
   const pixel = (row, column) =>
@@ -140,5 +143,5 @@ const done = ({ right, down, rotate, scale, noise }) => [
 ].filter(Boolean).map((change) => `, ${change}`).join("");
 
 export const feature_maps = {
-  compute, paint, say, needs, limits, actions: { wrong: nextWrong, index: () => ({ image: null }) }, point, hover, longest: longest(true),
+  compute, paint, say, needs, limits, actions, point, hover, longest: longest(true),
 };
