@@ -150,6 +150,8 @@ def close_solution(self, node):
 
 def setup(app):
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
+    # The other way to reach the server of formulas asks once, and may ask before it listens.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     app.connect("config-inited", collect)
     app.connect("source-read", relink)
     app.connect("html-page-context", start_demos)
