@@ -10,10 +10,10 @@ NAMES = "inputs", "ones", "reduce3", "threes", "reduce5", "fives", "projection"
 
 
 class Inception(nn.Module):
-    """relus: behind the 1 x 1, the reductions (r), the 3 x 3, the 5 x 5, the projection."""
+    """relus: behind the 1 x 1, the reductions (t, f), the 3 x 3, the 5 x 5, the projection."""
 
-    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, relus="1r35p", five=5,
-                 order=(0, 1, 2, 3), pool=None, project_first=False, bias=True):
+    def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, relus="1tf35p",
+                 five=5, order=(0, 1, 2, 3), pool=None, project_first=False, bias=True):
         super().__init__()
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, k, padding=k // 2, bias=bias) for before, after, k in (
@@ -27,8 +27,8 @@ class Inception(nn.Module):
             return maps.relu() if which in self.relus else maps
 
         one, reduce3, three, reduce5, five, project = self.layers
-        paths = [bent("1", one(x)), bent("3", three(bent("r", reduce3(x)))),
-                 bent("5", five(bent("r", reduce5(x)))),
+        paths = [bent("1", one(x)), bent("3", three(bent("t", reduce3(x)))),
+                 bent("5", five(bent("f", reduce5(x)))),
                  self.pool(bent("p", project(x))) if self.project_first
                  else bent("p", project(self.pool(x)))]
         return torch.cat([paths[which] for which in self.order], 1)
@@ -89,12 +89,14 @@ def fused(which: str) -> Callable:
 MISTAKES = {  # sentences, each with what makes the module of which it is true
     "there is no ReLU": wrong(relus=""),
     "each reduction needs a ReLU behind it, too": wrong(relus="135p"),
-    "the projection needs a ReLU behind it, too": wrong(relus="13r5"),
-    "only the reductions have a ReLU behind them": wrong(relus="r"),
-    "the 1 x 1 needs a ReLU behind it, too": wrong(relus="3r5p"),
-    "the 3 x 3 needs a ReLU behind it, too": wrong(relus="1r5p"),
-    "the 5 x 5 needs a ReLU behind it, too": wrong(relus="1r3p"),
-    "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": wrong(relus="1rp"),
+    "reduce3 needs a ReLU behind it, too": wrong(relus="1f35p"),
+    "reduce5 needs a ReLU behind it, too": wrong(relus="1t35p"),
+    "the projection needs a ReLU behind it, too": wrong(relus="13tf5"),
+    "only the reductions have a ReLU behind them": wrong(relus="tf"),
+    "the 1 x 1 needs a ReLU behind it, too": wrong(relus="3tf5p"),
+    "the 3 x 3 needs a ReLU behind it, too": wrong(relus="1tf5p"),
+    "the 5 x 5 needs a ReLU behind it, too": wrong(relus="1tf3p"),
+    "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": wrong(relus="1tfp"),
     "the projection stands behind the pooling, and here before it": wrong(project_first=True),
     "the pooling is missing before the projection": wrong(pool=nn.Identity()),
     "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),

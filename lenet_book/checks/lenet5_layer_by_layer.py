@@ -36,6 +36,9 @@ def lost_since_1998(answer) -> str:
     """How many more parameters 61,706 has at C3, at the subsampling and at the output."""
     given = [number(each, f"the number at {name}") for name, each in
              zip(_LOST, several(answer, 3), strict=True)]
+    asked = [right for right, _ in _LOST.values()]
+    if given != asked and sorted(given) == sorted(asked):
+        raise Wrong(f"the three numbers are right, and not in the order {', '.join(_LOST)}")
     for said, (name, (right, mistakes)) in zip(given, _LOST.items(), strict=True):
         if said != right:
             raise Wrong(f"{name}: " + mistakes.get(

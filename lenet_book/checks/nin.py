@@ -29,8 +29,8 @@ def dense_in_place_of_mean(answer) -> str:
         52: "that is how many times as large as the whole net it is; the number of its parameters is "
             "asked",
         966_986: "that is the whole of NiN",
-    }, "of this one layer alone: each unit has a weight for each number of the flattened maps, and a "
-       "bias")
+    }, "the parameters of this one layer alone are asked: each unit has a weight for each "
+       "number of the flattened maps, and a bias")
     return "50,335,744, which is 52 times the whole of NiN for CIFAR-10"
 
 

@@ -39,7 +39,7 @@ class Mine(nn.Module):
 
     def __init__(self, inputs, ones, reduce3, threes, reduce5, fives, projection, **changes):
         super().__init__()
-        self.changes = {"relus": "1r35p", "order": range(4), "pool": nn.MaxPool2d(3, 1, 1)} | changes
+        self.changes = {"relus": "1tf35p", "order": range(4), "pool": nn.MaxPool2d(3, 1, 1)} | changes
         five, bias = changes.get("five", 5), changes.get("bias", True)
         self.large = changes.get("large", lambda a, b: nn.Conv2d(
             a, b, five, padding="same", bias=bias))(reduce5, fives)
@@ -54,8 +54,8 @@ class Mine(nn.Module):
         pool, small = self.changes["pool"], self.small
         last = pool(act("p", small["projection"](x))) if self.changes.get("early") else act(
             "p", small["projection"](pool(x)))
-        paths = [act("1", small["one"](x)), act("3", self.middle(act("r", small["three"](x)))),
-                 act("5", self.large(act("r", small["five"](x)))), last]
+        paths = [act("1", small["one"](x)), act("3", self.middle(act("t", small["three"](x)))),
+                 act("5", self.large(act("f", small["five"](x)))), last]
         join = self.changes.get("join", torch.cat)
         return join([paths[which] for which in self.changes["order"]], dim=1)
 
@@ -215,12 +215,14 @@ WRONG = {  # (words that name the error, answer)
         ("in training mode", lambda *widths: nn.Sequential(Mine(*widths), nn.Dropout(0.4))),
         ("there is no ReLU", partial(Mine, relus="")),
         ("each reduction needs", partial(Mine, relus="135p")),
-        ("the projection needs", partial(Mine, relus="1r35")),
-        ("only the reductions", partial(Mine, relus="r")),
-        ("the 1 x 1 needs", partial(Mine, relus="r35p")),
-        ("the 3 x 3 needs", partial(Mine, relus="1r5p")),
-        ("the 5 x 5 needs", partial(Mine, relus="1r3p")),
-        ("need a ReLU behind them, too", partial(Mine, relus="1rp")),
+        ("reduce3 needs", partial(Mine, relus="1f35p")),
+        ("reduce5 needs", partial(Mine, relus="1t35p")),
+        ("the projection needs", partial(Mine, relus="1tf35")),
+        ("only the reductions", partial(Mine, relus="tf")),
+        ("the 1 x 1 needs", partial(Mine, relus="tf35p")),
+        ("the 3 x 3 needs", partial(Mine, relus="1tf5p")),
+        ("the 5 x 5 needs", partial(Mine, relus="1tf3p")),
+        ("need a ReLU behind them, too", partial(Mine, relus="1tfp")),
         ("here before it", partial(Mine, early=True)), ("missing before", partial(
             Mine, pool=nn.Identity())),
         ("mean", partial(Mine, pool=nn.AvgPool2d(3, 1, 1))),

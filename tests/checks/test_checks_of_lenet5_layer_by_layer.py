@@ -179,7 +179,7 @@ WRONG = {  # (words that name the error, answer)
         ("coefficient and a bias for each map", (900, 0, 850)), ("how many more", (2416, -44, 850)),
         ("sign is turned over", (-900, -44, 850)), ("how many numbers", (36, -44, 850)),
         ("biases", (900, -44, 840)), ("fixed", (900, -44, 10)),
-        ("none that are trained", (900, -44, 0)),
+        ("none that are trained", (900, -44, 0)), ("not in the order", (850, -44, 900)),
         ("3 values in a tuple", 1706), ("3 values, not 2", (900, 850)),
         ("C3: not 901", (901, -44, 850)), ("replace the dots", (900, -44, ...)),
         ("at C3 must be a number", ("900", -44, 850)), ("finite", (900, float("nan"), 850))],

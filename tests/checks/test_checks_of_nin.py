@@ -124,7 +124,7 @@ WRONG = {  # (words that name the error, answer)
         ("to ten classes, is counted", 50_376_714), ("second layer of 4,096", 67_117_056),
         ("next two layers", 67_158_026), ("two blocks before it are", 50_931_776),
         ("and the ten classes", 50_972_746), ("whole of NiN is counted", 51_302_730),
-        ("of this one layer alone", 1), ("number", "50,335,744"), ("number", None),
+        ("this one layer alone are asked", 1), ("number", "50,335,744"), ("number", None),
         ("whole", 1.5)],
     "maps_for_a_cheap_mix": [
         ("still fewer", 9), ("first 1 x 1 alone", 7), ("second 1 x 1 alone", 4), ("not one", 241),
