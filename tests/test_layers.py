@@ -22,6 +22,11 @@ def test_scaled_tanh():
     x = torch.linspace(-5, 5, 41, dtype=DOUBLE)
     expected = [1.7159 * math.tanh(2 * a / 3) for a in x.tolist()]
     close(layers.ScaledTanh()(x), torch.tensor(expected, dtype=DOUBLE))
+    single = torch.linspace(-20, 20, 100_001)
+    error = layers.ScaledTanh()(single) - 1.7159 * torch.tanh(2 / 3 * single.double())
+    assert error.abs().max() < 5e-7  # a few units in the last place of 1.7159
+    assert layers.ScaledTanh()(torch.tensor([-math.inf, 0, math.inf])).tolist() == pytest.approx(
+        [-1.7159, 0, 1.7159])
 
 
 @settings(max_examples=30)

@@ -135,7 +135,8 @@ def test_nothing_is_cut_on_a_narrow_page(width, opened):
     canvas, picture = (element_of(page, "draw_digit").locator(one).bounding_box()
                        for one in (".lenet-canvas", ".lenet-picture"))
     assert picture["y"] >= canvas["y"] + canvas["height"]
-    below = page.locator(".lenet-view").first.evaluate("one => getComputedStyle(one, '::after').content")
+    view = page.locator(".lenet-view").first
+    below = view.evaluate("one => getComputedStyle(one, '::after').content")
     assert ("sideways" in below) == (width < 640)  # where the type has become too small
     page.set_viewport_size(wide)
     page.wait_for_timeout(300)

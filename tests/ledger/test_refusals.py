@@ -18,7 +18,7 @@ from lenet_book.ledger import ledger
     (nn.ConvTranspose2d(1, 6, 5), (32, 32), "conv_transpose2d takes N x C x H x W"),
     (nn.MaxPool2d(2), (32, 32), "max_pool2d takes N x C x H x W"),
     (nn.AdaptiveAvgPool2d(1), (32, 32), "adaptive_avg_pool2d takes N x C x H x W"),
-    (layers.Subsampling(1), (32, 32), "avg_pool2d takes N x C x H x W"),
+    (layers.Subsampling(6), (32, 32), "Subsampling takes N x 6 x H x W"),
     (nn.Conv2d(3, 6, 5), (1, 32, 32), "Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1)), cannot run on "
                                       "1 x 1 x 32 x 32"),
     (nn.Conv2d(1, 6, 5), (1, 3, 3), "Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1)), cannot run on "
