@@ -62,7 +62,7 @@ class Subsampling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         _check_maps(self, x, self.maps, 2)
-        # Whole rows, then columns: with F.avg_pool2d an epoch of the net of 1998 takes 1.1 times as long.
+        # Whole rows, then columns: F.avg_pool2d makes an epoch of the net of 1998 1.1 times as long.
         height, width = (size // 2 * 2 for size in x.shape[-2:])
         rows = x[..., 0:height:2, :width] + x[..., 1:height:2, :width]
         total = rows[..., 0::2] + rows[..., 1::2]
