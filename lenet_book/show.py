@@ -29,8 +29,10 @@ def listed() -> str:
 def about(name: str) -> str:
     """What the demo shows and its settings. Raises ValueError where there is no such demo."""
     make = _found(name)
-    replays = "\n\nHere it replays a recorded run and has no settings." if name == RECORDED else ""
-    return f"{name}: {', '.join(_settings(make))}\n\n{inspect.getdoc(make)}{replays}"
+    hidden = "hidden: True opens it with its answer hidden."
+    if name == RECORDED:
+        hidden += " It replays a recorded run here and has no other setting."
+    return f"{name}: {', '.join(_settings(make))}\n\n{inspect.getdoc(make)}\n\n{hidden}"
 
 
 def made(name: str, settings: Sequence[str] = ()) -> Demo:
@@ -44,8 +46,8 @@ def made(name: str, settings: Sequence[str] = ()) -> Demo:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ValueError(f"a setting is written NAME=VALUE, not {setting!r}")
-        if name == RECORDED:
-            raise ValueError(f"{name} replays a recorded run here and has no settings; "
+        if name == RECORDED and key != "hidden":
+            raise ValueError(f"{name} replays a recorded run here and has no settings but hidden; "
                              "in a notebook it trains as you set it")
         if key not in annotations:
             raise ValueError(f"{name} has no setting {key!r}; it has {', '.join(annotations)}: "

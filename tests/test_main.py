@@ -196,8 +196,8 @@ def test_show_lists_the_demos_and_the_settings_of_one(capsys):
     assert "pooling            Shift a digit and watch how much its pooled map changes" in lines[10]
     assert __main__.main(["show", "padding_stride", "--list"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("padding_stride: n, k, p, s, d, row, column\n")
-    assert "s: stride, 1 to 5" in said
+    assert said.startswith("padding_stride: n, k, p, s, d, row, column, hidden\n")
+    assert "s: stride, 1 to 5" in said and "hidden: True opens it with its answer hidden." in said
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
     (["show", "zzz", "--list"], "no demo is called 'zzz'"),
     (["show", "Demo"], "no demo is called 'Demo'"),
     (["show", "padding_stride", "stride=2"],
-     "padding_stride has no setting 'stride'; it has n, k, p, s, d, row, column: `show padding_stride"),
+     "padding_stride has no setting 'stride'; it has n, k, p, s, d, row, column, hidden: `show padding_"),
     (["show", "pooling", "projector=False"], "pooling has no setting 'projector'; it has digit, kind"),
     (["show", "padding_stride", "s"], "a setting is written NAME=VALUE, not 's'"),
     (["show", "padding_stride", "s=9"], "stride s must be from 1 to 5, not 9"),

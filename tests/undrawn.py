@@ -32,9 +32,9 @@ def draw(self, alt, *_, **__):
 
 
 def show(self, name, compute, paint, say, controls, size, actions=None, limits=None, projector=False,
-         arrange=None, **_):
+         hidden=False, arrange=None, **_):
     raise Reached({name: control.value for name, control in controls.items()}
-                  | {"projector": flag("projector", projector),
+                  | {"projector": flag("projector", projector), "hidden": flag("hidden", hidden),
                      "seed": getattr(vars(self).get("learner"), "seed", None)})
 
 

@@ -34,7 +34,8 @@ _NAMED = 4  # of a layer so many that are off are named, more are counted
 
 
 def ablation(index: int = 0, net: str = "lenet5-1998", off: Sequence[str] = (), noise: int = 0,
-             biases: bool = True, part: str = "c1 0", projector: bool = False) -> Demo:
+             biases: bool = True, part: str = "c1 0", projector: bool = False,
+             hidden: bool = False) -> Demo:
     """Break a trained LeNet-5, map by map or all over: what does it still read?
 
     index: of the test digit, 0 to 99. net: "lenet5-1998" or "lenet5". off: the maps and units that
@@ -53,7 +54,8 @@ def ablation(index: int = 0, net: str = "lenet5-1998", off: Sequence[str] = (), 
         "layer": button("whole layer off / on", "switches all maps or units of that layer", 150),
         "mend": button("mend", "the net is as it was trained", 80),
     }
-    return Demo("ablation", compute, paint, say, controls, (840, 300), ACTIONS, projector=projector,
+    return Demo("ablation", compute, paint, say, controls, (840, 300), ACTIONS,
+                projector=projector, hidden=hidden,
                 needs=["test-digits", *(name for _, name in NETS)])
 
 

@@ -23,7 +23,8 @@ _LEFT, _FOOT, _BAR = 12, 182, 40  # where words begin, bars stand, and how long 
 _TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
-def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = False) -> Demo:
+def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = False,
+                 hidden: bool = False) -> Demo:
     """Walk through the LeNet-5 of 1998, one layer at a time.
 
     layer: "C1", "S2", "C3", "S4", "C5", "F6" or "output". bars: what is compared, one of MEASURES.
@@ -31,7 +32,7 @@ def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = 
     controls = {"layer": stops("layer", layer, [one.name for one in paper.LAYERS], 330),
                 "bars": choice("bars show", bars, list(MEASURES), width=250)}
     return Demo("architecture", compute, paint, say, controls, (840, 296), projector=projector,
-                plays=["layer"])
+                hidden=hidden, plays=["layer"])
 
 
 def compute(layer: str, bars: str) -> Facts:

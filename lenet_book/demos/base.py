@@ -62,7 +62,8 @@ class Demo:
     actions: name -> what follows when that button is pressed or that control moved: called with all
         values, returns name -> new value of other controls.
     limits: called with all values, returns name -> the largest value that makes sense now.
-    projector: larger picture and type, for a room.
+    projector: larger picture and type, for a room. hidden: the page hides the answer until a button
+        shows it.
     arrange: called with the controls that are shown, returns the box that holds them; by default a row
         that wraps.
     plays: names of controls that a reader can let run through their values: the first moves on, and
@@ -77,18 +78,19 @@ class Demo:
 
     @checked(name=text, compute=_function, paint=_function, say=_function, controls=named(_control),
              size=fields(whole(1, 10_000), whole(1, 10_000)), actions=optional(named(_function)),
-             limits=optional(_function), projector=flag, arrange=optional(_function),
+             limits=optional(_function), projector=flag, hidden=flag, arrange=optional(_function),
              plays=sequence(text, least=0), needs=sequence(text, least=0), kernel_buttons=flag)
     def __init__(self, name: str, compute: Callable[..., Facts], paint: Callable[[Sheet, Facts], None],
                  say: Callable[[Facts], str], controls: Mapping[str, widgets.Widget],
                  size: tuple[int, int], actions: Mapping[str, Callable[..., dict]] | None = None,
                  limits: Callable[..., Mapping[str, float]] | None = None, projector: bool = False,
+                 hidden: bool = False,
                  arrange: Callable[[Mapping[str, widgets.Widget]], widgets.Widget] | None = None,
                  plays: Sequence[str] = (), needs: Sequence[str] = (), kernel_buttons: bool = False):
         self.name, self.controls = name, dict(controls)
         self._compute, self._paint, self._say = compute, paint, say
         self._size, self._actions, self._limits = size, actions or {}, limits or (lambda **values: {})
-        self._scale = LARGE if projector else 1.0
+        self._scale, self._hidden = LARGE if projector else 1.0, hidden
         self._plays, self._needs, self._kernel_buttons = plays, needs, kernel_buttons
         self._facts = None  # those of the present values, once they have been asked for
         self._quiet, self._open = False, True
@@ -152,7 +154,8 @@ class Demo:
             index |= {"max": last, "value": min(index["value"], last)}
         return {"name": self.name, "size": [*self._size], "scale": self._scale, "controls": controls,
                 "order": [*controls],  # a saved notebook sorts names
-                "plays": [*self._plays], "needs": [*self._needs]}
+                "plays": [*self._plays], "needs": [*self._needs],
+                **({"hidden": True} if self._hidden else {})}
 
     def close(self) -> None:
         """Stop listening and take all widgets away; the picture and the sentence stay readable."""

@@ -32,7 +32,8 @@ _READER = _LEFT, 162, 5 * _PITCH + _SIDE, 32  # x, y, width, height of the map o
 _RIGHT, _TYPE = 644, 16  # where the numbers begin; 20 pixels on a projector
 
 
-def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) -> Demo:
+def c3_connections(start: str = "paper", map: int = 0, projector: bool = False,
+                   hidden: bool = False) -> Demo:
     """Set the 6 x 16 connections from the maps of S2 to those of C3, and see what they cost.
 
     start: the table to begin with, one of TABLES; "random" has as many kernels as the paper's.
@@ -46,7 +47,7 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False) 
              "tooltip": "map {1} of C3 reads map {0} of S2".format(*pair)} for pair in _PAIRS]),
         strict=True))
     return Demo("c3_connections", compute, paint, say, controls | toggles, (840, 200), ACTIONS,
-                projector=projector, arrange=_arrange, plays=["map"],
+                projector=projector, hidden=hidden, arrange=_arrange, plays=["map"],
                 needs=["lenet5-1998", "ten-digits"])
 
 
@@ -119,7 +120,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         sheet.text(_RIGHT, 90, f"{facts.connections:,} connections", _TYPE, anchor="lm")
         sets = f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs"
         sheet.text(_RIGHT, 114, sets, _TYPE, anchor="lm")
-        sheet.answer(_RIGHT - 6, 52, 194, 78)
+        sheet.answer(_RIGHT - 6, 2, 194, 128)
     sheet.text(_RIGHT, 162, "violet: below zero", _TYPE, anchor="lm")
     sheet.text(_RIGHT, 184, "orange: above zero", _TYPE, anchor="lm")
 

@@ -25,7 +25,7 @@ _DECIMALS = 3  # with two, what is read on the screen would often not add up
 
 
 def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, row: int = 6,
-             column: int = 4, projector: bool = False) -> Demo:
+             column: int = 4, projector: bool = False, hidden: bool = False) -> Demo:
     """How the six input maps of a trained LeNet-5's C3 become one of its output maps.
 
     digit: 0 to 9, from the test set; its input maps, 14 x 14, are what the modern net's S2 makes of
@@ -43,7 +43,7 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
         "column": slider("column", column, 0, _SIZE - 1, width=250),
     }
     return Demo("channels", compute, paint, say, controls, (840, 296), limits=limits,
-                projector=projector, plays=["maps"], needs=["ten-digits", "lenet5"])
+                projector=projector, hidden=hidden, plays=["maps"], needs=["ten-digits", "lenet5"])
 
 
 def limits(kernel, **others) -> dict[str, int]:

@@ -29,7 +29,8 @@ _TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the pictu
 
 
 def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", row: int = 13,
-                      column: int = 15, flip: bool = False, projector: bool = False) -> Demo:
+                      column: int = 15, flip: bool = False, projector: bool = False,
+                      hidden: bool = False) -> Demo:
     """Step or drag a window over an image and watch its products and their sum.
 
     image: "a small matrix" (6 x 6, with its numbers) or "digit 0" to "digit 9" (28 x 28, from the
@@ -49,7 +50,7 @@ def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", ro
     }
 
     return Demo("cross_correlation", compute, paint, say, controls, (840, 272), ACTIONS, limits,
-                projector, plays=["column", "row"], needs=["ten-digits"])
+                projector, hidden=hidden, plays=["column", "row"], needs=["ten-digits"])
 
 
 def parse(numbers: str) -> Tensor:

@@ -47,7 +47,8 @@ class Canvas(anywidget.AnyWidget):
 
 
 def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
-               net: str | nn.Module = "lenet5-1998", projector: bool = False) -> Demo:
+               net: str | nn.Module = "lenet5-1998", projector: bool = False,
+               hidden: bool = False) -> Demo:
     """A canvas to draw a digit on; input, maps of all layers and scores of a trained net follow.
 
     strokes: to begin with, each [x0, y0, x1, y1, ...] in shares of the side, y downwards.
@@ -74,7 +75,7 @@ def draw_digit(strokes=(), thickness: int = 8, show: str | int = _DRAWING,
         "net": choice("LeNet-5", net, nets, width=width),
     }
     demo = Demo("draw_digit", compute, paint, say, controls, _SIZE, ACTIONS, projector=projector,
-                arrange=_column, needs=["ten-digits", *(name for _, name in nets)])
+                hidden=hidden, arrange=_column, needs=["ten-digits", *(name for _, name in nets)])
     demo.widget.add_class("lenet-beside")
     return demo
 

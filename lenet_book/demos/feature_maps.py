@@ -28,7 +28,8 @@ _AS_IT_IS = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
 
 def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", right: int = 0,
                  down: int = 0, rotate: int = 0, scale: int = 100, noise: int = 0,
-                 projector: bool = False, image: Tensor | None = None) -> Demo:
+                 projector: bool = False, hidden: bool = False,
+                 image: Tensor | None = None) -> Demo:
     """All maps of a layer and the ten scores of a trained net, for a test digit that is deformed.
 
     index: of the test digit, 0 to 9,999. layer: c1, s2, c3, s4, c5 or f6. net: "lenet5-1998" or
@@ -50,8 +51,9 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
                                             "a page without a kernel has only the first 200", 150),
         "image": Held(_own("image", image), lambda value: _own("image", value), "your image"),
     }
-    return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits, projector,
-                plays=["layer"], needs=["test-digits", "noise", *(name for _, name in NETS)])
+    return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits,
+                projector, hidden=hidden, plays=["layer"],
+                needs=["test-digits", "noise", *(name for _, name in NETS)])
 
 
 def _own(name: str, value) -> list[list[int]] | None:

@@ -23,8 +23,9 @@ _LEFT, _TOP, _CANVAS = 14, 34, 218  # pixels of the page: the canvas
 _MAPS, _SIDE, _ACROSS, _DOWN = 286, 90, 110, 122  # the class maps: the first, each, and to the next
 
 
-def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 40, pieces: int = 4,
-                   seed: int = 12, projector: bool = False) -> Demo:
+def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 40,
+                   pieces: int = 4, seed: int = 12, projector: bool = False,
+                   hidden: bool = False) -> Demo:
     """Move a digit about on a canvas with scraps of other digits: is it read, and is it found?
 
     index: of the test digit, 0 to 9,999. row, column: of its frame's upper left pixel, 0 to
@@ -40,7 +41,8 @@ def find_the_digit(index: int = 0, row: int = 6, column: int = 9, canvas: int = 
         "seed": slider("seed of the scraps", seed, 0, 99),
     }
     return Demo("find_the_digit", compute, paint, say, controls, (840, 300), limits=limits,
-                projector=projector, plays=["column", "row"], needs=["test-digits", NET])
+                projector=projector, hidden=hidden, plays=["column", "row"],
+                needs=["test-digits", NET])
 
 
 def limits(canvas, **others) -> dict[str, int]:

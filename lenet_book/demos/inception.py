@@ -30,7 +30,7 @@ class Layer(NamedTuple):
 
 def inception(inputs: int = 192, size: int = 28, reductions: bool = True, ones: int = 64,
               reduce3: int = 96, threes: int = 128, reduce5: int = 16, fives: int = 32,
-              projection: int = 32, projector: bool = False) -> Demo:
+              projection: int = 32, projector: bool = False, hidden: bool = False) -> Demo:
     """The four paths of an Inception module, what each costs, and how much its 1 x 1 reductions save.
 
     inputs: maps, 8 to 832. size: height and width of a map, 1 to 28 pixels. reductions: False for the
@@ -47,7 +47,8 @@ def inception(inputs: int = 192, size: int = 28, reductions: bool = True, ones: 
         "threes": width("3 × 3", threes), "projection": width("projection", projection),
         "reduce5": width("5 × 5 reduce", reduce5), "fives": width("5 × 5", fives),
     }
-    return Demo("inception", compute, paint, say, controls, (840, 275), projector=projector)
+    return Demo("inception", compute, paint, say, controls, (840, 275), projector=projector,
+                hidden=hidden)
 
 
 def compute(inputs, size, reductions, ones, reduce3, threes, reduce5, fives, projection) -> Facts:

@@ -15,7 +15,7 @@ _TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the pictu
 
 
 def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, row: int = 0,
-                   column: int = 0, projector: bool = False) -> Demo:
+                   column: int = 0, projector: bool = False, hidden: bool = False) -> Demo:
     """Input, windows and output of a convolution or pooling, square, with the formula.
 
     n: height and width of the input, 1 to 16. k: of the kernel, 1 to 7. p: padding a side, 0 to 4.
@@ -29,7 +29,7 @@ def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, r
         "column": slider("column", column, 0, 23, width=186),
     }
     return Demo("padding_stride", compute, paint, say, controls, (840, 296), limits=limits,
-                projector=projector, plays=["column", "row"])
+                projector=projector, hidden=hidden, plays=["column", "row"])
 
 
 def limits(n, k, p, s, d, **others) -> dict[str, int]:
@@ -66,7 +66,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.grid(_LEFT, _TOP, cell, padded, padded)
     for i, j in product(range(padded), repeat=2):
         if max(i, j) >= padded - facts.lost:
-            sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED)
+            sheet.cross(_LEFT + cell * j, _TOP + cell * i, cell, RED, answer=True)
     _words(sheet, facts)
     sheet.answer(_MIDDLE - 4, 4, _RIGHT + 312 - _MIDDLE, 172)
     if not m:

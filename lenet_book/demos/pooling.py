@@ -28,8 +28,8 @@ _TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the pictu
 
 
 def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2, right: int = 1,
-            down: int = 0, coefficient: float = 0.5, bias: float = 0.0,
-            projector: bool = False) -> Demo:
+            down: int = 0, coefficient: float = 0.5, bias: float = 0.0, projector: bool = False,
+            hidden: bool = False) -> Demo:
     """Shift a digit and watch how much its pooled map changes, for five kinds of pooling.
 
     digit: 0 to 9, from the test set, 0 paper to 1 ink, in a field of 36 x 36. kind: one of KINDS;
@@ -48,7 +48,7 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
         "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=184),
     }
     return Demo("pooling", compute, paint, say, controls, (840, 296), projector=projector,
-                plays=["right"], needs=["ten-digits"])
+                hidden=hidden, plays=["right"], needs=["ten-digits"])
 
 
 @torch.inference_mode()

@@ -38,7 +38,7 @@ _TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the pictu
 
 
 def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
-                    measured: bool = False, projector: bool = False) -> Demo:
+                    measured: bool = False, projector: bool = False, hidden: bool = False) -> Demo:
     """Build a stack of up to 8 layers on a digit of 32 x 32 and see what one of its units sees.
 
     stack: the layers to begin with, one of STACKS. row, column: of the unit in the last layer, 0 to
@@ -54,7 +54,7 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
         "row": slider("row", row, 0, _INPUT - 1), "column": slider("column", column, 0, _INPUT - 1),
     }
     return Demo("receptive_field", compute, paint, say, controls, (840, 296), ACTIONS, limits,
-                projector, plays=["column", "row"], needs=["ten-digits"])
+                projector, hidden=hidden, plays=["column", "row"], needs=["ten-digits"])
 
 
 def limits(layers: Sequence[str], **others) -> dict[str, int]:

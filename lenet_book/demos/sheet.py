@@ -78,8 +78,9 @@ class Sheet:
             self._pen.rectangle((left, a, left + thick - 1, b), fill=colour)
             self._pen.rectangle((right - thick, a, right - 1, b), fill=colour)
 
-    def cross(self, x: float, y: float, size: float, colour: str, thickness: float = 1) -> None:
-        """Two diagonals over a square: this one does not count."""
+    def cross(self, x: float, y: float, size: float, colour: str, thickness: float = 1,
+              answer: bool = False) -> None:
+        """Two diagonals over a square: this one does not count. answer: as of `outline`."""
         left, top, right, bottom = self._corners(x, y, size, size)
         thick = max(1, self._px(thickness))
         self._pen.line((left, top, right - 1, bottom - 1), fill=colour, width=thick)

@@ -27,7 +27,8 @@ _RIGHT, _END, _TYPE = 572, 828, 16  # what stands beside it; 16 is 20 pixels on 
 
 
 def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str = "ReLU",
-             pooling: str = "max", seed: int = 0, projector: bool = False) -> "TrainingDemo":
+             pooling: str = "max", seed: int = 0, projector: bool = False,
+             hidden: bool = False) -> "TrainingDemo":
     """Train a net with LeNet-5's layers by stochastic gradient descent, momentum 0.9.
 
     learning_rate: one of LEARNING_RATES; it acts at once, also while the net learns.
@@ -45,19 +46,20 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
         "stop": button("stop", "pause; the net can be used", 90),
         "continue": button("continue", "go on from here; after a whole epoch, add another", 90),
     }
-    return TrainingDemo(controls, whole(0, 2**63 - 1)("seed", seed), projector)
+    return TrainingDemo(controls, whole(0, 2**63 - 1)("seed", seed), projector, hidden)
 
 
 class TrainingDemo(Demo):
     """The demo with the task in which its net learns."""
 
-    def __init__(self, controls, seed: int, projector: bool):
+    def __init__(self, controls, seed: int, projector: bool, hidden: bool):
         self.task: asyncio.Task | None = None
         self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
         actions = {"start": self._start, "stop": self._stop, "continue": self._continue}
         progress = Held(self.learner.progress(self.running))
         super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 296),
-                         actions, projector=projector, needs=["training-run"], kernel_buttons=True)
+                         actions, projector=projector, hidden=hidden, needs=["training-run"],
+                         kernel_buttons=True)
 
     @property
     def model(self) -> nn.Module:

@@ -119,6 +119,29 @@ def check_the_list_of_keys(name, tab):
     assert dialog.count() == 0
 
 
+def test_a_demo_can_open_with_its_answer_hidden(tab, tmp_path):
+    """The crosses of padding_stride, too; with one window no other mark is red."""
+    settings = ["n=6", "k=5", "s=2", "hidden=True"]
+    assert main(["show", "padding_stride", *settings, "--out", str(tmp_path / "hidden.html")]) == 0
+    load(tab, tmp_path / "hidden.html")
+
+    def crossed():
+        return tab.evaluate("""() => {
+            const canvas = document.querySelector(".lenet-picture");
+            const { data } = canvas.getContext("2d")
+                .getImageData(0, 0, 0.34 * canvas.width, canvas.height);
+            return data.some((red, i) => i % 4 === 0 && red > 190 && data[i + 2] < 60);
+        }""")
+
+    sentence = tab.locator(".lenet-sentence")
+    assert "hidden" in sentence.text_content() and not crossed()
+    tab.get_by_role("button", name="show the answer").click()
+    assert "output 1 × 1" in sentence.text_content() and crossed()
+    tab.get_by_role("button", name="hide the answer").click()
+    tab.get_by_role("button", name="reset").click()
+    assert "hidden" in sentence.text_content() and not crossed()
+
+
 @pytest.mark.parametrize("name", DEMOS)
 def test_a_demo_fills_the_window_and_a_question_mark_opens_the_list_of_keys(name, pages, tab):
     load(tab, pages[name])

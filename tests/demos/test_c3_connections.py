@@ -58,7 +58,8 @@ def test_any_table(pairs, map):
         inside = [text.words for text in sheet.texts if 0 < text.x - covered.x < covered.width
                   and 0 < text.y - covered.y < covered.height]
         assert inside == [
-            f"{row.parameters:,} parameters", f"{row.connections:,} connections",
+            f"{len(pairs)} of 96 kernels", f"{row.parameters:,} parameters",
+            f"{row.connections:,} connections",
             f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs"]
 
 

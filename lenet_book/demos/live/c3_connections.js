@@ -69,7 +69,7 @@ function paint(sheet, facts) {
     sheet.text(RIGHT, 66, `${grouped(parameters)} parameters`, WORDS);
     sheet.text(RIGHT, 90, `${grouped(connections)} connections`, WORDS);
     sheet.text(RIGHT, 114, `${sets} ${plural("set", sets)} of inputs`, WORDS);
-    sheet.answer(RIGHT - 6, 52, 194, 78);
+    sheet.answer(RIGHT - 6, 2, 194, 128);
   }
   sheet.text(RIGHT, 162, "violet: below zero", WORDS);
   sheet.text(RIGHT, 184, "orange: above zero", WORDS);

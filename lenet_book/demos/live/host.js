@@ -59,7 +59,7 @@ export function show(demo, description, el, controls) {
   const scaleOf = () => (full() ? 4 : largest);
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
-  let hidden = false; // the answer
+  let hidden = Boolean(description.hidden); // the answer
   let veils = []; // what of the picture is hidden with it
   let alone = false; // without the kernel that does what the buttons say
   let frame = 0;
@@ -215,11 +215,8 @@ export function show(demo, description, el, controls) {
     speed.addEventListener("change", pause);
     buttons.append(speed);
   }
-  button("hide the answer", (it) => {
-    hidden = !hidden;
-    it.textContent = hidden ? "show the answer" : "hide the answer";
-    paint();
-  });
+  const hiding = () => (hidden ? "show the answer" : "hide the answer");
+  button(hiding(), (it) => { hidden = !hidden; it.textContent = hiding(); paint(); });
   const freeze = button("freeze", () => (frozen.hidden ? keep() : swapped(freeze.ariaPressed !== "true")));
   release();
   function keep() {

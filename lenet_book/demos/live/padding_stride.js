@@ -32,7 +32,7 @@ function paint(sheet, facts) {
   sheet.grid(LEFT, TOP, cell, padded, padded);
   for (const i of range(0, padded)) {
     for (const j of range(0, padded)) {
-      if (Math.max(i, j) >= padded - lost) sheet.cross(LEFT + cell * j, TOP + cell * i, cell, RED);
+      if (Math.max(i, j) >= padded - lost) sheet.cross(LEFT + cell * j, TOP + cell * i, cell, RED, { answer: true });
     }
   }
   words(sheet, facts);

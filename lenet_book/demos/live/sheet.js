@@ -17,7 +17,7 @@ export const DEFAULTS = {
   text: { size: 13, colour: INK, anchor: "mm", bold: false },
   title: { size: 15, colour: INK },
   outline: { colour: INK, thickness: 2, dash: false, answer: false },
-  cross: { thickness: 1 },
+  cross: { thickness: 1, answer: false },
   curve: { colour: INK, thickness: 2 },
   arrow: { colour: INK },
   image: { reach: null, frame: false },
@@ -73,7 +73,8 @@ export class Sheet {
   }
 
   cross(x, y, size, colour, style = {}) {
-    const { thickness } = { ...DEFAULTS.cross, ...style };
+    const { thickness, answer } = { ...DEFAULTS.cross, ...style };
+    if (answer && this.hidden) return;
     const [left, top, right, bottom] = this.corners(x, y, size, size);
     this.stroke(colour, Math.max(1, this.px(thickness)));
     this.pen.beginPath();
