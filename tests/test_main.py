@@ -310,7 +310,7 @@ def test_train_stopped_before_the_first_checkpoint(few_digits, tmp_path, monkeyp
     (["show", "zzz", "--list"], "no demo is called 'zzz'"),
     (["show", "Demo"], "no demo is called 'Demo'"),
     (["show", "padding_stride", "stride=2"],
-     "padding_stride has no setting 'stride'; it has n, k, p, s, d, row, column, hidden: `show padding_"),
+     "padding_stride has no setting 'stride'; it has n, k, p, s, d, row, column, hidden: `show pad"),
     (["show", "pooling", "projector=False"], "pooling has no setting 'projector'; it has digit, kind"),
     (["show", "padding_stride", "s"], "a setting is written NAME=VALUE, not 's'"),
     (["show", "padding_stride", "s=9"], "stride s must be from 1 to 5, not 9"),
