@@ -30,11 +30,16 @@ def number(answer, name: str = "the answer") -> float:
     return answer
 
 
-def whole(answer, name: str = "the answer") -> int:
-    """A whole number, 3.0 as well as 3. Raises Wrong for anything else."""
+def whole(answer, name: str = "the answer", unrounded: Mapping[float, str] | None = None) -> int:
+    """A whole number, 3.0 as well as 3. Raises Wrong for anything else.
+
+    unrounded: fractions that come out before the rounding, each with the sentence on it; to a tenth.
+    """
     found = number(answer, name)
     if found != int(found):
-        raise Wrong(f"{name} must be a whole number, not {shown(answer)}")
+        raise Wrong(next((said for exact, said in (unrounded or {}).items()
+                          if abs(found - exact) < 0.06),
+                         f"{name} must be a whole number, not {shown(answer)}"))
     return int(found)
 
 

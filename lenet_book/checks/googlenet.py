@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import inception
-from .answers import compare, known, whole
+from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
@@ -18,7 +18,9 @@ from .verdict import Wrong
 @exercise(chapter=14, number=1, level="easy", minutes=3)
 def convolution_for_a_module(answer) -> str:
     """Maps of a plain 3 x 3 that costs no more multiply-adds than module 3a."""
-    known(whole(answer, "the number of maps"), 94, {
+    known(whole(answer, "the number of maps", {
+        163_328 / 1728: "94.5 would cost as much as the module: how many whole maps are that at most?",
+    }), 94, {
         95: "95 maps cost 164,160 weights, more than the module's 163,328",
         850: "a 3 x 3 kernel has nine weights for each map that it reads",
         851: "a 3 x 3 kernel has nine weights for each map that it reads",
@@ -40,7 +42,8 @@ def convolution_for_a_module(answer) -> str:
 @exercise(chapter=14, number=2, level="medium", minutes=5)
 def widest_useful_reduction(answer) -> str:
     """The largest width of 3a's 5 x 5 reduction at which the path costs less than without."""
-    width = whole(answer, "the width")
+    width = whole(answer, "the width", {
+        153_600 / 992: "at 154.8 both cost the same; which is the largest whole width below it?"})
     known(width, 154, {
         **{fits: f"that fits ({992 * fits:,} of 153,600 weights), but a wider one does, too"
            for fits in range(1, 154)},
@@ -75,6 +78,9 @@ def _sizes_in_words() -> Iterator[None]:
         if "must match the size of tensor" in text:
             raise Wrong("the paths are added up, and should be joined along the channels, axis 1 "
                         f"({text})") from None
+        if "stack expects each tensor" in text:
+            raise Wrong("torch.stack lays maps along a new axis, and they should be joined along the "
+                        f"channels, axis 1 ({text})") from None
         if "must match except in dimension" in text:
             raise Wrong(f"maps are joined along the channels, axis 1 ({text})") from None
         raise
@@ -83,8 +89,9 @@ def _sizes_in_words() -> Iterator[None]:
 @exercise(chapter=14, number=3, level="medium", minutes=8)
 def naive_inception(answer) -> str:
     """x, w1, w3, w5 -> the naive module's joined maps."""
-    def paths(x, *weights, pads=(0, 1, 2), relu=F.relu, pooled=None):
-        maps = [relu(F.conv2d(x, w, padding=pad)) for w, pad in zip(weights, pads, strict=True)]
+    def paths(x, *weights, relu=F.relu, bare=None, pooled=None):
+        maps = [F.conv2d(x, w, padding=w.shape[3] // 2) for w in weights]
+        maps = [each if place == bare else relu(each) for place, each in enumerate(maps)]
         return [*maps, F.max_pool2d(x, 3, 1, 1) if pooled is None else pooled(x)]
 
     def joined(*case, order=(0, 1, 2, 3), **changes):
@@ -104,6 +111,8 @@ def naive_inception(answer) -> str:
         "the pooling is missing": lambda *case: joined(*case, order=(0, 1, 2)),
         **inception.other_orders(lambda order: lambda *case: joined(*case, order=order)),
         "each convolution needs a ReLU": lambda *c: joined(*c, relu=lambda x: x),
+        **{f"the {k} x {k} needs a ReLU behind it, too": lambda *c, bare=bare: joined(*c, bare=bare)
+           for bare, k in enumerate((1, 3, 5))},
         "a ReLU stands behind the pooling, and none belongs there": lambda *c: joined(
             *c, pooled=lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
         "the pooling takes the mean, and should take the maximum": lambda *c: joined(
@@ -129,6 +138,11 @@ def naive_inception(answer) -> str:
             x, *(each.transpose(2, 3) for each in w)),
     }
     with _sizes_in_words():
+        once, again = (tensor(function(*cases[0]), name="its result") for function in [
+            Function(answer, "x w1 w3 w5")] * 2)
+        if not torch.allclose(once, again):
+            raise Wrong("called twice it gives two results: something in it is drawn at random, as the "
+                        "weights and the bias of a new nn.Conv2d are")
         compare(answer, joined, cases, "x w1 w3 w5", mistakes)
     return "the pooling adds as many maps as came in: that is what piles up from module to module"
 
@@ -192,6 +206,9 @@ def loss_with_heads(answer) -> str:
             loss=lambda x, y: F.cross_entropy(x.softmax(1), y)),
         "cross_entropy has the softmax in itself; of the heads' logits it is taken twice":
             lambda a, b, c, labels: right(a, b.softmax(1), c.softmax(1), labels),
+        "the logarithm is missing: nll_loss takes log-probabilities, not probabilities":
+            wrong(loss=lambda x, y: F.nll_loss(x.softmax(1), y)),
+        "each head counts 0.3, and here 0.6": wrong(first=0.6, second=0.6),
         "the logits are no log-probabilities: cross_entropy takes them, nll_loss does not":
             wrong(loss=F.nll_loss),
         "the sign is turned over": wrong(main=-1, first=-0.3, second=-0.3),

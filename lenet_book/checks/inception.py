@@ -100,6 +100,10 @@ MISTAKES = {  # sentences, each with what makes the module of which it is true
     "the projection stands behind the pooling, and here before it": wrong(project_first=True),
     "the pooling is missing before the projection": wrong(pool=nn.Identity()),
     "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
+    "zeros around the maps win over their negative numbers: give the pooling its own padding": wrong(
+        pool=nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1))),
+    "a ReLU stands between the pooling and the projection, and none belongs there": wrong(
+        pool=nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.ReLU())),
     "the pooling is 3 x 3, and this is 5 x 5": wrong(pool=nn.MaxPool2d(5, 1, 2)),
     "the path of the pooling is missing in the join": wrong(order=(0, 1, 2)),
     **other_orders(lambda order: wrong(order=order)),

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..arguments import shown
 from ..tables import by
-from .answers import compare, tensor
+from .answers import agrees, compare, tensor
 from .calls import Function, _is_stub
 from .verdict import NotYet, Wrong
 
@@ -23,7 +23,7 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     Like `answers.compare`, but that the functions make nets. Both nets get the same weights, in
     whatever order they were made, and must answer alike. cases: what both functions are called with,
     and last what the nets then read. in_training: where it is given, the nets must agree in training
-    mode too, with the same random numbers; it is the sentence where they do not.
+    mode too, with the same random numbers; it is the sentence where they do not, and no mistake fits.
     """
     if isinstance(answer, nn.Module):
         raise Wrong("this is a net; hand over what makes it, without brackets")
@@ -48,31 +48,34 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
         raise Wrong("asked twice, its net gives two answers, though it is in evaluation mode: dropout "
                     "stays on")
 
-    def answers_of(nets):  # compare calls both functions once for each case, in their order
+    def answers_of(nets, training=False):  # both are called once for each case, in their order
         nets = iter(nets)
-        return lambda *case: _answer(next(nets), case[-1])
+        return lambda *case: _answer(next(nets), case[-1], training)
 
-    compare(*map(answers_of, zip(*pairs, strict=True)), cases, f"{arguments} image", {
-        said: lambda *case, mistaken=mistaken: _answer(mistaken(*case[:-1]), case[-1])
-        for said, mistaken in (mistakes or {}).items()})
-    for nets, (*_, image) in zip(pairs, cases, strict=True) if in_training else ():
-        answers = [_answer(net, image, training=True) for net in nets]
-        if answers[0].shape != answers[1].shape or not torch.allclose(*answers):
-            raise Wrong(in_training)
+    def of_mistaken(make, training=False):
+        return lambda *case: _answer(make(*case[:-1]), case[-1], training)
+
+    mine, wanted = zip(*pairs, strict=True)
+    compare(answers_of(mine), answers_of(wanted), cases, f"{arguments} image",
+            {said: of_mistaken(mistaken) for said, mistaken in (mistakes or {}).items()})
+    if in_training and not agrees(answers_of(mine, True), answers_of(wanted, True), cases, arguments):
+        raise Wrong(next((said for said, mistaken in (mistakes or {}).items() if agrees(
+            answers_of(mine, True), of_mistaken(mistaken, True), cases, arguments)), in_training))
 
 
 def _net(result, image: Tensor) -> nn.Module:
     """A copy of the net that the reader's function has made, lazy layers made for this image."""
     if isinstance(result, type):
         raise Wrong(f"it returns the class {result.__name__}; call it, so that it makes a net")
-    if not isinstance(result, nn.Module):
-        hint = "; nn.Sequential(*layers) makes one of them" if isinstance(result, list | tuple) else ""
+    if not isinstance(result, nn.Module) or isinstance(result, nn.ModuleList):
+        hint = "; nn.Sequential(*layers) makes one of them" if isinstance(
+            result, list | tuple | nn.ModuleList) else ""
         raise Wrong(f"it must return a net, not {shown(result)}{hint}")
     if _is_stub(result):
         raise NotYet
-    for part in result.modules():
-        if type(part).__module__.startswith(("lenet_book.", "torchvision.")):
-            raise Wrong(f"{type(part).__name__} does the work here; build it of the parts in torch.nn")
+    for kind in (kind for part in result.modules() for kind in type(part).__mro__):
+        if kind.__module__.startswith(("lenet_book.", "torchvision.")):
+            raise Wrong(f"{kind.__name__} does the work here; build it of the parts in torch.nn")
     net = copy.deepcopy(result)
     if any(isinstance(each, nn.parameter.UninitializedParameter) for each in net.parameters()):
         Function(net, "image")(image.float())
@@ -80,11 +83,17 @@ def _net(result, image: Tensor) -> nn.Module:
 
 
 def _groups(net: nn.Module) -> list[list[Tensor]]:
-    """Each layer's parameters: those with at least two axes, and what stands behind, as biases do."""
-    groups = []
-    for parameter in net.parameters():
-        if parameter.is_meta:
-            raise Wrong("its weights are on device meta, and have no numbers")
+    """Each layer's parameters: those with at least two axes, and what stands behind, as biases do.
+
+    Where all the biases stand behind all the weights, the first belongs to the first, and so on.
+    """
+    groups, parameters = [], list(net.parameters())
+    if any(parameter.is_meta for parameter in parameters):
+        raise Wrong("its weights are on device meta, and have no numbers")
+    half = len(parameters) // 2
+    if [each.dim() > 1 for each in parameters] == [True] * half + [False] * half:
+        return [list(pair) for pair in zip(parameters[:half], parameters[half:], strict=True)]
+    for parameter in parameters:
         if parameter.dim() > 1 or not groups or len(groups[-1]) > 1:
             groups.append([])
         groups[-1].append(parameter)

@@ -1,5 +1,7 @@
 """Chapter 13: two prices, the whole net, the largest places, where the digit is."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -37,7 +39,10 @@ def dense_in_place_of_mean(answer) -> str:
 @exercise(chapter=13, number=2, level="medium", minutes=5)
 def maps_for_a_cheap_mix(answer) -> str:
     """From how many input maps on mlpconv1's 5 x 5 costs more than both its 1 x 1 together."""
-    known(whole(answer, "the number of maps"), 10, {
+    known(whole(answer, "the number of maps", {
+        9.6: "at 9.6 maps both would cost the same: from which whole number on is the 5 x 5 dearer?",
+        6.4: "that is against the first 1 x 1 alone", 3.2: "that is against the second 1 x 1 alone",
+    }), 10, {
         9: "with nine the 5 x 5 has 43,200 weights, and the two 1 x 1 have 46,080: still fewer",
         7: "that is against the first 1 x 1 alone",
         4: "that is against the second 1 x 1 alone",
@@ -59,9 +64,9 @@ def maps_for_a_cheap_mix(answer) -> str:
 @exercise(chapter=13, number=3, level="hard", minutes=15)
 def network_in_network(answer) -> str:
     """channels, widths -> NiN of three blocks, as released for CIFAR-10."""
-    cases = [(count, widths, torch.randn(2, count, *size).double()) for count, widths, size in (
-        (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), (32, 32)),
-        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), (37, 50)))]  # its last maps are larger than 8 x 8
+    cases = [(count, widths, torch.randn(n, count, *size).double()) for count, widths, n, size in (
+        (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), 2, (32, 32)),
+        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), 1, (37, 50)))]  # its last maps are larger than 8 x 8
 
     def wrong(**changes):
         return lambda channels, widths: _nin(channels, widths, **changes)
@@ -83,6 +88,8 @@ def network_in_network(answer) -> str:
             lambda channels, widths: _nin(channels, [three[:2] for three in widths]),
         "a block has two 1 x 1 behind its convolution; the first is missing":
             lambda channels, widths: _nin(channels, [three[::2] for three in widths]),
+        "each three of widths belong to one block; here a block gets one number of each three":
+            lambda channels, widths: _nin(channels, tuple(zip(*widths, strict=True))),
         "the widths are those of CIFAR-10's net, and should be those that are given":
             lambda channels, _: _nin(channels, ((192, 160, 96), (192,) * 3, (192, 192, 10))),
         "what stands behind a block's convolution is 1 x 1, and here as large as that":
@@ -104,8 +111,9 @@ def network_in_network(answer) -> str:
         "a padding of 1 keeps the size for 3 x 3 alone": wrong(pads=lambda k: 1),
         "a padding of 2 keeps the size for 5 x 5 alone": wrong(pads=lambda k: 2),
         "there is no ReLU": wrong(relus=""),
-        "a ReLU must follow the class maps, too, as released": lambda channels, widths: nn.Sequential(
-            *[layer for at, layer in enumerate(_nin(channels, widths)) if at != 21]),
+        "a ReLU must follow the class maps, too, as released": wrong(last_relu=False),
+        "the last ReLU stands behind the means, and should stand behind the class maps":
+            wrong(last_relu=False, end=(*_MEANS, nn.ReLU())),
         "the 1 x 1 have no ReLU": wrong(relus="c"),
         "the convolution has no ReLU, only the 1 x 1": wrong(relus="12"),
         "between the two 1 x 1 there is no ReLU": wrong(relus="c2"),
@@ -123,11 +131,25 @@ def network_in_network(answer) -> str:
             end=(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
         "the mean is taken of 8 x 8 places, as many as a picture of 32 x 32 leaves; for any size, "
         "nn.AdaptiveAvgPool2d(1) takes that of all": wrong(end=(nn.AvgPool2d(8), nn.Flatten())),
+        "the scores are the sums of the class maps, and should be their means":
+            wrong(end=(_By(lambda maps: maps.sum((2, 3))),)),
+        "of a single picture it gives a row of numbers, not 1 x classes: squeeze() takes away the axis "
+        "of the pictures, too, and flatten(1) does not": wrong(
+            end=(nn.AdaptiveAvgPool2d(1), _By(torch.squeeze))),
         "the class maps are flattened; the mean of each is missing": wrong(end=(nn.Flatten(),)),
         "the class maps come out; the mean of each is missing": wrong(end=()),
         "the means stand as N x classes x 1 x 1; flatten them": wrong(end=(nn.AdaptiveAvgPool2d(1),)),
         "the softmax belongs into the loss": wrong(
             end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(dim=1))),
+        **{f"right in testing, but in training {what}": wrong(**changes) for what, changes in {
+            "nothing is dropped: after the first two poolings nn.Dropout(0.5) is missing":
+                {"drop": nn.Identity()},
+            "dropout stands before the poolings, and should stand behind them": {"drop_first": True},
+            "nn.Dropout2d drops whole maps; nn.Dropout drops numbers": {"drop": nn.Dropout2d(0.5)},
+            "something is dropped after the third block, too":
+                {"end": (nn.Dropout(0.5), *_MEANS)},
+            "the means are dropped, too": {"end": (*_MEANS, nn.Dropout(0.5))},
+            "nothing is dropped after the second pooling": {"drops": 1}}.items()},
     }, in_training="right in testing, but in training it must drop with nn.Dropout(0.5), after the "
                    "first and after the second pooling and nowhere else")
     return "with 192, 160, 96, and so on, and three channels it has 966,986 parameters"
@@ -136,8 +158,17 @@ def network_in_network(answer) -> str:
 _MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
 
 
-def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", pool=None, pools=2,
-         end=_MEANS, mixes=lambda k: 1, mix_pad=0) -> nn.Sequential:
+class _By(nn.Module):
+    """A function as a layer."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self.forward = function
+
+
+def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", last_relu=True,
+         pool=None, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS, mixes=lambda k: 1,
+         mix_pad=0) -> nn.Sequential:
     """relus: behind which of a block's convolutions one stands. mixes: k -> size of what is 1 x 1."""
     layers = []
     for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
@@ -146,9 +177,10 @@ def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12"
             layers += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
             layers += [nn.ReLU()] * (which in relus)
         channels = maps[-1]
-        if block < pools:
-            layers += [pool or nn.MaxPool2d(3, stride=2, ceil_mode=True), nn.Dropout(0.5)]
-    return nn.Sequential(*layers, *end)
+        shrink = [pool or nn.MaxPool2d(3, stride=2, ceil_mode=True)] * (block < pools)
+        shrink += [drop or nn.Dropout(0.5)] * (block < drops)
+        layers += shrink[::-1] if drop_first else shrink
+    return nn.Sequential(*layers if last_relu else layers[:-1], *end)
 
 
 @exercise(chapter=13, number=4, level="easy", minutes=5)
@@ -159,7 +191,7 @@ def mean_of_the_largest(answer) -> str:
 
     cases = [(torch.randn(*shape).double(), k) for shape, k in (
         ((2, 10, 5, 5), 4), ((3, 4, 2, 6), 3), ((1, 8, 1, 7), 7), ((5, 1, 4, 4), 1))]
-    cases.append(((torch.randn(2, 12, 3, 12).double() - 1).relu(), 12))  # many are equal: 0
+    cases.append(((2 * torch.randn(2, 12, 3, 12)).double().round().relu(), 12))  # many are equal
     compare(answer, lambda maps, k: largest(maps, k).mean(2), cases, "maps k", {
         "that is the sum of the k largest; divide by k": lambda maps, k: largest(maps, k).sum(2),
         "that is the largest alone": lambda maps, k: largest(maps, 1).mean(2),
@@ -177,6 +209,8 @@ def mean_of_the_largest(answer) -> str:
             maps.topk(k, dim=3).values.mean((2, 3)),
         "axis 1 are the classes; the k largest are those of the places of a map": lambda maps, k:
             maps.topk(k, dim=1).values.mean((2, 3)),
+        "all numbers as large as the k-th are added up, and these may be more than k": lambda maps, k: (
+            maps * (maps >= largest(maps, k)[..., -1:, None])).sum((2, 3)) / k,
         "the k + 1 largest count": lambda maps, k: largest(maps, k + 1).mean(2),
         "those are the k largest of all maps of an example; take those of each map":
             lambda maps, k: maps.flatten(1).topk(k).values.mean(1),
@@ -198,6 +232,13 @@ def where_the_digit_is(answer) -> str:
             rows.append([step * row + step / 2 * half, step * column + step / 2 * half])
         return torch.tensor(rows).double()
 
+    def chosen(maps):
+        return maps[torch.arange(len(maps)), maps.mean((2, 3)).argmax(1)]
+
+    def flat(maps, width, step):
+        place = maps.flatten(1).argmax(1)
+        return step * torch.stack([place // width, place % width], 1).double() + step / 2
+
     cases, odd = ([(torch.randn(*shape).double(), step) for shape, step in several] for several in (
         (((6, 10, 5, 5), 8), ((4, 4, 3, 7), 4), ((5, 10, 6, 2), 16), ((1, 3, 1, 9), 2)),
         (((2, 3, 3, 4), 5), ((7, 2, 4, 4), 1))))
@@ -213,8 +254,16 @@ def where_the_digit_is(answer) -> str:
             lambda maps, step: peak(maps, step, half=False) + 4,
         "the middle of place p is at step * p + step / 2, not at step * p + 1 / 2":
             lambda maps, step: peak(maps, step, half=False) + 0.5,
+        "that is the lower right corner of the place; its middle is half a step before it":
+            lambda maps, step: peak(maps, step, half=False) + step,
+        "of pixels 16 to 23 this takes 19.5 for the middle; here it is 20, the edge between two pixels":
+            lambda maps, step: peak(maps, step, half=False) + (step - 1) / 2,
         "a place is divided by the number of columns, and here by that of rows":
-            lambda maps, step: _by_rows(maps, step),
+            lambda maps, step: flat(chosen(maps), maps.shape[2], step),
+        "maps[:, named] takes the named maps of all examples for each; one for each is asked":
+            lambda maps, step: flat(maps[:, maps.mean((2, 3)).argmax(1)], maps.shape[3], step),
+        "that is the place in all maps of the example, one behind the other; look at the map of the "
+        "named class": lambda maps, step: flat(maps, maps.shape[3], step),
         "that is where the largest of all numbers stands; the class is that of the largest mean":
             lambda maps, step: peak(maps.amax(1, keepdim=True), step),
         "that is where the mean of all maps peaks; look at the map of the named class":
@@ -235,10 +284,3 @@ def where_the_digit_is(answer) -> str:
             lambda maps, step: peak(maps, step, half=False) + step // 2,
     })
     return "labels alone taught the net where digits are; this reads it out"
-
-
-def _by_rows(maps, step):
-    named = maps.mean((2, 3)).argmax(1)
-    place = maps[torch.arange(len(maps)), named].flatten(1).argmax(1)
-    height = maps.shape[2]
-    return step * torch.stack([place // height, place % height], 1).double() + step / 2

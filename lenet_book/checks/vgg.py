@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..arguments import shown
-from .answers import known, number, tensor, whole
+from .answers import known, tensor, whole
 from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
@@ -38,20 +38,17 @@ def stack_that_sees_eleven(layers, weights) -> str:
 @exercise(chapter=12, number=2, level="easy", minutes=3)
 def width_for_he(answer) -> str:
     """The width at which a variance of 0.01 is He's, for 3 x 3 kernels."""
-    exact, given = (200 / 9, 100 / 9, 20000 / 9, 20 / 9), number(answer)
-    given = next((each for each in exact if given % 1 and abs(given - each) < 0.06), given)
-    known(given, 22, {
+    half = "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n"
+    spread = "0.01 is the variance here; that is for a standard deviation of 0.01"
+    twice = "0.01 is the variance already, and its root was taken again"
+    known(whole(answer, unrounded={
         200 / 9: "that is right, but a number of maps is whole",
+        100 / 9: half, 20000 / 9: spread, 20 / 9: twice}), 22, {
         23: "the exact width is nearer to another whole number",
         200: "a 3 x 3 kernel reads nine places of each map: n = 9 C",
-        11: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
-        100 / 9: "that is 1 / (9 C) = 0.01: with ReLU, which throws half away, it is 2 / n",
+        11: half, 2222: spread, 2: twice,
         100: "the nine places are missing in n = 9 C, and the 2 above it",
         67: "a 3 x 3 kernel has nine places, not three",
-        2222: "0.01 is the variance here; that is for a standard deviation of 0.01",
-        20000 / 9: "0.01 is the variance here; that is for a standard deviation of 0.01",
-        2: "0.01 is the variance already, and its root was taken again",
-        20 / 9: "0.01 is the variance already, and its root was taken again",
         44: "that is with 4 / n; look up He's variance again",
     }, "He's variance is 2 / n, and n what one output reads")
     return "2 / (9 * 22) = 0.0101; D has 64 to 512 maps, above it, and f grows with the width"
@@ -168,7 +165,7 @@ def weights_by_he(answer) -> str:
         if weights.std() == 0:
             raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
         if len(weights.unique()) < 0.9 * weights.numel():
-            raise Wrong("the same number stands in many places; draw each by itself")
+            raise Wrong("the same number stands in many places; draw each by itself, in float32")
     if torch.equal(drawn[0], tensor(function(shapes[0]))):
         raise Wrong("called twice it gives the same weights; each layer needs its own")
     for weights, shape in zip(drawn, shapes, strict=True):
@@ -183,7 +180,7 @@ def weights_by_he(answer) -> str:
         if abs(spread / right - 1) > 0.04:
             raise Wrong(f"{function.case((shape,))} the standard deviation is {spread:.4g}, not "
                         f"{right:.4g}")
-        if (weights.abs() < spread).double().mean() < 0.65:
+        if abs((weights.abs() < spread).double().mean() - 0.683) > 0.02:  # a normal one's share
             raise Wrong("the spread is right, but these are not drawn from a normal distribution")
     return "with such weights a layer hands on a signal of the size that it got"
 
@@ -208,6 +205,11 @@ _SPREADS = {  # of wrong answers: what _counts gives -> standard deviation
     "the kernel's columns are missing in n": lambda i, o, k, columns, _: (2 * columns / i) ** 0.5,
     "the last axis is missing in n: one output reads all but the first": lambda i, o, k, columns, last:
         (2 * last / i) ** 0.5,
+    "a kernel has 9 places here whatever its shape; a dense layer's has one": lambda i, o, k, *_:
+        (2 * k / (9 * i)) ** 0.5,
+    "the root is that of n alone; the 2 belongs under it, too": lambda i, *_: 2 / i ** 0.5,
+    "uniform between -s and s: that has a standard deviation of only s / sqrt(3), and normal is asked":
+        lambda i, *_: (2 / (3 * i)) ** 0.5,
     "that is Xavier's rule, which has n_in + n_out": lambda i, o, *_: (2 / (i + o)) ** 0.5,
     "that is PyTorch's default, 1 / (3 n)": lambda i, *_: (1 / (3 * i)) ** 0.5,
     "the root is taken twice": lambda i, *_: (2 / i) ** 0.25,

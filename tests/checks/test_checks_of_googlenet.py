@@ -34,6 +34,23 @@ def by_unfold(x, w1, w3, w5):
     return torch.cat([*paths, padded.amax((4, 5))], 1)
 
 
+def bent_but(bare, x, *weights):
+    """Wrong: no ReLU behind one of the three."""
+    paths = [F.conv2d(x, w, padding="same") for w in weights]
+    return torch.cat([*(each if place == bare else each.relu() for place, each in enumerate(paths)),
+                      F.max_pool2d(x, 3, 1, 1)], 1)
+
+
+def by_layers(x, *weights):
+    """Wrong: the new layers bring biases of their own."""
+    paths = [F.max_pool2d(x, 3, 1, 1)]
+    for w in reversed(weights):
+        layer = nn.Conv2d(w.shape[1], w.shape[0], w.shape[2], padding="same")
+        layer.weight.data = w
+        paths.insert(0, layer(x).relu())
+    return torch.cat(paths, 1)
+
+
 class Mine(nn.Module):
     """Its layers in the order of their kernels, and functions for what has no weights."""
 
@@ -177,20 +194,24 @@ WRONG = {  # (words that name the error, answer)
         ("gives out; a", 256),
         ("naive", 224), ("reads 96", 128), ("reads 192", 70), ("not the most", 93),
         ("kernel that reads 96", 189),
-        ("not one", 18_147), ("compare weights", 0), ("whole", 94.5), ("number", "94"),
-        ("number", None)],
+        ("not one", 18_147), ("compare weights", 0), ("how many whole maps", 94.5), ("whole", 94.2),
+        ("number", "94"), ("number", None)],
     "widest_useful_reduction": [
         ("153,760", 155), ("weights, too", 192), ("own weights alone", 800), ("in 3a", 16),
         ("not one", 685), ("not five", 436), ("not five", 87), ("151,776 of 153,600", 153),
         ("992 of 153,600", 1), ("95,232 of 153,600", 96), ("width of r", 0), ("158,720", 160),
         ("198,400", 200),
-        ("whole", 154.8), ("number", (154,)), ("number", False), ("finite", float("nan"))],
+        ("largest whole width below", 154.8), ("whole", 154.5), ("number", (154,)),
+        ("number", False), ("finite", float("nan"))],
     "naive_inception": [
         ("pooling is missing", partial(by_hand, order=(0, 1, 2))),
         ("joined in the order pooling, 1 x 1, 3 x 3", partial(by_hand, order=(3, 0, 1, 2))),
         ("joined in the order 1 x 1, 5 x 5, 3 x 3", partial(by_hand, order=(0, 2, 1, 3))),
         ("joined in the order 5 x 5, 3 x 3, 1 x 1", partial(by_hand, order=(2, 1, 0, 3))),
-        ("needs a ReLU", partial(by_hand, relu=lambda x: x)),
+        ("each convolution needs a ReLU", partial(by_hand, relu=lambda x: x)),
+        *((f"the {k} x {k} needs a ReLU", partial(bent_but, bare)) for bare, k in enumerate((1, 3, 5))),
+        ("drawn at random", by_layers),
+        ("torch.stack lays", partial(by_hand, join=torch.stack)),
         ("none belongs there", partial(by_hand, pool=lambda x: F.max_pool2d(x, 3, 1, 1).relu())),
         ("mean", partial(by_hand, pool=nn.AvgPool2d(3, 1, 1))),
         ("own padding", partial(by_hand, pool=lambda x: F.max_pool2d(F.pad(x, (1,) * 4), 3, 1))),
@@ -227,6 +248,9 @@ WRONG = {  # (words that name the error, answer)
             Mine, pool=nn.Identity())),
         ("mean", partial(Mine, pool=nn.AvgPool2d(3, 1, 1))),
         ("this is 5 x 5", partial(Mine, pool=nn.MaxPool2d(5, 1, 2))),
+        ("its own padding", partial(Mine, pool=lambda x: F.max_pool2d(F.pad(x, (1,) * 4), 3, 1))),
+        ("none belongs there", partial(Mine, pool=lambda x: F.max_pool2d(x, 3, 1, 1).relu())),
+        ("torch.stack lays", partial(Mine, join=torch.stack)),
         ("joined in the order 1 x 1, 5 x 5, 3 x 3", partial(Mine, order=(0, 2, 1, 3))),
         ("joined in the order pooling, 1 x 1", partial(Mine, order=(3, 0, 1, 2))),
         ("missing in the join", partial(Mine, order=(0, 1, 2))),
@@ -258,7 +282,8 @@ WRONG = {  # (words that name the error, answer)
         ("every path begins with x", InARow),
         ("are added up", partial(Mine, join=lambda paths, dim: sum(paths))),
         ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
-        ("Inception does", Inception), ("stand in a list", Stub),
+        ("Inception does", Inception), ("Inception does", type("Derived", (Inception,), {})),
+        ("stand in a list", Stub),
         ("without brackets", Mine(*range(1, 8))), ("a net, not", lambda *widths: 3), ("return", print)],
     "loss_with_heads": [
         ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),
@@ -287,6 +312,8 @@ WRONG = {  # (words that name the error, answer)
         ("are averaged; the net", wrong_loss(main=1 / 3, first=1 / 3, second=1 / 3)),
         ("over the batch", wrong_loss(loss=nn.CrossEntropyLoss(reduction="sum"))),
         ("twice", wrong_loss(loss=lambda x, y: F.cross_entropy(x.softmax(1), y))),
+        ("logarithm is missing", wrong_loss(loss=lambda x, y: F.nll_loss(x.softmax(1), y))),
+        ("here 0.6", wrong_loss(first=0.6, second=0.6)),
         ("log-probabilities", wrong_loss(loss=F.nll_loss)), ("sign", lambda *case: -weighed(*case)),
         ("add the losses", lambda a, b, c, labels: F.cross_entropy(a + 0.3 * b + 0.3 * c, labels)),
         ("number", wrong_loss(loss=nn.CrossEntropyLoss(reduction="none"))), ("return", print)],

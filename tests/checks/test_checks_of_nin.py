@@ -32,6 +32,24 @@ def in_a_row(channels, widths, **changes):
     return nn.Sequential(*blocks(channels, widths, **changes))
 
 
+def swapped_pairs(layers):
+    """Each dropout in front of the pooling that stands before it."""
+    for at in (6, 14):
+        layers[at:at + 2] = layers[at + 1], layers[at]
+    return layers
+
+
+class Bare(nn.Module):
+    """A net, and a function of what it gives."""
+
+    def __init__(self, net, function):
+        super().__init__()
+        self.net, self.function = net, function
+
+    def forward(self, x):
+        return self.function(self.net(x))
+
+
 class Dense(nn.Module):
     """A dense layer at every place does what a 1 x 1 convolution does."""
 
@@ -92,6 +110,11 @@ def find(maps, step, name=None, place=None, half=None):
     return torch.stack([rows, columns], 1) * step + (step / 2 if half is None else half(step))
 
 
+def places(flat, maps, step):
+    """Wrong, where the numbers are not places of one map."""
+    return torch.stack([flat // maps.shape[3], flat % maps.shape[3]], 1) * step + step / 2
+
+
 def by_axes(maps, step):
     found = []
     for example in maps:
@@ -129,7 +152,8 @@ WRONG = {  # (words that name the error, answer)
     "maps_for_a_cheap_mix": [
         ("still fewer", 9), ("first 1 x 1 alone", 7), ("second 1 x 1 alone", 4), ("not one", 241),
         ("not five", 49), ("not 128", 15), ("colours", 3), ("fewer are enough already", 11),
-        ("not 25 in all", 1844), ("at one place", 100), ("whole", 9.6), ("number", [10, 10]),
+        ("not 25 in all", 1844), ("at one place", 100), ("from which whole number", 9.6),
+        ("first 1 x 1 alone", 6.4), ("second 1 x 1 alone", 3.2), ("whole", 9.4), ("number", [10, 10]),
         ("number", "ten")],
     "network_in_network": [
         ("third block's should", partial(in_a_row, kernels=(5, 5, 5))),
@@ -172,10 +196,23 @@ WRONG = {  # (words that name the error, answer)
         ("logarithm", partial(in_a_row, end=(*END, nn.LogSoftmax(1)))),
         ("dense layer stands at the end", lambda channels, widths: nn.Sequential(
             in_a_row(channels, widths), nn.Linear(widths[2][2], widths[2][2]))),
-        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Identity())),
-        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout(0.4))),
-        ("nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout2d(0.5))),
-        ("nn.Dropout(0.5)", partial(in_a_row, end=(nn.Dropout(0.5), *END))),
+        ("nothing is dropped: after", partial(in_a_row, drop=nn.Identity())),
+        ("it must drop with nn.Dropout(0.5)", partial(in_a_row, drop=nn.Dropout(0.4))),
+        ("drops whole maps", partial(in_a_row, drop=nn.Dropout2d(0.5))),
+        ("after the third block", partial(in_a_row, end=(nn.Dropout(0.5), *END))),
+        ("the means are dropped", partial(in_a_row, end=(*END, nn.Dropout(0.5)))),
+        ("before the poolings", lambda *case: nn.Sequential(*swapped_pairs(blocks(*case)))),
+        ("nothing is dropped after the second", lambda *case: nn.Sequential(
+            *[layer for at, layer in enumerate(blocks(*case)) if at != 15])),
+        ("squeeze()", lambda *case: Bare(nn.Sequential(*blocks(*case, end=END[:1])), torch.squeeze)),
+        ("it raises", lambda *case: Bare(nn.Sequential(*blocks(*case, end=END[:1])),
+                                         lambda means: means.view(2, -1))),
+        ("the sums of the class maps", lambda *case: Bare(
+            nn.Sequential(*blocks(*case, end=())), lambda maps: maps.sum((2, 3)))),
+        ("behind the means", lambda *case: nn.Sequential(
+            *blocks(*case, end=())[:-1], *END, nn.ReLU())),
+        ("one number of each three", lambda channels, widths: in_a_row(
+            channels, [*zip(*widths, strict=True)])),
         ("NiN3 does", lambda channels, widths: NiN3(
             (*widths[:2], widths[2][:2]), channels=channels, classes=widths[2][2])),
         ("nn.Sequential(*layers)", blocks),
@@ -204,12 +241,20 @@ WRONG = {  # (words that name the error, answer)
         ("axis 1 are the classes", lambda maps, k: maps.topk(k, dim=1).values.mean((2, 3))),
         ("axis 1 are the classes", lambda maps, k: maps.flatten(2).topk(k, dim=1).values.mean(2)),
         ("of all maps of an example", lambda maps, k: maps.flatten(1).topk(k).values.mean(1)),
+        ("as large as the k-th", lambda maps, k: ((maps >= maps.flatten(2).sort(2).values[
+            ..., -k, None, None]) * maps).sum((2, 3)) / k),
         ("it gives", lambda maps, k: 2 * by_sorting(maps, k)),
         ("it raises", lambda maps, k: maps.topk(k, dim=7)), ("must be a tensor", lambda maps, k: [k]),
         ("changes the maps", lambda maps, k: by_sorting(maps.mul_(2), k)), ("return", print)],
     "where_the_digit_is": [
         ("swapped", lambda *case: find(*case).flip(1)), ("not pixels", lambda maps, step: find(
             maps, 1, half=lambda step: 0)),
+        ("lower right corner", partial(find, half=lambda step: step)),
+        ("the edge between two pixels", partial(find, half=lambda step: (step - 1) / 2)),
+        ("named maps of all examples", lambda maps, step: places(
+            maps[:, maps.mean((2, 3)).argmax(1)].flatten(1).argmax(1), maps, step)),
+        ("in all maps of the example", lambda maps, step: places(
+            maps.flatten(1).argmax(1), maps, step)),
         ("upper left", partial(find, half=lambda step: 0)),
         ("subtracted", partial(find, half=lambda step: -step / 2)),
         ("step of 8", partial(find, half=lambda step: 4)),

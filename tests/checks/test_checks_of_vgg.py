@@ -6,6 +6,7 @@ from collections import OrderedDict
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -55,6 +56,28 @@ def widths_before(words, width):
     for word in words:
         yield width
         width = width if word == "M" else int(word.split("/")[0])
+
+
+class Raw(nn.Module):
+    """All weights in one list, all biases in another."""
+
+    def __init__(self, configuration, channels):
+        super().__init__()
+        self.words = configuration.split()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for word in self.words:
+            if word != "M":
+                maps, kernel = map(int, (word + "/3").split("/")[:2])
+                self.weights.append(torch.zeros(maps, channels, kernel, kernel))
+                self.biases.append(torch.zeros(maps))
+                channels = maps
+
+    def forward(self, x):
+        layers = zip(self.weights, self.biases, strict=True)
+        for word in self.words:
+            x = F.max_pool2d(x, 2) if word == "M" else F.conv2d(
+                x, *next(layers), padding="same").relu()
+        return x
 
 
 class Net(nn.Module):
@@ -130,10 +153,18 @@ def uniform(shape):
     return torch.empty(shape).uniform_(-bound, bound)
 
 
+def laplace(shape):
+    return torch.distributions.Laplace(0.0, numel(shape[1:]) ** -0.5).sample(shape)
+
+
+def logistic(shape):
+    return torch.rand(shape).logit(1e-6) * (6 / numel(shape[1:])) ** 0.5 / torch.pi
+
+
 RIGHT = {
     "stack_that_sees_eleven": [(5, 45), (5.0, 45.0), (torch.tensor(5), torch.tensor(45))],
     "width_for_he": [(22,), (22.0,), (torch.tensor(22),)],
-    "net_from_string": [(by_words,), (by_patterns,), (Net,), (by_single_spaces,)],
+    "net_from_string": [(by_words,), (by_patterns,), (Net,), (Raw,), (by_single_spaces,)],
     "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
     "string_with_field_224": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
                              (f"{16 * '64 '}M{D.split('M', 1)[1]}",)],
@@ -148,7 +179,8 @@ WRONG = {  # (words that name the error, answer)
         ("whole", 5.5, 45), ("number", None, 45)],
     "width_for_he": [
         ("that is right", 200 / 9), ("that is right", 22.2), ("that is right", 22.22),
-        ("2 / n", 22.3), ("ReLU", 11.1), ("nearer", 23), ("nine places", 200), ("ReLU", 11),
+        ("must be a whole number", 22.3), ("ReLU", 11.1), ("variance here", 2222.2),
+        ("nearer", 23), ("nine places", 200), ("ReLU", 11),
         ("ReLU", 100 / 9), ("and the 2", 100), ("not three", 67), ("variance here", 2222), ("root", 2),
         ("root", 2.2), ("root", 20 / 9), ("He's variance is 2 / n", 7),
         ("with 4 / n; look", 44), ("2 / n", 0), ("number", "22"), ("number", [22]),
@@ -187,6 +219,7 @@ WRONG = {  # (words that name the error, answer)
             each for part in parts(words, channels) for each in (
                 part, *[nn.Dropout(0.5)] * isinstance(part, nn.ReLU))))),
         ("for a normalisation", normed), ("nn.Sequential(*layers)", parts),
+        ("nn.Sequential(*layers)", lambda *case: nn.ModuleList(parts(*case))),
         ("layers_of does", lambda words, channels: nn.Sequential(
             OrderedDict(layers_of(words, channels)))),
         ("a net, not", lambda words, channels: words), ("return", print), ("function", D),
@@ -210,7 +243,12 @@ WRONG = {  # (words that name the error, answer)
             lambda s: 2 / numel(s))),
         ("is 1 whatever", torch.randn), ("is 0.01", with_spread(lambda s: 1e-4)),
         ("0.1 whatever", with_spread(lambda s: 0.01)), ("the same weights", same_each_time),
-        ("not drawn from a normal", uniform), ("their mean", lambda s: he(s).abs()),
+        ("not drawn from a normal", uniform), ("not drawn from a normal", laplace),
+        ("not drawn from a normal", logistic), ("in float32", lambda s: he(s).half()),
+        ("belongs under it", with_spread(lambda s: 4 / numel(s[1:]))),
+        ("whatever its shape", with_spread(lambda s: 2 / (9 * s[1]))),
+        ("s / sqrt(3)", lambda s: (2 * torch.rand(s) - 1) * (2 / numel(s[1:])) ** 0.5),
+        ("their mean", lambda s: he(s).abs()),
         ("at random", torch.zeros), ("standard deviation is", with_spread(lambda s: 3 / s[0])),
         ("kaiming_normal_ does", lambda s: nn.init.kaiming_normal_(torch.empty(s))),
         ("must be 64 x 32 x 3 x 3", lambda s: he(s)[None]), ("tensor", lambda s: 0.1),
