@@ -208,7 +208,7 @@ def dropout_by_hand(answer) -> str:
             raise Wrong(f"p is the share that goes; for p = {p} it keeps {1 - share:.0%}")
         if abs(share - p) > 0.02:
             raise Wrong(f"for p = {p} it sets {share:.0%} to 0")
-        _factor((training / x)[kept], p)
+        _factor(*((each / x)[each != 0] for each in (training, again)), p)
     if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
         raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
     maps = function(torch.randn(9, 8, 12, 10).double(), 0.5, True) == 0
@@ -222,13 +222,13 @@ def dropout_by_hand(answer) -> str:
     return "the mean stays what it was, so that nothing has to be done in testing"
 
 
-def _factor(ratio: Tensor, p: float) -> None:
-    """Is what stays multiplied by 1 / (1 - p)?"""
+def _factor(ratio: Tensor, again: Tensor, p: float) -> None:
+    """Is what stays multiplied by 1 / (1 - p), in one call and in the next?"""
     if ratio.std() > 1e-6:
         raise Wrong("in training each number must be 0, or x times one and the same factor")
-    if 1e-6 < abs(ratio.mean() * (1 - p) - 1) < 0.05:
-        raise Wrong(f"for p = {p} what stays was multiplied by {ratio.mean():.4g} this time; the "
-                    "factor depends on p alone, not on what has been drawn")
+    if abs(ratio.mean() - again.mean()) > 1e-6:
+        raise Wrong(f"for p = {p} what stays is multiplied by {ratio.mean():.4g} once, and then by "
+                    f"{again.mean():.4g}; the factor depends on p alone, not on what has been drawn")
     known(ratio.mean().item(), 1 / (1 - p), {
         1.0: "what stays is not made larger: the mean shrinks, and testing differs from training",
         1 / p: "it divides by p, the share that goes; divide by the share that stays",

@@ -47,9 +47,10 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     if not nets:
         raise Wrong("no net is built: call build()")
     if len(nets) == 1:
-        raise Wrong("one net is built for all seeds, and trained on and on: build one for each"
-                    if len(nets[0].seeds) > 1 else "it ends after the first seed: return stands in the "
-                    "loop, and should stand behind it")
+        raise Wrong("it ends after the first seed: return stands in the loop, and should stand behind it"
+                    if len(nets[0].seeds) == 1 else
+                    "one net is built for all seeds" + ", and trained on and on" * bool(nets[0].seeds)
+                    + ": build one for each")
     if len(nets) != len(seeds):
         raise Wrong(f"{len(nets)} nets are built for {len(seeds)} seeds")
     if not all(net.seeds for net in nets):

@@ -327,6 +327,7 @@ WRONG = {  # (words that name the error, answer)
         ("should divide", partial(dropped, factor=lambda p: 1 - p)),
         ("multiplied by 2", partial(dropped, factor=lambda p: 2)),
         ("not on what has been drawn", by_the_count), ("not on what has been drawn", by_the_mean),
+        ("multiplied by 1.2; the mean", partial(dropped, factor=lambda p: 1 + p)),
         ("share that goes", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < p)),
         ("for p = 0.2 it sets", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < 0.5)),
         ("every example", partial(dropped, keep=lambda x, p: torch.rand(x.shape[1:]) >= p)),

@@ -206,6 +206,11 @@ def after_the_first(seeds, build, train, error):
     return row(seeds[:1], build, train, error)
 
 
+def copied(seeds, build, train, error):
+    first = build()
+    return row(seeds, lambda: copy.deepcopy(first), train, error)
+
+
 def trained_returned(seeds, build, train, error):
     return [error(train(build(), seed)) for seed in seeds]
 
@@ -315,7 +320,7 @@ WRONG = {  # (words that name the error, answer)
         ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
         ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
         ("one error for each", makes(returned=lambda e: e[:1])),
-        ("return stands in the loop", after_the_first),
+        ("return stands in the loop", after_the_first), ("for all seeds: build one", copied),
         ("begin a list before", makes(returned=lambda e: e[-1:])),
         ("3 values, not 2", makes(returned=lambda e: e[:2])),
         ("is returned", makes(returned=lambda e: [0.5] * len(e))),
