@@ -47,7 +47,7 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     if not nets:
         raise Wrong("no net is built: call build()")
     if len(nets) == 1:
-        raise Wrong("it ends after the first seed: return stands in the loop, and should stand behind it"
+        raise Wrong("it ends after the first seed: return stands in the loop, and belongs behind it"
                     if len(nets[0].seeds) == 1 else
                     "one net is built for all seeds" + ", and trained on and on" * bool(nets[0].seeds)
                     + ": build one for each")
