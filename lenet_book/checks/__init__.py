@@ -10,9 +10,10 @@ exercise.py turns a function that refuses wrong answers into a check, whose verd
 answers.py says what an answer may be and compares it, nets.py compares nets; calls.py calls what a
 reader wrote, with a limit of time. What a single exercise asks is watched in layers_of_1998.py (does
 a net compute what the paper's does?), mending.py (are a net's mistakes gone, and nothing else?),
-early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), occlusion.py (what
-may a map have wrong?) and seeds.py (is each net trained anew?); towers.py and inception.py hold the
-nets that chapters 11 and 14 ask for, and the wrong ones that readers build in their place.
+early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), drawing.py (what is
+made small?), occlusion.py (what may a map have wrong?) and seeds.py (is each net trained anew?);
+towers.py and inception.py hold the nets that chapters 11 and 14 ask for, and the wrong ones that
+readers build in their place.
 """
 
 from .alexnet import (

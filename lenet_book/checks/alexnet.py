@@ -116,6 +116,8 @@ def response_normalisation(answer) -> str:
         "maps that are divided already enter the sums of the next; read all from a": from_its_own,
         "k stands outside the power, and is part of what is raised to beta": changed(
             divisor=lambda sums, n, alpha, beta, k: k + (alpha / n * sums) ** beta),
+        "a power of a sum is not the sum of the powers: raise all of k + ... at once": changed(
+            divisor=lambda sums, n, alpha, beta, k: k ** beta + (alpha / n * sums) ** beta),
         "the sum alone is raised to beta, and should be with alpha / n and k": changed(
             divisor=lambda sums, n, alpha, beta, k: k + alpha / n * sums ** beta),
         "n divides k as well; it divides alpha alone": changed(
@@ -149,6 +151,8 @@ def response_normalisation(answer) -> str:
             changed(add=lambda near: near.sum(1)),
         "that is the square of the sum; square each activation, then add":
             changed(add=lambda near: near.sum(1) ** 2),
+        "the root of the sum of squares is taken (norm); take the sum itself":
+            changed(add=lambda near: near.norm(dim=1)),
         "that takes the mean of the window, and divides alpha by n as well; take the sum":
             changed(add=lambda near: (near ** 2).mean(1)),
         "the map itself is missing in the sum": changed(
@@ -204,7 +208,7 @@ def dropout_by_hand(answer) -> str:
             raise Wrong(f"p is the share that goes; for p = {p} it keeps {1 - share:.0%}")
         if abs(share - p) > 0.02:
             raise Wrong(f"for p = {p} it sets {share:.0%} to 0")
-        _factor((training / x)[kept], p)
+        _factor(*((each / x)[each != 0] for each in (training, again)), p)
     if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
         raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
     maps = function(torch.randn(9, 8, 12, 10).double(), 0.5, True) == 0
@@ -218,10 +222,13 @@ def dropout_by_hand(answer) -> str:
     return "the mean stays what it was, so that nothing has to be done in testing"
 
 
-def _factor(ratio: Tensor, p: float) -> None:
-    """Is what stays multiplied by 1 / (1 - p)?"""
+def _factor(ratio: Tensor, again: Tensor, p: float) -> None:
+    """Is what stays multiplied by 1 / (1 - p), in one call and in the next?"""
     if ratio.std() > 1e-6:
         raise Wrong("in training each number must be 0, or x times one and the same factor")
+    if abs(ratio.mean() - again.mean()) > 1e-6:
+        raise Wrong(f"for p = {p} what stays is multiplied by {ratio.mean():.4g} once, and then by "
+                    f"{again.mean():.4g}; the factor depends on p alone, not on what has been drawn")
     known(ratio.mean().item(), 1 / (1 - p), {
         1.0: "what stays is not made larger: the mean shrinks, and testing differs from training",
         1 / p: "it divides by p, the share that goes; divide by the share that stays",
@@ -234,5 +241,6 @@ def two_towers(answer) -> str:
     """The maps of five layers -> AlexNet's convolutional part in two towers, conv1 to pool5."""
     cases = [(maps, 1000 * torch.randn(count, 3, 227, 227).double()) for count, maps in (
         (1, (6, 8, 10, 12, 4)), (2, (4, 6, 2, 8, 10)))]
-    compare_nets(answer, towers.two_towers, cases, "maps", towers.MISTAKES)
+    compare_nets(answer, towers.two_towers, cases, "maps", towers.MISTAKES, in_training=(
+        "in training mode it gives something else: dropout acts on fc6 and fc7, and none is asked for"))
     return "with 96, 256, 384, 384 and 256 maps it has the 2,332,704 weights and 1,376 biases of 2012"

@@ -1,7 +1,8 @@
 """Chapter 10: an interval, an activation, a difference, h of weights, a row of one's own."""
 
 from math import sqrt
-from statistics import mean, pstdev, stdev
+from operator import sub
+from statistics import mean, median, pstdev, stdev
 
 import torch
 from torch import Tensor, nn
@@ -187,10 +188,13 @@ def difference_seed_by_seed(answer) -> str:
             lambda a, b, t: apart_in_spread(a, b, t, size=float),
         "the errors are sorted: pairs must be of one seed":
             lambda a, b, t: right(sorted(a), sorted(b), t),
-        "t does not enter": lambda a, b, t: right(a, b, 1),
-        "t is 2, whatever is given": lambda a, b, t: right(a, b, 2),
-        "t is that of three seeds, whatever is given": lambda a, b, t: right(a, b, 4.30),
-        "t is that of five seeds, whatever is given": lambda a, b, t: right(a, b, 2.78),
+        "it does not use its argument t": lambda a, b, t: Function(answer, "new old t")(a, b, t + 1),
+        "the median is in the middle; the mean is asked":
+            lambda a, b, t: around(median(map(sub, a, b)), right(a, b, t)[2] - right(a, b, t)[0]),
+        "the differences are added up; their mean is asked":
+            lambda a, b, t: around(sum(map(sub, a, b)), right(a, b, t)[2] - right(a, b, t)[0]),
+        "the half-widths of the two rows are added; take the deviation of the differences":
+            lambda a, b, t: around(mean(a) - mean(b), t * (stdev(a) + stdev(b)) / sqrt(len(a))),
         "that is half of the half-width: t s / root of n on each side":
             lambda a, b, t: right(a, b, t / 2),
         "s is the standard deviation, not the variance":
@@ -234,6 +238,12 @@ def h_two_layers_down(answer) -> str:
         "nothing is squared: that would be the way of a gradient": changed(weight=1, slope=1, inputs=1),
         "1. the sum is squared; square each weight, then add up": lambda x, w1, b1, w2, h2: torch.outer(
             (1 - (w1 @ x + b1).tanh()**2)**2 * (w2.T @ h2)**2, x**2),
+        "1. the weights w2 are taken without their signs, and not squared":
+            lambda x, w1, b1, w2, h2: by_rules(x, w1, b1, w2.abs(), h2, weight=1),
+        "1. h2 is squared; it is a second derivative already":
+            lambda x, w1, b1, w2, h2: by_rules(x, w1, b1, w2, h2**2),
+        "2. slope and h are squared together; square the slope alone":
+            lambda x, w1, b1, w2, h2: by_rules(x, w1, b1, w2, h2) * ((w2**2).T @ h2)[:, None],
         "2. the tanh's slope is 1 - x1 ** 2 with its output x1, not with its input":
             changed(of=lambda a: 1 - a**2),
         "2. the tanh's slope is 1 - x1 ** 2, not 1 - x1": changed(of=lambda a: 1 - a.tanh()),
@@ -262,4 +272,4 @@ def errors_by_seed(answer) -> str:
     """seeds, build, train, error -> the errors of fresh nets, one a seed."""
     for seeds in ((0, 1, 2), (7, 3), (5, 2, 11, 4)):
         one_row(answer, seeds)
-    return "a fresh net for every seed, and the same nets again tomorrow"
+    return "a fresh net for every seed, with the same first weights tomorrow"

@@ -1,4 +1,4 @@
-"""A net whose hooks are watched: does it keep those that it had, and no other?"""
+"""A net that is watched: is it left as it was, with the hooks that it had and no other?"""
 
 from collections import Counter
 
@@ -15,26 +15,28 @@ def _heard(layer, inputs, output) -> None:
 class Small(nn.Module):
     """A net with a layer that works in place, and a block of two layers; each has a hook already.
 
+    training: its mode; its block has the other one. fails: does it raise an error half-way?
     replaced: has a hook put something else in the place of what the first layer gave out?
     """
 
-    def __init__(self):
+    def __init__(self, training: bool = False, fails: bool = False):
         super().__init__()
         self.first = nn.Conv2d(1, 2, 3)
         self.squash = nn.ReLU(inplace=True)
         self.block = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Tanh())
         self.last = nn.Linear(3, 4)
-        self.fails, self.failures, self.replaced = False, 0, False
-        self.double()
+        self.fails, self.failures, self.replaced = fails, 0, False
+        self.double().train(training).block.train(not training)
         for part in self.modules():
             part.register_forward_hook(_heard)
+            part.heard = None
 
     def __repr__(self):
         return "with 4 layers"
 
     def forward(self, x):
         x = self.first(x)
-        self.replaced |= id(x) != getattr(self.first, "heard", id(x))
+        self.replaced |= getattr(self.first, "heard", None) not in (None, id(x))
         x = self.block(self.squash(x))
         if self.fails:
             self.failures += 1
@@ -55,25 +57,35 @@ class Small(nn.Module):
 INPUT = {"first": "x", "squash": "first", "block.0": "squash", "block": "squash", "block.1": "block.0"}
 
 
-def listeners(net: nn.Module) -> tuple[Counter, list, list]:
-    """Its hooks and those of all nets, its layers, and what each calls."""
+def state(net: nn.Module) -> dict[str, object]:
+    """What of a net a reader's function has to leave as it was."""
     everywhere = torch.nn.modules.module
     hooks = [everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks]
-    for layer in net.modules():
+    layers, weights = [*net.modules()], [*net.parameters()]
+    for layer in layers:
         hooks += layer._forward_hooks, layer._forward_pre_hooks
-    layers = [*net.modules()]
-    return (Counter((place, id(hook)) for place, each in enumerate(hooks) for hook in each.values()),
-            layers, [layer.forward for layer in layers])
+    return {"hooks": Counter((place, id(hook)) for place, each in enumerate(hooks)
+                             for hook in each.values()),
+            "layers": layers, "forward": [layer.forward for layer in layers],
+            "attributes": {name for layer in layers for name in vars(layer)} - {"forward"},
+            "mode": [layer.training for layer in layers],
+            "requires_grad": [each.requires_grad for each in weights],
+            "gradients": [each.grad is not None for each in weights],
+            "weights": [each.tolist() for each in weights]}
 
 
-def left_behind(before: tuple, after: tuple) -> tuple[str, str] | None:
+def left_behind(before: dict, after: dict) -> tuple[str, str] | None:
     """What is left behind, and what to do, in words; None where nothing is."""
-    if before[1] != after[1]:
-        return "another layer stands in the net", "put the old one back"
-    if after[0] - before[0]:
+    added = ", ".join(sorted(after["attributes"] - before["attributes"]))
+    if before["layers"] == after["layers"] and after["hooks"] - before["hooks"]:
         return "the hook is still there", "remove it"
-    if before[0] - after[0]:
-        return "another hook, which was there before, is gone", "remove your own alone"
-    if before[2] != after[2]:
-        return "the layer's forward is not what it was", "put it back"
-    return None
+    return next((said for what, said in {
+        "layers": ("another layer stands in the net", "put the old one back"),
+        "hooks": ("another hook, which was there before, is gone", "remove your own alone"),
+        "forward": ("the layer's forward is not what it was", "put it back"),
+        "attributes": (f"the net has a new attribute, {added},", "keep the output in a variable"),
+        "mode": ("the net or a layer is in another mode", "each keeps its own, training or not"),
+        "requires_grad": ("requires_grad of the weights is not what it was", "leave it alone"),
+        "gradients": ("the weights have gradients", "nothing has to be differentiated"),
+        "weights": ("the weights are not what they were", "leave them alone"),
+    }.items() if before[what] != after[what]), None)

@@ -46,6 +46,8 @@ def share_weights(answer) -> str:
             lambda n, w: (n / w,) * w,
         "they are divided by W, and should be multiplied by it":
             lambda n, w: tuple(each / n / w for each in dealt(n, w)),
+        "W is the number of processes, and not always 2":
+            lambda n, w: tuple(2 * each / n for each in dealt(n, w)),
         "the division by n is missing": lambda n, w: tuple(float(w * each) for each in dealt(n, w)),
         "// throws the fraction away: divide with /":
             lambda n, w: tuple(float(w * each // n) for each in dealt(n, w)),
@@ -115,6 +117,15 @@ def speedup(answer) -> str:
         "a step has one such time of meeting, not one a digit":
             lambda w, n, d, m: n * d / step(w, n, d + m * (w > 1), 0),
         "the digits are not shared out": lambda w, n, d, m: n * d / step(w, n, d, m, n),
+        "a step that lasts as long as before is 1 times as fast: do not subtract 1":
+            lambda w, n, d, m: right(w, n, d, m) - 1,
+        "that is in %; a factor is asked": lambda w, n, d, m: 100 * right(w, n, d, m),
+        "that is the time saved in a step; by what factor is it shorter?":
+            lambda w, n, d, m: n * d - step(w, n, d, m),
+        "the rounds of a ring are in `meeting` already":
+            lambda w, n, d, m: n * d / step(w, n, d, 2 * (w - 1) * m),
+        "the meeting comes when the work is done: the two times add up":
+            lambda w, n, d, m: n * d / max(step(w, n, d, 0), m * (w > 1)),
         "that is the number of processes": lambda w, n, d, m: w,
         "meetings cost something": lambda w, n, d, m: min(w, n),
         "that is the share of the work in a step's time":

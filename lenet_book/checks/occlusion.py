@@ -25,7 +25,7 @@ class Score:
 
 
 def covered(score, image, side, stride, blank, *, keep=False, channels=None, lost=True, end=0,
-            within=lambda H, W: (H, W)):
+            around=0, within=lambda H, W: (H, W)):
     """What is lost of the score by a square at each place; every option makes a mistake."""
     H, W = within(*image.shape[2:])
     copy = image.clone()
@@ -34,7 +34,8 @@ def covered(score, image, side, stride, blank, *, keep=False, channels=None, los
         rows.append([])
         for left in range(0, W - side + 1 - end, stride):
             copy = copy if keep else image.clone()
-            copy[:, :channels, top:top + side, left:left + side] = blank
+            there = (slice(max(0, begin - around), begin - around + side) for begin in (top, left))
+            copy[(slice(None), slice(channels), *there)] = blank
             rows[-1].append(score(copy)[0])
     found = torch.tensor(rows, dtype=torch.double)
     return score(image) - found if lost else found
@@ -66,6 +67,17 @@ def _only(score, image, side, stride, blank) -> Tensor:
     return _everywhere(lost, image, side, stride)
 
 
+def _by_rows(score, image, side, stride, blank) -> Tensor:
+    """The right number of places, at row n // rows and column n % rows."""
+    rows, columns = ((size - side) // stride + 1 for size in image.shape[2:])
+    found = []
+    for n in range(rows * columns):
+        copy, (row, column) = image.clone(), divmod(n, rows)
+        copy[:, :, row * stride:row * stride + side, column * stride:column * stride + side] = blank
+        found.append(score(image) - score(copy))
+    return torch.stack(found).view(rows, columns)
+
+
 def _everywhere(function, image, side, stride) -> Tensor:
     H, W = image.shape[2:]
     return torch.tensor([[function(top, left) for left in range(0, W - side + 1, stride)]
@@ -87,6 +99,13 @@ MISTAKES = {
     "the last place of each row and column is missing: the square may end at the border":
         lambda score, image, side, stride, blank:
             covered(score, image, side, stride, blank, end=stride),
+    **{"squares hang over the edge; each lies wholly inside" + how:
+           lambda score, image, side, stride, blank, part=part: covered(
+               score, image, side, stride, blank, end=1 - side, around=side // 2 * part)
+       for how, part in (("", 0), (", its upper left corner at the place", 1))},
+    "the n-th place is that of row n // columns and column n % columns, not by the rows": _by_rows,
+    "the square has 5 x 5 pixels, whatever `side` is": lambda score, image, side, stride, blank:
+        covered(score, image, 5, stride, blank),
     "the columns are counted by the image's height": lambda *case:
         covered(*case, within=lambda H, W: (H, H)),
     "the rows are counted by the image's width": lambda *case:
@@ -105,6 +124,8 @@ MISTAKES = {
             covered(score, image, side, stride, blank=paper.BACKGROUND),
     "the square is larger than `side` by one": _larger,
     "this is the score of the square alone: all but the square is covered": _only,
+    "lost is the difference itself, not its share of the whole image's score": lambda *case:
+        covered(*case) / case[0](case[1]),
     "lost is a difference, not a ratio": lambda *case:
         covered(*case, lost=False) / case[0](case[1]),
 }

@@ -47,7 +47,10 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     if not nets:
         raise Wrong("no net is built: call build()")
     if len(nets) == 1:
-        raise Wrong("one net is built for all seeds, and trained on and on: build one for each")
+        raise Wrong("it ends after the first seed: return stands in the loop, and belongs behind it"
+                    if len(nets[0].seeds) == 1 else
+                    "one net is built for all seeds" + ", and trained on and on" * bool(nets[0].seeds)
+                    + ": build one for each")
     if len(nets) != len(seeds):
         raise Wrong(f"{len(nets)} nets are built for {len(seeds)} seeds")
     if not all(net.seeds for net in nets):
@@ -70,10 +73,13 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
                     if len({net.weight for net in nets}) == 1 else
                     "the first weights are not the seed's: torch.manual_seed(seed), before build()")
     right = [_error(next(net for net in nets if net.seeds == [seed])) for seed in seeds]
+    if isinstance(result, list | tuple) and len(result) == 1:
+        result, = result
     if isinstance(result, float | int) or (isinstance(result, Tensor) and not result.dim()):
         raise Wrong("this is the mean of the errors; return them all, to be compared seed by seed"
                     if abs(result - mean(right)) < 1e-6 else
-                    "this is the last error; return one for each seed" if abs(result - right[-1]) < 1e-6
+                    "this is the last error alone: begin a list before the loop, and append to it in "
+                    "the loop" if abs(result - right[-1]) < 1e-6
                     else "return a list with one error for each seed")
     if isinstance(result, dict):
         raise Wrong("return the errors alone, in a list, in the order of the seeds")

@@ -2,15 +2,23 @@
 
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 _NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
 
 
+class _InEachTower(nn.Module):
+    """Response normalisation that stops at the border between the towers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([_NORM(half) for half in x.chunk(2, dim=1)], dim=1)
+
+
 def two_towers(maps, then="rnp rnp r r rp", groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), pool=None,
-               norm=(_NORM,)) -> nn.Sequential:
+               norm=(_NORM,), squash=nn.ReLU) -> nn.Sequential:
     """Conv1 to pool5. then: which of ReLU, normalisation and pooling follow each convolution."""
-    parts = {"r": [nn.ReLU()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)], "-": []}
+    parts = {"r": [squash()], "n": [*norm], "p": [pool or nn.MaxPool2d(3, stride=2)], "-": []}
     layers = []
     for (inputs, outputs), kernel, group, pad, letters in zip(
             pairwise((3, *maps)), (11, 5, 3, 3, 3), (1, *groups), pads, then.split(), strict=True):
@@ -56,6 +64,12 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
         lambda maps: two_towers(maps, norm=(nn.LocalResponseNorm(5),)),
     "alpha should be 1e-4, not 1e-3": lambda maps: two_towers(
         maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
+    "beta should be 0.75 and k 2; behind alpha comes beta, then k": lambda maps: two_towers(
+        maps, norm=(nn.LocalResponseNorm(5, 1e-4, 2, 0.75),)),
+    "normalise all maps at once, as in the book's net: here each tower stops at its border":
+        lambda maps: two_towers(maps, norm=(_InEachTower(),)),
+    "a tanh follows each convolution, and should be a ReLU": lambda maps: two_towers(
+        maps, squash=nn.Tanh),
     "response normalisation stands behind the pooling, and should stand before it":
         lambda maps: two_towers(maps, "rpn rpn r r rp"),
     "response normalisation stands before the ReLU, and should stand behind it":
@@ -71,6 +85,7 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
     "response normalisation is missing after conv1": lambda maps: two_towers(maps, "rp rnp r r rp"),
     "response normalisation is missing after conv2": lambda maps: two_towers(maps, "rnp rp r r rp"),
     "a ReLU must follow each convolution": lambda maps: two_towers(maps, "np np - - p"),
+    "conv1 and conv2 have no ReLU": lambda maps: two_towers(maps, "np np r r rp"),
     "conv3, conv4 and conv5 have no ReLU": lambda maps: two_towers(maps, "rnp rnp - - p"),
     **{f"conv{i} has no ReLU": lambda maps, then=then: two_towers(maps, then) for i, then in enumerate((
         "np rnp r r rp", "rnp np r r rp", "rnp rnp - r rp", "rnp rnp r - rp", "rnp rnp r r p"),

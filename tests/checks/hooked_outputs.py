@@ -112,6 +112,48 @@ def exchanged(net, name, x):
     return kept[0]
 
 
+def saved(net, name, x, where="layer"):
+    """Wrong: the output is kept at the layer, or at the net, for ever."""
+    layer = net.get_submodule(name)
+    handle = layer.register_forward_hook(lambda layer, given, output: setattr(
+        layer if where == "layer" else net, "saved", output.clone()))
+    try:
+        net(x)
+    finally:
+        handle.remove()
+    return layer.saved if where == "layer" else net.saved
+
+
+def in_evaluation(net, name, x):
+    """Wrong: a net in training comes back as it was, but for a layer of its own mode."""
+    before = net.training
+    net.eval()
+    try:
+        return hooked(net, name, x)
+    finally:
+        net.train(before)
+
+
+def in_evaluation_if_it_works(net, name, x):
+    """Wrong: the mode comes back only where the net raises nothing."""
+    modes = [layer.training for layer in net.modules()]
+    net.eval()
+    output = hooked(net, name, x)
+    for layer, mode in zip(net.modules(), modes, strict=True):
+        layer.training = mode
+    return output
+
+
+def without_gradients(net, name, x):
+    return hooked(net.requires_grad_(False), name, x)
+
+
+def with_gradients(net, name, x):
+    output = hooked(net, name, x)
+    output.sum().backward()
+    return output
+
+
 class Stop(Exception):
     pass
 
@@ -167,7 +209,11 @@ WRONG = [  # (words that name the error, answer)
         lambda kept, output: [kept.update(it=output.clone())])),
     ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
     ("mode", lambda *given: hooked(*given, mode=True)),
-    ("weights", lambda *given: hooked(*given, change=1e-3)),
+    ("mode", in_evaluation), ("error the net or a layer is in another mode", in_evaluation_if_it_works),
+    ("weights are not what they were", lambda *given: hooked(*given, change=1e-3)),
+    ("attribute, saved, afterwards: keep the output in a variable", saved),
+    ("attribute, saved", lambda *given: saved(*given, where="net")),
+    ("requires_grad", without_gradients), ("have gradients", with_gradients),
     ("tensor", lambda net, name, x: [hooked(net, name, x)]),
     ("tensor", lambda net, name, x: net.get_submodule(name)),
     ("get_submodule", lambda net, name, x: getattr(net, name)(x)),

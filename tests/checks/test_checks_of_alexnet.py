@@ -90,6 +90,16 @@ def dropped(x, p, training, keep=None, factor=None, testing=None):
     return x * mask * (factor(p) if factor else 1 / (1 - p))
 
 
+def by_the_count(x, p, training):
+    mask = torch.rand(x.shape) >= p
+    return x * mask * mask.numel() / mask.sum() if training else x
+
+
+def by_the_mean(x, p, training):
+    left = x * (torch.rand(x.shape) >= p)
+    return left * x.mean() / left.mean() if training else x
+
+
 def an_exact_share(x, p):
     return (torch.randperm(x.numel()) >= int(p * x.numel())).view(x.shape)
 
@@ -100,12 +110,12 @@ def the_same_again(x, p):
 
 
 def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norms=((NORM,), (NORM,)), pool=None,
-          relus=(1, 1, 1, 1, 1)):
+          relus=(1, 1, 1, 1, 1), squash=nn.ReLU):
     pool, group, inputs = pool or nn.MaxPool2d(3, stride=2), (1, *groups), (3, *maps)
     return [part for i, (kernel, stride, after) in enumerate((
         (11, 4, [*norms[0], pool]), (5, 1, [*norms[1], pool]), (3, 1, []), (3, 1, []), (3, 1, [pool])))
         for part in (nn.Conv2d(inputs[i], inputs[i + 1], kernel, stride, pads[i], groups=group[i]),
-                     *[nn.ReLU()] * relus[i], *after)]
+                     *[squash()] * relus[i], *after)]
 
 
 def lists(maps, **changes):
@@ -208,6 +218,21 @@ class Stubborn(nn.Module):
         return F.dropout(self.net(x), 0.5)
 
 
+class Drops(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.net = lists(maps)
+
+    def forward(self, x):
+        return F.dropout(self.net(x), training=self.training)
+
+
+class InHalves(nn.Module):
+    def forward(self, x):
+        first, second = x.tensor_split(2, dim=1)
+        return torch.cat((NORM(first), NORM(second)), dim=1)
+
+
 def without_super(maps):
     class Net(nn.Module):
         def __init__(self):
@@ -241,6 +266,9 @@ WRONG = {  # (words that name the error, answer)
         ("divided by n", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n, *rest)),
         ("alpha is multiplied", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n * n, *rest)),
         ("k stands outside", partial(divided, by=lambda s, alpha, beta, k: k + (alpha * s) ** beta)),
+        ("sum of the powers", partial(divided, by=lambda s, alpha, beta, k: (
+            k ** beta + (alpha * s) ** beta))),
+        ("root of the sum", partial(of_sums, add=lambda near: near.norm(dim=1))),
         ("sum alone is raised", partial(divided, by=lambda s, alpha, beta, k: k + alpha * s ** beta)),
         ("by beta, in place", partial(divided, by=lambda s, alpha, beta, k: (k + alpha * s) * beta)),
         ("n divides k", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, k / n)),
@@ -298,6 +326,8 @@ WRONG = {  # (words that name the error, answer)
         ("divides by p", partial(dropped, factor=lambda p: 1 / p)),
         ("should divide", partial(dropped, factor=lambda p: 1 - p)),
         ("multiplied by 2", partial(dropped, factor=lambda p: 2)),
+        ("not on what has been drawn", by_the_count), ("not on what has been drawn", by_the_mean),
+        ("multiplied by 1.2; the mean", partial(dropped, factor=lambda p: 1 + p)),
         ("share that goes", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < p)),
         ("for p = 0.2 it sets", partial(dropped, keep=lambda x, p: torch.rand(x.shape) < 0.5)),
         ("every example", partial(dropped, keep=lambda x, p: torch.rand(x.shape[1:]) >= p)),
@@ -339,6 +369,15 @@ WRONG = {  # (words that name the error, answer)
         ("the other way round", lambda maps: reordered(maps, 0, 3, 2, 1, 4, 7, 6, 5)),
         ("alone has k = 1", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
         ("not 1e-3", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-3, k=2),),) * 2)),
+        ("behind alpha comes beta", partial(
+            lists, norms=((nn.LocalResponseNorm(5, 1e-4, 2, 0.75),),) * 2)),
+        ("at its border", partial(lists, norms=((InHalves(),),) * 2)),
+        ("a tanh follows", partial(lists, squash=nn.Tanh)),
+        ("conv1 and conv2 have no", partial(lists, relus=(0, 0, 1, 1, 1))),
+        *[("dropout acts on fc6", lambda maps, each=each, place=place: nn.Sequential(
+            *parts(maps)[:place], each, *parts(maps)[place:]))
+          for each, place in ((nn.Dropout(), 15), (nn.Dropout2d(0.1), 8))],
+        ("dropout acts on fc6", Drops),
         ("a ReLU must", partial(lists, relus=(0,) * 5)),
         ("conv1 has no ReLU", partial(lists, relus=(0, 1, 1, 1, 1))),
         ("conv2 has no ReLU", partial(lists, relus=(1, 0, 1, 1, 1))),

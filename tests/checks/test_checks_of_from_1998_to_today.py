@@ -3,7 +3,7 @@
 import copy
 from collections import OrderedDict
 from math import sqrt
-from statistics import mean, pstdev, stdev
+from statistics import mean, median, pstdev, stdev
 
 import numpy as np
 import torch
@@ -79,11 +79,15 @@ def swapped(net):
 
 def apart(new, old, t, spread=stdev, root=sqrt, sign=1, part=1, order=(0, 1, 2), paired=True):
     """Right as it stands; each argument makes one mistake."""
-    differences = [sign * (a - b) for a, b in zip(new, old, strict=True)]
-    s = spread(differences) if paired is True else paired(new, old)
+    signed = [sign * each for each in differences(new, old)]
+    s = spread(signed) if paired is True else paired(new, old)
     half = part * t * s / root(len(new))
-    values = mean(differences), mean(differences) - half, mean(differences) + half
+    values = mean(signed), mean(signed) - half, mean(signed) + half
     return tuple(values[k] for k in order)
+
+
+def differences(new, old):
+    return [a - b for a, b in zip(new, old, strict=True)]
 
 
 def goes(**mistakes):
@@ -198,6 +202,15 @@ def same_start(seeds, build, train, error):
     return errors
 
 
+def after_the_first(seeds, build, train, error):
+    return row(seeds[:1], build, train, error)
+
+
+def copied(seeds, build, train, error):
+    first = build()
+    return row(seeds, lambda: copy.deepcopy(first), train, error)
+
+
 def trained_returned(seeds, build, train, error):
     return [error(train(build(), seed)) for seed in seeds]
 
@@ -257,10 +270,16 @@ WRONG = {  # (words that name the error, answer)
         ("not the difference of the deviations", goes(paired=lambda a, b: abs(stdev(a) - stdev(b)))),
         ("may be below 0", goes(paired=lambda a, b: stdev(a) - stdev(b))),
         ("pairs must be", lambda a, b, t: apart(sorted(a), sorted(b), t)),
-        ("t does not enter", lambda a, b, t: apart(a, b, 1)),
-        ("t is 2", lambda a, b, t: apart(a, b, 2)),
-        ("of three seeds", lambda a, b, t: apart(a, b, 4.30)),
-        ("of five seeds", lambda a, b, t: apart(a, b, 2.78)),
+        *[("argument t", lambda a, b, t, always=always: apart(a, b, always))
+          for always in (1, 1.96, 2, 2.776, 4.30)],
+        ("argument t", lambda new, old, t: apart(new, old, {3: 4.3027, 5: 2.776, 10: 2.262}[len(new)])),
+        ("the median", lambda new, old, t: [
+            each - mean(differences(new, old)) + median(differences(new, old))
+            for each in apart(new, old, t)]),
+        ("added up", lambda new, old, t: [
+            each - mean(differences(new, old)) + sum(differences(new, old))
+            for each in apart(new, old, t)]),
+        ("two rows are added", goes(paired=lambda a, b: stdev(a) + stdev(b))),
         ("3 values", lambda *given: apart(*given)[0]), ("half-width, twice", lambda *given: (
             apart(*given)[0], *[apart(*given)[2] - apart(*given)[0]] * 2)),
         ("it raises TypeError", lambda new, old, t: new - old), ("return", print),
@@ -274,6 +293,10 @@ WRONG = {  # (words that name the error, answer)
         ("in place of its slope", walks(of=torch.tanh)),
         ("scaled tanh", walks(of=lambda a: 2 / 3 * 1.7159 * (1 - (2 / 3 * a).tanh() ** 2))),
         ("step to C5", walks(of=lambda a: 2 / 3 * (1.7159 - a.tanh() ** 2 / 1.7159))),
+        ("without their signs", lambda x, w1, b1, w2, h2: walked(x, w1, b1, w2.abs(), h2, weight=1)),
+        ("h2 is squared", lambda x, w1, b1, w2, h2: walked(x, w1, b1, w2, h2 ** 2)),
+        ("square the slope alone", lambda x, w1, b1, w2, h2: torch.outer(
+            ((1 - (w1 @ x + b1).tanh() ** 2) * (h2 @ w2 ** 2)) ** 2, x ** 2)),
         ("b1", lambda x, w1, b1, w2, h2: walked(x, w1, 0, w2, h2)),
         ("exchanged", lambda *given: walked(*given).T),
         ("sum is squared", lambda x, w1, b1, w2, h2: torch.outer(
@@ -296,7 +319,10 @@ WRONG = {  # (words that name the error, answer)
         ("the mean", makes(returned=mean)), ("the last error", makes(returned=lambda e: e[-1])),
         ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
         ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
-        ("values", makes(returned=lambda e: e[:1])),
+        ("one error for each", makes(returned=lambda e: e[:1])),
+        ("return stands in the loop", after_the_first), ("for all seeds: build one", copied),
+        ("begin a list before", makes(returned=lambda e: e[-1:])),
+        ("3 values, not 2", makes(returned=lambda e: e[:2])),
         ("is returned", makes(returned=lambda e: [0.5] * len(e))),
         ("train changes the net", trained_returned),
         ("no net", lambda seeds, *rest: [0.1] * len(seeds)),

@@ -56,6 +56,30 @@ def by_unfolding(score, image, side, stride, blank):
     return lost.view((H - side) // stride + 1, (W - side) // stride + 1)
 
 
+def overhanging(score, image, side, stride, blank, middle=False):
+    """As many squares as steps fit into the image; in their middle, or not, is the place."""
+    rows = []
+    for row in range(0, image.shape[2], stride):
+        rows.append([])
+        for column in range(0, image.shape[3], stride):
+            top, left = (place - side // 2 * middle for place in (row, column))
+            copy = image.clone()
+            copy[:, :, max(top, 0):top + side, max(left, 0):left + side] = blank
+            rows[-1].append((score(image) - score(copy)).item())
+    return torch.tensor(rows)
+
+
+def by_rows(score, image, side, stride, blank):
+    rows, columns = ((size - side) // stride + 1 for size in image.shape[2:])
+    lost = torch.zeros(rows * columns)
+    for n in range(rows * columns):
+        copy = image.clone()
+        top, left = n // rows * stride, n % rows * stride
+        copy[..., top:top + side, left:left + side] = blank
+        lost[n] = score(image) - score(copy)
+    return lost.view(rows, columns)
+
+
 def near(score, image, side, stride, blank):
     every = in_loops(score, image, side, 1, blank)
     H, W = image.shape[2:]
@@ -72,12 +96,19 @@ def in_place(score, image, side, stride, blank):
 
 
 def drawn(net, digit, steps=40, size=0.1, sign=-1, of=None, clamp=True, start=LOW,
-          image=None):
-    """Right as it stands; each argument makes one mistake."""
+          image=None, goal=None, whole=False, until=None):
+    """Right as it stands; each argument makes one mistake, but until, a distance that is near enough.
+
+    goal: what is made small, of what the net gives out, or, as a whole, of the image.
+    """
     image = torch.full((1, 1, 32, 32), start) if image is None else image
+    goal = goal or (lambda outputs: outputs[0, digit if of is None else of])
     for _ in range(steps):
         image.requires_grad_()
-        gradient, = torch.autograd.grad(net(image)[0, digit if of is None else of], image)
+        value = goal(image if whole else net(image))
+        if until and value < until:
+            return image
+        gradient, = torch.autograd.grad(value, image)
         image = image.detach() + sign * size * gradient.sign()
         image = image.clamp(LOW, HIGH) if clamp else image
     return image
@@ -85,6 +116,35 @@ def drawn(net, digit, steps=40, size=0.1, sign=-1, of=None, clamp=True, start=LO
 
 def draws(**mistakes):
     return lambda net, digit: drawn(net, digit, **mistakes)
+
+
+def by_margin(net, digit):
+    def margin(outputs):
+        return outputs[0, digit] - outputs[0, torch.arange(10) != digit].min()
+    return drawn(net, digit, goal=margin)
+
+
+def by_cross_entropy(net, digit):
+    return drawn(net, digit, goal=lambda outputs: F.cross_entropy(-outputs, torch.tensor([digit])))
+
+
+def by_squares(net, digit):
+    return drawn(net, digit, goal=lambda outputs: outputs[0, digit] ** 2)
+
+
+def by_func(net, digit):
+    image = torch.full((1, 1, 32, 32), LOW)
+    for _ in range(40):
+        slope = torch.func.grad(lambda each: net(each)[0, digit])(image)
+        image = (image - 0.1 * slope.sign()).clamp(LOW, HIGH)
+    return image
+
+
+def while_far(net, digit):
+    image = torch.full((1, 1, 32, 32), LOW)
+    while net(image)[0, digit] > 0.9:
+        image = drawn(net, digit, steps=1, size=0.02, image=image.detach())
+    return image
 
 
 def with_momentum(net, digit):
@@ -189,7 +249,8 @@ RIGHT = {
     "farthest_digit": [(9634,), (9634.0,), (torch.tensor(9634),), (np.int64(9634),)],
     "output_of_layer": hooked_outputs.RIGHT,
     "occlusion_map": [(in_loops,), (by_masks,), (by_unfolding,)],
-    "image_of_class": [(drawn,), (with_momentum,), (squashed,), (by_adam,)],
+    "image_of_class": [(drawn,), (with_momentum,), (squashed,), (by_adam,), (by_squares,), (while_far,),
+                       (draws(steps=200, size=0.02, until=1),), (by_func,)],
     "strip_of_digits": [(pasted,), (padded,), (column_by_column,), (pastes(double=False),)],
 }
 
@@ -198,7 +259,7 @@ WRONG = {  # (words that name the error, answer)
         ("nearest of all", 3276), ("its distance", 48.3893), ("second glyph", 5975),
         ("own glyph", 2654),
         ("ten distances is the largest", 4013), ("mean", 409), ("two nearest", 4507),
-        ("is the second", 1527), ("farther from its nearest", 2),
+        ("is the second", 1527), ("count from 0", 9635), ("farther from its nearest", 2),
         ("its label", 0), ("takes it for", 1), ("none of them", 10_000),
         ("none of them", -366), ("number", "9634"), ("number", [9634]), ("number", None),
         ("whole", 9634.5), ("number", torch.zeros(2))],
@@ -215,6 +276,11 @@ WRONG = {  # (words that name the error, answer)
         ("by the image's width", occludes(count=lambda H, W: (W, W))),
         ("filled with 0", occludes(fill=0)),
         ("filled with paper", occludes(fill=LOW)), ("one pixel apart", near),
+        ("hang over the edge; each lies wholly inside", overhanging),
+        ("upper left corner", lambda *given: overhanging(*given, middle=True)),
+        ("n // columns", by_rows), ("5 x 5 pixels", lambda score, image, side, stride, blank: in_loops(
+            score, image, 5, stride, blank)),
+        ("its share", lambda *given: in_loops(*given) / given[0](given[1])),
         ("by one", occludes(grow=1)), ("apart", side_by_side),
         ("stride is not used", lambda a, b, c, d, e: in_loops(a, b, c, 1, e)),
         ("`stride` large", lambda a, b, c, d, e: in_loops(a, b, d, d, e)),
@@ -231,11 +297,16 @@ WRONG = {  # (words that name the error, answer)
         ("1 x 1 x 32 x 32, not 32 x 32", lambda *given: drawn(*given)[0, 0]),
         ("tensor", lambda *given: drawn(*given).tolist()), ("finite", lambda *given: drawn(*given) / 0),
         ("grey values", lambda *given: 255 * drawn(*given)), ("return", print),
-        ("of what is possible", lambda *given: torch.rand(1, 1, 32, 32)),
+        ("does not use the net", lambda *given: torch.rand(1, 1, 32, 32)),
         ("is 0.00 everywhere", draws(start=0.0)), ("is 1.17 everywhere", draws(start=HIGH)),
         ("from 0.00 to 1.00", lambda net, digit: drawn(net, digit, image=torch.rand(1, 1, 32, 32))),
         ("it raises", lambda net, digit: net(digit)), ("function", torch.zeros(1, 1, 32, 32)),
-        ("function", None), ("another net was given", lambda net, digit: drawn(LENET, digit)),
+        ("function", None), ("does not use the net", lambda net, digit: drawn(LENET, digit)),
+        ("does not use the net", draws(
+            goal=lambda image: LENET[:5](image)[0, 3, 5, 5], whole=True)),
+        ("digit alone", draws(goal=lambda outputs: outputs.sum())),
+        ("digit alone: take net(image)[0, digit]; for the 3", by_margin),
+        ("digit alone", by_cross_entropy),
         ("to the 3, and", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
     "strip_of_digits": [
         ("later one hides", pastes(join=later)),
@@ -251,6 +322,10 @@ WRONG = {  # (words that name the error, answer)
         ("earlier one hides", earlier),
         ("overlap they are added", pastes(among=torch.add)),
         ("overlap their ink is added", pastes(join=lambda there, image: there + image - LOW)),
+        ("ink is added, up to full", pastes(
+            join=lambda there, image: (there + image - LOW).clamp(max=HIGH))),
+        ("blank strip, up to full", lambda *given: pasted(*given, join=torch.add).clamp(max=HIGH)),
+        ("averaged with what is there", pastes(join=lambda there, image: (there + image) / 2)),
         ("overlap they are averaged", pastes(among=lambda there, image: (there + image) / 2)),
         ("overlap the lighter pixel", pastes(among=torch.minimum)),
         ("too narrow", lambda images, spacing: pasted(images, spacing, width=spacing - 32)),

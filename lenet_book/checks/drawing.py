@@ -1,0 +1,37 @@
+"""A net that is watched while an image is drawn for it."""
+
+import torch
+from torch import Tensor, nn
+
+from .. import paper
+
+
+class Watched:
+    """What is asked of a net of 10 outputs: the first image it is given, and of what the gradient is.
+
+    first: a copy of that image; None where the net was never called. outputs: the numbers of those
+    of which a gradient was taken.
+    """
+
+    def __init__(self, net: nn.Module):
+        self.first: Tensor | None = None
+        self.outputs: set[int] = set()
+        net.register_forward_hook(self._look, with_kwargs=True)
+
+    def _look(self, net, given, named, output: Tensor) -> None:
+        if self.first is None:  # a copy: an answer may change its image in place
+            self.first = [*given, *named.values()][0].detach().clone()
+        if output.requires_grad:
+            output.register_hook(self._differentiated)
+
+    def _differentiated(self, gradient: Tensor) -> None:
+        self.outputs |= {*gradient.nonzero()[:, -1].tolist()}
+
+
+def one_layer() -> tuple[nn.Module, Tensor]:
+    """A net of one layer, no distance of which is below 0.5, and its best images: 10 x 1 x 32 x 32."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10)).requires_grad_(False)
+    nn.init.normal_(net[1].weight)  # not small, as a trained net's are not
+    best = torch.where(net[1].weight < 0, paper.FOREGROUND, paper.BACKGROUND)
+    net[1].bias.copy_(0.5 - (net[1].weight * best).sum(dim=1))
+    return net, best.view(10, 1, 32, 32)
