@@ -73,7 +73,8 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer")
         if isinstance(answer, list | tuple):
             raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__}; torch.tensor(...) "
                         "makes one of numbers, torch.stack(...) or torch.cat(...) of tensors")
-        raise Wrong(f"{name} must be a tensor, not {shown(answer)}")
+        raise Wrong(f"{name} must be a tensor, not {shown(answer)}"
+                    + "; torch.from_numpy(...) makes one of it" * isinstance(answer, np.ndarray))
     if answer.is_complex() or answer.dtype == torch.bool or answer.is_meta:
         raise Wrong(f"{name} must hold real numbers, not {shown(answer)}")
     found = answer.detach().to_dense().double()

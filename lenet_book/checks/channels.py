@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import shown
-from .answers import agrees, compare, counted, known, number, several
+from .answers import agrees, compare, counted, known, number, several, tensor
 from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
@@ -34,6 +34,11 @@ def maps_from_parameters(answer) -> str:
         "that is the number of kernels, of which each output map has its share":
             lambda p, k, o: (p - o) // k ** 2,
         "the bias is added, and should be taken away": lambda p, k, o: (p / o + 1) / k ** 2,
+        "brackets are missing: // comes before -, and divides the 1 alone":
+            lambda p, k, o: p // o - 1 // k ** 2,
+        "brackets are missing: / comes before -, and divides the 1 alone":
+            lambda p, k, o: p / o - 1 / k ** 2,
+        "^ is no power in Python, ** is": lambda p, k, o: (p // o - 1) // k ^ 2,
         "the bias goes first: one is taken away before the division by the kernel's pixels":
             lambda p, k, o: p / o / k ** 2 - 1,
     })
@@ -80,8 +85,9 @@ def equation_for_einsum(answer) -> str:
     except (RuntimeError, ValueError) as error:
         raise Wrong(f"einsum refuses it: {one_line(error)}") from None
     if result.shape != right.shape or not torch.allclose(result, right):
-        raise Wrong("it is an equation, but not that of a convolution: its result is "
-                    f"{' x '.join(map(str, result.shape))}, for output maps of 2 x 6 x 7")
+        raise Wrong("it is an equation, but not that of a convolution: its result " + (
+            "has the right size, and other numbers" if result.shape == right.shape else
+            f"is {' x '.join(map(str, result.shape))}, for output maps of 2 x 6 x 7"))
     return "with one letter more, in the windows and the result, it takes a whole batch"
 
 
@@ -143,10 +149,7 @@ def two_layers_in_one(answer) -> str:
             result = function(*case)
             if isinstance(result, Tensor):
                 raise Wrong("it gives one tensor; a weight and a bias are two")
-            found = several(result, 2, "its result")[place]
-            if not isinstance(found, Tensor):
-                raise Wrong(f"the {name} must be a tensor, not {shown(found)}")
-            return found
+            return tensor(several(result, 2, "its result")[place], name=f"the {name}")
         return of_result
 
     sizes = [(2, 3, 4, (3, 3)), (1, 2, 1, (1, 1)), (3, 5, 2, (3, 2)), (4, 1, 3, (1, 4)),
@@ -244,6 +247,8 @@ def conv2d_of_your_own(answer) -> str:
         "the padding lies at the bottom and on the right alone, and belongs on all four sides":
             lambda x, w, b, s, p: right(F.pad(x, (0, p, 0, p)), w, b, s, 0),
         "the padding lies on the left and right alone": lambda x, w, b, s, p: right(x, w, b, s, (0, p)),
+        "the padding is halved, and each side has all of it": lambda x, w, b, s, p: right(
+            F.pad(x, 2 * (p // 2, p - p // 2)), w, b, s, 0),
         "the size is computed from the unpadded image": lambda x, w, b, s, p: cut(
             right(x, w, b, s, p), right(x, w, b, s, 0)),
         "the result is padded, and should be the image":

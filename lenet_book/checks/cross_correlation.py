@@ -111,6 +111,8 @@ def correlate_by_weights(answer) -> str:
             lambda x, w: of_part(x, w, 0),
         "it returns after the kernel's first weight: return stands behind both loops":
             lambda x, w: of_part(x, w, 0, 0),
+        "the first weight counts twice: the result begins with its part, and the loop adds it again":
+            lambda x, w: right(x, w) + of_part(x, w, 0, 0),
         "the weights are not there: each part is added as it is":
             lambda x, w: right(x, torch.ones_like(w)),
         "the last row and column of the result are missing":
@@ -180,6 +182,9 @@ def kernel_gradient(answer) -> str:
             lambda x, w, y: right(x, w, y) * places(x, w) / w.numel(),
         "it divides by the pixels of the image; the mean is over the places of the result":
             lambda x, w, y: right(x, w, y) * places(x, w) / x.numel(),
+        "it divides by the number of rows, len(...); the mean is over all places, rows times columns":
+            lambda x, w, y: right(x, w, y) * places(x, w) / len(y),
+        "the gradient comes out transposed": lambda *case: right(*case).T,
         "this is delta, the derivative by each place of the result, and one number a weight is asked":
             lambda x, w, y: 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w),
         "the target does not enter": lambda x, w, y: right(x, w, torch.zeros_like(y)),

@@ -1,17 +1,18 @@
 """Chapter 02: a layer by hand, padding that keeps or halves a size, the sizes of a whole net."""
 
 from functools import cache
-from itertools import count
+from itertools import accumulate, count
 
 import torch
 import torch.nn.functional as F
 
 from ..arguments import shown
-from .answers import compare, counted, in_order, known, listed, number, several, whole
+from .answers import agrees, compare, counted, in_order, known, listed, number, several, whole
 from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
 
+_ONE_MORE = "the + 1 is missing: the first window counts too"
 _LENET = [(5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1)]
 
 
@@ -24,7 +25,7 @@ def size_and_dropped(size, dropped) -> str:
     if (size, dropped) == (111, 0):
         raise Wrong("here the padding counts once, and it lies on both sides: 224 + 2*3")
     known(size, 112, {
-        111: "the + 1 is missing: the first window counts too",
+        111: _ONE_MORE,
         109: "the padding is missing: 224 pixels and 3 more on each side",
         224: "the window moves by one pixel here, and the stride is 2",
         112.5: "half a window is none: the floor takes the whole number below",
@@ -49,7 +50,7 @@ def sides_that_keep_the_size(answer) -> str:
         return next(p for p in count() if _size(40 + p, k, 1, 0, d) == 40)
 
     def right(k, d):
-        return total(k, d) // 2, total(k, d) - total(k, d) // 2
+        return _halved(total(k, d))
 
     cases = [(3, 1), (4, 1), (1, 1), (2, 1), (7, 1), (3, 2), (2, 2), (2, 3), (4, 3), (6, 1), (5, 4)]
     compare(answer, right, cases, "k d", {
@@ -70,9 +71,11 @@ def sides_that_keep_the_size(answer) -> str:
         "all of it stands after; halve it": lambda k, d: (0, total(k, d)),
         "all of it stands before; halve it": lambda k, d: (total(k, d), 0),
         "d pixels too many: the total is d (k - 1), and this is d k":
-            lambda k, d: (d * k // 2, d * k - d * k // 2),
+            lambda k, d: _halved(d * k),
         "the total is d (k - 1), and this is d k - 1, the same without dilation only":
-            lambda k, d: ((d * k - 1) // 2, d * k - 1 - (d * k - 1) // 2),
+            lambda k, d: _halved(d * k - 1),
+        "this halves the effective kernel, d (k - 1) + 1; without padding one pixel less is lost":
+            lambda k, d: _halved(total(k, d) + 1),
         "every even kernel gets a pixel more after it, and needs it only where d is odd":
             lambda k, d: (total(k, d) // 2, total(k, d) // 2 + (k % 2 == 0)),
         "d times the rounded half of k - 1: round once, after the dilation has come in":
@@ -130,8 +133,10 @@ def sizes_through_a_net(answer) -> str:
     def right(n, layers):
         return through(n, layers, _size)
 
-    function = Function(answer, "n layers")
+    function, five = Function(answer, "n layers"), [(5, 1, 0, 1)]
     if _refuses_five(answer, 5, 0) and not _refuses_five(answer, 6, 0):
+        if agrees(answer, lambda n, layers: (n - 5,), [(6, five), (9, five)], "n layers"):
+            raise Wrong(_ONE_MORE)
         raise Wrong("a window as large as the padded input fits, in one place: refuse it only where "
                     "the room is negative")
     in_order(answer, right, 999, [(5, 2, 3, 4), (3, 4, 2, 5), (4, 3, 5, 2)], "n layers")
@@ -144,7 +149,7 @@ def sizes_through_a_net(answer) -> str:
              (227, [(11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1)]),
              (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)])]
     compare(answer, right, cases, "n layers", {
-        "the + 1 is missing: the first window counts too":
+        _ONE_MORE:
             lambda n, layers: through(n, layers, lambda *layer: _formula(*layer) - 1),
         "the padding counts once, and it lies on both sides":
             lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n - p, k, s, p, d)),
@@ -174,7 +179,8 @@ def sizes_through_a_net(answer) -> str:
             raise Wrong(f"a window of 5 fits into {counted(n, 'pixel')} with a padding of {p}: compare "
                         "the window with the padded input, n + 2p")
     compare(answer, right, [(3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)])], "n layers")
-    for n, layers in ((28, _LENET), (4, [(5, 1, 0, 1)]), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)])):
+    for n, layers in ((28, _LENET), (4, five), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)]),
+                      (4, [*five, (1, 1, 1, 1)])):
         _refuses(answer, n, layers)
     return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
 
@@ -191,8 +197,7 @@ def _refuses_five(answer, n: int, p: int) -> bool:
 
 
 def _refuses(answer, n: int, layers: list) -> None:
-    """Wrong, unless the answer raises a ValueError of its own."""
-    *before, last = layers
+    """Wrong, unless the answer raises a ValueError of its own; one of the layers has no place."""
     try:
         result = answer(n, list(layers))
     except ValueError:
@@ -200,10 +205,13 @@ def _refuses(answer, n: int, layers: list) -> None:
     except Exception as error:
         raise Wrong(f"where a window does not fit it raises {one_line(error)}, and should raise a "
                     "ValueError") from None
-    k, _, _, d = last
+    sizes = accumulate(layers, lambda size, layer: _formula(size, *layer), initial=n)
+    at = next(place for place, size in enumerate(sizes) if size < 1)  # the first is layer 1
+    k, _, _, d = layers[at - 1]
     reach = f"{k}" if d == 1 else f"{k} with dilation {d}"
-    raise Wrong(f"from {n} pixels {'layer ' + str(len(layers)) if before else 'the layer'}, with a "
-                f"window of {reach}, has no place left: raise a ValueError there, in place of giving "
+    hidden = f", and the padding of layer {at + 1} hides it from a look at the end" * (at < len(layers))
+    raise Wrong(f"from {n} pixels {f'layer {at}' if layers[1:] else 'the layer'}, with a window of "
+                f"{reach}, has no place left{hidden}: raise a ValueError there, in place of giving "
                 f"{shown(result)}")
 
 
@@ -213,32 +221,30 @@ def sides_with_a_stride(answer) -> str:
     def total(n, k, s):  # asks PyTorch
         return next(p for p in count() if _size(n + p, k, s) == -(-n // s))
 
-    def halved(all_of_it):
-        return all_of_it // 2, all_of_it - all_of_it // 2
-
     def needed(n, k, s):
         return (-(-n // s) - 1) * s + k - n
 
     cases = [(28, 3, 1), (28, 4, 1), (28, 3, 2), (7, 3, 2), (224, 7, 2), (9, 2, 2), (227, 11, 4),
              (8, 1, 3), (10, 2, 3), (13, 6, 4), (5, 3, 5), (6, 2, 4), (31, 8, 3)]
-    compare(answer, lambda *case: halved(total(*case)), cases, "n k s", {
+    compare(answer, lambda *case: _halved(total(*case)), cases, "n k s", {
         "the size is right, but for some n it takes more padding than it needs, whose last rows no "
-        "window reaches": lambda n, k, s: halved(k - 1),
+        "window reaches": lambda n, k, s: _halved(k - 1),
         "the larger one stands before, and should come after":
-            lambda *case: halved(total(*case))[::-1],
+            lambda *case: _halved(total(*case))[::-1],
         "negative padding: where the stride is larger than the kernel, none may be needed":
-            lambda *case: halved(needed(*case)),
+            lambda *case: _halved(needed(*case)),
         "where the last window ends before the image does no padding is needed: 0, not the distance":
-            lambda *case: halved(abs(needed(*case))),
+            lambda *case: _halved(abs(needed(*case))),
         "that is the largest total that gives this size, and the smallest is asked for":
-            lambda n, k, s: halved(needed(n, k, s) + s - 1),
+            lambda n, k, s: _halved(needed(n, k, s) + s - 1),
+        "this keeps n, and n / s is asked for": lambda n, k, s: _halved((n - 1) * s + k - n),
         "n / s is rounded down here, and should be rounded up":
-            lambda n, k, s: halved(max((n // s - 1) * s + k - n, 0)),
+            lambda n, k, s: _halved(max((n // s - 1) * s + k - n, 0)),
         "n / s is taken as if it were whole, which leaves k - s in all: too small where s does not "
         "divide n":
-            lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0)),
+            lambda n, k, s: _halved(max((n / s - 1) * s + k - n, 0)),
         "one step too many: between so many windows there is one step less":
-            lambda n, k, s: halved(max(-(-n // s) * s + k - n, 0)),
+            lambda n, k, s: _halved(max(-(-n // s) * s + k - n, 0)),
         "half a pixel: where the total is odd, the side after gets one more":
             lambda *case: (total(*case) / 2, total(*case) / 2),
         "both sides are rounded down": lambda *case: (total(*case) // 2, total(*case) // 2),
@@ -250,6 +256,11 @@ def sides_with_a_stride(answer) -> str:
             lambda n, k, s: (k // 2, k // 2),
     })
     return "for a kernel of 7 and a stride of 2 on 224 pixels 2 before and 3 after are enough"
+
+
+def _halved(total: int) -> tuple[int, int]:
+    """Before and after, where an odd pixel goes after."""
+    return total // 2, total - total // 2
 
 
 @cache

@@ -1,6 +1,7 @@
 """Chapter 04: global average pooling, a gradient, a power mean, pooling and subsampling built."""
 
 from inspect import isclass
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from .calls import Function, one_line
 from .exercise import exercise
 from .verdict import NotYet, Wrong
 
+_OF_MAPS = (-1, 1, 1)  # the shape in which a number of each map meets maps
 _BY_OTHERS = dict.fromkeys(
     ("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool2d",
      "max_pool2d_with_indices", "adaptive_max_pool2d", "adaptive_avg_pool2d"),
@@ -46,8 +48,12 @@ def global_average_pooling(answer) -> str:
     except Wrong as wrong:
         square = [(torch.randn(n, c, h, h).double(),) for n, c, h in ((2, 6, 36), (1, 3, 5), (2, 1, 1))]
         if agrees(answer, right, square, "x", _BY_SUMS):
-            raise Wrong("the window is square, and a map may be 4 x 5: it has a height and a width"
-                        ) from None
+            raise Wrong("the window fits square maps alone, and a map may be 4 x 5: give the map's "
+                        "height and width, in this order") from None
+        for m in (2, 28):
+            if agrees(answer, lambda x, m=m: F.avg_pool2d(x, m).flatten(1), cases[:1], "x", _BY_SUMS):
+                raise Wrong(f"the window is {m} x {m} whatever the map: take its height and width"
+                            ) from None
         name, does, _ = str(wrong).partition(" does the work here")
         if does and _pools_first(answer, cases[0]):
             raise Wrong(f"{name} is called behind F.avg_pool2d, which has averaged already: with the "
@@ -102,8 +108,9 @@ def power_mean_pooling(answer) -> str:
         "the powers are added, and should be averaged": lambda x, q: (4 * average(x ** q)) ** (1 / q),
         "it is divided by q, in place of taking the q-th root": lambda x, q: average(x ** q) / q,
         "raised to q once more; the root is the power 1/q": lambda x, q: average(x ** q) ** q,
-        "that is the average, whatever q is: take the root after averaging, not before":
+        "the average, whatever q is: the power belongs before the averaging, the root behind it":
             lambda x, q: average(x),
+        "1 // q is 0 for any q above 1: / keeps the fraction": lambda x, q: average(x ** q) ** (1 // q),
         "that is the maximum, whatever q is": lambda x, q: largest(x),
         "that is the average multiplied by q": lambda x, q: q * average(x),
         "a blend of average and maximum has the right ends, for q = 1 and for large q, but another way "
@@ -131,15 +138,10 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
         **{f"a frame of {v:,} wins against smaller numbers; minus infinity never wins":
            lambda x, k, s, p, v=v: F.max_pool2d(_framed(x, p, v), k, s)
            for v in (-1, -10, -100, -999, -1000, -9999, -10_000, -100_000, -1_000_000)},
-        "the padding does not enter": lambda x, k, s, p: F.max_pool2d(x, k, s),
-        "the stride does not enter": lambda x, k, s, p: F.max_pool2d(x, k, 1, p),
-        "the stride is taken to be k: s is a number of its own":
-            lambda x, k, s, p: F.max_pool2d(x, k, k, p),
+        "the maximum begins at 0 and never falls below: begin at minus infinity":
+            lambda x, k, s, p: F.max_pool2d(x, k, s, p).relu(),
         "that is the smallest number of each window": lambda x, k, s, p: -F.max_pool2d(-x, k, s, p),
         "that is the average": lambda x, k, s, p: F.avg_pool2d(x, k, s, p),
-        "a window that does not fit as a whole is left out, and this one counts it":
-            lambda x, k, s, p: F.max_pool2d(x, k, s, p, ceil_mode=True),
-        "only the first map is there": lambda x, k, s, p: F.max_pool2d(x, k, s, p)[:, :1],
         "the maps are pooled together, and each should be by itself":
             lambda x, k, s, p: F.max_pool2d(x, k, s, p).amax(1, keepdim=True),
         "the frame is one pixel wide, whatever the padding":
@@ -150,10 +152,6 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
     _compare_pools("average", avg_pool, F.avg_pool2d, cases, {
         "here the padding is not counted; PyTorch, unless told otherwise, divides by the whole window":
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p, count_include_pad=False),
-        "the padding does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, s),
-        "the stride does not enter": lambda x, k, s, p: F.avg_pool2d(x, k, 1, p),
-        "the stride is taken to be k: s is a number of its own":
-            lambda x, k, s, p: F.avg_pool2d(x, k, k, p),
         "the window is always 2 x 2": lambda x, k, s, p: F.avg_pool2d(_framed(x, p), 2, s),
         "that is the sum": lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k ** 2,
         "it divides by 4, and a window has k times k pixels":
@@ -163,8 +161,8 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
         "that is the maximum": lambda x, k, s, p: F.max_pool2d(x, k, s, p),
         "the maps are pooled together, and each should be by itself":
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p).mean(1, keepdim=True),
-        "a window that does not fit as a whole is left out, and this one counts it":
-            lambda x, k, s, p: F.avg_pool2d(x, k, s, p, ceil_mode=True),
+        "the maps are added together, and each should be by itself":
+            lambda x, k, s, p: F.avg_pool2d(x, k, s, p).sum(1, True).expand(-1, x.shape[1], -1, -1),
     })
     return "with minus infinity around the map for the maximum, and zeros for the average"
 
@@ -178,7 +176,18 @@ def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> Non
 
     try:
         function = Function(answer, "x k s p", _BY_OTHERS)
-        compare(of_answer, right, cases, "x k s p", mistakes)
+        compare(of_answer, right, cases, "x k s p", mistakes | {
+            "the padding does not enter": lambda x, k, s, p: right(x, k, s),
+            "the padding lies on the left and right alone":
+                lambda x, k, s, p: right(x, k, s, (0, p)),
+            "the padding lies above and below alone": lambda x, k, s, p: right(x, k, s, (p, 0)),
+            "the stride does not enter": lambda x, k, s, p: right(x, k, 1, p),
+            "the stride is taken to be k: s is a number of its own":
+                lambda x, k, s, p: right(x, k, k, p),
+            "a window that does not fit as a whole is left out, and this one counts it":
+                lambda x, k, s, p: right(x, k, s, p, ceil_mode=True),
+            "only the first map is there": lambda x, k, s, p: right(x, k, s, p)[:, :1],
+        })
     except Wrong as wrong:
         why = "; what never wins a maximum still counts in a mean" if (
             name == "average" and str(wrong).endswith("not finite")) else ""
@@ -205,44 +214,43 @@ def subsampling_of_your_own(answer) -> str:
         layer = _filled(answer, weight, bias)
         return Function(layer, "x")(x)
 
-    def pooled(x, kind):
-        return 4 * kind(x, 2)
+    def right(x, weight, bias, of_weight=_OF_MAPS, of_bias=_OF_MAPS, pool=F.avg_pool2d):
+        return weight.view(of_weight) * 4 * pool(x, 2) + bias.view(of_bias)
 
-    def each(values):
-        return values[:, None, None]
-
-    cases = [(torch.randn(shape).double(), torch.randn(shape[1]).double(),
-              torch.randn(shape[1]).double())
+    cases = [(torch.randn(shape).double(), *torch.randn(2, shape[1]).double())
              for shape in ((1, 1, 4, 4), (2, 6, 4, 8), (3, 4, 8, 6), (1, 3, 7, 5))]
-    def right(x, w, b):
-        return each(w) * pooled(x, F.avg_pool2d) + each(b)
-
+    _axes_of_maps(of_class, right)
     compare(of_class, right, cases, "x weight bias", {
         "the mean of each window is multiplied, and in 1998 it is the sum":
-            lambda x, w, b: each(w) * F.avg_pool2d(x, 2) + each(b),
+            lambda x, w, b: right(x, w / 4, b),
         "the largest of each window is taken, and the four should be added":
-            lambda x, w, b: each(w) * F.max_pool2d(x, 2) + each(b),
-        "the bias is missing": lambda x, w, b: each(w) * pooled(x, F.avg_pool2d),
-        "the coefficient is missing": lambda x, w, b: pooled(x, F.avg_pool2d) + each(b),
+            lambda x, w, b: right(x, w / 4, b, pool=F.max_pool2d),
+        "the bias is missing": lambda x, w, b: right(x, w, 0 * b),
+        "the coefficient is missing": lambda x, w, b: right(x, torch.ones_like(w), b),
         "the bias is multiplied as well: it comes after the coefficient":
-            lambda x, w, b: each(w) * (pooled(x, F.avg_pool2d) + each(b)),
+            lambda x, w, b: right(x, w, w * b),
         "the bias is added once for each of the four, and should be once":
-            lambda x, w, b: each(w) * pooled(x, F.avg_pool2d) + 4 * each(b),
-        "weight and bias are exchanged": lambda x, w, b: each(b) * pooled(x, F.avg_pool2d) + each(w),
-        "every map gets the first one's coefficient and bias":
-            lambda x, w, b: w[0] * pooled(x, F.avg_pool2d) + b[0],
+            lambda x, w, b: right(x, w, 4 * b),
+        "weight and bias are exchanged": lambda x, w, b: right(x, b, w),
+        "every map gets the first one's coefficient and bias": lambda x, w, b: right(x, w[:1], b[:1]),
         "the squashing function is a layer of its own, which follows":
-            lambda x, w, b: 1.7159 * torch.tanh(
-                2 / 3 * (each(w) * pooled(x, F.avg_pool2d) + each(b))),
-        "there is a tanh in it: what squashes is a layer of its own, which follows":
-            lambda x, w, b: torch.tanh(each(w) * pooled(x, F.avg_pool2d) + each(b)),
-        "there is a ReLU in it: what activates is a layer of its own, which follows":
-            lambda x, w, b: F.relu(each(w) * pooled(x, F.avg_pool2d) + each(b)),
+            lambda *case: 1.7159 * torch.tanh(2 / 3 * right(*case)),
+        "there is a tanh in it, and a layer of its own squashes": lambda *case: right(*case).tanh(),
+        "there is a ReLU in it, and a layer of its own activates": lambda *case: right(*case).relu(),
         "the windows overlap: the stride is 2":
-            lambda x, w, b: each(w) * 4 * F.avg_pool2d(x, 2, 1) + each(b),
+            lambda *case: right(*case, pool=lambda x, k: F.avg_pool2d(x, k, 1)),
     })
     _gradients(answer, *cases[1])
     return "two parameters a map, 12 in S2 and 32 in S4"
+
+
+def _axes_of_maps(of_class, right) -> None:
+    """Wrong, if a number of each map meets rows or columns instead, as 3 fit maps of 3 x 3."""
+    case = torch.randn(2, 3, 6, 6).double(), *torch.randn(2, 3).double()
+    for axes in list(product((_OF_MAPS, (-1,), (-1, 1)), repeat=2))[1:]:
+        if agrees(of_class, lambda *case, axes=axes: right(*case, *axes), [case], "x weight bias"):
+            raise Wrong("each map has its " + ("bias: self.bias" if axes[0] == _OF_MAPS else
+                                               "coefficient: self.weight") + "[:, None, None]")
 
 
 def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:

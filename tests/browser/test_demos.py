@@ -133,6 +133,13 @@ def test_every_control_moves_picture_or_sentence(number, shown, tab):
     assert not tab.problems
 
 
+@pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
+def test_every_slider_has_a_track_and_shows_its_value_whole(number, shown):
+    for slider in shown.nth(number).locator(".widget-slider").all():
+        assert slider.locator(".noUi-target").bounding_box()["width"] > 20
+        assert slider.locator(".widget-readout").evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
 def test_a_seven_drawn_with_the_mouse_is_read_as_seven(untouched, tab):
     demo = untouched("demos.draw_digit()")
     wait_for_sentence(demo, "Draw a digit")

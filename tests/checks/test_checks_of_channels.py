@@ -144,6 +144,9 @@ WRONG = {  # (words that name the error, answer)
         ("twice", lambda p, k, o: (p // o - 1) // k), ("not divided by", lambda p, k, o: p // o - 1),
         ("number of kernels", lambda p, k, o: (p - o) / k ** 2),
         ("is added", lambda p, k, o: (p / o + 1) / k ** 2),
+        ("brackets are missing", lambda p, k, o: p // o - 1 // k ** 2),
+        ("brackets are missing", lambda p, k, o: p / o - 1 / k ** 2),
+        ("no power", lambda p, k, o: (p // o - 1) // k ^ 2),
         ("goes first", lambda p, k, o: p / o / k ** 2 - 1),
         ("whatever", lambda p, k, o: 6), ("must be a number", lambda p, k, o: "6"),
         ("right for parameters = 2416", lambda p, k, o: 6 if p == 2416 else 16),
@@ -167,6 +170,7 @@ WRONG = {  # (words that name the error, answer)
         ("diagonal", "occc,ciuvt->oiu"), ("in the weights alone", "ocvt,couvt->oou"),
         ("string", None), ("string", torch.ones(2)), ("no axis has", "ocvt,ciuvt->oiz"),
         ("stands twice", "ocvt,ciuvt->oiui"), ("einsum refuses it", "oc!t,ciu!t->oiu"),
+        ("right size, and other numbers", "o...,cru...->oru"),
         ("not that of a convolution", "ocvt,c...vt->..."), ("no more than", "o" * 1000)],
     "two_layers_in_one": [
         ("first layer's is lost", lambda w1, b1, w2, b2: (mixed(w1, b1, w2, b2)[0], b2)),
@@ -187,6 +191,8 @@ WRONG = {  # (words that name the error, answer)
         ("unchanged", lambda w1, b1, w2, b2: (w1, b1)),
         ("w2 enters twice", lambda w1, b1, w2, b2: mixed(w1, b1, w2 ** 2, b2)),
         ("one tensor", lambda *case: mixed(*case)[0]), ("must be a tensor", lambda *case: (1, 2)),
+        ("weight must be a tensor, not ndarray of float64, 4 x 2 x 3 x 3; torch.from_numpy(...) makes",
+         lambda *case: (mixed(*case)[0].numpy(), case[3])),
         ("it raises", lambda w1, b1, w2, b2: (w2 @ w1, b1)),
         ("transposed", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
     "conv2d_of_your_own": [
@@ -223,6 +229,8 @@ WRONG = {  # (words that name the error, answer)
             F.pad(x, (p, 0, p, 0)), w, b, s, 0)),
         ("bottom and on the right alone", lambda x, w, b, s, p: by_windows(
             F.pad(x, (0, p, 0, p)), w, b, s, 0)),
+        ("is halved", lambda x, w, b, s, p: by_windows(
+            F.pad(x, 2 * (p // 2, p - p // 2)), w, b, s, 0)),
         ("rounded up", rounded_up),
         ("the rows and columns of", lambda *case: by_windows(*case).transpose(2, 3)),
         ("numbers of rows and columns", lambda *case: by_windows(*case).flatten(2).view_as(

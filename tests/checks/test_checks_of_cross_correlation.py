@@ -89,6 +89,12 @@ def left_out(image, kernel, rows=0, columns=0):
     return result
 
 
+def first_twice(image, kernel):
+    """The result begins with the first product, and the loop does as well."""
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    return kernel[0, 0] * image[:rows, :columns] + by_parts(image, kernel)
+
+
 def in_place(image, kernel):
     kernel *= 1.5
     return by_parts(image, kernel)
@@ -140,6 +146,7 @@ WRONG = {  # (words that name the error, answer)
         ("all its weights are 0", torch.zeros(5, 3)),
         ("15 of", torch.ones(5, 3)), ("tensor", single(4, 0).tolist()),
         ("finite", single(4, 0, torch.inf)),
+        ("torch.from_numpy(...) makes one", single(4, 0).numpy()),
         ("5 x 3, not 1 x 1 x 5 x 3", single(4, 0)[None, None])],
     "edge_in_two_steps": [
         ("exchanged", ROW, ONES), ("exchanged", ROW.T.T, ONES), ("column must be 3 x 1, not 1 x 1",
@@ -167,6 +174,8 @@ WRONG = {  # (words that name the error, answer)
         ("after the kernel's first row", returning_early),
         ("after the kernel's first weight", lambda x, w: returning_early(x, w, True)),
         ("missing", lambda x, w: by_parts(x, w)[:-1, :-1]),
+        ("first weight counts twice", first_twice),
+        ("torch.from_numpy(...) makes one", lambda x, w: by_parts(x, w).numpy()),
         ("loop over the weights", over_places),
         ("right for image 4 x 4", square_only), ("changes the kernel", in_place),
         ("whatever it is given", lambda x, w: torch.ones(3, 3)), ("return", print)],
@@ -179,6 +188,8 @@ WRONG = {  # (words that name the error, answer)
         ("this is the true convolution", lambda x, w, y: convolve2d(x, delta(x, w, y))),
         ("number of weights", lambda x, w, y: by_sums(x, w, y) * y.numel() / w.numel()),
         ("pixels of the image", lambda x, w, y: by_sums(x, w, y) * y.numel() / x.numel()),
+        ("number of rows", lambda x, w, y: by_sums(x, w, y) * y.numel() / len(y)),
+        ("comes out transposed", lambda *case: by_sums(*case).T),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
         ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
         ("does the work", autograd), ("it gives", lambda x, w, y: by_sums(x, w, y).abs()),

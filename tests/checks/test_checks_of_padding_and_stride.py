@@ -105,6 +105,25 @@ def runtime_error(n, layers):
         raise RuntimeError("does not fit") from None
 
 
+def refuses_none_left(n, layers):
+    """The formula without its + 1, and an error where nothing is left by it."""
+    sizes = without_check(n, layers, one_more=0)
+    if min(sizes) < 1:
+        raise ValueError("nothing is left")
+    return sizes
+
+
+def looks_at_the_end(n, layers):
+    """An error where nothing is left after the last layer."""
+    sizes = []
+    for k, s, p, d in layers:
+        n = (n + 2 * p - d * (k - 1) - 1) // s + 1
+        sizes.append(n)
+    if n < 1:
+        raise ValueError("nothing is left")
+    return sizes
+
+
 def refuses_zero_room(n, layers):
     for size, (k, _, p, d) in zip((n, *by_the_book(n, layers)), layers, strict=False):
         if size + 2 * p == d * (k - 1) + 1:
@@ -183,6 +202,7 @@ WRONG = {  # (words that name the error, answer)
         ("stands after", lambda k, d: (0, d * (k - 1))),
         ("stands before; halve", lambda k, d: (d * (k - 1), 0)),
         ("this is d k", lambda k, d: halved(d * k)),
+        ("halves the effective kernel", lambda k, d: halved(d * (k - 1) + 1)),
         ("this is d k - 1", lambda k, d: halved(d * k - 1)),
         ("only where d is odd", lambda k, d: (d * (k - 1) // 2, d * (k - 1) // 2 + (k + 1) % 2)),
         ("round once", lambda k, d: tuple(d * side for side in by_division(k, 1))),
@@ -215,6 +235,9 @@ WRONG = {  # (words that name the error, answer)
         ("should raise a ValueError", runtime_error),
         ("as large as the padded input fits", refuses_zero_room),
         ("counts once, and it lies on both sides", once),
+        ("+ 1 is missing", refuses_none_left),
+        ("from 4 pixels layer 1, with a window of 5, has no place left", looks_at_the_end),
+        ("padding of layer 2 hides it", looks_at_the_end),
         *(("(kernel, stride, padding, dilation), in this order", in_the_order(*order))
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
@@ -237,6 +260,7 @@ WRONG = {  # (words that name the error, answer)
         ("as if it were whole", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
         ("as if it were whole", lambda n, k, s: halved(max(k - s, 0))),
         ("one step too many", lambda n, k, s: halved(max(ceil(n / s) * s + k - n, 0))),
+        ("keeps n", lambda n, k, s: halved(s * (n - 1) + k - n)),
         ("half a pixel", lambda *case: (sum(by_windows(*case)) / 2,) * 2),
         ("both sides are rounded down", lambda *case: (by_windows(*case)[0],) * 2),
         ("both sides are rounded up", lambda *case: (by_windows(*case)[1],) * 2),
