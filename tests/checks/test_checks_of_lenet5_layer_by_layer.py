@@ -211,7 +211,9 @@ WRONG = {  # (words that name the error, answer)
     "map_criterion": [
         ("distances and j are some thousands it gives -inf, not", formula),
         ("where the distances are some thousands it gives inf, not", without_the_smallest),
-        ("where j is some thousands it gives", without_rubbish),
+        ("where j is some thousands it gives inf, not", without_rubbish),
+        ("each e^ is 0 there", lambda f, c, d, j: formula(
+            f, c, d, j, rubbish=1e-15 + torch.exp(torch.tensor(-j)))),
         ("stand e^y and e^j", lambda f, c, d, j: formula(
             f, c, d, -j, lambda x: -x.square().sum(2)) + 2 * ((f - c[d]) ** 2).sum(1).mean()),
         ("j is 3, whatever", lambda f, c, d, j: stable(f, c, d, 3)),
