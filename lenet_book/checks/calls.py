@@ -99,6 +99,8 @@ def net(answer, name: str = "this") -> torch.nn.Module:
         answer = Function(answer, "")()
     if not isinstance(answer, torch.nn.Module):
         raise Wrong(f"{name} must be a net, derived from nn.Module, not {shown(answer)}")
+    if "_modules" not in vars(answer):
+        raise Wrong(f"{name} is no net yet: the first line of its __init__ is super().__init__()")
     return answer
 
 
@@ -217,12 +219,11 @@ def one_line(error: BaseException) -> str:
 
 def _where(error: BaseException, function) -> str:
     """The last line of the reader's own that the error has passed, if it is known."""
-    code = getattr(getattr(function, "forward", function), "__code__", None)
-    here = None if type(function).__module__.startswith("torch.") else getattr(
-        code, "co_filename", None)
+    parts = function, getattr(function, "forward", None), getattr(function, "__init__", None)
+    own = {each.__code__.co_filename for each in parts if hasattr(each, "__code__")}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == here:
-            return f", in the line `{linecache.getline(here, frame.lineno).strip()}`"
+        if frame.filename in own and not frame.filename.startswith(_LIBRARIES):
+            return f", in the line `{linecache.getline(frame.filename, frame.lineno).strip()}`"
     return ""
 
 

@@ -13,7 +13,7 @@ from .verdict import Wrong
 # Validation errors in tenths, epoch by epoch; patience; most_epochs.
 SCRIPTS = [([5, 3, 4, 4, 4, 2, 1], 2, 7), ([6, 5, 4, 3, 2], 2, 4), ([5, 4, 4, 4, 1, 0], 2, 6),
             ([5, 6, 6, 4, 5, 5, 5, 1, 0], 3, 9), ([2, 3, 3, 1], 1, 4), ([5, 2, 4, 3, 1, 0], 2, 6),
-            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 1), ([5, 2, 4, 3], 3, 3)]
+            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 2), ([5, 2, 4, 3], 3, 3)]
 
 
 class Net(nn.Module):
@@ -49,9 +49,10 @@ def check_lengths(lengths: list[int]) -> None:
                          _first_difference(lengths)))
 
 
-def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True) -> int:
+def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True,
+            fewer=0) -> int:
     """After how many epochs a training ends by this rule, for these validation errors."""
-    best, bad = script[0], 0
+    best, bad, most = script[0], 0, most - fewer
     for epoch, error in enumerate(script[:most], start=1):
         better = epoch == 1 or error < best or (ties and error == best)
         bad = bad + 1 if not better else 0 if reset else bad
@@ -67,6 +68,7 @@ _RULES = {
     "it goes on for an epoch too many: stop as soon as `patience` epochs in a row were not better":
         {"more": 1},
     "it stops an epoch too early": {"more": -1},
+    "most_epochs may be trained, and it never trains the last of them": {"fewer": 1},
     "each epoch is compared with the one before; compare it with the best so far":
         {"by_the_one_before": True},
     "an epoch that is only as good as the best counts as better, or the loss decides and not the error":
@@ -101,7 +103,6 @@ class Trial:
         self.validation = _examples(torch.arange(10).double() / 10 + 0.05, -1), torch.ones(10).long()
         self.where = [(10 - error) / 10 + 0.004 * place for place, error in enumerate(script)]
         self.gradients = []  # one a step
-        self.measured = self.counted = 0  # validation examples, in so many runs
 
     def train(self, function: Function) -> tuple[int, int]:
         """The number of epochs, and that of the epoch whose weights are left. Raises Wrong."""
@@ -114,7 +115,7 @@ class Trial:
 
             def step(self):
                 trial.check_step()
-                epoch = min(trial.validated(), len(weights) - 1)
+                epoch = min(trial.epochs(), len(weights) - 1)
                 with torch.no_grad():
                     net.weight.fill_(weights[epoch])
                     net.epoch.fill_(epoch + 1)
@@ -144,11 +145,15 @@ class Trial:
                         f"the net is that of epoch {net.epoch.item()}: state_dict() holds both")
         return length, kept[0] if kept else 0
 
-    def validated(self) -> int:
-        """How often the whole validation set went through the net."""
-        self.measured += sum(int((_ids(x) < 0).sum()) for x, _, _ in self.net.runs[self.counted:])
-        self.counted = len(self.net.runs)
-        return self.measured // len(self.validation[1])
+    def epochs(self) -> int:
+        """How often the net has learned and then been measured, be it once or several times."""
+        epochs, learned = 0, False
+        for x, _, grad in self.net.runs:
+            if (_ids(x) < 0).any():
+                epochs, learned = epochs + learned, False
+            else:
+                learned |= grad
+        return epochs
 
     def check_step(self) -> None:
         """The gradient must be that of the last batch. Raises Wrong."""
@@ -175,7 +180,7 @@ class Trial:
 
     def check_runs(self) -> int:
         """The number of epochs, if each was as it should be. Raises Wrong."""
-        epochs, learned, seen = [], [], 0
+        epochs, learned, measured = [], [], []
         for x, training, grad in self.net.runs:
             ids = _ids(x)
             if (ids < 0).any():
@@ -184,13 +189,15 @@ class Trial:
                 if grad:
                     raise Wrong("gradients are recorded while the validation set is measured: "
                                 "torch.no_grad()")
-                seen += len(ids)
                 if not learned and not epochs and self.gradients:
                     raise Wrong("the validation set is measured before the first epoch; "
                                 "one error an epoch is asked, after it")
                 if learned:
                     epochs.append(learned)
+                    measured.append(set())
                     learned = []
+                if measured:
+                    measured[-1].update(ids.tolist())
             elif grad:
                 if len(ids) > 4:
                     raise Wrong(f"a batch has {len(ids)} examples, where batch_size = 4")
@@ -204,9 +211,9 @@ class Trial:
         if not self.gradients:
             raise Wrong("the optimiser that is given makes no step")
         self.check_orders([torch.cat(each) for each in epochs])
-        if seen != len(epochs) * len(self.validation[1]):
-            raise Wrong(f"the validation set of {len(self.validation[1])} is measured on "
-                        f"{seen / len(epochs):.4g} examples an epoch")
+        if (least := min(map(len, measured))) < len(self.validation[1]):
+            raise Wrong(f"of the {len(self.validation[1])} validation examples only {least} are "
+                        "measured after an epoch")
         if len(self.gradients) != sum(map(len, epochs)):
             raise Wrong(f"{sum(map(len, epochs))} batches, but {len(self.gradients)} steps: one each")
         if len(epochs) > self.most:

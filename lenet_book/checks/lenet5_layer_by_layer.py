@@ -109,6 +109,8 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
                 raise Wrong(f"{when}, output map {output} " + (
                     f"does not read map {source}, and should" if source in inputs
                     else f"reads map {source}, and should not"))
+    if not bias.any():
+        raise Wrong(f"{when}, it holds a bias for each output map, and adds none of them")
     held = torch.cat([p.detach().flatten().double() for p in numbers]).sort().values
     acts = torch.cat([kernels[kernels != 0], bias]).sort().values
     if held.shape != acts.shape or not torch.allclose(held, acts, atol=1e-4):
@@ -156,8 +158,9 @@ def _count_by_table(has: int, table, size: int, when: str) -> None:
         outputs: "its kernels are not among its parameters: a tensor is found as an nn.Parameter",
     }
     if has != right:
-        raise Wrong(f"{when}, " + said.get(has, f"it has {has:,} parameters, not {right:,}: "
-                                               f"{entries} kernels and {outputs} biases"))
+        raise Wrong(f"{when}, " + said.get(
+            has, f"it has {has:,} parameters, not {right:,}: {entries} kernels of {size} x {size} and "
+                 f"{outputs} biases"))
 
 
 @exercise(chapter=6, number=4, level="medium", minutes=12)
@@ -219,19 +222,27 @@ def map_criterion(answer) -> str:
         "the second term is taken away, and should be added":
             lambda f, c, d, j: (2 * distances(f, c)[range(len(f)), d]
                                 - loss(distances(f, c), d, j, mean=False)).mean(),
+        "in the sum stand e^y and e^j, and should stand e^-y and e^-j":
+            lambda f, c, d, j: loss(distances(f, c), d, -j, lambda y, labels: -y),
+        **{f"j is {always}, whatever is given": lambda f, c, d, j, always=always: right(f, c, d, always)
+           for always in (1, 3)},
         "in the sum stands e^y, and should stand e^-y":
             lambda f, c, d, j: loss(distances(f, c), d, j, lambda y, labels: -y),
         "the sign is turned over": lambda *case: -right(*case),
     }, {"map_loss": "write the formula yourself"})
     function = Function(answer, "f6 codes labels j")
     f6, codes, labels, _ = cases[2]
-    # A batch whose distances are some thousands, and a j among them.
-    large = function(40 * f6, 40 * codes, labels, 2000.0).detach().double()
-    if not torch.allclose(large, right(40 * f6, 40 * codes, labels, 2000.0), rtol=1e-4):
-        raise Wrong("right for small distances, but for distances of some thousands it gives "
-                    f"{large.item():g}: each e^-y is 0 there")
+    for large, times, j in (("the distances are", 40, 3.0), ("j is", 1, 2000.0),
+                            ("the distances and j are", 40, 2000.0)):
+        case = times * f6, times * codes, labels, j
+        found, wanted = function(*case).detach().double(), right(*case)
+        if not torch.allclose(found, wanted, rtol=1e-4):
+            raise Wrong(f"right for small numbers, but where {large} some thousands it gives "
+                        f"{found.item():g}, not {wanted.item():g}: " + (
+                            "an e^ is infinite there; of all exponents, -j too, take out the largest"
+                            if found.isnan() or found == torch.inf else "each e^ is 0 there"))
     _its_gradient(function, cases[2], right)
-    return "it stays right where e^-y is 0, and its gradient reaches F6"
+    return "it stays right where e^-y and e^-j are 0, and its gradient reaches F6"
 
 
 def _its_gradient(function: Function, case: tuple, right) -> None:
@@ -253,9 +264,9 @@ def whole_lenet5(answer) -> str:
     """A net with the layers c1, s2, c3, s4, c5, f6 and output: LeNet-5 of 1998, 60,000 parameters."""
     mine = net(answer)
     names = [layer.name.lower() for layer in paper.LAYERS]
-    for part in mine.modules():
-        if type(part).__module__.startswith("lenet_book.models"):
-            raise Wrong(f"{type(part).__name__} is the book's; put the net together yourself")
+    for kind in (kind for part in mine.modules() for kind in type(part).__mro__):
+        if kind.__module__.startswith("lenet_book.models"):
+            raise Wrong(f"{kind.__name__} is the book's; put the net together yourself")
     for name, layer in zip(names, paper.LAYERS, strict=True):
         part = getattr(mine, name, None)
         if not isinstance(part, nn.Module):

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..tables import by
 from .answers import tensor
 from .calls import Function
 from .verdict import Wrong
@@ -54,12 +55,17 @@ def mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) -> 
 
 def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
     """Weights and biases of each layer, found by how many they are."""
-    found = {p.numel(): p for p in mine.parameters() if p.requires_grad}
+    trained = [p for p in mine.parameters() if p.requires_grad]
+    found = {p.numel(): p for p in trained}
     if lost := [name for name, sizes in _NUMBERS.items() if not set(sizes) <= found.keys()]:
         gone = [f"the {what} of {name}" for name in lost for size, what in
                 zip(_NUMBERS[name], ("weights", "biases"), strict=True) if size not in found]
-        raise Wrong("parameters() does not find " + (
-            f"the numbers of {', '.join(lost)}" if len(gone) == 2 * len(lost) else ", ".join(gone)))
+        said = f"the numbers of {', '.join(lost)}" if len(gone) == 2 * len(lost) else ", ".join(gone)
+        others = [by(p.shape) for p in trained if p.numel() not in sum(_NUMBERS.values(), ())]
+        if others and len(trained) >= 2 * len(_NUMBERS):  # as many as there should be
+            raise Wrong(f"of another shape than they were meant to be are {said} ({others[0]} is "
+                        "there): change no more than the mistakes")
+        raise Wrong(f"parameters() does not find {said}")
     total = sum(p.numel() for p in mine.parameters())
     if total != 61_706:
         raise Wrong(f"it has {total:,} parameters, and should have 61,706")

@@ -180,6 +180,8 @@ def window_by_gradient(answer) -> str:
             "a small derivative moves the unit as well: compare with 0":
                 lambda *case: _moved(*case, least=1e-3),
             "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
+            "a derivative below 0 moves the unit as well, and those of both signs cancel if they are "
+            "added up: take their sizes first": lambda *case: _moved(*case, sign=1, cancel=True),
             "derivatives of both signs are added up and cancel: take their sizes first":
                 lambda *case: _moved(*case, cancel=True),
             "the first and the last pixel that move it are not the corners of the window: of all these "
@@ -246,7 +248,7 @@ def _nets() -> list[tuple]:
     signs[0].weight.data.neg_()[..., 1:4, 1:4].abs_()
     opposite = Net("3 x 3, opposite channels", nn.Conv2d(2, 1, 3))
     opposite[0].weight.data[0, 1] = -opposite[0].weight.data[0, 0]
-    opposite[0].weight.data[0, 1, 1, 1] *= 2
+    opposite[0].weight.data[0, 1, 1, 1] /= 2
     cross = Net("5 x 5, maps of a row, a column", nn.Conv2d(1, 2, 5))
     row, column = cross[0].weight.data[:, 0]
     row[[0, 1, 3, 4]], column[:, [0, 1, 3, 4]] = 0, 0  # a cross: no corner of its window is seen

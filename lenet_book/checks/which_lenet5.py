@@ -62,19 +62,30 @@ class Net(nn.Module):
         return self.logits[:len(x)]
 
 
+_OTHER_LOSSES = {  # taken for the cross-entropy, and how their error is named
+    "a softmax is taken before F.cross_entropy, which takes its own: the loss is then below 2.5 even "
+    "of a net that is sure and wrong": lambda logits, y: F.cross_entropy(logits.softmax(1), y),
+    "F.nll_loss wants logarithms of probabilities; of logits F.cross_entropy is the loss": F.nll_loss,
+    "the losses of the digits are added up, and their mean is the loss":
+        lambda logits, y: F.cross_entropy(logits, y, reduction="sum"),
+}
+
+
 @exercise(chapter=7, number=2, level="easy", minutes=6)
 def first_loss_is_right(answer) -> str:
     """net, x, y -> is the loss, the cross-entropy, within 0.1 of log 10?"""
     function, x = Function(answer, "net x y"), torch.randn(7, 1, 32, 32)
     y = torch.randint(10, (7,))
     ten = math.log(10)
-    losses = ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0
+    losses = ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0, ten / 7
     nets = [(f"whose first loss is {loss:.2f}", _with_loss(loss, y), abs(loss - ten) < 0.1)
             for loss in losses]
     nets += [("of 84 classes, whose first loss is 4.43", torch.zeros(7, 84), False),
              ("that ends in a softmax, whose first loss is 2.30", torch.zeros(7, 10).softmax(1), True),
              ("of 5 classes that is sure and wrong, whose first loss is 2.34",
               _with_loss(2.34, y % 5, 5), True),
+             ("whose logits are all -2.3, so that its first loss is 2.30", torch.full((7, 10), -2.3),
+              True),
              ("whose first loss is nan", torch.full((7, 10), math.nan), False)]
     for mixed in [2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5], [4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0]:
         mean, each = sum(mixed) / 7, ", ".join(map(str, mixed))
@@ -83,24 +94,28 @@ def first_loss_is_right(answer) -> str:
     y_long = torch.randint(10, (150,))
     nets.append(("whose first loss is 2.87 for 150 digits, and 2.30 for the first 100",
                  _with_loss([ten] * 100 + [4.0] * 50, y_long), False))
-    verdicts, twice = [], []  # twice: what is said where a softmax stands before the cross-entropy
+    verdicts = []
+    mistaken = {said: [] for said in _OTHER_LOSSES}  # the verdicts by each of these
     for name, logits, right in nets:
         images, labels = (x, y % logits.shape[1]) if len(logits) == 7 else (
             torch.zeros(len(logits), 1, 32, 32), y_long)
-        result = function(Net(logits), images, labels)
+        given = Net(logits.clone())
+        result = function(given, images, labels)
+        if not torch.equal(given.logits.nan_to_num(), logits.nan_to_num()):
+            raise Wrong("it changes the numbers of the net, and nothing is to be trained here")
         said = listed(result)  # a truth value may stand in a tensor
         if not isinstance(said, bool):
             raise Wrong(f"it gives {shown(result)}; True or False is asked")
         verdicts.append((name, said, right))
-        loss = F.cross_entropy(logits.softmax(1), labels)
-        twice.append((name, bool((loss - ten).abs() < 0.1), right))
-    if all(said != right for _, said, right in verdicts):
+        for said_of, loss in _OTHER_LOSSES.items():
+            mistaken[said_of].append((name, bool((loss(logits, labels) - ten).abs() < 0.1), right))
+    if all(said != right for name, said, right in verdicts if "nan" not in name):
         raise Wrong("the answers are turned over: True where the loss is right")
     if len({said for _, said, _ in verdicts}) == 1:
         raise Wrong(f"it says {verdicts[0][1]} of every net")
-    if verdicts == twice:
-        raise Wrong("a softmax is taken before F.cross_entropy, which takes its own: the loss is then "
-                    "below 2.5 even of a net that is sure and wrong")
+    for said_of, same in mistaken.items():
+        if verdicts == same:
+            raise Wrong(said_of)
     low, high = ({said for loss, (_, said, _) in zip(losses, verdicts, strict=False)
                   if (loss - ten) * sign > 0.1} for sign in (-1, 1))
     if all(said for _, said, _ in verdicts[:3]) and len(low) == len(high) == 1 and low != high:

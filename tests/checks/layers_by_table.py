@@ -135,6 +135,12 @@ class OneBias(Stack):
         return F.conv2d(x, dense) + self.bias
 
 
+class AddsNoBias(Stack):
+    def forward(self, x):
+        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
+        return F.conv2d(x, dense) + 0 * self.bias.sum()
+
+
 class Padded(Parts):
     def forward(self, x):
         return super().forward(F.pad(x, (1, 1, 1, 1)))
@@ -200,6 +206,19 @@ class OwnName(Parts):
         return self.partial_convolution(x)
 
 
+class NoSuper(nn.Module):
+    def __init__(self, table, k):
+        self.table = table
+
+    def forward(self, x):
+        return x
+
+
+class NoSuperNorForward(nn.Module):
+    def __init__(self, table, k):
+        self.bias = nn.Parameter(torch.zeros(len(table)))
+
+
 class Nothing(Parts):
     def forward(self, x):
         super().forward(x)
@@ -220,7 +239,9 @@ WRONG = [  # (words that name the error, answer)
     ("only nn.Parameter", lambda table, k: Parts(table, k, registered=False)),
     ("one bias in all", OneBias),
     ("bias for each of the 60 kernels", lambda table, k: Sums(table, k, first_only=False)),
-    ("as a dense layer does", Masked),
+    ("8 kernels of 3 x 3", lambda table, k: Parts(table, 5)), ("adds none of them", AddsNoBias),
+    ("the first line of its __init__ is super", NoSuper),
+    ("in the line `self.bias = nn.Par", NoSuperNorForward), ("as a dense layer does", Masked),
     ("as a dense layer does", lambda table, k: nn.Conv2d(1 + max(map(max, table)), len(table), k)),
     ("others do it twice", NeverAdvances), ("does not read map 0", OtherMaps),
     ("same kernel for all", SharedKernel), ("equal numbers", Equal), ("no gradient", Detached),

@@ -46,6 +46,20 @@ def stable(f6, codes, labels, j):
     return by_cross_entropy(f6, codes, labels, j)
 
 
+def without_the_smallest(f6, codes, labels, j):
+    """The smallest distance is taken out of the sum, whatever j is."""
+    y = (f6[:, None] - codes).square().sum(2)
+    least = y.amin(1)
+    of_sum = torch.log(torch.exp(least - j) + torch.exp(least[:, None] - y).sum(1))
+    return (y[range(len(y)), labels] - least + of_sum).mean()
+
+
+def without_rubbish(f6, codes, labels, j):
+    """j is taken out of the sum, however small the distances are."""
+    y = (f6[:, None] - codes).square().sum(2)
+    return (y[range(len(y)), labels] - j + torch.log(1 + torch.exp(j - y).sum(1))).mean()
+
+
 class Net(nn.Module):
     """LeNet-5; changed: layers in place of the paper's."""
 
@@ -195,7 +209,16 @@ WRONG = {  # (words that name the error, answer)
         ("6 values in a tuple", "011223"), ("6 values in a tuple", None)],
     "table_layer": layers_by_table.WRONG,
     "map_criterion": [
-        ("each e^-y is 0", formula), ("map_loss does the work", lambda f, c, d, j: layers.map_loss(
+        ("distances and j are some thousands it gives -inf, not", formula),
+        ("where the distances are some thousands it gives inf, not", without_the_smallest),
+        ("where j is some thousands it gives inf, not", without_rubbish),
+        ("each e^ is 0 there", lambda f, c, d, j: formula(
+            f, c, d, j, rubbish=1e-15 + torch.exp(torch.tensor(-j)))),
+        ("stand e^y and e^j", lambda f, c, d, j: formula(
+            f, c, d, -j, lambda x: -x.square().sum(2)) + 2 * ((f - c[d]) ** 2).sum(1).mean()),
+        ("j is 3, whatever", lambda f, c, d, j: stable(f, c, d, 3)),
+        ("j is 1, whatever", lambda f, c, d, j: stable(f, c, d, 1)),
+        ("map_loss does the work", lambda f, c, d, j: layers.map_loss(
             torch.cdist(f, c) ** 2, d, j)),
         ("sums of squares, without a root", lambda f, c, d, j: formula(
             f, c, d, j, lambda x: x.square().sum(2).sqrt())),
@@ -226,6 +249,7 @@ WRONG = {  # (words that name the error, answer)
         ("must be a function", torch.tensor(3.0)), ("return", print)],
     "whole_lenet5": [
         ("LeNet5Of1998 is the book's", models.build("lenet5-1998")),
+        ("LeNet5Of1998 is the book's", type("Derived", (models.LeNet5Of1998,), {})),
         ("it reads all maps", Net(c3=nn.Conv2d(6, 16, 5))),
         ("no dense layer", Net(output=nn.Linear(84, 10))),
         ("S2 has 0", Net(s2=nn.MaxPool2d(2))), ("no layer self.f6", Net(f6=None)),

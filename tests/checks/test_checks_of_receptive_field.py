@@ -230,7 +230,9 @@ WRONG = {  # (words that name the error, answer)
         ("first channel", lambda *case: ends(gradient_of(*case)[0] != 0)),
         ("last channel", lambda *case: ends(gradient_of(*case)[-1] != 0)),
         ("below 0", lambda *case: ends(gradient_of(*case).gt(0).any(0))),
-        ("cancel", lambda *case: ends(gradient_of(*case).sum(0).abs() > 1e-6)),
+        ("of both signs are added", lambda *case: ends(gradient_of(*case).sum(0).abs() > 1e-6)),
+        ("a derivative below 0 moves the unit as well, and", lambda *case: ends(
+            gradient_of(*case).sum(0) > 1e-6)),
         ("first row, first column", lambda *case: [by_numpy(*case)[i] for i in (0, 2, 1, 3)]),
         ("height and width", lambda *case: [
             at - by_numpy(*case)[i - 1] + 1 if i % 2 else at for i, at in enumerate(by_numpy(*case))]),

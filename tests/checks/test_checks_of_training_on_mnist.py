@@ -15,8 +15,8 @@ from lenet_book.training import evaluate
 CHAPTER = 8
 
 
-def by_difference(logits, labels):
-    shifted = logits - logits.amax(1, keepdim=True)
+def by_difference(logits, labels, least=-torch.inf):
+    shifted = logits - logits.amax(1, keepdim=True).clamp(least)
     return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
 
 
@@ -43,15 +43,18 @@ def by_probability(logits, labels):  # as the formula stands
     return -p[torch.arange(len(labels)), labels].log().mean()
 
 
-def measured(net, x, y, size, average=False, train=None, mode=False, grad=False, last=False, percent=1):
+def measured(net, x, y, size, average=False, train=None, mode=False, grad=False, last=False, percent=1,
+             weight=None, twice=False, flat=False, parts=torch.Tensor.split):
     """Right as it stands; each argument makes one mistake."""
     before, losses, errors = net.training, [], []
     net.train(mode)
     with torch.set_grad_enabled(grad):
-        for images, labels in zip(x.split(size), y.split(size), strict=True):
+        for images, labels in zip(parts(x, size), parts(y, size), strict=True):
             logits = net(images)
-            losses.append(F.cross_entropy(logits, labels) * (1 if average else len(labels)))
-            errors.append((logits.argmax(1) != labels).sum() / (len(labels) if average else 1))
+            loss = F.cross_entropy(logits.softmax(1) if twice else logits, labels)
+            losses.append(loss * (weight or (1 if average else len(labels))))
+            answers = logits.argmax() if flat else logits.argmax(1)
+            errors.append((answers != labels).sum() / (len(labels) if average else 1))
     net.train(before if train is None else train)
     if last:
         return losses[-1] / len(labels), errors[-1] / len(labels)
@@ -87,8 +90,8 @@ def at_once(net, x, y, size):
 def stopping(net, training, validation, optimiser, batch_size, patience, most_epochs, *,
              clear=True, shuffle=True, drop=0, mode=True, copied=True, ties=False, reset=True, late=0,
              before=False, learn_from=None, put_back=True, measure_mode=False, grad=False, factor=1,
-             reference="best", reduction="mean", returned="errors", fixed=False, mixed=False):
-    """Right as it stands; each argument makes one mistake."""
+             reference="best", reduction="mean", returned="errors", fixed=False, mixed=False, times=1):
+    """Right as it stands, and however many times it measures; each other argument makes one mistake."""
     (x, y), (v, w) = training, validation
     errors, best, bad, weights = [], float("inf"), 0, None
     order = torch.randperm(len(x))
@@ -104,7 +107,8 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
             optimiser.step()
         net.train(measure_mode)
         with torch.set_grad_enabled(grad):
-            error = (net(v).argmax(1) != w).double().mean().item()
+            for _ in range(times):
+                error = (net(v).argmax(1) != w).double().mean().item()
         errors.append(error)
         if error < best or (ties and error == best):
             weights = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
@@ -148,13 +152,13 @@ def with_a_loader(net, training, validation, optimiser, batch_size, patience, mo
 
 
 def training_measured_too(net, training, validation, optimiser, *rest):
-    """Its errors as a tensor; the training error is looked at as well, which harms nothing."""
+    """Its errors as a tensor; in the end the net is tried on both sets, which harms nothing."""
     def listening(x):
         return net.forward(x)
 
     errors = stopping(net, training, validation, optimiser, *rest)
     with torch.no_grad():
-        listening(training[0])
+        listening(training[0]), net(validation[0])
     return torch.tensor(errors)
 
 
@@ -172,6 +176,10 @@ def measures_only(net, training, validation, *rest):
 
 def measures_first(net, training, validation, *rest):
     return [*measures_only(net, training, validation), *stopping(net, training, validation, *rest)]
+
+
+def half_measured(net, training, validation, *rest):
+    return stopping(net, training, [each[:5] for each in validation], *rest)
 
 
 def measures_a_copy(net, x, y, batch_size):
@@ -201,12 +209,13 @@ RIGHT = {
     "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
     "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,)],
     "loss_and_error": [(measured,), (by_logits,), (by_loader,)],
-    "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,)],
+    "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
+                                  (stops(times=2),)],
 }
 
 WRONG = {  # (words that name the error, answer)
     "largest_error_count": [
-        ("half an error", 76.5), ("95.7", 78), ("one error more", 76), ("75.5", 75),
+        ("half an error", 76.5), ("95.7", 78), ("one error more", 76), ("with two errors more", 75),
         ("clearly better", 69), ("two of them", 85), ("113.4", 94), ("stay below it", 95),
         ("rate", 0.0077), ("its interval would end at 20.2", 13), ("number", "77"), ("number", [77]),
         ("number", None), ("finite", float("nan")), ("finite", 10**400), ("number", True),
@@ -230,7 +239,16 @@ WRONG = {  # (words that name the error, answer)
         ("mean probability", lambda s, y: s.softmax(1)[torch.arange(len(y)), y].mean()),
         ("after the logarithm", lambda s, y: -s.softmax(1)[torch.arange(len(y)), y].mean().log()),
         ("twice", lambda s, y: by_hand(s.softmax(1), y)),
-        ("largest logit", lambda s, y: by_hand(s, s.argmax(1))),
+        ("largest logit, whatever", lambda s, y: by_hand(s, s.argmax(1))),
+        ("not from the right one", lambda s, y: (
+            (s - s.amax(1, True)).exp().sum(1).log() - s[torch.arange(len(y)), y]).mean()),
+        ("not from those of the sum", lambda s, y: (
+            s.exp().sum(1).log() - (s - s.amax(1, True))[torch.arange(len(y)), y]).mean()),
+        ("once more after the logarithm", lambda s, y: (
+            (s - s.amax(1, True)).exp().sum(1).log() - s.amax(1) - s[torch.arange(len(y)), y]).mean()),
+        ("of each column", lambda s, y: by_difference(s - s.max(0).values, y)),
+        ("the largest of a row", lambda s, y: by_probability(s - s.mean(1, True), y)),
+        ("0 (its result must be finite", partial(by_difference, least=0)),
         ("number", lambda s, y: s.exp().sum(1).log() - s[torch.arange(len(y)), y]),
         ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
         ("it raises", lambda s, y: s @ y),
@@ -261,7 +279,11 @@ WRONG = {  # (words that name the error, answer)
         ("gradients are recorded", lambda *case: measured(*case, grad=True)),
         ("left in evaluation", lambda *case: measured(*case, train=False)),
         ("left in training", lambda *case: measured(*case, train=True)),
-        ("at once", at_once), ("no copy", measures_a_copy),
+        ("multiplied by batch_size", lambda *case: measured(*case, weight=case[3])),
+        ("divided by the number of examples", lambda *case: measured(*case, weight=1)),
+        ("takes its own", partial(measured, twice=True)), ("along dim=1", partial(measured, flat=True)),
+        ("split(n) batches of n", partial(measured, parts=torch.Tensor.chunk)),
+        ("at once, where batch_size = 2", at_once), ("no copy", measures_a_copy),
         ("leaves gradients", forgets_gradients), ("2 values", lambda *case: measured(*case)[0]),
         ("it returns nothing", lambda *case: [] or None), ("function", (0.5, 0.1)),
         ("2 values", lambda *case: "0.5, 0.1")],
@@ -273,7 +295,8 @@ WRONG = {  # (words that name the error, answer)
         ("the last, and", stops(put_back=False)),
         ("where most_epochs ends", stops(put_back="early")), ("only as good", stops(ties=True)),
         ("from the beginning", stops(reset=False)), ("too many", stops(late=1)),
-        ("too early", stops(late=-1)),
+        ("too early", stops(late=-1)), ("never trains the last", lambda *given: stopping(
+            *given[:-1], given[-1] - 1)), ("only 5 are measured", half_measured),
         ("the one before", stops(reference="before")), ("never stops", stops(late=50)),
         ("validation set, which", stops(learn_from="validation")),
         ("measured in training mode", stops(measure_mode=True)),

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
-from lenet_book import checks, models
+from lenet_book import checks, layers, models, paper
 
 CHAPTER = 7
 PARTS = (156, 0, 1516, 0, 48_120, 10_164, 850)
@@ -177,6 +177,19 @@ class Neighbours(Plain):
         return y - y.mean(0)
 
 
+class Reshaped(Plain):
+    """changed: layers of other sizes in place of its own; pad: pixels around the digit."""
+
+    def __init__(self, act=torch.relu, pool=F.max_pool2d, pad=0, **changed):
+        super().__init__(act, pool)
+        self.pad = pad
+        for name, layer in changed.items():
+            setattr(self, name, layer)
+
+    def forward(self, x):
+        return super().forward(F.pad(x, (self.pad,) * 4))
+
+
 class Bare(nn.Module):
     def __init__(self):
         super().__init__()
@@ -226,6 +239,13 @@ WRONG = {  # (words that name the error, answer)
          lambda net, x, y: abs(loss_of(net, x[:100], y[:100]) - math.log(10)) < 0.1),
         ("True of every net", lambda net, x, y: True), ("False of every net", lambda net, x, y: False),
         ("turned over", lambda net, x, y: not abs(loss_of(net, x, y) - math.log(10)) < 0.1),
+        ("turned over", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) > 0.1),
+        ("turned over", lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) >= 0.1),
+        ("wants logarithms of probabilities",
+         lambda net, x, y: bool(abs(F.nll_loss(net(x), y) - math.log(10)) < 0.1)),
+        ("are added up", lambda net, x, y: bool(
+            abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
+        ("nothing is to be trained here", steps),
         ("every loss below log 10",
          lambda net, x, y: loss_of(net, x, y) - math.log(10) < 0.1),
         ("every loss above log 10", lambda net, x, y: loss_of(net, x, y) > math.log(10) - 0.1),
@@ -264,7 +284,10 @@ WRONG = {  # (words that name the error, answer)
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
         ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
         ("does not find the biases of C1", A(bias=False)), ("it raises", Raises),
-        ("change no more", A(end=lambda x: 2 * x)), *NO_NET],
+        ("change no more", A(end=lambda x: 2 * x)),
+        ("the weights of C5 (120 x 256 is there)", Reshaped(
+            torch.tanh, F.avg_pool2d, -2, c5=nn.Linear(256, 120))),
+        ("(100 x 120 is there)", Reshaped(f6=nn.Linear(120, 100), output=nn.Linear(100, 10))), *NO_NET],
     "mend_net_b": [
         ("from one time to the next", Stubborn),
         ("digits beside it", B(end=lambda x: x.log_softmax(0))),
@@ -304,7 +327,11 @@ WRONG = {  # (words that name the error, answer)
         ("upon C5 and F6 is a sigmoid", Plain(after_c5=torch.sigmoid, after_f6=torch.sigmoid)),
         ("squashed by a tanh", Plain(end=torch.tanh)), ("its activation is tanh", Plain(torch.tanh)),
         ("its pooling is average", Plain(pool=F.avg_pool2d)), ("digits beside it", Neighbours),
-        ("in train() it reads otherwise", B(end=identity)), *NO_NET],
+        ("in train() it reads otherwise", B(end=identity)),
+        ("the weights of C5 (120 x 576 is there)", Reshaped(pad=2, c5=nn.Linear(576, 120))),
+        ("of another shape than they were meant to be are the weights of C3", Reshaped(
+            c3=layers.SparseConv2d(paper.C3_CONNECTIONS, 5))),
+        ("the output (84 x 84 is there)", Reshaped(output=nn.Linear(84, 84))), *NO_NET],
 }
 
 EQUAL = {
