@@ -1,4 +1,7 @@
-"""The teacher's pages: each move is made on the demo, which must then say what the page quotes."""
+"""The teacher's pages: each move is made on the demo, which must then say what the page quotes.
+
+And what a quiz asks cannot be answered by the look of its options.
+"""
 
 import asyncio
 import re
@@ -21,6 +24,7 @@ SECTIONS = ["Aims", "What learners get wrong", "45 minutes", "90 minutes", "The 
 MOVES = ["", "Do", "Ask first", "Then it says"]
 STARTED = re.compile(r"Demo (?P<name>\w+), started with (?P<call>demos\.(?P=name)\(.*\)):")
 MOVE = re.compile(r"press \*\*(?P<button>.+?)\*\*|\*\*(?P<label>.+?)\*\* to `(?P<value>.+?)`")
+OPTION = re.compile(r"\(([a-d])\) (.*?)[.,]?(?= \([a-d]\) |$)")
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)
@@ -202,6 +206,46 @@ def test_each_question_has_its_folded_answer(page, section, fewest, most):
     assert fewest <= counts["asked"] == counts["answered"] <= most, f"{page.name}, {section}: {counts}"
 
 
+def choices(page):
+    """Of each question of the quiz that has options: (letter -> option, the letter that is right)."""
+    asked, answered = [], []
+    kind = asked
+    for token in page.sections["Quiz"]:
+        if token.type == "html_block" and "details>" in token.content:
+            kind = answered if "<details>" in token.content else asked
+        elif token.type == "list_item_open" and token.level == 1:
+            kind.append("")
+        elif token.type == "inline" and token.level == 3:
+            kind[-1] += shown(token)
+    both = zip(asked, answered, strict=True)
+    return [(dict(OPTION.findall(question)), answer[0]) for question, answer in both
+            if "(a) " in question]
+
+
+def of_length(extreme, options):
+    """The letters of the longest options (extreme: max) or of the shortest (min): one or more."""
+    length = extreme(map(len, options.values()))
+    return [letter for letter, option in options.items() if len(option) == length]
+
+
+def test_a_question_has_four_options_that_differ_and_its_answer_is_one_of_them(page):
+    for options, right in choices(page):
+        assert [*options] == [*"abcd"] and right in options, f"{page.name}: {options}, {right}"
+        assert len(set(options.values())) == 4, f"{page.name}: {options}"
+
+
+def test_neither_the_length_nor_the_letter_of_an_option_gives_the_answer_away():
+    """A guess is right once in four times; who always takes the longest should do little better."""
+    asked = [pair for path in PAGES for pair in choices(read(path.stem, path.read_text("utf-8")))]
+    for extreme in (max, min):
+        guesses = [(of_length(extreme, options), right) for options, right in asked]
+        hits = sum((right in letters) / len(letters) for letters, right in guesses)
+        assert hits < len(asked) / 2, f"the {extreme.__name__} is right in {hits:.0f} of {len(asked)}"
+    for letter in "abcd":
+        count = sum(right == letter for _, right in asked)
+        assert 0.15 < count / len(asked) < 0.35, f"{letter} is right in {count} of {len(asked)}"
+
+
 # The test itself: what it must refuse.
 
 TABLE = """## The moves
@@ -242,3 +286,27 @@ def test_a_wrong_row_is_refused_with_what_is_on_the_screen(right, wrong, said):
     assert right in GOOD
     with pytest.raises(AssertionError, match=said):
         played(GOOD.replace(right, wrong))
+
+
+QUIZ = """## Quiz
+
+1. How many?
+2. Which one?
+   (a) This. (b) That, since
+   it is so. (c) Another. (d) None.
+
+<details><summary>Answers</summary>
+
+1. **4.** Two and two.
+2. **c.** By (a) and
+   (b) it cannot be.
+
+</details>
+"""
+
+
+def test_the_options_of_a_question_are_found_and_the_longest_among_them():
+    (options, right), = choices(read("a page", QUIZ))
+    assert options == {"a": "This", "b": "That, since it is so", "c": "Another", "d": "None"}
+    assert right == "c" and of_length(max, options) == ["b"]
+    assert of_length(min, {"a": "x", "b": "two", "c": "y"}) == ["a", "c"]
