@@ -223,7 +223,8 @@ def _where(error: BaseException, function) -> str:
     own = {each.__code__.co_filename for each in parts if hasattr(each, "__code__")}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in own and not frame.filename.startswith(_LIBRARIES):
-            return f", in the line `{linecache.getline(frame.filename, frame.lineno).strip()}`"
+            line = linecache.getline(frame.filename, frame.lineno).strip()
+            return f", in the line `{line if len(line) <= 90 else line[:87] + ' ...'}`"
     return ""
 
 

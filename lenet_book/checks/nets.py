@@ -34,7 +34,8 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
         found, wanted = map(_weights, pairs[-1])
         if found != wanted:
             for said, mistaken in (mistakes or {}).items():
-                if found == _weights(mistaken(*given)):
+                if all(_weights(mine) == _weights(mistaken(*case[:-1]))
+                       for (mine, _), case in zip(pairs, cases, strict=False)):
                     raise Wrong(said)
             if norm := _normalisation(pairs[-1][0]):
                 raise Wrong(f"{norm} stands in the net, and none is asked for")
@@ -130,6 +131,10 @@ def _difference(mine: Counter, wanted: Counter) -> str:
     missing, more = (list((a - b).elements()) for a, b in ((wanted, mine), (mine, wanted)))
     if not missing:
         return f"it has too many weights: {', '.join(more[:3])}"
+    for shape in missing:
+        if mine[shape] and not more:
+            return (f"it needs weights of {shape} {wanted[shape]} times, and has {mine[shape]}; of two "
+                    "layers with one name the first is lost, and a layer used twice shares them")
     there = f"; in their place are {', '.join(more[:2])}" if more else ""
     return f"it needs weights of {', '.join(missing[:2])}{there}"
 

@@ -39,7 +39,10 @@ def dense_in_place_of_mean(answer) -> str:
 @exercise(chapter=13, number=2, level="medium", minutes=5)
 def maps_for_a_cheap_mix(answer) -> str:
     """From how many input maps on mlpconv1's 5 x 5 costs more than both its 1 x 1 together."""
+    one_output = ("that compares one output of each layer, 25 c with 192 + 160; they make 192, 160 and "
+                  "96 maps: count all of them")
     known(whole(answer, "the number of maps", {
+        14.08: one_output,
         9.6: "at 9.6 maps both would cost the same: from which whole number on is the 5 x 5 dearer?",
         6.4: "that is against the first 1 x 1 alone", 3.2: "that is against the second 1 x 1 alone",
     }), 10, {
@@ -50,7 +53,7 @@ def maps_for_a_cheap_mix(answer) -> str:
         241: "a kernel of 5 x 5 has 25 weights for each pair of maps, not one",
         49: "a kernel of 5 x 5 has 25 weights for each pair of maps, not five",
         48: "a kernel of 5 x 5 has 25 weights for each pair of maps, not five",
-        15: "the 5 x 5 makes 192 maps, not 128",
+        14: one_output, 15: one_output,
         3: "with three maps, the colours, the 5 x 5 has 14,400 weights, and the two 1 x 1 have 46,080",
         11: "fewer are enough already",
         1843: "each map that it reads costs 25 weights for each of the 192 that it makes, not 25 "
@@ -280,7 +283,7 @@ def where_the_digit_is(answer) -> str:
             [peak(maps, step)] * 2, 1),
     })
     compare(answer, peak, odd, "maps step", {
-        "right for even steps; half of an odd one is a fraction: step / 2, not step // 2":
+        "right for even steps; half an odd one is a fraction: step / 2, neither step // 2 nor rounded":
             lambda maps, step: peak(maps, step, half=False) + step // 2,
     })
     return "labels alone taught the net where digits are; this reads it out"

@@ -61,8 +61,8 @@ _BY_OTHERS = dict.fromkeys(("layers_of", "make_layers", "vgg16", "vgg11"), "read
 def net_from_string(answer) -> str:
     """configuration, channels -> the convolutions, ReLUs and poolings that the words name."""
     cases = [(words, channels, torch.randn(2, channels, *size).double()) for words, channels, size in (
-        ("8 M", 3, (9, 12)), ("4 6/1 M 8/5 M 3", 2, (25, 30)), ("5 M M 7/3 10 4/5", 1, (47, 45)),
-        ("M 6 6", 4, (13, 16)), ("12/1 3", 5, (4, 5)))]
+        ("8 M", 3, (9, 12)), ("4 6/1 M 8/5 M 3", 2, (25, 30)), ("6 6 6 M 6 6 4/11", 3, (37, 40)),
+        ("5 M M 7/3 10 4/5", 1, (47, 45)), ("M 6 6", 4, (13, 16)), ("12/1 3", 5, (4, 5)))]
     compare_nets(answer, _layers, cases, "configuration channels", {
         "the image has so many channels as are given, not always three":
             lambda words, channels: _layers(words, 3),
@@ -72,6 +72,8 @@ def net_from_string(answer) -> str:
             words, channels, kernels=lambda k: 3 if k == 3 else 1),
         "n/k is a kernel of k x k for any k, not for 1 alone": lambda words, channels: _layers(
             words, channels, kernels=lambda k: 1 if k == "1" else 3),
+        "k may have two digits: n/11 has a kernel of 11 x 11": lambda words, channels: _layers(
+            words, channels, kernels=lambda k: int(str(k)[-1])),
         "what n/k makes is read by the next convolution: n maps, as behind a plain number":
             lambda words, channels: _layers(words, channels, hands_on=lambda k: k == 3),
         "what a plain number makes is read by the next convolution, as behind n/k":
@@ -159,7 +161,7 @@ _BY_INIT = dict.fromkeys(("kaiming_normal_", "kaiming_uniform_"),
 def weights_by_he(answer) -> str:
     """The shape of a layer's weights -> weights of this shape, drawn as He and others draw them."""
     function, shapes = Function(answer, "shape", _BY_INIT), [
-        (64, 32, 3, 3), (200, 100), (48, 96, 5, 3), (300, 60, 1, 1), (1, 400, 7, 7)]
+        (64, 32, 3, 3), (200, 100), (48, 96, 5, 3), (300, 60, 1, 1), (1, 400, 7, 7), (5000, 4)]
     drawn = [tensor(function(shape), shape, "its result") for shape in shapes]
     for weights in drawn:
         if weights.std() == 0:
@@ -196,6 +198,7 @@ def _counts(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
 _SPREADS = {  # of wrong answers: what _counts gives -> standard deviation
     "that is the variance, 2 / n; the standard deviation is its root": lambda i, *_: 2 / i,
     "the 2 is missing: the ReLU throws away half of the mean square": lambda i, *_: (1 / i) ** 0.5,
+    "n counts what one output reads; the bias is no input": lambda i, *_: (2 / (i + 1)) ** 0.5,
     "n counts what one output reads, its inputs; these are the outputs that read one input":
         lambda i, o, *_: (2 / o) ** 0.5,
     "n counts what one output reads; this is the number of outputs":
@@ -228,6 +231,7 @@ def string_with_field_224(answer) -> str:
     """D's string with more convolutions, so that the last one's field is 224, at least cost."""
     if not isinstance(answer, str):
         raise Wrong(f"the answer must be a string such as D's, not {shown(answer)}")
+    answer = " ".join(word.removesuffix("/3") for word in answer.split())  # 64/3 is 64
     mine, old = ([block.split() for block in words.split("M")] for words in (answer, _D))
     if len(mine) != len(old):
         raise Wrong(f"D has five poolings, and this has {len(mine) - 1}"

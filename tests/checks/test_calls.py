@@ -71,9 +71,15 @@ def test_an_error_is_told_with_its_case_and_its_line():
     said = raised(raises, X, 7)
     assert said.startswith("for x 2 x 3, k = 7 it raises IndexError: index 7 is out of bounds")
     assert said.endswith("in the line `return x[k]`")
+    long = raised(many_words, X, 7)
+    assert 90 < len(long.partition("in the line `")[2]) < 96 and long.endswith(" ...`")
     assert raised(lambda x, k: 1 / 0, X, 7).startswith("for x 2 x 3, k = 7 it raises ZeroDivisionError")
     assert "RecursionError" in raised(endlessly_deep, X, 1)
     assert "SystemExit" in raised(lambda x, k: sys.exit(3), X, 1)
+
+
+def many_words(x, k):
+    return x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k] + x[k]
 
 
 def endlessly_deep(x, k):

@@ -120,6 +120,21 @@ def numel(shape):
     return torch.Size(shape).numel()
 
 
+def named(name, words, channels):
+    """Wrong where two convolutions have one name: the second takes the place of the first."""
+    net = nn.Sequential()
+    for layer in parts(words, channels):
+        net.add_module(name(layer) if isinstance(layer, nn.Conv2d) else f"layer{len(net)}", layer)
+    return net
+
+
+def shared(words, channels):
+    """Wrong: one convolution for each shape."""
+    made = {}
+    return by_words(words, channels, conv=lambda c, n, k: made.setdefault(
+        (c, n, k), nn.Conv2d(c, n, k, padding=k // 2)))
+
+
 def normed(words, channels):
     """Wrong: with a BatchNorm that has no weights."""
     net = by_words(words, channels)
@@ -167,7 +182,7 @@ RIGHT = {
     "net_from_string": [(by_words,), (by_patterns,), (Net,), (Raw,), (by_single_spaces,)],
     "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
     "string_with_field_224": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
-                             (f"{16 * '64 '}M{D.split('M', 1)[1]}",)],
+                             (f"{16 * '64 '}M{D.split('M', 1)[1]}",), (14 * "64/3 " + D,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -214,6 +229,13 @@ WRONG = {  # (words that name the error, answer)
         ("flattened", lambda words, channels: by_words(words, channels).append(nn.Flatten())),
         ("BatchNorm2d stands in the net", partial(by_words, conv=lambda c, n, k: nn.Sequential(
             nn.Conv2d(c, n, k, padding=k // 2), nn.BatchNorm2d(n)))),
+        ("6 x 6 x 3 x 3 4 times, and has 1", partial(
+            named, lambda conv: f"{conv.in_channels}_{conv.out_channels}")),
+        ("of two layers with one name", partial(named, lambda conv: str(conv.out_channels))),
+        ("a layer used twice shares them", shared),
+        ("two digits", lambda words, channels: by_words(re.sub(r"/\d*(\d)", r"/\1", words), channels)),
+        ("4 x 6 x 11 x 11; in their place are 4 x 6 x 3 x 3",
+         lambda words, channels: by_words(words.replace("/11", ""), channels)),
         ("not one of 1 x 1", lambda words, channels: by_words(re.sub("/.", "/1", words), channels)),
         ("not in training", lambda words, channels: nn.Sequential(*(
             each for part in parts(words, channels) for each in (
@@ -248,6 +270,7 @@ WRONG = {  # (words that name the error, answer)
         ("belongs under it", with_spread(lambda s: 4 / numel(s[1:]))),
         ("whatever its shape", with_spread(lambda s: 2 / (9 * s[1]))),
         ("s / sqrt(3)", lambda s: (2 * torch.rand(s) - 1) * (2 / numel(s[1:])) ** 0.5),
+        ("the bias is no input", with_spread(lambda s: 2 / (numel(s[1:]) + 1))),
         ("their mean", lambda s: he(s).abs()),
         ("at random", torch.zeros), ("standard deviation is", with_spread(lambda s: 3 / s[0])),
         ("kaiming_normal_ does", lambda s: nn.init.kaiming_normal_(torch.empty(s))),
