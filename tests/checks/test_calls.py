@@ -38,7 +38,7 @@ def test_without_a_return():
     def computes(x, k):
         x + k
     assert raised(computes, X, 1).endswith(
-        "k = 1 it returns nothing; whichever way it goes, it must end with return")
+        "k = 1 it returns nothing; end it with return, whichever way it goes")
 
 
 def test_a_stub_is_not_yet_an_answer():

@@ -274,7 +274,7 @@ WRONG = {  # (words that name the error, answer)
         ("as if it were whole", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
         ("as if it were whole", lambda n, k, s: halved(max(k - s, 0))),
         ("one step too many", lambda n, k, s: halved(max(ceil(n / s) * s + k - n, 0))),
-        ("it returns nothing; whichever way it goes", equal_sides),
+        ("nothing; end it with return, whichever way", equal_sides),
         ("keeps n", lambda n, k, s: halved(s * (n - 1) + k - n)),
         ("half a pixel", lambda *case: (sum(by_windows(*case)) / 2,) * 2),
         ("both sides are rounded down", lambda *case: (by_windows(*case)[0],) * 2),
