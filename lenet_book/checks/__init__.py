@@ -11,7 +11,8 @@ answers.py says what an answer may be and compares it, nets.py compares nets; ca
 reader wrote, with a limit of time. What a single exercise asks is watched in layers_of_1998.py (does
 a net compute what the paper's does?), mending.py (are a net's mistakes gone, and nothing else?),
 early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), drawing.py (what is
-made small?), occlusion.py (what may a map have wrong?) and seeds.py (is each net trained anew?);
+made small?), occlusion.py (what may a map have wrong?), seeds.py (is each net trained anew?) and
+subsampling.py (can a layer of the reader's be trained?);
 towers.py and inception.py hold the nets that chapters 11 and 14 ask for, and the wrong ones that
 readers build in their place.
 """

@@ -67,7 +67,8 @@ class Function:
             raise NotYet
         if result is None:
             raise Wrong(f"{case} it prints its result, which then is lost; end it with return"
-                        if printed.getvalue() else f"{case} it returns nothing; end it with return")
+                        if printed.getvalue() else
+                        f"{case} it returns nothing; end it with return, whichever way it goes")
         for name, before, after in zip(self._names, given, mine, strict=False):
             if isinstance(before, torch.Tensor) and not _equal(before, after):
                 raise Wrong(f"it changes the {name} that it is given; work on a copy, such as "

@@ -182,6 +182,8 @@ def two_layers_in_one(answer) -> str:
             "b1 goes through the 1x1 as well: multiply it by w2": lambda w1, b1, w2, b2: b1.sum() + b2,
             "the second layer's is multiplied too, and only b1 goes through w2":
                 lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + w2[..., 0, 0].sum(1) * b2,
+            "it is a column, C x 1, and should be a row of C numbers":
+                lambda w1, b1, w2, b2: (w2[..., 0, 0] @ b1 + b2)[:, None],
             "the second layer's is subtracted": lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 - b2,
         })
     except Wrong as wrong:

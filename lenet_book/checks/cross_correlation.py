@@ -10,11 +10,13 @@ from .exercise import exercise
 from .verdict import Wrong
 
 _BY_OTHERS = dict.fromkeys(
-    ("conv1d", "conv2d", "conv_transpose2d", "unfold", "einsum", "cross_correlate2d", "convolve2d",
-     "correlate2d", "correlate", "convolve", "fftconvolve", "fft2"), "write the sums yourself")
+    ("conv1d", "conv2d", "conv_transpose2d", "einsum", "cross_correlate2d", "convolve2d",
+     "correlate2d", "correlate", "convolve", "fftconvolve", "fft2"), "write the sums yourself"
+) | dict.fromkeys(
+    ("unfold", "as_strided"), "cut one part of the image for each weight yourself")
 _BY_AUTOGRAD = dict.fromkeys(
-    ("backward", "grad", "requires_grad_", "jacobian", "vjp", "conv2d_weight", "conv2d_input"),
-    "write the derivative yourself")
+    ("backward", "grad", "requires_grad_", "jacobian", "jacrev", "jacfwd", "jvp", "vjp", "make_dual",
+     "conv2d_weight", "conv2d_input"), "write the derivative yourself")
 
 
 @exercise(chapter=1, number=1, level="easy", minutes=3)
@@ -76,7 +78,7 @@ def edge_in_two_steps(column, row) -> str:
             else f"the results are {largest:.4g} times those of the edge kernel"
             if torch.allclose(both, largest * edge)
             else f"together they are {(both + 0).tolist()}, and the edge kernel is {edge.tolist()}")
-    return "three products and three are six, for nine"
+    return "three products and three are six, in place of nine"
 
 
 @exercise(chapter=1, number=4, level="medium", minutes=10)
@@ -115,6 +117,7 @@ def correlate_by_weights(answer) -> str:
             lambda x, w: right(x, w) + of_part(x, w, 0, 0),
         "the weights are not there: each part is added as it is":
             lambda x, w: right(x, torch.ones_like(w)),
+        "the rows and columns of the result are exchanged": lambda x, w: right(x, w).T,
         "the last row and column of the result are missing":
             lambda x, w: right(x, w)[:-1, :-1],
         "the result is as large as the image; a part that lies under one weight has "

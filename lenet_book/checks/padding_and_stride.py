@@ -134,7 +134,7 @@ def sizes_through_a_net(answer) -> str:
         return through(n, layers, _size)
 
     function, five = Function(answer, "n layers"), [(5, 1, 0, 1)]
-    if _refuses_five(answer, 5, 0) and not _refuses_five(answer, 6, 0):
+    if _is_refused(answer, 5, 5) and not _is_refused(answer, 6, 5):
         if agrees(answer, lambda n, layers: (n - 5,), [(6, five), (9, five)], "n layers"):
             raise Wrong(_ONE_MORE)
         raise Wrong("a window as large as the padded input fits, in one place: refuse it only where "
@@ -170,25 +170,31 @@ def sizes_through_a_net(answer) -> str:
                 n, layers, lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1),
         "each layer begins with the input's size, and should with what the one before has left":
             lambda n, layers: tuple(_formula(n, *layer) for layer in layers),
+        "the layers are walked backwards; the first one meets the image":
+            lambda n, layers: through(n, layers[::-1], _formula),
         "the padding is multiplied by the stride here: it is laid around before the windows move":
             lambda n, layers: through(
                 n, layers, lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
     })
     for n, p in ((3, 1), (1, 2)):
-        if _refuses_five(answer, n, p):
+        if _is_refused(answer, n, 5, 1, p):
             raise Wrong(f"a window of 5 fits into {counted(n, 'pixel')} with a padding of {p}: compare "
                         "the window with the padded input, n + 2p")
-    compare(answer, right, [(3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)])], "n layers")
+    if _is_refused(answer, 56, 1, 2):
+        raise Wrong("a stride larger than the kernel skips pixels, and fits: a 1x1 with stride 2 makes "
+                    "28 of 56")
+    compare(answer, right, [(3, [(5, 1, 1, 1)]), (1, [(5, 1, 2, 1)]), (56, [(1, 2, 0, 1)])],
+            "n layers")
     for n, layers in ((28, _LENET), (4, five), (4, [(3, 3, 0, 2)]), (3, [(9, 4, 1, 1)]),
                       (4, [*five, (1, 1, 1, 1)])):
         _refuses(answer, n, layers)
     return "32 leads to 28, 14, 10, 5, 1, and 28 is refused at C5"
 
 
-def _refuses_five(answer, n: int, p: int) -> bool:
-    """Is a window of 5 on n pixels, with p on each side, a ValueError?"""
+def _is_refused(answer, n: int, k: int, s: int = 1, p: int = 0) -> bool:
+    """Is a window of k on n pixels, with p on each side, a ValueError?"""
     try:
-        answer(n, [(5, 1, p, 1)])
+        answer(n, [(k, s, p, 1)])
     except ValueError:
         return True
     except Exception:

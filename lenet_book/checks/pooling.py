@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..arguments import shown
-from ..layers import Subsampling
-from .answers import agrees, compare, counted, known, number
-from .calls import Function, one_line
+from .answers import agrees, compare, known, number
+from .calls import Function
 from .exercise import exercise
-from .verdict import NotYet, Wrong
+from .subsampling import filled, is_trained
+from .verdict import Wrong
 
 _OF_MAPS = (-1, 1, 1)  # the shape in which a number of each map meets maps
 _BY_OTHERS = dict.fromkeys(
@@ -59,7 +59,7 @@ def global_average_pooling(answer) -> str:
             raise Wrong(f"{name} is called behind F.avg_pool2d, which has averaged already: with the "
                         "right window axes of length 1 are left, and those need no sum") from None
         raise
-    return "so many numbers as there are maps, however large these are"
+    return "as many numbers as there are maps, however large these are"
 
 
 def _pools_first(answer, case: tuple) -> bool:
@@ -106,6 +106,7 @@ def power_mean_pooling(answer) -> str:
         "the powers are missing: they come before the average": lambda x, q: average(x) ** (1 / q),
         "power and root are exchanged": lambda x, q: average(x ** (1 / q)) ** q,
         "the powers are added, and should be averaged": lambda x, q: (4 * average(x ** q)) ** (1 / q),
+        "divided by 4 twice: the average has done it": lambda x, q: (average(x ** q) / 4) ** (1 / q),
         "it is divided by q, in place of taking the q-th root": lambda x, q: average(x ** q) / q,
         "raised to q once more; the root is the power 1/q": lambda x, q: average(x ** q) ** q,
         "the average, whatever q is: the power belongs before the averaging, the root behind it":
@@ -132,6 +133,7 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
         ((1, 2, 5, 6), 3, 1, 1), ((2, 1, 6, 8), 3, 2, 1), ((1, 3, 5, 4), 2, 3, 1),
         ((1, 1, 4, 5), 4, 2, 2), ((2, 2, 3, 4), 1, 2, 0))]
     cases.append((-1e6 - 1e6 * torch.rand(1, 2, 5, 6).double(), 3, 2, 1))  # below many a frame
+    cases.append(((torch.arange(60) % 4 - 3).double().view(1, 2, 5, 6), 3, 2, 1))  # 0 is its largest
     _compare_pools("max", max_pool, F.max_pool2d, cases, {
         "padding of zeros wins against negative numbers, and invents what is not there":
             lambda x, k, s, p: F.max_pool2d(_framed(x, p), k, s),
@@ -140,6 +142,8 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
            for v in (-1, -10, -100, -999, -1000, -9999, -10_000, -100_000, -1_000_000)},
         "the maximum begins at 0 and never falls below: begin at minus infinity":
             lambda x, k, s, p: F.max_pool2d(x, k, s, p).relu(),
+        "zeros of the map itself are taken for padding: put minus infinity around it before you cut":
+            lambda x, k, s, p: F.max_pool2d(x.where(x != 0, -torch.inf), k, s, p),
         "that is the smallest number of each window": lambda x, k, s, p: -F.max_pool2d(-x, k, s, p),
         "that is the average": lambda x, k, s, p: F.avg_pool2d(x, k, s, p),
         "the maps are pooled together, and each should be by itself":
@@ -164,7 +168,7 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
         "the maps are added together, and each should be by itself":
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p).sum(1, True).expand(-1, x.shape[1], -1, -1),
     })
-    return "with minus infinity around the map for the maximum, and zeros for the average"
+    return "the frame never wins the maximum, and counts as zeros in the average"
 
 
 def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> None:
@@ -211,7 +215,7 @@ def subsampling_of_your_own(answer) -> str:
         raise Wrong(f"this must be a class that inherits from nn.Module, not {shown(answer)}")
 
     def of_class(x, weight, bias):
-        layer = _filled(answer, weight, bias)
+        layer = filled(answer, weight, bias)
         return Function(layer, "x")(x)
 
     def right(x, weight, bias, of_weight=_OF_MAPS, of_bias=_OF_MAPS, pool=F.avg_pool2d):
@@ -226,6 +230,7 @@ def subsampling_of_your_own(answer) -> str:
         "the largest of each window is taken, and the four should be added":
             lambda x, w, b: right(x, w / 4, b, pool=F.max_pool2d),
         "the bias is missing": lambda x, w, b: right(x, w, 0 * b),
+        "the bias is subtracted": lambda x, w, b: right(x, w, -b),
         "the coefficient is missing": lambda x, w, b: right(x, torch.ones_like(w), b),
         "the bias is multiplied as well: it comes after the coefficient":
             lambda x, w, b: right(x, w, w * b),
@@ -240,7 +245,7 @@ def subsampling_of_your_own(answer) -> str:
         "the windows overlap: the stride is 2":
             lambda *case: right(*case, pool=lambda x, k: F.avg_pool2d(x, k, 1)),
     })
-    _gradients(answer, *cases[1])
+    is_trained(answer, *cases[1])
     return "two parameters a map, 12 in S2 and 32 in S4"
 
 
@@ -251,50 +256,3 @@ def _axes_of_maps(of_class, right) -> None:
         if agrees(of_class, lambda *case, axes=axes: right(*case, *axes), [case], "x weight bias"):
             raise Wrong("each map has its " + ("bias: self.bias" if axes[0] == _OF_MAPS else
                                                "coefficient: self.weight") + "[:, None, None]")
-
-
-def _filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
-    """A layer of this class, with these numbers in it."""
-    maps = len(weight)
-    try:
-        layer = answer(maps)
-    except (NotYet, Wrong, TimeoutError):
-        raise
-    except Exception as error:
-        raise Wrong(f"{answer.__name__}({maps}) raises {one_line(error)}") from None
-    if Function(layer, "x").empty:
-        raise NotYet
-    if any(isinstance(part, Subsampling) for part in layer.modules()):
-        raise Wrong("the book's Subsampling does the work here; write the layer yourself")
-    own = dict(layer.named_parameters())
-    for name, values in (("weight", weight), ("bias", bias)):
-        found = own.pop(name, None)
-        if found is None and isinstance(getattr(layer, name, None), Tensor):
-            raise Wrong(f"its {name} is a plain tensor, which no optimiser finds: make an nn.Parameter "
-                        "of it, in __init__")
-        if found is None:
-            raise Wrong(f"it has no parameter self.{name}")
-        if found.numel() != maps:
-            raise Wrong(f"self.{name} holds {counted(found.numel(), 'number')} for "
-                        f"{counted(maps, 'map')}"
-                        + ("; each map has one" if found.numel() != 4 * maps else
-                           ": four for a map, as in a depthwise convolution, and one is asked for"))
-        if found.is_meta or not found.is_floating_point() or not found.requires_grad:
-            raise Wrong(f"self.{name} cannot be trained: {shown(found)}, requires_grad "
-                        f"{found.requires_grad}")
-        with torch.no_grad():
-            found.data = values.clone().view(found.shape)
-    if own:
-        raise Wrong(f"it has more parameters than weight and bias: {', '.join(own)}")
-    return layer
-
-
-def _gradients(answer, x: Tensor, weight: Tensor, bias: Tensor) -> None:
-    """Wrong, unless a gradient reaches the weight, the bias and the input of a layer of this class."""
-    layer, x = _filled(answer, weight, bias), x.clone().requires_grad_()
-    result = Function(layer, "x")(x)
-    for name, reached in (("self.weight", layer.weight), ("self.bias", layer.bias), ("its input", x)):
-        if not result.requires_grad or torch.autograd.grad(
-                result.sum(), reached, retain_graph=True, allow_unused=True)[0] is None:
-            raise Wrong(f"the numbers are right, but no gradient reaches {name}: .data, detach, item "
-                        "and no_grad cut it off")

@@ -180,7 +180,7 @@ WRONG = {  # (words that name the error, answer)
         ("only b1 goes", lambda w1, b1, w2, b2: (
             mixed(w1, b1, w2, b2)[0], w2.flatten(1) @ b1 + w2.flatten(1).sum(1) * b2)),
         ("subtracted", lambda w1, b1, w2, b2: mixed(w1, b1, w2, -b2)),
-        ("the weight is right, the bias is not: for w1", lambda *case: (
+        ("the weight is right, the bias is not: it is a column", lambda *case: (
             mixed(*case)[0], mixed(*case)[1][:, None])),
         ("the weight is right, the bias is not: for w1", lambda *case: (
             mixed(*case)[0], 2 * mixed(*case)[1])),

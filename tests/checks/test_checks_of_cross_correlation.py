@@ -95,6 +95,12 @@ def first_twice(image, kernel):
     return kernel[0, 0] * image[:rows, :columns] + by_parts(image, kernel)
 
 
+def by_strides(image, kernel):
+    """All windows at once, and no loop at all."""
+    sizes = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1, *kernel.shape
+    return (image.as_strided(sizes, 2 * image.stride()) * kernel).sum((2, 3))
+
+
 def in_place(image, kernel):
     kernel *= 1.5
     return by_parts(image, kernel)
@@ -121,6 +127,23 @@ def autograd(image, kernel, target):
     kernel = kernel.requires_grad_()
     ((cross_correlate2d(image, kernel) - target) ** 2).mean().backward()
     return kernel.grad
+
+
+def loss_of(image, target):
+    return lambda kernel: ((cross_correlate2d(image, kernel) - target) ** 2).mean()
+
+
+def forward_mode(image, kernel, target):
+    """One weight after another."""
+    ways = torch.eye(kernel.numel()).view(-1, *kernel.shape)
+    return torch.stack([torch.func.jvp(loss_of(image, target), (kernel,), (way,))[1]
+                        for way in ways]).view_as(kernel)
+
+
+def dual_numbers(image, kernel, target):
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(kernel, torch.ones_like(kernel))
+        return loss_of(image, target)(dual)
 
 
 RIGHT = {
@@ -163,6 +186,8 @@ WRONG = {  # (words that name the error, answer)
         ("convolution", lambda x, w: by_parts(x, w.flip(0, 1))),
         ("conv2d does", lambda x, w: F.conv2d(x[None, None], w[None, None])[0, 0]),
         ("unfold does", lambda x, w: (x.unfold(0, len(w), 1).unfold(1, w.shape[1], 1) * w).sum((2, 3))),
+        ("as_strided does the work here; cut one part", by_strides),
+        ("result are exchanged", lambda x, w: by_parts(x, w).T),
         ("transposed", transposed), ("left to right", lambda x, w: by_parts(x, w.flip(1))),
         ("upside down", lambda x, w: by_parts(x, w.flip(0))),
         ("averaged", lambda x, w: by_parts(x, w) / w.numel()),
@@ -192,7 +217,10 @@ WRONG = {  # (words that name the error, answer)
         ("comes out transposed", lambda *case: by_sums(*case).T),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
         ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
-        ("does the work", autograd), ("it gives", lambda x, w, y: by_sums(x, w, y).abs()),
+        ("does the work", autograd), ("jvp does the work", forward_mode),
+        ("make_dual does the work", dual_numbers),
+        ("jacrev does the work", lambda x, w, y: torch.func.jacrev(loss_of(x, y))(w)),
+        ("it gives", lambda x, w, y: by_sums(x, w, y).abs()),
         ("it raises", lambda x, w, y: cross_correlate2d(w, x))],
 }
 

@@ -141,6 +141,13 @@ def forgets_padding(times):
     return sizes
 
 
+def refuses_larger_strides(n, layers):
+    for k, s, _, _ in layers:
+        if s > k:
+            raise ValueError("the stride is larger than the kernel")
+    return by_the_book(n, layers)
+
+
 def printed(n, layers):
     print(by_the_book(n, layers))
 
@@ -166,6 +173,11 @@ def by_trial(n, k, s):
     while n + total < k or (n + total - k) // s + 1 < ceil(n / s):
         total += 1
     return torch.tensor([total // 2, total - total // 2])
+
+
+def equal_sides(n, k, s):
+    """None, where two equal sides cannot do it."""
+    return next(((p, p) for p in range(k) if (n + 2 * p - k) // s + 1 == ceil(n / s)), None)
 
 
 RIGHT = {
@@ -236,6 +248,8 @@ WRONG = {  # (words that name the error, answer)
         ("as large as the padded input fits", refuses_zero_room),
         ("counts once, and it lies on both sides", once),
         ("+ 1 is missing", refuses_none_left),
+        ("a stride larger than the kernel skips pixels", refuses_larger_strides),
+        ("walked backwards", lambda n, layers: by_the_book(n, layers[::-1])),
         ("from 4 pixels layer 1, with a window of 5, has no place left", looks_at_the_end),
         ("padding of layer 2 hides it", looks_at_the_end),
         *(("(kernel, stride, padding, dilation), in this order", in_the_order(*order))
@@ -260,6 +274,7 @@ WRONG = {  # (words that name the error, answer)
         ("as if it were whole", lambda n, k, s: halved(max((n / s - 1) * s + k - n, 0))),
         ("as if it were whole", lambda n, k, s: halved(max(k - s, 0))),
         ("one step too many", lambda n, k, s: halved(max(ceil(n / s) * s + k - n, 0))),
+        ("nothing; end it with return, whichever way", equal_sides),
         ("keeps n", lambda n, k, s: halved(s * (n - 1) + k - n)),
         ("half a pixel", lambda *case: (sum(by_windows(*case)) / 2,) * 2),
         ("both sides are rounded down", lambda *case: (by_windows(*case)[0],) * 2),

@@ -81,6 +81,12 @@ def smallest_around(x, k, s, p):
     return max_by_loops(framed(x, p, x.min().item()), k, s, 0)
 
 
+def zeros_for_padding(x, k, s, p):
+    """A frame of zeros, mended after the cut."""
+    columns = columns_of(x, k, s, p, 0)
+    return columns.where(columns != 0, -torch.inf).amax(2)
+
+
 def max_framed(value):
     return lambda x, k, s, p: max_by_loops(framed(x, p, value), k, s, 0)
 
@@ -178,6 +184,31 @@ class More(Layer):
         self.squash = nn.Parameter(torch.ones(1))
 
 
+class Shared(Layer):
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.bias = self.weight
+
+
+class Keeping(Layer):
+    """A view of the weight, which does not follow where the weight is moved."""
+
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.of_maps = self.weight[:, None, None]
+
+    def forward(self, x):
+        return self.four(x) * self.of_maps + each(self.bias)
+
+
+def renewing(name):
+    """A layer whose forward puts another parameter in the place of the one that is trained."""
+    def forward(me, x):
+        setattr(me, name, nn.Parameter(getattr(me, name).view(-1, 1, 1)))
+        return Layer.forward(me, x)
+    return layer_that(forward)
+
+
 class Frozen(Layer):
     def __init__(self, maps):
         super().__init__(maps)
@@ -241,6 +272,7 @@ WRONG = {  # (words that name the error, answer)
         ("exchanged", lambda x, q: F.avg_pool2d(x ** (1 / q), 2) ** q),
         ("raised to q once more", lambda x, q: F.avg_pool2d(x ** q, 2) ** q),
         ("should be averaged", lambda x, q: (4 * F.avg_pool2d(x ** q, 2)) ** (1 / q)),
+        ("divided by 4 twice", lambda x, q: (F.avg_pool2d(x ** q, 2) / 4) ** (1 / q)),
         ("divided by q", lambda x, q: F.avg_pool2d(x ** q, 2) / q),
         ("power belongs before the averaging, the root behind it",
          lambda x, q: F.avg_pool2d((x ** q) ** (1 / q), 2)),
@@ -268,6 +300,8 @@ WRONG = {  # (words that name the error, answer)
         ("frame of -1,000 wins", max_framed(-1000.), mean_by_loops),
         ("take .values, or amax", lambda x, k, s, p: framed(x, p, -torch.inf).unfold(
             2, k, s).unfold(3, k, s).flatten(-2).max(-1), mean_by_loops),
+        ("max pooling: zeros of the map itself are taken for padding", zeros_for_padding,
+         mean_by_loops),
         ("max pooling: the maximum begins at 0", lambda x, k, s, p: max_by_parts(x, k, s, p).relu(),
          mean_by_loops),
         ("max pooling: the padding lies on the left and right alone",
@@ -307,6 +341,12 @@ WRONG = {  # (words that name the error, answer)
         ("raises", nn.Linear), ("bias is a plain tensor", Plain), ("1 number for 6 maps", OneForAll),
         ("4 numbers for 1 map: four", Four),
         ("more parameters than weight and bias: squash", More), ("cannot be trained", Frozen),
+        ("the same Parameter; each needs its own", Shared),
+        ("self.of_maps is made of a parameter in __init__", Keeping),
+        ("forward makes a new self.weight", renewing("weight")),
+        ("forward makes a new self.bias", renewing("bias")),
+        ("bias is subtracted", layer_that(
+            lambda me, x: each(me.weight) * me.four(x) - each(me.bias))),
         ("no parameter self.weight", nn.ReLU),
         ("mean of each window", layer_that(
             lambda me, x: each(me.weight) * F.avg_pool2d(x, 2) + each(me.bias))),
