@@ -185,7 +185,7 @@ def dropout_by_hand(answer) -> str:
     """x, p, training -> in training each number is 0 with probability p, or divided by 1 - p."""
     function = Function(answer, "x p training", _DROPPED)
     x = torch.randn(60, 250).double() + 3
-    for p in (0.2, 0.7):
+    for p in (0.2, 0.7, 0.005):
         training, again, testing = (tensor(function(x, p, mode), x.shape, "its result")
                                     for mode in (True, True, False))
         if (testing == 0).any() and not (training == 0).any():
@@ -197,13 +197,15 @@ def dropout_by_hand(answer) -> str:
         kept = training != 0
         share = 1 - kept.double().mean().item()
         if share in (0, 1):
-            raise Wrong(f"in training it sets {'everything' if share else 'no number'} to 0")
+            raise Wrong(f"for p = {p} it sets {'everything' if share else 'no number'} to 0")
         if torch.equal(kept, again != 0):
             raise Wrong("called twice it drops the same numbers; they are drawn anew at each call")
         if torch.equal(kept, kept[:1].expand(x.shape)):
             raise Wrong("it drops the same numbers of every example; each number is drawn by itself")
         if any((kept.all(axis) | ~kept.any(axis)).all() for axis in (0, 1)):
             raise Wrong("it drops whole rows or columns; each number is drawn by itself")
+        if _repeats(kept):
+            raise Wrong("numbers go in pairs, or by a pattern that repeats; each is drawn by itself")
         if abs(share - (1 - p)) < 0.02:
             raise Wrong(f"p is the share that goes; for p = {p} it keeps {1 - share:.0%}")
         if abs(share - p) > 0.02:
@@ -212,14 +214,21 @@ def dropout_by_hand(answer) -> str:
     if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
         raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
     maps = function(torch.randn(9, 8, 12, 10).double(), 0.5, True) == 0
-    if abs(maps.double().mean() - 0.5) > 0.05 or maps.flatten(2).all(2).any() or any(
-            torch.equal(maps, maps.narrow(axis, 0, 1).expand(maps.shape)) for axis in (0, 1, 2, 3)):
+    if abs(maps.double().mean() - 0.5) > 0.05 or _repeats(maps):
         raise Wrong("right for two axes, but of maps it drops what belongs together, or the numbers "
                     "below 0; each number is drawn by itself")
     cube = torch.ones(3, 4, 5, 6).double()
     if not torch.equal(tensor(function(cube, 0.0, True), cube.shape, "its result"), cube):
         raise Wrong("right, but for p = 0 nothing may change")
     return "the mean stays what it was, so that nothing has to be done in testing"
+
+
+def _repeats(kept: Tensor) -> bool:
+    """Is what stays, shifted by some places, far more like itself than by chance?"""
+    apart = kept.double().flatten()
+    apart = apart - apart.mean()
+    alike = torch.fft.irfft(torch.fft.rfft(apart).abs().square(), len(apart))  # by the shift
+    return bool(alike[1:].max() > 0.25 * alike[0])
 
 
 def _factor(ratio: Tensor, again: Tensor, p: float) -> None:

@@ -34,4 +34,4 @@ def one_layer() -> tuple[nn.Module, Tensor]:
     nn.init.normal_(net[1].weight)  # not small, as a trained net's are not
     best = torch.where(net[1].weight < 0, paper.FOREGROUND, paper.BACKGROUND)
     net[1].bias.copy_(0.5 - (net[1].weight * best).sum(dim=1))
-    return net, best.view(10, 1, 32, 32)
+    return net.requires_grad_(), best.view(10, 1, 32, 32)

@@ -108,6 +108,10 @@ def _check_layer(name: str, old: nn.Module, new: nn.Module) -> None:
         if not all(key in weights and torch.equal(weights[key], value)
                    for key, value in old.state_dict().items()):
             raise Wrong(f"the weights of {name} are no longer what they were")
+        for key, value in old.state_dict().items():
+            if weights[key].dtype != value.dtype:
+                raise Wrong(f"the {key} of {name} is {weights[key].dtype} now, and was "
+                            f"{value.dtype}")
         return
     if type(new) is type(old):
         raise Wrong(f"{name} is still {kind}: setattr(net, name, module) exchanges a layer, whatever "

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FAILURE = "this net fails half-way"
+
 
 def _heard(layer, inputs, output) -> None:
     """A hook of somebody else's, which was there first."""
@@ -15,46 +17,58 @@ def _heard(layer, inputs, output) -> None:
 class Small(nn.Module):
     """A net with a layer that works in place, and a block of two layers; each has a hook already.
 
-    training: its mode; its block has the other one. fails: does it raise an error half-way?
+    training: its mode; its block has the other one, and its batch normalisation is always in training:
+    it minds the mode, and counts how often it runs. fails: does it raise an error half-way?
     replaced: has a hook put something else in the place of what the first layer gave out?
+    disturbed: has the net given out anything else than it would have by itself?
     """
 
     def __init__(self, training: bool = False, fails: bool = False):
         super().__init__()
         self.first = nn.Conv2d(1, 2, 3)
         self.squash = nn.ReLU(inplace=True)
+        self.norm = nn.BatchNorm2d(2)
         self.block = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Tanh())
         self.last = nn.Linear(3, 4)
-        self.fails, self.failures, self.replaced = fails, 0, False
+        self.own = [self.first, self.block[0], self.last]  # an answer may exchange them
+        self.fails, self.failures, self.replaced, self.disturbed = fails, 0, False, False
         self.double().train(training).block.train(not training)
+        self.norm.train()
         for part in self.modules():
             part.register_forward_hook(_heard)
             part.heard = None
 
     def __repr__(self):
-        return "with 4 layers"
+        return "with 5 layers"
 
     def forward(self, x):
+        undisturbed = self.stages(x)["last"]
         x = self.first(x)
         self.replaced |= getattr(self.first, "heard", None) not in (None, id(x))
-        x = self.block(self.squash(x))
+        x = self.block(self.norm(self.squash(x)))
         if self.fails:
             self.failures += 1
-            raise RuntimeError("this net fails half-way")
-        return self.last(x.mean(dim=(2, 3)))
+            raise RuntimeError(FAILURE)
+        x = self.last(x.mean(dim=(2, 3)))
+        self.disturbed |= x.shape != undisturbed.shape or not torch.allclose(x, undisturbed)
+        return x
 
-    def stages(self, x: Tensor) -> dict[str, Tensor]:
-        """What each layer gives out, without running any."""
-        found = {"x": x, "first": F.conv2d(x, self.first.weight, self.first.bias)}
+    def stages(self, x: Tensor, training: bool = True) -> dict[str, Tensor]:
+        """What each layer gives out, without running any; training: of the batch normalisation."""
+        first, inner, last = self.own
+        found = {"x": x, "first": F.conv2d(x, first.weight, first.bias)}
         found["squash"] = found["first"].clamp(min=0)
-        found["block.0"] = F.conv2d(found["squash"], self.block[0].weight, self.block[0].bias)
+        of_before = torch.zeros(2).to(x), torch.ones(2).to(x)  # mean and variance, until it has run
+        found["norm"] = F.batch_norm(found["squash"], *of_before, training=training)
+        found["block.0"] = F.conv2d(found["norm"], inner.weight, inner.bias)
         found["block.1"] = found["block"] = found["block.0"].tanh()
-        found["last"] = found["block"].mean(dim=(2, 3)) @ self.last.weight.T + self.last.bias
+        found["last"] = found["block"].mean(dim=(2, 3)) @ last.weight.T + last.bias
         return {name: value.detach() for name, value in found.items()}
 
 
 # What goes into each layer, by its place in `stages`.
-INPUT = {"first": "x", "squash": "first", "block.0": "squash", "block": "squash", "block.1": "block.0"}
+INPUT = {"first": "x", "squash": "first", "norm": "squash", "block.0": "norm", "block": "norm",
+         "block.1": "block.0"}
 
 
 def state(net: nn.Module) -> dict[str, object]:
@@ -63,7 +77,8 @@ def state(net: nn.Module) -> dict[str, object]:
     hooks = [everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks]
     layers, weights = [*net.modules()], [*net.parameters()]
     for layer in layers:
-        hooks += layer._forward_hooks, layer._forward_pre_hooks
+        hooks += (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks,
+                  layer._backward_pre_hooks)
     return {"hooks": Counter((place, id(hook)) for place, each in enumerate(hooks)
                              for hook in each.values()),
             "layers": layers, "forward": [layer.forward for layer in layers],
@@ -83,7 +98,8 @@ def left_behind(before: dict, after: dict) -> tuple[str, str] | None:
         "layers": ("another layer stands in the net", "put the old one back"),
         "hooks": ("another hook, which was there before, is gone", "remove your own alone"),
         "forward": ("the layer's forward is not what it was", "put it back"),
-        "attributes": (f"the net has a new attribute, {added},", "keep the output in a variable"),
+        "attributes": (f"the net or a layer has a new attribute, {added},",
+                       "keep the output in a variable"),
         "mode": ("the net or a layer is in another mode", "each keeps its own, training or not"),
         "requires_grad": ("requires_grad of the weights is not what it was", "leave it alone"),
         "gradients": ("the weights have gradients", "nothing has to be differentiated"),

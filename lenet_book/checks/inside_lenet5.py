@@ -3,14 +3,14 @@
 from math import nan
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import models, paper
 from .answers import compare, known, number, tensor, whole
 from .calls import Function
 from .drawing import Watched, one_layer
 from .exercise import exercise
-from .hooks import INPUT, Small, left_behind, state
+from .hooks import FAILURE, INPUT, Small, left_behind, state
 from .occlusion import MISTAKES, Score, covered
 from .verdict import Wrong
 
@@ -45,17 +45,28 @@ def farthest_digit(answer) -> str:
 def output_of_layer(answer) -> str:
     """net, name, x -> what the layer of that name gives out; the net is left as it was."""
     cases = [(Small(), name, torch.randn(N, 1, H, W).double()) for name, N, H, W in (
-        ("block.0", 2, 6, 7), ("block", 1, 5, 8), ("squash", 3, 7, 5), ("first", 2, 6, 6))]
+        ("block.0", 2, 6, 7), ("block", 1, 5, 8), ("norm", 2, 5, 6), ("squash", 3, 7, 5),
+        ("first", 2, 6, 6))]
+    norms = [net.norm for net, _, _ in cases]  # an answer may exchange them
     try:
         _compare_outputs(answer, cases)
     except Wrong as wrong:
         if any(said in str(wrong) for said in ("attribute 'block.0'", "KeyError: 'block.0'")):
             raise Wrong("the net has no attribute of a name with a dot, such as block.0: "
                         "net.get_submodule(name) finds the layer") from None
+        if any(part._backward_hooks or part._backward_pre_hooks
+               for net, _, _ in cases for part in net.modules()):
+            raise Wrong("the hook is still there afterwards: remove it") from None
         if any(net.replaced for net, _, _ in cases):
             raise Wrong("the hook returns something, and what a hook returns takes the place of what "
                         "the layer gave out: let it return nothing") from None
         raise
+    if any(net.disturbed for net, _, _ in cases):
+        raise Wrong("the hook changes what the layer gives out, in place or by what it returns, and so "
+                    "what the net gives out: let it keep a copy, and return nothing")
+    if any(norm.num_batches_tracked > 1 for norm in norms):
+        raise Wrong("the net, or the layer, runs twice, and a batch normalisation in training counts "
+                    "both runs: run the net once")
     function = Function(answer, "net name x")
     for fails, training in ((False, True), (False, False), (True, True)):
         net, x, came_out = Small(training, fails), cases[0][2], False
@@ -65,13 +76,13 @@ def output_of_layer(answer) -> str:
         except Wrong as wrong:
             if not fails:
                 raise
-            came_out = "it raises" in str(wrong)
+            came_out = f"it raises RuntimeError: {FAILURE}" in str(wrong)
         if said := left_behind(before, state(net)):
             raise Wrong(f"where the net raises an error {said[0]} afterwards: {said[1]} in any case "
                         "(finally)" if fails else f"{said[0]} afterwards: {said[1]}")
         if net.failures and not came_out:
-            raise Wrong("the net's error is swallowed; with try and finally, without except, it comes "
-                        "out")
+            raise Wrong("the net's error is swallowed, or another takes its place; with try and "
+                        "finally, without except, it comes out")
     return "inside a block as well, and no hook is left, even where the net fails"
 
 
@@ -79,6 +90,8 @@ def _compare_outputs(answer, cases: list[tuple]) -> None:
     compare(answer, lambda net, name, x: net.stages(x)[name], cases, "net name x", {
         "this is what goes into the layer; what it gives out is asked":
             lambda net, name, x: net.stages(x)[INPUT[name]],
+        "the net runs in evaluation mode, and should run in the modes that it is in":
+            lambda net, name, x: net.stages(x, training=False)[name],
         "this is what the whole net gives out": lambda net, name, x: net.stages(x)["last"],
         "the layer after this one works in place and has written into it: keep a copy":
             lambda net, name, x: net.stages(x)["squash" if name == "first" else name],
@@ -106,8 +119,8 @@ def image_of_class(answer) -> str:
     """net, digit -> an image that the net takes for this digit, at a small distance."""
     function, lenet = Function(answer, "net digit"), models.pretrained("lenet5-1998")
     blank, (net, best) = torch.full((1, 1, 32, 32), LOW), one_layer()
-    watched = Watched(net), Watched(lenet.requires_grad_(False))
-    seven = _grey_values(function(net, 7))
+    watched = Watched(net), Watched(lenet)
+    seven = _drawn(function, net, 7)
     if torch.equal(seven, blank):
         raise Wrong("the image is blank: no step has changed it")
     if watched[0].first is None:
@@ -129,7 +142,7 @@ def image_of_class(answer) -> str:
         raise Wrong("in a net of one layer, whose best image is known, the distance to the 7 falls by "
                     f"only {max(gone[7], 0):.0%} of what is possible; take more steps along the "
                     "gradient of the net that is given, or larger ones")
-    three = _grey_values(function(lenet, 3))
+    three = _drawn(function, lenet, 3)
     distances = lenet(three)[0]
     if distances[3] > 1 or distances.argmin() != 3:
         _that_of_the_digit_alone(watched[1], 3)
@@ -140,7 +153,7 @@ def image_of_class(answer) -> str:
                     f"to the {other}; take more steps")
     if distances[3] > 1:
         raise Wrong(f"the net of 1998 takes it for a 3, at a distance of {distances[3]:.1f}; "
-                    "come below 1, with more steps")
+                    "come below 1: clamp after each step, and take more steps, or shorter ones")
     return f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it"
 
 
@@ -154,9 +167,12 @@ def _that_of_the_digit_alone(watched: Watched, digit: int) -> None:
                     f"digit]; for the {digit} it has differentiated output {others[0]}, too")
 
 
-def _grey_values(image) -> Tensor:
-    """An image as the net of 1998 takes it, in float32. Raises Wrong."""
-    image = tensor(image, (1, 1, 32, 32), "the image").float()
+def _drawn(function: Function, net: nn.Module, digit: int) -> Tensor:
+    """The reader's image, as the net of 1998 takes it, in float32; net stays as it is. Raises Wrong."""
+    before = [each.tolist() for each in net.parameters()]
+    image = tensor(function(net, digit), (1, 1, 32, 32), "the image").float()
+    if before != [each.tolist() for each in net.parameters()]:
+        raise Wrong("the net's weights are not what they were: the image is to change, not the net")
     low, high = image.aminmax()
     if low < LOW - 1e-4 or high > HIGH + 1e-4:
         raise Wrong(f"its grey values go from {low:.2f} to {high:.2f}; they should stay between "

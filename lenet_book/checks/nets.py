@@ -42,8 +42,9 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
             raise Wrong(f"{make.case(given)} {_difference(found, wanted)}")
     for mine, wanted in pairs:
         for stride in _strides(mine) - _strides(wanted):
-            raise Wrong(f"a convolution has stride {stride}, and none should have that: what nn.Conv2d "
-                        "takes behind the size of the kernel is the stride, not the padding")
+            taken = "" if _paddings(wanted) <= _paddings(mine) else (
+                ": what nn.Conv2d takes behind the size of the kernel is the stride, not the padding")
+            raise Wrong(f"a convolution has stride {stride}, and none should have that{taken}")
     once, again = (_answer(pairs[0][0], cases[0][-1], seed=seed) for seed in (0, 1))
     if not torch.equal(once, again):
         raise Wrong("asked twice, its net gives two answers, though it is in evaluation mode: dropout "
@@ -121,6 +122,12 @@ def _normalisation(net: nn.Module) -> str:
 def _strides(net: nn.Module) -> set[int]:
     """Those of its convolutions."""
     return {step for part in net.modules() if isinstance(part, nn.Conv2d) for step in part.stride}
+
+
+def _paddings(net: nn.Module) -> set[int]:
+    """Those of its convolutions, but of none that is told "same"."""
+    return {pad for part in net.modules() if isinstance(part, nn.Conv2d)
+            for pad in part.padding if isinstance(pad, int)}
 
 
 def _difference(mine: Counter, wanted: Counter) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import suppress
+from functools import partial
 
 import torch
 from torch import nn
@@ -125,7 +126,7 @@ def saved(net, name, x, where="layer"):
 
 
 def in_evaluation(net, name, x):
-    """Wrong: a net in training comes back as it was, but for a layer of its own mode."""
+    """Wrong: batch normalisation in training gives something else then."""
     before = net.training
     net.eval()
     try:
@@ -134,8 +135,18 @@ def in_evaluation(net, name, x):
         net.train(before)
 
 
-def in_evaluation_if_it_works(net, name, x):
+def in_training_if_it_works(net, name, x):
     """Wrong: the mode comes back only where the net raises nothing."""
+    modes = [layer.training for layer in net.modules()]
+    net.train()
+    output = hooked(net, name, x)
+    for layer, mode in zip(net.modules(), modes, strict=True):
+        layer.training = mode
+    return output
+
+
+def in_evaluation_if_it_works(net, name, x):
+    """Wrong in its mode, too."""
     modes = [layer.training for layer in net.modules()]
     net.eval()
     output = hooked(net, name, x)
@@ -182,6 +193,65 @@ def swallowed(net, name, x):
     return kept[0]
 
 
+def disturbing(net, name, x, by):
+    """Wrong: the net runs on with something else than the layer gave out."""
+    kept = []
+
+    def keep(layer, inputs, output):
+        kept.append(output.clone())
+        return by(output)
+
+    handle = net.get_submodule(name).register_forward_hook(keep)
+    try:
+        net(x)
+    finally:
+        handle.remove()
+    return kept[0]
+
+
+def in_evaluation_put_back(net, name, x):
+    """Wrong: where a layer minds the mode it gives out something else."""
+    modes = [layer.training for layer in net.modules()]
+    net.eval()
+    try:
+        return hooked(net, name, x)
+    finally:
+        for layer, mode in zip(net.modules(), modes, strict=True):
+            layer.training = mode
+
+
+def run_again(net, name, x):
+    hooked(net, name, x)
+    return hooked(net, name, x)
+
+
+def layer_again(net, name, x):
+    """Wrong: the layer runs once more, in a hook before it."""
+    kept = []
+    layer = net.get_submodule(name)
+    handle = layer.register_forward_pre_hook(
+        lambda layer, inputs: kept.append(layer.forward(inputs[0].clone()).clone()))
+    try:
+        net(x)
+    finally:
+        handle.remove()
+    return kept[0]
+
+
+def another_error(net, name, x):
+    try:
+        return hooked(net, name, x)
+    except RuntimeError as error:
+        raise ValueError("x does not fit") from error
+
+
+def listening_backwards(net, name, x, before=False):
+    layer = net.get_submodule(name)
+    (layer.register_full_backward_pre_hook if before else layer.register_full_backward_hook)(
+        lambda *given: None)
+    return hooked(net, name, x)
+
+
 def with_capture(net, name, x):
     with capture(net, name) as seen:
         net(x)
@@ -193,7 +263,7 @@ RIGHT = [(hooked,), (hooked_from_before,), (stopped,), (patched,), (of_a_copy,),
 
 WRONG = [  # (words that name the error, answer)
     ("capture does", with_capture), ("goes into the layer", lambda net, name, x: net.stages(x)[
-        {"first": "x", "squash": "first", "block.0": "squash", "block": "squash"}[name]]),
+        {"first": "x", "squash": "first", "norm": "squash", "block.0": "norm", "block": "norm"}[name]]),
     ("overwritten in place", lambda *given: hooked(*given, inputs=True)),
     ("works in place", lambda *given: hooked(*given, clone=False)),
     ("whole net", lambda net, name, x: net(x)),
@@ -207,11 +277,18 @@ WRONG = [  # (words that name the error, answer)
         lambda kept, output: kept.setdefault("it", output.clone()))),
     ("the hook returns something", keeping(
         lambda kept, output: [kept.update(it=output.clone())])),
+    *[("changes what the layer gives out", partial(disturbing, by=by))
+      for by in (lambda output: output * 2, torch.zeros_like, lambda output: output.mul_(0))],
+    ("in evaluation mode", in_evaluation_put_back), ("runs twice", run_again),
+    ("runs twice", layer_again), ("another takes its place", another_error),
+    *[("the hook is still there", partial(listening_backwards, before=before))
+      for before in (False, True)],
     ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
     ("mode", lambda *given: hooked(*given, mode=True)),
-    ("mode", in_evaluation), ("error the net or a layer is in another mode", in_evaluation_if_it_works),
+    ("in evaluation mode", in_evaluation), ("in evaluation mode", in_evaluation_if_it_works),
+    ("error the net or a layer is in another mode", in_training_if_it_works),
     ("weights are not what they were", lambda *given: hooked(*given, change=1e-3)),
-    ("attribute, saved, afterwards: keep the output in a variable", saved),
+    ("or a layer has a new attribute, saved, afterwards: keep the output in a variable", saved),
     ("attribute, saved", lambda *given: saved(*given, where="net")),
     ("requires_grad", without_gradients), ("have gradients", with_gradients),
     ("tensor", lambda net, name, x: [hooked(net, name, x)]),

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
+from lenet_book import checks
+
 CHAPTER = 11
 NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
 
@@ -90,6 +92,19 @@ def dropped(x, p, training, keep=None, factor=None, testing=None):
     return x * mask * (factor(p) if factor else 1 / (1 - p))
 
 
+def in_pairs(x, p):
+    return torch.rand(x.numel() // 2).repeat_interleave(2).view(x.shape) >= p
+
+
+def in_two_halves(x, p):
+    half = torch.rand(len(x) // 2, *x.shape[1:]) >= p
+    return torch.cat([half, half])
+
+
+def in_per_cent(x, p):
+    return torch.randint(0, 100, x.shape) >= round(100 * p)
+
+
 def by_the_count(x, p, training):
     mask = torch.rand(x.shape) >= p
     return x * mask * mask.numel() / mask.sum() if training else x
@@ -110,10 +125,12 @@ def the_same_again(x, p):
 
 
 def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norms=((NORM,), (NORM,)), pool=None,
-          relus=(1, 1, 1, 1, 1), squash=nn.ReLU):
+          relus=(1, 1, 1, 1, 1), squash=nn.ReLU, second=1):
+    """second: the stride of conv2."""
     pool, group, inputs = pool or nn.MaxPool2d(3, stride=2), (1, *groups), (3, *maps)
     return [part for i, (kernel, stride, after) in enumerate((
-        (11, 4, [*norms[0], pool]), (5, 1, [*norms[1], pool]), (3, 1, []), (3, 1, []), (3, 1, [pool])))
+        (11, 4, [*norms[0], pool]), (5, second, [*norms[1], pool]), (3, 1, []), (3, 1, []),
+        (3, 1, [pool])))
         for part in (nn.Conv2d(inputs[i], inputs[i + 1], kernel, stride, pads[i], groups=group[i]),
                      *[squash()] * relus[i], *after)]
 
@@ -240,6 +257,10 @@ def without_super(maps):
     return Net()
 
 
+def test_a_stride_beside_the_padding_is_not_taken_for_it():
+    assert "padding" not in checks.two_towers(partial(lists, second=2)).reason
+
+
 RIGHT = {
     "alexnet_for_one_channel": [(46_764_746,), (46_764_746.0,), (torch.tensor(46_764_746),)],
     "alexnet_without_dense_layers": [(4_004_200,), (4_004_200.0,), (torch.tensor([4_004_200]),)],
@@ -333,6 +354,9 @@ WRONG = {  # (words that name the error, answer)
         ("every example", partial(dropped, keep=lambda x, p: torch.rand(x.shape[1:]) >= p)),
         ("whole rows", partial(dropped, keep=lambda x, p: torch.rand(len(x), 1) >= p)),
         ("anew", partial(dropped, keep=the_same_again)),
+        ("in pairs", partial(dropped, keep=in_pairs)),
+        ("repeats", partial(dropped, keep=in_two_halves)),
+        ("for p = 0.005 it sets no number to 0", partial(dropped, keep=in_per_cent)),
         ("exactly the same share", partial(dropped, keep=an_exact_share)),
         ("everything", lambda x, p, training: x * 0 if training else x),
         ("same factor", lambda x, p, training: where(x, p, training) * (
@@ -388,6 +412,9 @@ WRONG = {  # (words that name the error, answer)
         ("stand as two layers each: make one nn.Conv2d", Towers),
         ("conv1, conv2, conv4 and conv5 stand as two", partial(Towers, apart=(0, 1, 3, 4))),
         ("all five stand as two", partial(Towers, apart=range(5))),
+        ("has stride 2, and none should have that: what nn", partial(
+            lists, second=2, pads=(0, 0, 1, 1, 1))),
+        ("has stride 2, and none should have that", partial(lists, second=2)),
         ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
         ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
         ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),

@@ -254,6 +254,7 @@ WRONG = {  # (words that name the error, answer)
         ("return the net", lambda net: [exchanged(net)]), ("loss and its decision", in_sequence),
         ("it raises TypeError", exchanges(make=lambda: nn.Hardtanh)), ("end it with return", print),
         ("end it with return", lambda net: exchanged(net) is None or None), ("order", swapped),
+        ("weight of c1 is torch.float64 now", lambda net: exchanged(net).double()),
         ("is gone", nn.Sequential), ("function", "hardtanh"),
         ("is gone", lambda net: exchanged(net)[:3])],
     "difference_seed_by_seed": [

@@ -170,6 +170,22 @@ def by_adam(net, digit, steps=200):
     return image
 
 
+def training_along(net, digit):
+    image = torch.full((1, 1, 32, 32), LOW, requires_grad=True)
+    optimiser = torch.optim.Adam([image, *net.parameters()], 0.02)
+    for _ in range(60):
+        optimiser.zero_grad()
+        net(image)[0, digit].backward()
+        optimiser.step()
+        with torch.no_grad():
+            image.clamp_(LOW, HIGH)
+    return image
+
+
+def clamped_at_the_end(net, digit):
+    return drawn(net, digit, steps=100, size=0.05, clamp=False).clamp(LOW, HIGH)
+
+
 def squashed(net, digit):
     """The grey values by a sigmoid, which keeps them in their range."""
     a = torch.full((1, 1, 32, 32), -5.0, requires_grad=True)
@@ -307,6 +323,8 @@ WRONG = {  # (words that name the error, answer)
         ("digit alone", draws(goal=lambda outputs: outputs.sum())),
         ("digit alone: take net(image)[0, digit]; for the 3", by_margin),
         ("digit alone", by_cross_entropy),
+        ("the net's weights are not", training_along),
+        ("come below 1: clamp after each step", clamped_at_the_end),
         ("to the 3, and", lambda net, digit: drawn(net, digit, 40 if len(net) < 3 else 2))],
     "strip_of_digits": [
         ("later one hides", pastes(join=later)),
