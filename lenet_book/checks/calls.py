@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from inspect import CO_OPTIMIZED
 from sysconfig import get_paths
 
 import torch
@@ -197,7 +198,8 @@ def _watched(without: Mapping[str, str]) -> Iterator[None]:
     def look(frame, event, argument):
         if event == "c_call":
             name = argument.__name__
-        elif event == "call" and frame.f_globals.get("__name__") != "__main__":
+        elif (event == "call" and frame.f_globals.get("__name__") != "__main__"
+              and frame.f_code.co_flags & CO_OPTIMIZED):  # the body of a class runs as a frame, too
             name = frame.f_code.co_name
         else:
             return

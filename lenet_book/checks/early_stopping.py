@@ -10,10 +10,13 @@ from .answers import number
 from .calls import Function
 from .verdict import Wrong
 
-# Validation errors in tenths, epoch by epoch; patience; most_epochs.
-SCRIPTS = [([5, 3, 4, 4, 4, 2, 1], 2, 7), ([6, 5, 4, 3, 2], 2, 4), ([5, 4, 4, 4, 1, 0], 2, 6),
-            ([5, 6, 6, 4, 5, 5, 5, 1, 0], 3, 9), ([2, 3, 3, 1], 1, 4), ([5, 2, 4, 3, 1, 0], 2, 6),
-            ([5, 6, 4, 5, 3, 2, 1], 2, 7), ([7, 3], 5, 2), ([5, 2, 4, 3], 3, 3)]
+_EXAMPLES = 200  # of the validation set
+# How many of them are read wrongly, epoch by epoch; patience; most_epochs.
+SCRIPTS = [([100, 60, 80, 80, 80, 40, 20], 2, 7), ([120, 100, 80, 60, 40], 2, 4),
+           ([100, 80, 80, 80, 20, 0], 2, 6), ([100, 120, 120, 80, 100, 100, 100, 20, 0], 3, 9),
+           ([40, 60, 60, 20], 1, 4), ([100, 40, 80, 60, 20, 0], 2, 6),
+           ([100, 120, 80, 100, 60, 40, 20], 2, 7), ([140, 60], 5, 2), ([100, 40, 80, 60], 3, 3),
+           ([100, 99, 98, 97, 99], 1, 5), ([100, 0, 60, 40, 40, 20], 2, 6)]
 
 
 class Net(nn.Module):
@@ -32,8 +35,9 @@ class Net(nn.Module):
         return "with one weight"
 
     def forward(self, x):
-        self.runs.append((x.detach(), self.training, torch.is_grad_enabled()))
-        return self.logits(x) * (0.3 if self.training else 1)  # as dropout, it behaves in two ways
+        y = self.logits(x) * (0.3 if self.training else 1)  # as dropout, it behaves in two ways
+        self.runs.append((x.detach(), self.training, y.requires_grad))
+        return y
 
     def logits(self, x):
         first = x.flatten(1)[:, :1]
@@ -50,15 +54,15 @@ def check_lengths(lengths: list[int]) -> None:
 
 
 def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True,
-            fewer=0) -> int:
+            fewer=0, margin=0, enough=-1) -> int:
     """After how many epochs a training ends by this rule, for these validation errors."""
     best, bad, most = script[0], 0, most - fewer
     for epoch, error in enumerate(script[:most], start=1):
-        better = epoch == 1 or error < best or (ties and error == best)
+        better = epoch == 1 or error < best - margin or (ties and error == best)
         bad = bad + 1 if not better else 0 if reset else bad
         if better or by_the_one_before:
             best = error
-        if bad >= patience + more:
+        if bad >= patience + more or error <= enough:
             return epoch
     return most
 
@@ -75,6 +79,8 @@ _RULES = {
         {"ties": True},
     "epochs that were not better are counted from the beginning; after a better one start at 0 again":
         {"reset": False},
+    "an epoch counts as better by a margin only; any smaller error is better": {"margin": 2},
+    "it stops where an error is 0, or small: only patience and most_epochs end it": {"enough": 0},
 }
 
 
@@ -82,7 +88,7 @@ def _first_difference(lengths) -> str:
     for (script, patience, most), length in zip(SCRIPTS, lengths, strict=True):
         right = _epochs(script, patience, most)
         if length != right:
-            said = ", ".join(f"{error / 10}" for error in script[:right])
+            said = ", ".join(f"{error / _EXAMPLES}" for error in script[:right])
             return (f"with validation errors {said}, patience {patience} and at most {most} epochs it "
                     f"stops after {length} and not after {right}")
     raise AssertionError
@@ -99,10 +105,12 @@ class Trial:
         self.net.train()
         self.script, self.patience, self.most = script, patience, most
         self.x, self.y = _examples(torch.rand(7).double(), 1), torch.randint(2, (7,))
-        # 10 thresholds, all of the second class: so many tenths are wrong as lie above the weight.
-        self.validation = _examples(torch.arange(10).double() / 10 + 0.05, -1), torch.ones(10).long()
-        self.where = [(10 - error) / 10 + 0.004 * place for place, error in enumerate(script)]
+        # Thresholds, all of the second class: so many are wrong as lie above the weight.
+        thresholds = (torch.arange(_EXAMPLES).double() + 0.5) / _EXAMPLES
+        self.validation = _examples(thresholds, -1), torch.ones(_EXAMPLES).long()
+        self.where = [1 - error / _EXAMPLES + 0.0002 * place for place, error in enumerate(script)]
         self.gradients = []  # one a step
+        self.left = self.net.weight.item()  # by the last step
 
     def train(self, function: Function) -> tuple[int, int]:
         """The number of epochs, and that of the epoch whose weights are left. Raises Wrong."""
@@ -110,6 +118,9 @@ class Trial:
         trial, net = self, self.net
 
         class Optimiser:
+            def __init__(self):
+                self.param_groups = [{"lr": 0.1, "params": [net.weight]}]
+
             def zero_grad(self, set_to_none=True):
                 net.weight.grad = None
 
@@ -119,18 +130,22 @@ class Trial:
                 with torch.no_grad():
                     net.weight.fill_(weights[epoch])
                     net.epoch.fill_(epoch + 1)
+                trial.left = net.weight.item()
 
-        result = function(net, (self.x, self.y), self.validation, Optimiser(),
+        optimiser = Optimiser()
+        result = function(net, (self.x, self.y), self.validation, optimiser,
                           4, self.patience, self.most)
+        if optimiser.param_groups[0]["lr"] != 0.1:
+            raise Wrong("the learning rate of the optimiser is changed, and nobody asked for it")
         length = self.check_runs()
         if isinstance(result, str | dict) or not hasattr(result, "__len__"):
             raise Wrong("return the validation errors in a list, one an epoch")
         if len(result) != length:
             raise Wrong(f"{length} epochs, but {len(result)} validation errors are returned")
-        right = [error / 10 for error in self.script[:length]]
+        right = [error / _EXAMPLES for error in self.script[:length]]
         mine = [number(each, "a validation error") for each in result]
         for said, factor in (("are in %, and should be between 0 and 1", 100),
-                             ("are counts, and should be shares between 0 and 1", 10)):
+                             ("are counts, and should be shares between 0 and 1", _EXAMPLES)):
             if torch.allclose(torch.tensor(mine), factor * torch.tensor(right)):
                 raise Wrong(f"the validation errors {said}")
         if torch.allclose(torch.tensor(mine), 1 - torch.tensor(right)) and set(right) != {0.5}:
@@ -158,6 +173,9 @@ class Trial:
     def check_step(self) -> None:
         """The gradient must be that of the last batch. Raises Wrong."""
         net, gradient = self.net, self.net.weight.grad
+        if net.weight.item() != self.left:
+            raise Wrong("the training goes on from other weights than its last step left: the best "
+                        "are put back once, when it has ended")
         batch, training = next((run[:2] for run in net.runs[::-1] if run[2]), (None, True))
         if batch is None or gradient is None:
             raise Wrong("a step is made where there is no gradient: backward comes first")

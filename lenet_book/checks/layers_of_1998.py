@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .. import paper
 from ..tables import by
+from .acting_parameters import each_acts_on_one_map, gradients_arrive
 from .answers import tensor
 from .calls import Function
 from .verdict import Wrong
@@ -55,6 +56,9 @@ def runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
             *paper.C3_CONNECTIONS]:
         raise Wrong("C3 has as many kernels as the paper's, but reads other maps than its table says")
     _by_paper(seen["output"][0].double(), seen["output"][1], y)
+    for name in names[:-1]:
+        each_acts_on_one_map(getattr(mine, name), torch.randn_like(seen[name][0]), name)
+    gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name) for name in names})
     alone = tensor(Function(mine, "x")(x[:1]), name="its result")
     if alone.shape != (1, 10):
         raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "

@@ -240,7 +240,8 @@ def map_criterion(answer) -> str:
             raise Wrong(f"right for small numbers, but where {large} some thousands it gives "
                         f"{found.item():g}, not {wanted.item():g}: " + (
                             "an e^ is infinite there; of all exponents, -j too, take out the largest"
-                            if found.isnan() or found == torch.inf else "each e^ is 0 there"))
+                            if found.isnan() or found == torch.inf else
+                            "each e^ is 0 there, or a number is cut off"))
     _its_gradient(function, cases[2], right)
     return "it stays right where e^-y and e^-j are 0, and its gradient reaches F6"
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..tables import by
+from .acting_parameters import gradients_arrive
 from .answers import tensor
 from .calls import Function
 from .verdict import Wrong
@@ -36,8 +37,11 @@ _ENDS = {
 }
 
 
-def mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) -> Tensor:
-    """Digits, when the net, now in eval(), is as it was meant; or Wrong, with what is broken."""
+def mended(mine: nn.Module, fresh: bool, activation: Callable, pool: Callable, ends: str) -> Tensor:
+    """Digits, when the net, now in eval(), is as it was meant; or Wrong, with what is broken.
+
+    fresh: was it made just now, so that its weights must be as PyTorch draws them?
+    """
     if type(mine).__module__.startswith("lenet_book"):
         raise Wrong(f"{type(mine).__name__} is the book's; mend the net of this page")
     held = _held(mine)
@@ -50,7 +54,41 @@ def mended(mine: nn.Module, activation: Callable, pool: Callable, ends: str) -> 
     if not torch.allclose(y, alone, atol=1e-4):
         raise Wrong("what it says of a digit depends on the digits beside it")
     _as_meant(y, held, x, activation, pool, ends)
+    _large_as_meant(run, mine, x, activation, pool, ends)
+    gradients_arrive(run(x), {name: nn.ParameterList(
+        p for p in mine.parameters() if p.numel() in sizes) for name, sizes in _NUMBERS.items()})
+    for name, (weights, _) in held.items():
+        times = (weights.std() * (3 * weights[0].numel())**0.5).item()  # uniform in +-1 / sqrt(inputs)
+        if fresh and weights.numel() > 800 and abs(times - 1) > 0.2:
+            raise Wrong(f"the weights of {name} begin with {times:.2g} times the spread that PyTorch "
+                        "gives them: change no more than the mistakes")
     return x
+
+
+def _large_as_meant(run: Callable, mine: nn.Module, x: Tensor, activation: Callable, pool: Callable,
+                    ends: str) -> None:
+    """Refuse an activation with a limit that small weights do not reach."""
+    with _numbers_kept(mine) as held:
+        for name in held:
+            held[name][0].mul_(10 if name != "the output" else 0.001)
+        right = _forward(held, x, dict.fromkeys(held, activation), pool, _ENDS[ends])
+        y = tensor(run(x), (4, 10), "its result")
+        if (y - right).abs().max() > 1e-3 * right.abs().max():
+            raise Wrong("with weights ten times as large it gives other numbers than the net as it was "
+                        "meant: does an activation, such as clamp or ReLU6, cut off what is large?")
+
+
+@contextmanager
+def _numbers_kept(mine: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
+    """Within, the weights and biases of the layers, which may be changed."""
+    held = _held(mine)
+    before = {name: [each.clone() for each in pair] for name, pair in held.items()}
+    try:
+        yield held
+    finally:
+        for name, pair in held.items():
+            for each, old in zip(pair, before[name], strict=True):
+                each.copy_(old)
 
 
 def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
@@ -86,21 +124,15 @@ def same_in_training(mine: nn.Module, x: Tensor, name: str) -> None:
 @contextmanager
 def numbers_by_which_dropout_is_seen(mine: nn.Module) -> Iterator[None]:
     """Within, logits 0 to 8 are each a number of F6, all above 0, plus 1; logit 9 is 0."""
-    held = _held(mine)
-    before = {name: [each.clone() for each in pair] for name, pair in held.items()}
-    for w, b in held.values():
-        w.normal_(std=(2 / w[0].numel())**0.5)
-        b.zero_()
-    held["F6"][0].uniform_(0, 0.1)
-    held["F6"][1].fill_(1)
-    held["the output"][0].zero_()[:9].fill_diagonal_(1)
-    held["the output"][1][:9] = 1
-    try:
+    with _numbers_kept(mine) as held:
+        for w, b in held.values():
+            w.normal_(std=(2 / w[0].numel())**0.5)
+            b.zero_()
+        held["F6"][0].uniform_(0, 0.1)
+        held["F6"][1].fill_(1)
+        held["the output"][0].zero_()[:9].fill_diagonal_(1)
+        held["the output"][1][:9] = 1
         yield
-    finally:
-        for name, pair in held.items():
-            for each, old in zip(pair, before[name], strict=True):
-                each.copy_(old)
 
 
 def drops_half_of_f6(mine: nn.Module) -> None:
@@ -161,6 +193,9 @@ def _as_meant(y: Tensor, held: dict, x: Tensor, activation: Callable, pool: Call
     for name, other in {"max": F.max_pool2d, "average": F.avg_pool2d}.items():
         if _close(y, _forward(held, x, plain, other, _ENDS[ends])):
             raise Wrong(f"its pooling is {name} pooling, and was another before")
+    right = _forward(held, x, plain, pool, _ENDS[ends])
+    if ends == "logits" and _close(y[right > 0], right[right > 0]):
+        raise Wrong("an activation still follows upon the output: logits below 0 are changed by it")
     raise Wrong("with its own weights it gives other numbers than the net as it was meant: change no "
                 "more than the mistakes")
 

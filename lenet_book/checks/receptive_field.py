@@ -52,8 +52,11 @@ def stack_that_sees_a_digit(answer) -> str:
         raise Wrong(f"where a stride is larger than its kernel the field has holes: it reaches across "
                     f"{reach} pixels and sees {len(seen)}")
     if reach < 28:
-        raise Wrong(f"with {counted(len(layers), 'layer')} a unit sees {counted(reach, 'pixel')}"
-                    + (": the stride of a layer counts only for those after it" if reach > 14 else ""))
+        small = min((kernel for kernel, _ in layers), default=3) < 3
+        hint = (": a kernel of 3 adds two steps, one of 2 only one, one of 1 none"
+                if small and all(stride == 2 for _, stride in layers[:3]) else
+                ": the stride of a layer counts only for those after it" if reach > 14 else "")
+        raise Wrong(f"with {counted(len(layers), 'layer')} a unit sees {counted(reach, 'pixel')}{hint}")
     if len(layers) > 4:
         raise Wrong(f"{reach} pixels are enough, but fewer layers do"
                     + ": let the steps grow early" * any(stride == 1 for _, stride in layers[:4]))

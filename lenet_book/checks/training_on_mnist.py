@@ -185,6 +185,7 @@ def loss_and_error(answer) -> str:
     function = Function(answer, "net x y batch_size")
     for training in (True, False):
         before, net.runs = net.weight.detach().clone(), []
+        net.weight.grad = torch.ones_like(net.weight)
         function(net.train(training), *cases[1][1:])
         if not net.runs:
             raise Wrong("the net that is given is not run; measure it itself, and no copy")
@@ -200,6 +201,11 @@ def loss_and_error(answer) -> str:
             raise Wrong(f"a net in {_mode(training)} mode is left in {_mode(not training)} mode")
         if not torch.equal(before, net.weight):
             raise Wrong("the net's weights are changed")
+        if not net.weight.requires_grad:
+            raise Wrong("the net's parameters stay frozen, and cannot be trained on: torch.no_grad() "
+                        "records nothing and freezes nothing")
+        if net.weight.grad is None or not net.weight.grad.equal(torch.ones_like(before)):
+            raise Wrong("the gradients that the net holds are changed, and measuring needs none")
     return "the last batch counts by its examples, and the net is left as it was"
 
 

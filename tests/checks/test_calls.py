@@ -104,6 +104,15 @@ def test_a_function_of_the_same_name_but_the_readers_own_is_allowed():
     assert torch.equal(Function(page["mine"], "x k", {"conv2d": "use loops"})(X, 1), X)
 
 
+def test_the_body_of_a_class_of_a_forbidden_name_is_no_call():
+    library = {"__name__": "library"}
+
+    def imports(x, k):
+        exec("class trace:\n    on = True", library)
+        return x
+    assert torch.equal(Function(imports, "x k", {"trace": "ask autograd"})(X, 1), X)
+
+
 def test_what_cannot_be_called():
     with pytest.raises(Wrong, match="a function, not 3"):
         Function(3, "x")

@@ -103,6 +103,48 @@ class OwnParts(Net):
                          c3=Parts(paper.C3_CONNECTIONS, 5), output=self.Distances())
 
 
+class OwnSub(OwnParts.Sub):
+    """Holds what it should; what it makes of it is given: x, a, b -> maps."""
+
+    def __init__(self, maps, made, start=torch.rand):
+        super().__init__(maps)
+        self.made = made
+        for p in self.parameters():
+            p.data = start(maps, 1, 1)
+
+    def forward(self, x):
+        return self.made(F.avg_pool2d(x, 2), self.a, self.b)
+
+
+def own_subs(made, start=torch.rand):
+    return Net(s2=OwnSub(6, made, start), s4=OwnSub(16, made, start))
+
+
+class NoBias(nn.Linear):
+    """Holds one, and adds none."""
+
+    def forward(self, x):
+        return F.linear(x, self.weight)
+
+
+class CutC1(nn.Conv2d):
+    def forward(self, x):
+        return F.conv2d(x, self.weight.detach(), self.bias)
+
+
+class CutF6(Net):
+    def forward(self, x):
+        for layer in (self.c1, self.s2, self.c3, self.s4, self.c5):
+            x = self.squash(layer(x))
+        return self.output(self.squash(self.f6(x.flatten(1).detach())))
+
+
+class NoGradients(Net):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
 class DenseC5(Net):
     def __init__(self):
         super().__init__(c5=nn.Linear(400, 120))
@@ -183,7 +225,9 @@ RIGHT = {
                        (tuple(RING[::-1]),)],
     "table_layer": layers_by_table.RIGHT,
     "map_criterion": [(by_cross_entropy,), (by_pictures,), (by_logaddexp,)],
-    "whole_lenet5": [(Net,), (Net(),), (OwnParts,), (in_a_row(),)],
+    "whole_lenet5": [(Net,), (Net(),), (OwnParts,), (in_a_row(),),
+                     (own_subs(lambda x, a, b: 4 * a * (x + b)),),
+                     (own_subs(lambda x, a, b: a * x - b, torch.zeros),)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -266,6 +310,19 @@ WRONG = {  # (words that name the error, answer)
         ("c5 is there, but", NoC5()), ("the picture as it is", Scaled()),
         ("should give the ten distances, and gives 3", Nearest()), ("something else in it", More()),
         ("S2 does not take the sum", Net(s2=MaxSub(6))),
+        *[("self.s2.b is held, but all of the 6 numbers", own_subs(lambda x, a, b: 4 * a * x, start))
+          for start in (torch.zeros, torch.rand)],
+        ("self.s2.a is held", own_subs(lambda x, a, b: x + b)),
+        ("self.s2.a is held", own_subs(lambda x, a, b: x + 0 * b)),
+        ("a number acts on 6 maps", own_subs(lambda x, a, b: a.mean() * x + b.mean())),
+        ("5 of the 6 numbers in it do no work", own_subs(lambda x, a, b: a[:1] * x + b, torch.ones)),
+        ("5 of the 6 numbers in it do no work", own_subs(lambda x, a, b: a * x + b[:1], torch.zeros)),
+        ("self.f6.bias is held, but all of the 84", Net(f6=NoBias(120, 84))),
+        ("reaches all of the 150 numbers in self.c1.weight", Net(c1=CutC1(1, 6, 5))),
+        ("no gradient reaches C1, S2, C3, S4, C5: behind them", CutF6()),
+        ("no gradient reaches", NoGradients()),
+        ("no gradient reaches C1, S2, C3, S4, C5, F6: ", Net(
+            lambda a: 1.7159 * torch.tanh(a.data * 2 / 3))),
         ("other maps", Net(c3=layers.SparseConv2d(OTHER_TABLE, 5))),
         ("squared distances", Net(output=layers.RBFOutput(-GLYPHS))),
         ("should give 3 x 6 x 28 x 28", Net(c1=nn.Conv2d(1, 6, 5, padding=2))),

@@ -173,6 +173,8 @@ WRONG = {  # (words that name the error, answer)
         ("with 3 layers a unit sees 15", STACK[:3]), ("fewer layers do", [(3, 2)] * 5),
         ("fewer layers do", [(3, 1)] * 14),
         ("for those after it", [(3, 1), (3, 2), (3, 2), (3, 2)]),
+        *[("two steps, one of 2 only one", each) for each in (
+            [(3, 2), (3, 2), (2, 2), (3, 2)], [(2, 2)] * 4, [(3, 2)] * 3 + [(1, 1)])],
         ("more than it takes", [(3, 1)] * 15), ("kernel 7", [(7, 2)]),
         ("not allowed", [(3, 3)] * 3), ("kernel comes first", [(2, 3)] * 4),
         ("holes", [(1, 2), (3, 2), (3, 2), (3, 2), (3, 1)]), ("with 0 layers a unit sees 1 pixel", []),

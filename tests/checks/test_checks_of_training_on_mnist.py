@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
+from torch.func import functional_call
 from torch.utils.data import DataLoader, TensorDataset
 
 from lenet_book.training import evaluate
@@ -90,7 +91,8 @@ def at_once(net, x, y, size):
 def stopping(net, training, validation, optimiser, batch_size, patience, most_epochs, *,
              clear=True, shuffle=True, drop=0, mode=True, copied=True, ties=False, reset=True, late=0,
              before=False, learn_from=None, put_back=True, measure_mode=False, grad=False, factor=1,
-             reference="best", reduction="mean", returned="errors", fixed=False, mixed=False, times=1):
+             reference="best", reduction="mean", returned="errors", fixed=False, mixed=False, times=1,
+             margin=0, enough=-1, back=False, rate=1):
     """Right as it stands, and however many times it measures; each other argument makes one mistake."""
     (x, y), (v, w) = training, validation
     errors, best, bad, weights = [], float("inf"), 0, None
@@ -110,13 +112,16 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
             for _ in range(times):
                 error = (net(v).argmax(1) != w).double().mean().item()
         errors.append(error)
-        if error < best or (ties and error == best):
+        if error < best - margin or (ties and error == best):
             weights = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
             bad = 0 if reset else bad
         else:
             bad += 1
-        best = error if reference == "before" else min(best, error)
-        if bad == patience + late:
+            optimiser.param_groups[0]["lr"] *= rate
+            if back:
+                net.load_state_dict(weights)
+        best = error if reference == "before" or error < best - margin else best
+        if bad == patience + late or error <= enough:
             if put_back == "early":
                 net.load_state_dict(weights)
             break
@@ -186,6 +191,28 @@ def measures_a_copy(net, x, y, batch_size):
     return measured(copy.deepcopy(net), x, y, batch_size)
 
 
+def frozen(net, x, y, batch_size, thaw=True):
+    """Gradients are recorded as before, and there are none."""
+    net.requires_grad_(False)
+    result = measured(net, x, y, batch_size, grad=True)
+    net.requires_grad_(thaw)
+    return result
+
+
+def functional(net, x, y, batch_size):
+    """By parameters without gradients."""
+    before, values = net.training, {name: p.detach() for name, p in net.named_parameters()}
+    net.eval()
+    logits = torch.cat([functional_call(net, values, (part,)) for part in x.split(batch_size)])
+    net.train(before)
+    return F.cross_entropy(logits, y), (logits.argmax(1) != y).double().mean()
+
+
+def clears(net, x, y, batch_size):
+    net.zero_grad()
+    return measured(net, x, y, batch_size)
+
+
 def forgets_gradients(net, x, y, batch_size):
     result = measured(net, x, y, batch_size)
     torch.set_grad_enabled(False)
@@ -208,7 +235,7 @@ def left_out(net, x, y, batch_size, mean=False):
 RIGHT = {
     "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
     "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,)],
-    "loss_and_error": [(measured,), (by_logits,), (by_loader,)],
+    "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
                                   (stops(times=2),)],
 }
@@ -277,6 +304,7 @@ WRONG = {  # (words that name the error, answer)
         ("training mode, in which", lambda *case: measured(*case, mode=True)),
         ("training mode, and the", lambda *case: measured(*case, mode=True, average=True)),
         ("gradients are recorded", lambda *case: measured(*case, grad=True)),
+        ("stay frozen", partial(frozen, thaw=False)), ("gradients that the net holds", clears),
         ("left in evaluation", lambda *case: measured(*case, train=False)),
         ("left in training", lambda *case: measured(*case, train=True)),
         ("multiplied by batch_size", lambda *case: measured(*case, weight=case[3])),
@@ -294,14 +322,18 @@ WRONG = {  # (words that name the error, answer)
         ("learns in evaluation mode", stops(mode=False)), ("the last, and", stops(copied=False)),
         ("the last, and", stops(put_back=False)),
         ("where most_epochs ends", stops(put_back="early")), ("only as good", stops(ties=True)),
-        ("from the beginning", stops(reset=False)), ("too many", stops(late=1)),
+        ("from the beginning", stops(reset=False)),
+        *[("by a margin", stops(margin=each)) for each in (0.05, 0.01)],
+        *[("where an error is 0", stops(enough=each)) for each in (0, 0.05)],
+        ("goes on from other weights", stops(back=True)), ("learning rate", stops(rate=0.5)),
+        ("too many", stops(late=1)),
         ("too early", stops(late=-1)), ("never trains the last", lambda *given: stopping(
             *given[:-1], given[-1] - 1)), ("only 5 are measured", half_measured),
         ("the one before", stops(reference="before")), ("never stops", stops(late=50)),
         ("validation set, which", stops(learn_from="validation")),
         ("measured in training mode", stops(measure_mode=True)),
         ("recorded while", stops(grad=True)), ("in %", stops(factor=100)),
-        ("counts, and should", stops(factor=10)),
+        ("counts, and should", stops(factor=200)),
         ("accuracies", stops(returned="accuracies")), ("in a list", stops(returned="best")),
         ("in a list", stops(returned="count")), ("added up", stops(reduction="sum")),
         ("its examples", stops(mixed=True)), ("makes no step", never_steps),

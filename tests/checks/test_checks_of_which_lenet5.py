@@ -1,6 +1,7 @@
 """Chapter 07's exercises: right answers, and wrong ones with words of the reason."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,21 @@ def other(place, value):
 def loss_of(net, x, y):
     with torch.no_grad():
         return F.cross_entropy(net(x), y).item()
+
+
+def in_parts(net, x, y, size, shuffled=False):
+    """Is the mean of the losses, added up batch by batch, near log 10?"""
+    order = torch.randperm(len(x)) if shuffled else torch.arange(len(x))
+    with torch.no_grad():
+        losses = [F.cross_entropy(net(x[part]), y[part], reduction="sum") for part in order.split(size)]
+    return abs(sum(losses).item() / len(x) - math.log(10)) < 0.1
+
+
+def begins_anew(net, x, y):
+    for part in net.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+    return abs(loss_of(net, x, y) - math.log(10)) < 0.1
 
 
 def losses_of(net, x, y):
@@ -77,6 +93,17 @@ class B(Plain):
 
     def forward(self, x):
         return self.end(self.output(self.drop(self.features(x))))
+
+
+def begun(kind, start):
+    """Nets of this class, whose weights begin otherwise."""
+    class Begun(kind):
+        def __init__(self):
+            super().__init__()
+            for part in self.modules():
+                if hasattr(part, "weight"):
+                    start(part.weight)
+    return Begun
 
 
 class Lists(A):
@@ -214,7 +241,9 @@ RIGHT = {
         (lambda net, x, y: abs(loss_of(net, x, y) - math.log(10)) < 0.1,), (by_log_softmax,),
         (lambda net, x, y: (F.cross_entropy(net(x), y) - math.log(10)).abs() < 0.1,),
         (lambda net, x, y: np.abs(loss_of(net, x, y) - np.log(10)) < 0.1,),
-        (lambda net, x, y: abs(losses_of(net, x, y).mean() - math.log(10)) < 0.1,)],
+        (lambda net, x, y: abs(losses_of(net, x, y).mean() - math.log(10)) < 0.1,),
+        *[(partial(in_parts, size=size),) for size in (1, 32, 64)],
+        (partial(in_parts, size=50, shuffled=True),)],
     "mend_net_a": [(A,), (A(),), (row(nn.Tanh, nn.AvgPool2d),),
                    (WithConvolution(torch.tanh, F.avg_pool2d),)],
     "mend_net_b": [(B,), (B(),), (nn.Sequential(
@@ -245,7 +274,9 @@ WRONG = {  # (words that name the error, answer)
          lambda net, x, y: bool(abs(F.nll_loss(net(x), y) - math.log(10)) < 0.1)),
         ("are added up", lambda net, x, y: bool(
             abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
-        ("nothing is to be trained here", steps),
+        ("nothing is to be trained here", steps), ("nothing is to be trained here", begins_anew),
+        ("other digits than those of x",
+         lambda net, x, y: abs(loss_of(net, torch.randn_like(x), y) - math.log(10)) < 0.1),
         ("every loss below log 10",
          lambda net, x, y: loss_of(net, x, y) - math.log(10) < 0.1),
         ("every loss above log 10", lambda net, x, y: loss_of(net, x, y) > math.log(10) - 0.1),
@@ -281,6 +312,9 @@ WRONG = {  # (words that name the error, answer)
          row(nn.Tanh, nn.AvgPool2d, nn.Dropout())),
         ("follows upon C5", A(after_c5=identity)), ("follows upon F6", A(after_f6=identity)),
         ("probabilities", A(end=lambda x: x.softmax(1))), ("squashed by a tanh", A(end=torch.tanh)),
+        ("C3 begin with 1.3 times", begun(A, nn.init.xavier_uniform_)),
+        ("begin with 0 times", begun(A, nn.init.zeros_)),
+        ("no gradient reaches C1, C3: behind", A(pool=lambda x, k: F.avg_pool2d(x, k).detach())),
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
         ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
         ("does not find the biases of C1", A(bias=False)), ("it raises", Raises),
@@ -319,6 +353,12 @@ WRONG = {  # (words that name the error, answer)
     "mend_net_c": [
         ("upon C5; and it gives logits from which", Plain(after_c5=identity, end=torch.relu)),
         ("upon C5", Plain(after_c5=identity)), ("below 0 are cut off", Plain(end=torch.relu)),
+        ("still follows upon the output", Plain(end=F.leaky_relu)),
+        ("still follows upon the output", Plain(end=F.elu)),
+        ("cut off what is large", Plain(after_c5=lambda x: x.clamp(0, 1))),
+        ("cut off what is large", Plain(after_c5=F.relu6)),
+        ("times the spread", begun(Plain, nn.init.kaiming_normal_)),
+        ("begin with 0 times", begun(Plain, nn.init.zeros_)),
         ("upon F6", Plain(after_f6=identity)), ("upon C5 and F6", Plain(after_c5=identity,
                                                                         after_f6=identity)),
         ("it gives probabilities", Plain(end=lambda x: x.softmax(1))),
