@@ -11,7 +11,7 @@ from .verdict import Wrong
 
 
 @contextmanager
-def kept(numbers: list[nn.Parameter]) -> Iterator[None]:
+def kept(numbers: list[Tensor]) -> Iterator[None]:
     """Within, these may be changed; afterwards they are as before."""
     before = [p.detach().clone() for p in numbers]
     try:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..tables import by
-from .acting_parameters import gradients_arrive
+from .acting_parameters import gradients_arrive, kept
 from .answers import tensor
 from .calls import Function
 from .verdict import Wrong
@@ -82,13 +82,8 @@ def _large_as_meant(run: Callable, mine: nn.Module, x: Tensor, activation: Calla
 def _numbers_kept(mine: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
     """Within, the weights and biases of the layers, which may be changed."""
     held = _held(mine)
-    before = {name: [each.clone() for each in pair] for name, pair in held.items()}
-    try:
+    with kept([each for pair in held.values() for each in pair]):
         yield held
-    finally:
-        for name, pair in held.items():
-            for each, old in zip(pair, before[name], strict=True):
-                each.copy_(old)
 
 
 def _held(mine: nn.Module) -> dict[str, list[Tensor]]:

@@ -137,18 +137,17 @@ def in_evaluation(net, name, x):
 
 def in_training_if_it_works(net, name, x):
     """Wrong: the mode comes back only where the net raises nothing."""
-    modes = [layer.training for layer in net.modules()]
-    net.train()
-    output = hooked(net, name, x)
-    for layer, mode in zip(net.modules(), modes, strict=True):
-        layer.training = mode
-    return output
+    return _in_a_mode(net, name, x, training=True)
 
 
 def in_evaluation_if_it_works(net, name, x):
     """Wrong in its mode, too."""
+    return _in_a_mode(net, name, x, training=False)
+
+
+def _in_a_mode(net, name, x, training):
     modes = [layer.training for layer in net.modules()]
-    net.eval()
+    net.train(training)
     output = hooked(net, name, x)
     for layer, mode in zip(net.modules(), modes, strict=True):
         layer.training = mode

@@ -158,9 +158,9 @@ def with_momentum(net, digit):
     return image
 
 
-def by_adam(net, digit, steps=200):
+def by_adam(net, digit, steps=200, size=0.05, along=()):
     image = torch.full((1, 1, 32, 32), LOW, requires_grad=True)
-    optimiser = torch.optim.Adam([image], 0.05)
+    optimiser = torch.optim.Adam([image, *along], size)
     for _ in range(steps):
         optimiser.zero_grad()
         net(image)[0, digit].backward()
@@ -171,15 +171,7 @@ def by_adam(net, digit, steps=200):
 
 
 def training_along(net, digit):
-    image = torch.full((1, 1, 32, 32), LOW, requires_grad=True)
-    optimiser = torch.optim.Adam([image, *net.parameters()], 0.02)
-    for _ in range(60):
-        optimiser.zero_grad()
-        net(image)[0, digit].backward()
-        optimiser.step()
-        with torch.no_grad():
-            image.clamp_(LOW, HIGH)
-    return image
+    return by_adam(net, digit, 60, 0.02, net.parameters())
 
 
 def clamped_at_the_end(net, digit):
