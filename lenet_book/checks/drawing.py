@@ -1,5 +1,7 @@
 """A net that is watched while an image is drawn for it."""
 
+from contextlib import suppress
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ class Watched:
     """What is asked of a net of 10 outputs: the first image it is given, and of what the gradient is.
 
     first: a copy of that image; None where the net was never called. outputs: the numbers of those
-    of which a gradient was taken.
+    of which a gradient was taken, as far as that can be seen: not within torch.func.vmap.
     """
 
     def __init__(self, net: nn.Module):
@@ -25,7 +27,8 @@ class Watched:
             output.register_hook(self._differentiated)
 
     def _differentiated(self, gradient: Tensor) -> None:
-        self.outputs |= {*gradient.nonzero()[:, -1].tolist()}
+        with suppress(RuntimeError):  # what torch.func maps has no numbers to look at
+            self.outputs |= {*gradient.nonzero()[:, -1].tolist()}
 
 
 def one_layer() -> tuple[nn.Module, Tensor]:

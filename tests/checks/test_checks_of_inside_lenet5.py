@@ -132,12 +132,13 @@ def by_squares(net, digit):
     return drawn(net, digit, goal=lambda outputs: outputs[0, digit] ** 2)
 
 
-def by_func(net, digit):
-    image = torch.full((1, 1, 32, 32), LOW)
-    for _ in range(40):
-        slope = torch.func.grad(lambda each: net(each)[0, digit])(image)
-        image = (image - 0.1 * slope.sign()).clamp(LOW, HIGH)
-    return image
+def by_func(derivative):
+    def image_of_class(net, digit):
+        image, slope = torch.full((1, 1, 32, 32), LOW), derivative(lambda each: net(each)[0, digit])
+        for _ in range(40):
+            image = (image - 0.1 * slope(image).sign()).clamp(LOW, HIGH)
+        return image
+    return image_of_class
 
 
 def while_far(net, digit):
@@ -258,7 +259,8 @@ RIGHT = {
     "output_of_layer": hooked_outputs.RIGHT,
     "occlusion_map": [(in_loops,), (by_masks,), (by_unfolding,)],
     "image_of_class": [(drawn,), (with_momentum,), (squashed,), (by_adam,), (by_squares,), (while_far,),
-                       (draws(steps=200, size=0.02, until=1),), (by_func,)],
+                       (draws(steps=200, size=0.02, until=1),), (by_func(torch.func.grad),),
+                       (by_func(torch.func.jacrev),)],
     "strip_of_digits": [(pasted,), (padded,), (column_by_column,), (pastes(double=False),)],
 }
 

@@ -1,7 +1,9 @@
 """What every picture has in common, whatever it shows."""
 
 import io
+import re
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -67,15 +69,30 @@ def test_styles_are_told_apart_without_colour():
     assert len({str(style["linestyle"]) for style in STYLES}) == len(STYLES)
 
 
+def drawn(path):
+    """Words, shapes and places of an SVG, not the outlines of letters: each matplotlib has its own."""
+    builder = ElementTree.TreeBuilder(insert_comments=True)  # matplotlib writes each text as a comment
+    root = ElementTree.fromstring(path.read_bytes(), ElementTree.XMLParser(target=builder))
+    for line in root.findall(".//*[@id]/{*}g[@transform]"):
+        line[:] = []
+    words = [comment.text for comment in root.iter(ElementTree.Comment)]
+    shapes = [(one.tag, one.get("style")) for one in root.iter() if one.tag is not ElementTree.Comment]
+    places = [float(number) for one in root.iter() for name in ("viewBox", "d", "x", "y", "transform")
+              for number in re.findall(r"-?[\d.]+", one.get(name, ""))]
+    return words, shapes, places
+
+
 def test_committed_figures_are_what_the_code_draws_each_time(tmp_path, pytestconfig, monkeypatch):
     committed = pytestconfig.rootpath / "figures"
     assert {*figures.FIGURES} == {path.name for path in committed.glob("*")}
     # Those of pixels have a test of their own, tests/test_film.py.
     lines = {name: draw for name, draw in figures.FIGURES.items() if name.endswith(".svg")}
     monkeypatch.setattr(figures, "FIGURES", lines)
-    drawn, again = figures.write(tmp_path / "new"), figures.write(tmp_path / "again")
-    assert len(drawn) == len(figures.FIGURES) == 6
-    for path, second in zip(drawn, again, strict=True):
+    new, again = figures.write(tmp_path / "new"), figures.write(tmp_path / "again")
+    assert len(new) == len(figures.FIGURES) == 6
+    for path, second in zip(new, again, strict=True):
         assert path.read_bytes() == second.read_bytes()
-        assert path.read_bytes() == (committed / path.name).read_bytes(), (
+        (words, shapes, places), before = drawn(path), drawn(committed / path.name)
+        assert words and len(places) > len(shapes) > len(words)
+        assert before == (words, shapes, pytest.approx(places, abs=3)), (  # as high as letters are
             f"figures/{path.name} is not what the code draws: run make figures")
