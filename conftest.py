@@ -25,7 +25,7 @@ collect_ignore = [] if hasattr(os, "fork") else [
     "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
     "tests/training/test_interrupts.py"]
 
-LONGEST = ("test_demos.py", "test_chapters.py", "test_in_step.py", "08_training_on_mnist.ipynb",
+LONGEST = ("test_jupyterlab.py", "test_in_step.py", "08_training_on_mnist.ipynb",
            "15_many_machines.ipynb", "test_alone.py", "test_base.py", "test_site.py",
            "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb", "test_run.py",
            "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")

@@ -7,7 +7,10 @@ and how its controls stand. myst-nb leaves both out of the page; here they are p
 import json
 import re
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from html import escape
 from pathlib import Path
 
@@ -131,6 +134,27 @@ def drop_source_maps(app, exception):
         path.unlink()
 
 
+def start_typesetting(folder, timeout):
+    """Start the server of formulas and connect to it: (process, socket).
+
+    The extension's own way asks once, and may ask before the server listens; with its other way, over
+    TCP, each half of a request or an answer waits 40 ms until the half before has been acknowledged.
+    """
+    address = str(folder / "katex.sock")
+    process = subprocess.Popen(katex.KaTeXServer.build_command(socket=address), cwd=folder)
+    until = time.monotonic() + timeout
+    while process.poll() is None and time.monotonic() < until:
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(address)
+            return process, client
+        except (FileNotFoundError, ConnectionRefusedError):
+            client.close()
+            time.sleep(0.01)
+    process.kill()
+    raise katex.KaTeXServer.timeout_error(timeout)
+
+
 def open_demo(self, node):
     self.body.append(f'<div class="lenet-demo" data-demo="{escape(node["description"])}">\n')
 
@@ -150,8 +174,7 @@ def close_solution(self, node):
 
 def setup(app):
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
-    # The other way to reach the server of formulas asks once, and may ask before it listens.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.KaTeXServer.start_server_process = staticmethod(start_typesetting)
     app.connect("config-inited", collect)
     app.connect("source-read", relink)
     app.connect("html-page-context", start_demos)

@@ -45,7 +45,8 @@ def capture(model: nn.Module, names: str | Sequence[str] | None = None) -> Itera
                   if not any(module.children())}
     else:
         names = [names] if isinstance(names, str) else sequence(text)("names", names)
-        layers = {name: find(model, name) for name in names}
+        known = _known(model)
+        layers = {name: _found(known, name) for name in names}
     activations: dict[str, Tensor] = {}
 
     def begin(*_) -> None:
@@ -99,8 +100,15 @@ def names_of(model: nn.Module) -> dict[nn.Module, str]:
 
 def find(model: nn.Module, name: str) -> nn.Module:
     """The module of that name; a shared one has several. Raises as `capture` does."""
-    known = {name or type(module).__name__: module
-             for name, module in _checked(model).named_modules(remove_duplicate=False)}
+    return _found(_known(model), name)
+
+
+def _known(model: nn.Module) -> dict[str, nn.Module]:
+    return {name or type(module).__name__: module
+            for name, module in _checked(model).named_modules(remove_duplicate=False)}
+
+
+def _found(known: dict[str, nn.Module], name: str) -> nn.Module:
     name = text("layer", name)
     plain = name if name in known else name.removeprefix("module.")
     if plain not in known:

@@ -108,8 +108,14 @@ def compute(index: int, net: str, part: str, noise: int, biases: bool, off: list
     image, label = test_digits().images[index], test_digits().labels[index].item()
     reading = read(net, image, _broken(net, tuple(off), noise, biases))
     return Facts(index=index, label=label, net=net, part=part, off=off, noise=noise, biases=biases,
-                 reading=reading, whole=read(net, image).answer, correct=reading.answer == label,
+                 reading=reading, whole=_whole(net, index), correct=reading.answer == label,
                  right=_right(net, tuple(off), noise, biases))  # of the first DIGITS
+
+
+@cache
+def _whole(net: str, index: int) -> int:
+    """What the whole net takes a digit for."""
+    return read(net, test_digits().images[index]).answer
 
 
 @lru_cache(100)

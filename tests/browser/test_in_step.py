@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -43,6 +44,11 @@ DRAWINGS = [[[0, 0]], [[0.5, 0.5], [0.5, 0.5]], [[0, 0], [1, 1]], [[0.1, 0.5, 0.
 RECORD = "([name, some]) => JSON.stringify(record(name, some))"
 
 
+@cache
+def signature_of(name):
+    return inspect.signature(getattr(Sheet, name))
+
+
 class Noted:
     """In place of a Sheet: keeps the name and all arguments of each call, painting nothing."""
 
@@ -50,10 +56,8 @@ class Noted:
         self.calls = []
 
     def __getattr__(self, name):
-        signature = inspect.signature(getattr(Sheet, name))
-
         def note(*arguments, **named):
-            call = signature.bind(self, *arguments, **named)
+            call = signature_of(name).bind(self, *arguments, **named)
             call.apply_defaults()
             self.calls.append([name, *list(call.arguments.values())[1:]])
         return note
@@ -200,7 +204,7 @@ def test_without_a_kernel_a_recorded_training_is_replayed(live):
         values = demo.values | {"progress": demo.described["controls"]["progress"]["value"]}
         begin, = live(demo, [values])
         assert "This page replays a recorded run" in begin["sentence"]
-        states, ends = live.page.evaluate(REPLAY, values)
+        states, ends = json.loads(live.page.evaluate(REPLAY, json.dumps(values)))
         assert [state["seen"] for state in states] == [
             seen for seen, _ in json.loads(content("training-run"))["states"]]
         pages = live(demo, [values | {"progress": state} for state in states])
@@ -210,8 +214,8 @@ def test_without_a_kernel_a_recorded_training_is_replayed(live):
         assert ends == [{}, None]  # nothing to continue with, nothing to play
 
 
-REPLAY = """values => {
-    const { actions, play } = lenetBook.demos.training, states = [];
+REPLAY = """words => {  // text, too
+    const { actions, play } = lenetBook.demos.training, values = JSON.parse(words), states = [];
     let changes = actions.start(values);
     while (changes) {
         Object.assign(values, changes);
@@ -223,7 +227,7 @@ REPLAY = """values => {
             throw new Error("it continues elsewhere");
         }
     }
-    return [states, [actions.continue(values), play.next(values)]];
+    return JSON.stringify([states, [actions.continue(values), play.next(values)]]);
 }"""
 
 

@@ -111,6 +111,7 @@ def held(process):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_thousand_events_and_nothing_is_left(name):
     widgets_before = set(registry)
+    gc.freeze()  # what is there already, and that is much, is not looked through each time
     with getattr(demos, name)() as demo:
         sequence = list(events(demo))
         assert len(sequence) >= EVENTS

@@ -22,8 +22,14 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTqDZgAAAABJRU5ErkJggg==")
 ODD = {"label": "\"<b>\" & 'x'"}
-SIZES = """images => images.map(({width, height, naturalWidth, naturalHeight, complete}) =>
-    [width, height, naturalHeight / naturalWidth, complete])"""
+MEASURES = """() => ({
+    page: document.documentElement.scrollWidth,
+    formulas: [...document.querySelectorAll("article div.math")]
+        .map(({clientWidth, scrollWidth}) => [clientWidth, scrollWidth]),
+    images: [...document.querySelectorAll("article img")]
+        .map(({width, height, naturalWidth, naturalHeight, complete}) =>
+            [width, height, naturalHeight / naturalWidth, complete]),
+})"""
 SOME = "index.html", "notebooks/01_cross_correlation.html", "notebooks/11_alexnet.html"
 
 
@@ -223,17 +229,36 @@ def browser():
         yield browser
 
 
-@pytest.mark.parametrize("width", [390, 640])
-def test_no_formula_is_cut_on_a_narrow_page(width, browser, site):
-    tab = browser.new_page(viewport={"width": width, "height": 800})
-    found = 0
-    for path in CHAPTERS:
-        tab.goto((site[0] / "notebooks" / f"{path.stem}.html").as_uri())
-        sizes = tab.locator("article div.math").evaluate_all(
-            "all => all.map((one) => [one.clientWidth, one.scrollWidth])")
-        assert not [(room, needed) for room, needed in sizes if needed > room > 0], path.stem
-        found += len(sizes)
+@pytest.fixture(scope="module")
+def opened(browser, site):
+    """A tab in which each page has been opened from the disk, once, and then been made wider.
+
+    measured: (page, width of the window, what MEASURES finds)
+    """
+    tab = browser.new_page()
+    tab.problems, tab.asked, tab.measured = [], Counter(), []
+    tab.on("console", lambda said: tab.problems.append(said.text) if said.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.on("request", lambda request: tab.asked.update([urlsplit(request.url).scheme]))
+    for name in site[1]:
+        widths = {390: True, 640: name.startswith("notebooks/"), 1280: name in SOME}
+        for width in [width for width, wanted in widths.items() if wanted]:
+            tab.set_viewport_size({"width": width, "height": 800})
+            if width == 390:
+                tab.goto((site[0] / name).as_uri())
+            tab.measured.append((name, width, tab.evaluate(MEASURES)))
+    yield tab
     tab.close()
+
+
+@pytest.mark.parametrize("width", [390, 640])
+def test_no_formula_is_cut_on_a_narrow_page(width, opened):
+    found = 0
+    for name, at, measured in opened.measured:
+        if at == width:
+            cut = [(room, needed) for room, needed in measured["formulas"] if needed > room > 0]
+            assert not cut, name
+            found += len(measured["formulas"])
     assert found > 10
 
 
@@ -250,21 +275,14 @@ def test_a_dark_page_is_printed_as_a_light_one(browser, site):
     tab.close()
 
 
-@pytest.mark.parametrize(("width", "opened"), [(1280, SOME), (390, None)], ids=["some", "all"])
-def test_from_disk_it_asks_nobody_and_fits(width, opened, browser, site):
-    tab = browser.new_page(viewport={"width": width, "height": 800})
-    problems, asked = [], Counter()
-    tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-    tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.on("request", lambda request: asked.update([urlsplit(request.url).scheme]))
-    for name in opened or site[1]:
-        tab.goto((site[0] / name).as_uri())
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
-        for wide, high, share, shown in tab.locator("article img").evaluate_all(SIZES):
+def test_from_disk_it_asks_nobody_and_fits(opened, site):
+    for name, width, measured in opened.measured:
+        assert measured["page"] <= width, name
+        for wide, high, share, shown in measured["images"]:
             assert 0 < wide <= width, name
             assert high / wide == pytest.approx(share, rel=0.05) and shown, name
-    tab.goto((site[0] / "search.html").as_uri() + "?q=subsampling")
-    tab.wait_for_selector("#search-results li")
-    tab.close()
-    assert not problems
-    assert set(asked) <= {"file", "data"}
+    assert {width for _, width, _ in opened.measured} == {390, 640, 1280}
+    opened.goto((site[0] / "search.html").as_uri() + "?q=subsampling")
+    opened.wait_for_selector("#search-results li")
+    assert not opened.problems
+    assert set(opened.asked) <= {"file", "data"}
