@@ -49,7 +49,7 @@ class Exercise:
                                   f"not {len(answer)}")
         try:
             with torch.random.fork_rng(devices=[]):  # the page's random numbers stay
-                torch.manual_seed(0)
+                torch.default_generator.manual_seed(0)  # that of the CPU alone, which is quicker
                 return Verdict(True, within(self.seconds, self._check, *answer))
         except NotYet:
             return Verdict(False, "replace the dots")

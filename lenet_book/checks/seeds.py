@@ -39,7 +39,7 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
         measured.append((net, len(net.seeds)))
         return _error(net)
 
-    torch.manual_seed(1234)
+    torch.default_generator.manual_seed(1234)
     result = Function(answer, "seeds")(seeds, build, train, error)
     if isinstance(result, Iterator):
         raise Wrong(f"it returns a {type(result).__name__}, of which nothing has run yet; return a "

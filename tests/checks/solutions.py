@@ -1,7 +1,6 @@
 """The exercises of a chapter as they stand on its page, and their solutions, whole and mutated."""
 
 import ast
-import copy
 from functools import cache
 from pathlib import Path
 
@@ -82,17 +81,18 @@ def mutants(source):
                     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
                    | {node.arg for each in body for node in ast.walk(each)
                       if isinstance(node, ast.arg)})
-    seen = {ast.unparse(tree)}
+    plain = ast.unparse(tree)
+    seen = {plain}
     places = [node for each in body for node in ast.walk(each)]
     for place, node in enumerate(places):
         for change in range(len(list(_changes(node, names)))):
-            copied = copy.deepcopy(body)
+            *copied, _ = ast.parse(source).body
             twin = [each for part in copied for each in ast.walk(part)][place]
             list(_changes(twin, names))[change]()
             text = ast.unparse(ast.Module([*copied, check], []))
             if text not in seen:
                 seen.add(text)
-                old, new = (set(t.splitlines()) for t in (ast.unparse(tree), text))
+                old, new = (set(t.splitlines()) for t in (plain, text))
                 yield f"{' / '.join(old - new)} -> {' / '.join(new - old)}".strip(), text
 
 
@@ -146,8 +146,8 @@ def _changes(node, names):
                     yield (lambda b=body, p=place: b.__setitem__(p, ast.Pass()))
 
 
-def survivors(source, page):
-    """What was changed in each mutant that its check lets pass and whose numbers are not the same."""
+def survivors(source, every, page):
+    """What was changed in each of the mutants that its check lets pass with numbers of its own."""
     arguments = [ast.unparse(each) for each in ast.parse(source).body[-1].test.args]
 
     def answers(text):
@@ -156,7 +156,6 @@ def survivors(source, page):
         return [eval(each, mine) for each in arguments]
 
     right = answers(source)
-    every = list(mutants(source))
     for changed, text in every[::len(every) // MOST + 1]:
         try:
             found = answers(text)
