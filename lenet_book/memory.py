@@ -39,11 +39,18 @@ def give_back_after_each_cell() -> None:
             shell.del_var(f"_{number}", by_name=True)
         if pictures:
             gc.collect()  # their parts point at each other
-        if not gc.get_freeze_count():  # the first cell, which imports: what it made is there to stay,
-            gc.freeze()                # and to look through it would take 0.2 s after each picture
         give_back()
 
+    def freeze(result) -> None:
+        """After the first cell, which imports: what it made is there to stay.
+
+        To look through it would take 0.2 s after each picture.
+        """
+        gc.freeze()
+        shell.events.unregister("post_run_cell", freeze)
+
     shell.events.register("post_run_cell", tidy)
+    shell.events.register("post_run_cell", freeze)
 
 
 @functools.cache
