@@ -174,7 +174,9 @@ def close_solution(self, node):
 
 def setup(app):
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds, not 5: a busy machine takes longer
-    katex.KaTeXServer.start_server_process = staticmethod(start_typesetting)
+    katex.KaTeXServer.start_server_process = (
+        staticmethod(start_typesetting) if hasattr(socket, "AF_UNIX")
+        else katex.KaTeXServer.start_network_socket)  # on Windows
     app.connect("config-inited", collect)
     app.connect("source-read", relink)
     app.connect("html-page-context", start_demos)
