@@ -1,6 +1,8 @@
 """What an answer may be, and how it is compared with the right one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import permutations
 from math import isclose
 from numbers import Real
@@ -61,10 +63,11 @@ def several(answer, count: int, name: str = "the answer") -> tuple:
     return tuple(answer)
 
 
-def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer") -> Tensor:
+def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer",
+           finite: bool = True) -> Tensor:
     """A tensor of numbers, in float64 and without a gradient; of this shape, if one is given.
 
-    Raises Wrong for anything else, a list of numbers among it.
+    Raises Wrong for anything else, a list of numbers among it; finite: also for infinity and nan.
     """
     if not isinstance(answer, Tensor):
         if isinstance(answer, list | tuple) and len(answer) == 1 and isinstance(answer[0], Tensor):
@@ -80,7 +83,7 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer")
     found = answer.detach().to_dense().double()
     if shape is not None and found.shape != tuple(shape):
         raise Wrong(f"{name} must be {_size(shape)}, not {_size(found.shape)}")
-    if not found.isfinite().all():
+    if finite and not found.isfinite().all():
         raise Wrong(f"{name} holds a number that is not finite")
     return found
 
@@ -104,36 +107,76 @@ def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
     error, each with the function that makes it; one is said where the answer gives what its function
     gives, in all cases. without: see `Function`.
     """
-    function = Function(answer, arguments, without)
-    cases = list(cases)
-    expected = [right(*case) for case in cases]
-    given = [_attempt(function, case, result) for case, result in zip(cases, expected, strict=True)]
-    good = [not isinstance(mine, Wrong) and _close(mine, result)
-            for mine, result in zip(given, expected, strict=True)]
+    function, cases = Function(answer, arguments, without), list(cases)
+    expected, given = _results(function, right, cases)
+    good = [*map(_close, given, expected)]
     if all(good):
         return
+    if _remembers(function, cases[0]):
+        raise Wrong("a second call with the same gives something else: does a list live on outside of "
+                    "the function, or does a tensor begin as torch.empty?")
     for said, mistaken in (mistakes or {}).items():
         if all(map(_close, given, (_attempt(mistaken, case, result)
                                    for case, result in zip(cases, expected, strict=True)))):
             raise Wrong(said)
     if len(cases) > 1 and all(_close(mine, given[0]) for mine in given):
         raise Wrong(f"it gives {_seen(given[0])} whatever it is given")
+    if times := _times(given, expected):
+        raise Wrong(f"it gives {times:.4g} times what is right, in all cases")
     at = good.index(False)
-    problem = given[at] if isinstance(given[at], Wrong) else Wrong(
-        f"{function.case(cases[at])} it gives {_difference(given[at], expected[at])}")
+    when, problem = function.case(cases[at]), str(given[at])
+    if not isinstance(given[at], Wrong):
+        problem = f"{when} it gives {_difference(given[at], expected[at])}"
     if True in good[:at]:
-        problem = Wrong(f"right {function.case(cases[good.index(True)])}, but {problem}")
-    raise problem
+        problem = (f"right {function.case(cases[good.index(True)])}, but "
+                   f"{'' if problem.startswith('for ') else when + ' '}{problem}")
+    raise Wrong(problem)
 
 
 def agrees(answer, right: Callable, cases: Iterable[tuple], arguments: str,
            without: Mapping[str, str] | None = None) -> bool:
     """Does the reader's function give what `right` gives, for all these cases? See `compare`."""
     try:
-        compare(answer, right, cases, arguments, without=without)
+        return all(map(_close, *_results(Function(answer, arguments, without), right, list(cases))))
     except Wrong:
         return False
-    return True
+
+
+def _results(function: Function, right: Callable, cases: list[tuple]) -> tuple[list, list]:
+    """What is expected, and what the reader's function gives, or the Wrong that says why nothing."""
+    expected = [right(*case) for case in cases]
+    return expected, [_attempt(function, case, result)
+                      for case, result in zip(cases, expected, strict=True)]
+
+
+def _remembers(function: Function, case: tuple) -> bool:
+    """Do two calls give two results, with the same random numbers?"""
+    def once():
+        torch.manual_seed(0)
+        try:
+            with redirect_stdout(StringIO()):
+                result = listed(function(*case))
+        except Wrong:
+            return ""
+        return repr(result) if isinstance(result, list | tuple | Real) else ""
+
+    return once() != once()
+
+
+def _times(given: list, right: list) -> float | None:
+    """By how much everything that is given is too large, if by one and the same factor."""
+    if any(isinstance(mine, Wrong) for mine in given):
+        return None
+    if any(isinstance(mine, Tensor) and mine.shape != wanted.shape
+           for mine, wanted in zip(given, right, strict=True)):
+        return None
+    mine, wanted = (torch.tensor([float(number) for each in side for number in (
+        each.flatten() if isinstance(each, Tensor) else np.ravel(each))]) for side in (given, right))
+    if wanted.count_nonzero() < 3 or not mine.isfinite().all():
+        return None
+    times = ((mine @ wanted) / (wanted @ wanted)).item()
+    same = torch.allclose(mine, times * wanted, _RELATIVE, _ABSOLUTE) and abs(times - 1) > 1e-3
+    return times if times and same else None
 
 
 def in_order(answer, right: Callable, at: int, layers: list[tuple], arguments: str) -> None:
@@ -157,7 +200,8 @@ def _attempt(function: Callable, case: tuple, like):
     try:
         result = function(*case)
         if isinstance(like, Tensor):
-            return tensor(result, name="its result")
+            found = tensor(result, name="its result", finite=False)
+            return found if found.shape != like.shape else tensor(found, name="its result")
         if isinstance(like, tuple):
             return tuple(number(each, "each of its results")
                          for each in several(result, len(like), "its result"))

@@ -17,6 +17,9 @@ from ..arguments import shown
 from ..tables import by
 from .verdict import NotYet, Wrong
 
+CONVOLUTIONS = (
+    "conv1d", "conv2d", "conv3d", "conv_transpose2d", "convolution", "cross_correlate2d", "convolve2d",
+    "correlate2d", "correlate", "convolve", "fftconvolve", "fft2")  # of PyTorch, SciPy and the book
 _LIBRARIES = ("<frozen ", *(get_paths()[which] for which in ("stdlib", "purelib", "platlib")))
 
 
@@ -24,14 +27,19 @@ class Function:
     """A function of the reader's, called with copies, so that it cannot change a test.
 
     function: what was given. arguments: the names of what it takes, for sentences about it.
-    without: names of functions that it may not call, each with what to do instead.
+    without: names of functions that it may not call, each with what to do instead; those of the book
+    alone, where "the book's" stands in front. or_class: may it be a class, whose call makes an object?
     Raises Wrong where it is no function.
     """
 
-    def __init__(self, function, arguments: str, without: Mapping[str, str] | None = None) -> None:
+    def __init__(self, function, arguments: str, without: Mapping[str, str] | None = None,
+                 or_class: bool = False) -> None:
         if not callable(function):
             raise Wrong(f"this must be a function, not {shown(function)}"
                         + "; hand over its name, without brackets" * isinstance(function, torch.Tensor))
+        if isinstance(function, type) and not or_class:
+            raise Wrong(f"this must be a function, and {function.__name__} is a class: what a call of "
+                        "it gives is an object")
         self._function, self._names = function, arguments.split()
         self._without = without or {}
 
@@ -98,7 +106,7 @@ def net(answer, name: str = "this") -> torch.nn.Module:
     if bare:
         raise Wrong(f"{name} has no forward, which says what it makes of its input")
     if isinstance(answer, type):
-        answer = Function(answer, "")()
+        answer = Function(answer, "", or_class=True)()
     if not isinstance(answer, torch.nn.Module):
         raise Wrong(f"{name} must be a net, derived from nn.Module, not {shown(answer)}")
     if "_modules" not in vars(answer):
@@ -197,14 +205,16 @@ def _watched(without: Mapping[str, str]) -> Iterator[None]:
 
     def look(frame, event, argument):
         if event == "c_call":
-            name = argument.__name__
-        elif (event == "call" and frame.f_globals.get("__name__") != "__main__"
-              and frame.f_code.co_flags & CO_OPTIMIZED):  # the body of a class runs as a frame, too
-            name = frame.f_code.co_name
+            names = argument.__name__,
+        elif event == "call" and frame.f_code.co_flags & CO_OPTIMIZED:  # no body of a class
+            module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+            names = () if module == "__main__" else (
+                f"the book's {name}", name)[not module.startswith("lenet_book."):]
         else:
             return
-        if name in without:
-            raise Wrong(f"{name} does the work here; {without[name]}")
+        for name in names:
+            if name in without:
+                raise Wrong(f"{name} does the work here; {without[name]}")
 
     before = sys.getprofile()
     sys.setprofile(look)

@@ -10,6 +10,7 @@ import torch
 
 from ..arguments import checked, shown, whole
 from .calls import one_line, within
+from .loops import ENDS_AT_ONCE, ends_in_first_round
 from .verdict import NotYet, Verdict, Wrong
 
 
@@ -56,7 +57,9 @@ class Exercise:
         except TimeoutError:
             return Verdict(False, f"no result within {self.seconds} seconds: does a loop never end?")
         except Wrong as wrong:
-            return Verdict(False, " ".join(str(wrong).split()))  # a net is shown in several lines
+            reason = " ".join(str(wrong).split())  # a net is shown in several lines
+            return Verdict(False, f"{reason}; {ENDS_AT_ONCE}"
+                           if any(map(ends_in_first_round, answer)) else reason)
         except Exception as error:  # an answer that nobody thought of
             given = ", ".join(map(shown, answer))
             return Verdict(False, f"{given} cannot be an answer here ({one_line(error)})")

@@ -72,7 +72,7 @@ def table_layer(answer) -> str:
         raise Wrong("hand over the class, without brackets: the check makes layers of its own")
     if not callable(answer):
         raise Wrong(f"this must be a class that inherits from nn.Module, not {shown(answer)}")
-    make = Function(answer, "table kernel_size")
+    make = Function(answer, "table kernel_size", or_class=True)
     for table, size in ((paper.C3_CONNECTIONS, 5), (((1, 3), (0,), (2, 0, 3), (3, 1)), 3),
                         (((0,),), 1)):
         layer = net(make(table, size), "what it makes")

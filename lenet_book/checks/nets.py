@@ -27,7 +27,7 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     """
     if isinstance(answer, nn.Module):
         raise Wrong("this is a net; hand over what makes it, without brackets")
-    cases, make = list(cases), Function(answer, arguments, without)
+    cases, make = list(cases), Function(answer, arguments, without, or_class=True)
     pairs = []  # of nets, the reader's and the right one
     for *given, image in cases:
         pairs.append((_net(make(*given), image), right(*given)))

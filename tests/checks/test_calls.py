@@ -9,9 +9,11 @@ from sysconfig import get_paths
 
 import pytest
 import torch
+import torch.nn.functional as F
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from lenet_book import convolution
 from lenet_book.checks.calls import Function, within
 from lenet_book.checks.verdict import NotYet, Wrong
 
@@ -102,6 +104,19 @@ def test_a_function_of_the_same_name_but_the_readers_own_is_allowed():
     page = {"__name__": "__main__"}
     exec("def conv2d(x, k): return x\ndef mine(x, k): return conv2d(x, k)", page)
     assert torch.equal(Function(page["mine"], "x k", {"conv2d": "use loops"})(X, 1), X)
+
+
+def test_a_function_of_the_books_alone_may_be_forbidden():
+    without = {"the book's avg_pool2d": "use F"}
+    assert Function(lambda x, k: F.avg_pool2d(x[None], k), "x k", without)(X, 1).shape == (1, 2, 3)
+    said = raised(lambda x, k: convolution.avg_pool2d(x[None, None], k), X, 1, without=without)
+    assert said == "the book's avg_pool2d does the work here; use F"
+
+
+def test_a_class_is_no_function_unless_it_may_be():
+    with pytest.raises(Wrong, match="must be a function, and Linear is a class"):
+        Function(torch.nn.Linear, "x k")
+    assert Function(torch.nn.Linear, "x k", or_class=True)(2, 3).weight.shape == (3, 2)
 
 
 def test_the_body_of_a_class_of_a_forbidden_name_is_no_call():

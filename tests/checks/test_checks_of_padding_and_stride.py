@@ -98,6 +98,26 @@ def with_check(n, layers, **wrong):
     return without_check(n, layers, **wrong)
 
 
+def in_first_round(n, layers):
+    sizes = []
+    for layer in layers:
+        n = arithmetic.conv_output_size(n, *layer)
+        sizes.append(n)
+        return sizes
+
+
+def in_one_list(n, layers, sizes=[]):  # noqa: B006
+    """The list is made once, with the function."""
+    for layer in layers:
+        n = arithmetic.conv_output_size(n, *layer)
+        sizes.append(n)
+    return sizes
+
+
+def in_a_list_outside(n, layers):
+    return tuple(in_one_list(n, layers))
+
+
 def runtime_error(n, layers):
     try:
         return by_the_book(n, layers)
@@ -256,6 +276,8 @@ WRONG = {  # (words that name the error, answer)
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
         ("with the padded input, n + 2p", forgets_padding(1)),
+        ("not 1; one of its loops ends in its first round", in_first_round),
+        ("does a list live on outside", in_one_list), ("does a list live on", in_a_list_outside),
         ("changes the layers", lambda n, layers: [
             by_the_book(n, layers), layers.clear()][0]),
         ("not d k", lambda n, layers: [(n + 2 * p - d * k) // s + 1 for k, s, p, d in layers]
