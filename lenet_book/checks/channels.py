@@ -8,13 +8,11 @@ from torch import Tensor
 
 from ..arguments import shown
 from .answers import agrees, compare, counted, known, number, several, tensor
-from .calls import Function, one_line
+from .calls import CONVOLUTIONS, Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
 
-_BY_OTHERS = dict.fromkeys(
-    ("conv1d", "conv2d", "conv3d", "conv_transpose2d", "convolution", "cross_correlate2d",
-     "convolve2d"), "write the sums yourself")
+_BY_OTHERS = dict.fromkeys(CONVOLUTIONS, "write the sums yourself")
 
 
 @exercise(chapter=3, number=1, level="easy", minutes=4)
@@ -39,6 +37,8 @@ def maps_from_parameters(answer) -> str:
         "brackets are missing: / comes before -, and divides the 1 alone":
             lambda p, k, o: p / o - 1 / k ** 2,
         "^ is no power in Python, ** is": lambda p, k, o: (p // o - 1) // k ^ 2,
+        "that is the number of parameters from so many maps: turn the formula round":
+            lambda p, k, o: (k * k * p + 1) * o,
         "the bias goes first: one is taken away before the division by the kernel's pixels":
             lambda p, k, o: p / o / k ** 2 - 1,
     })
@@ -60,7 +60,9 @@ def widest_bottleneck(answer) -> str:
         192: "the 1x1 costs something, too: 192 for each of its maps at each place",
         799: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
         800: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
-        **dict.fromkeys((6, 27, 685), "the 5x5 has 25 weights for each pair of maps"),
+        **dict.fromkeys((6, 685), "a 5x5 has 25 weights for each pair of maps"),
+        27: "the windows are counted alike: for each pair of maps a 5x5 has 25 weights, the 1x1 one",
+        87: "a 5x5 has 25 weights for each pair of maps, and not 5",
         16: "that is GoogLeNet's number; the largest that saves anything is asked for",
         154 * 784: "the number of places is the same on both ways, and cancels",
     }, f"with {counted(int(maps), 'map')} the detour needs {detour:,} multiplications a place, and the "
@@ -93,6 +95,8 @@ def equation_for_einsum(answer) -> str:
 
 def _letters(equation: str) -> None:
     """Wrong, unless the letters stand where they should."""
+    if "->" not in equation and set(equation) & set(">=\N{RIGHTWARDS ARROW}"):
+        raise Wrong("the arrow is written ->")
     given, arrow, result = equation.partition("->")
     first, comma, second = given.partition(",")
     if not comma or "," in second:
@@ -200,16 +204,15 @@ def conv2d_of_your_own(answer) -> str:
     def cut(result, other):  # to the other's size
         return result[:, :, :other.shape[2], :other.shape[3]]
 
+    square = [((1, 1, 4, 4), (1, 1, 2, 2), 1, 0), ((2, 3, 6, 6), (2, 3, 3, 3), 1, 1),
+              ((2, 2, 8, 8), (5, 2, 3, 3), 2, 2)]  # what exchanges rows and columns fits these alone
     sizes = [((1, 1, 4, 4), (1, 1, 2, 2), 1, 0), ((1, 2, 5, 7), (3, 2, 3, 2), 1, 0),
              ((2, 3, 6, 5), (2, 3, 3, 3), 1, 1), ((3, 1, 8, 9), (4, 1, 2, 3), 2, 0),
              ((1, 4, 9, 6), (2, 4, 4, 1), 3, 2), ((2, 2, 7, 7), (5, 2, 1, 1), 2, 1),
              ((1, 3, 5, 4), (1, 3, 5, 4), 2, 2), ((1, 2, 6, 5), (2, 2, 3, 3), 2, 0),
              ((2, 1, 6, 7), (1, 1, 2, 2), 3, 1)]  # the last two leave rows over, or columns
-    cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),
-              torch.randn(kernels[0]).double(), stride, padding)
-             for shape, kernels, stride, padding in sizes]
     _bias_of_maps(answer, right)
-    compare(answer, right, cases, "x weight bias stride padding", {
+    mistakes = {
         "the biases are missing": lambda x, w, b, s, p: right(x, w, None, s, p),
         "every output map gets the first bias":
             lambda x, w, b, s, p: right(x, w, b[:1].expand_as(b), s, p),
@@ -269,7 +272,14 @@ def conv2d_of_your_own(answer) -> str:
                 right(x, w, b, s, p).shape),
         "the padding is made of ones": lambda x, w, b, s, p: right(
             F.pad(x, (p,) * 4, value=1), w, b, s, 0),
-    }, _BY_OTHERS)
+        "the weights are flattened in another order than the windows: input map, row, column":
+            lambda x, w, b, s, p: right(x, w.permute(0, 2, 3, 1).reshape(w.shape), b, s, p),
+    }
+    for some in (square, sizes):
+        cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),
+                  torch.randn(kernels[0]).double(), stride, padding)
+                 for shape, kernels, stride, padding in some]
+        compare(answer, right, cases, "x weight bias stride padding", mistakes, _BY_OTHERS)
     return "keep it: all convolutions of LeNet-5 can run on it"
 
 

@@ -5,14 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .answers import compare, known, number, tensor
-from .calls import Function
+from .calls import CONVOLUTIONS, Function
 from .exercise import exercise
 from .verdict import Wrong
 
-_BY_OTHERS = dict.fromkeys(
-    ("conv1d", "conv2d", "conv_transpose2d", "einsum", "cross_correlate2d", "convolve2d",
-     "correlate2d", "correlate", "convolve", "fftconvolve", "fft2"), "write the sums yourself"
-) | dict.fromkeys(
+_BY_OTHERS = dict.fromkeys(CONVOLUTIONS, "write the sums yourself") | dict.fromkeys(
     ("unfold", "as_strided"), "cut one part of the image for each weight yourself")
 _BY_AUTOGRAD = dict.fromkeys(
     ("backward", "grad", "requires_grad_", "jacobian", "jacrev", "jacfwd", "jvp", "vjp", "make_dual",
@@ -92,6 +89,11 @@ def correlate_by_weights(answer) -> str:
         kept[part] = kernel[part]
         return right(image, kept)
 
+    def on_diagonal(image, kernel):
+        rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+        return sum(weight * image[v:v + rows, v:v + columns]
+                   for v, weights in enumerate(kernel) for weight in weights)
+
     cases = _pairs((4, 4, 2, 2), (5, 5, 3, 3), (5, 7, 3, 2), (6, 4, 1, 3), (3, 5, 3, 5), (7, 6, 4, 1))
     mistakes = {
         "this is the convolution: the kernel is turned": lambda x, w: right(x, w.flip(0, 1)),
@@ -109,10 +111,11 @@ def correlate_by_weights(answer) -> str:
             lambda x, w: of_part(x, w, slice(-1)),
         "the kernel's last column is left out: range(k_w) ends with k_w - 1 by itself":
             lambda x, w: of_part(x, w, slice(None), slice(-1)),
-        "it returns after the kernel's first row: return stands behind both loops":
-            lambda x, w: of_part(x, w, 0),
-        "it returns after the kernel's first weight: return stands behind both loops":
-            lambda x, w: of_part(x, w, 0, 0),
+        "every weight meets the same part: that of w[v, t] begins at row v, column t":
+            lambda x, w: w.sum() * x[:x.shape[0] - w.shape[0] + 1, :x.shape[1] - w.shape[1] + 1],
+        "the part of w[v, t] begins at row v, column v here, and should at row v, column t":
+            lambda x, w: on_diagonal(x, w),
+        "the sum begins at 1, and should at 0": lambda x, w: right(x, w) + 1,
         "the first weight counts twice: the result begins with its part, and the loop adds it again":
             lambda x, w: right(x, w) + of_part(x, w, 0, 0),
         "the weights are not there: each part is added as it is":
@@ -162,9 +165,11 @@ def kernel_gradient(answer) -> str:
     def turned(image, kernel, target):
         return right(image, kernel, target).flip(0, 1)
 
+    def delta(x, w, y):
+        return 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w)
+
     def delta_turned(x, w, y):
-        delta = 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w)
-        return F.conv2d(x[None, None], delta.flip(0, 1)[None, None])[0, 0]
+        return F.conv2d(x[None, None], delta(x, w, y).flip(0, 1)[None, None])[0, 0]
 
     def places(image, kernel):
         return (image.shape[0] - kernel.shape[0] + 1) * (image.shape[1] - kernel.shape[1] + 1)
@@ -189,8 +194,13 @@ def kernel_gradient(answer) -> str:
             lambda x, w, y: right(x, w, y) * places(x, w) / len(y),
         "the gradient comes out transposed": lambda *case: right(*case).T,
         "this is delta, the derivative by each place of the result, and one number a weight is asked":
-            lambda x, w, y: 2 * (F.conv2d(x[None, None], w[None, None])[0, 0] - y) / places(x, w),
+            delta,
         "the target does not enter": lambda x, w, y: right(x, w, torch.zeros_like(y)),
+        "the difference enters squared; the derivative of a square has it once, times 2":
+            lambda x, w, y: F.conv2d(
+                x[None, None], delta(x, w, y)[None, None] ** 2 * places(x, w) / 4)[0, 0],
+        **{f"this is the kernel after a step at a rate of {rate}; the derivative alone is asked":
+           lambda x, w, y, rate=rate: w - rate * right(x, w, y) for rate in (0.01, 0.1, 0.3, 0.5, 1)},
         "this is the loss, and its derivative is asked":
             lambda x, w, y: ((F.conv2d(x[None, None], w[None, None])[0, 0] - y) ** 2).mean(),
     }, _BY_AUTOGRAD)

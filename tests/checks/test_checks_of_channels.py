@@ -91,6 +91,51 @@ def by_places(x, weight, bias, stride, padding, start=None, steps=(True, True), 
     return y
 
 
+def in_first_round(x, weight, bias, stride, padding):
+    padded = F.pad(x, (padding,) * 4)
+    k_h, k_w = weight.shape[2:]
+    rows, columns = ((size - k) // stride + 1 for size, k in zip(
+        padded.shape[2:], (k_h, k_w), strict=True))
+    y = torch.zeros(len(x), len(weight), rows, columns)
+    for i in range(rows):
+        for u in range(columns):
+            window = padded[:, :, stride * i:stride * i + k_h, stride * u:stride * u + k_w]
+            y[:, :, i, u] = window.flatten(1) @ weight.flatten(1).T + bias
+            return y
+
+
+def columns_then_rows(x, weight, bias, stride, padding):
+    """y[:, :, u, i] in place of y[:, :, i, u]."""
+    right = by_windows(x, weight, bias, stride, padding)
+    y = torch.zeros_like(right)
+    for i in range(right.shape[2]):
+        for u in range(right.shape[3]):
+            y[:, :, u, i] = right[:, :, i, u]
+    return y
+
+
+def transposed(x, weight, bias, stride, padding):
+    """Raises where the kernel is not square."""
+    k_h, k_w = weight.shape[2:]
+    windows = F.pad(x, (padding,) * 4).unfold(2, k_h, stride).unfold(3, k_w, stride)
+    products = windows[:, None] * weight.transpose(2, 3)[:, :, None, None]
+    return products.sum((2, 5, 6)) + bias[:, None, None]
+
+
+def maps_last(x, weight, bias, stride, padding):
+    return by_columns(x, weight.permute(0, 2, 3, 1).flatten(1).view_as(weight), bias, stride, padding)
+
+
+def by_scipy(x, weight, bias, stride, padding):
+    """With a stand-in of that name."""
+    library = {"__name__": "scipy.signal", "F": F}
+    exec("def correlate2d(x, w): return F.conv2d(x[None, None], w[None, None])[0, 0]", library)
+    x = F.pad(x, (padding,) * 4)
+    return torch.stack([torch.stack([sum(map(library["correlate2d"], image, kernels)) + b
+                                     for kernels, b in zip(weight, bias, strict=True)])
+                        for image in x])[:, :, ::stride, ::stride]
+
+
 def rows_of_places(x, weight, bias, stride, padding):
     """N L x C_out, and the number of rows of places."""
     columns = F.unfold(x, weight.shape[2:], padding=padding, stride=stride)
@@ -148,12 +193,13 @@ WRONG = {  # (words that name the error, answer)
         ("brackets are missing", lambda p, k, o: p / o - 1 / k ** 2),
         ("no power", lambda p, k, o: (p // o - 1) // k ^ 2),
         ("goes first", lambda p, k, o: p / o / k ** 2 - 1),
+        ("turn the formula round", lambda p, k, o: (k * k * p + 1) * o),
         ("whatever", lambda p, k, o: 6), ("must be a number", lambda p, k, o: "6"),
         ("right for parameters = 2416", lambda p, k, o: 6 if p == 2416 else 16),
         ("must be a function", 6), ("it raises", lambda p: 6)],
     "widest_bottleneck": [
         ("half a map", 154.8), ("half a map", 153600 / 992), ("not fewer", 155), ("room for more", 153),
-        ("1x1 costs", 191), ("1x1 costs", 192), ("25 weights for each pair", 27),
+        ("1x1 costs", 191), ("1x1 costs", 192), ("counted alike", 27), ("and not 5", 87),
         ("25 weights for each pair", 685), ("25 weights for each pair", 6), ("with 1 map the", 1),
         ("5x5 that follows", 799), ("GoogLeNet", 16),
         ("cancels", 154 * 784), ("at least one", 0), ("room for more", 32), ("must be a number", "154"),
@@ -165,6 +211,7 @@ WRONG = {  # (words that name the error, answer)
         ("misses i and u", "ocvt,ciuvt->o"), ("alphabetical", "ocvt,ciuvt"),
         ("weights come first", "ciuvt,ocvt->oiu"), ("here are 3 letters and 4", "ovt,iuvt->oiu"),
         ("input maps, the weights' second", "ocvt,diuvt->oiu"), ("meet where", "ocvt,ciupq->oiu"),
+        ("arrow is written ->", "ocvt,ciuvt>oiu"), ("arrow is written ->", "ocvt,ciuvt = oiu"),
         ("one comma", "ocvt->oiu"), ("another order", "ocvt,cvtiu->oiu"),
         ("letter of the output maps", "ocvt,oiuvt->ciu"),
         ("diagonal", "occc,ciuvt->oiu"), ("in the weights alone", "ocvt,couvt->oou"),
@@ -183,6 +230,8 @@ WRONG = {  # (words that name the error, answer)
         ("the weight is right, the bias is not: it is a column", lambda *case: (
             mixed(*case)[0], mixed(*case)[1][:, None])),
         ("the weight is right, the bias is not: for w1", lambda *case: (
+            mixed(*case)[0], 1 + mixed(*case)[1])),
+        ("the weight is right, the bias is not: it gives 2 times what is right", lambda *case: (
             mixed(*case)[0], 2 * mixed(*case)[1])),
         ("weight comes first", lambda *case: mixed(*case)[::-1]),
         ("added up as they are", lambda w1, b1, w2, b2: mixed(w1, b1, torch.ones_like(w2), b2)),
@@ -198,6 +247,9 @@ WRONG = {  # (words that name the error, answer)
     "conv2d_of_your_own": [
         ("conv2d does", F.conv2d), ("conv2d does", by_layer),
         ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
+        ("correlate2d does the work", by_scipy), ("does return stand in it", in_first_round),
+        ("rows and columns of the result", columns_then_rows), ("kernels are transposed", transposed),
+        ("flattened in another order", maps_last), ("Conv2d is a class", nn.Conv2d),
         ("biases are missing", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p)),
         ("gets the first bias", lambda x, w, b, s, p: by_windows(x, w, b[:1], s, p)),
         ("once for every input map", lambda x, w, b, s, p: by_windows(x, w, b * x.shape[1], s, p)),

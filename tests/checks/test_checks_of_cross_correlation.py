@@ -45,6 +45,25 @@ def row_by_row(image, kernel):
     return torch.stack([torch.stack(row).sum(0) for row in parts]).sum(0)
 
 
+def by_einsum(image, kernel):
+    """Two loops cut the parts, and einsum adds them."""
+    (k_h, k_w), (rows, columns) = kernel.shape, (
+        a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
+    parts = [image[v:v + rows, t:t + columns] for v in range(k_h) for t in range(k_w)]
+    return torch.einsum("w,wiu->iu", kernel.flatten(), torch.stack(parts))
+
+
+def on_diagonal(image, kernel, moves=True):
+    """The part of a weight begins at row v, column v; or always at 0, where it does not move."""
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    result = torch.zeros(rows, columns)
+    for v in range(kernel.shape[0]):
+        for t in range(kernel.shape[1]):
+            start = v * moves
+            result += kernel[v, t] * image[start:start + rows, start:start + columns]
+    return result
+
+
 def over_places(image, kernel):
     rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
     k_h, k_w = kernel.shape
@@ -67,15 +86,23 @@ def transposed(image, kernel):
                for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
 
 
-def returning_early(image, kernel, weights=False):
+def returning_early(image, kernel):
     rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
     result = torch.zeros(rows, columns)
     for v in range(kernel.shape[0]):
         for t in range(kernel.shape[1]):
             result += kernel[v, t] * image[v:v + rows, t:t + columns]
-            if weights:
-                return result
         return result
+
+
+@torch.no_grad()
+def returning_earlier(image, kernel):
+    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    result = torch.zeros(rows, columns)
+    for v in range(kernel.shape[0]):
+        for t in range(kernel.shape[1]):
+            result += kernel[v, t] * image[v:v + rows, t:t + columns]
+            return result
 
 
 def left_out(image, kernel, rows=0, columns=0):
@@ -150,7 +177,7 @@ RIGHT = {
     "convolution_by_hand": [(8,), (8.0,), (torch.tensor(8),)],
     "kernel_that_moves": [(single(4, 0),), (single(4, 0).int(),), (single(4, 0).double(),)],
     "edge_in_two_steps": [(ONES, ROW), (ONES.int(), ROW.int()), (-2 * ONES, -ROW / 2)],
-    "correlate_by_weights": [(by_parts,), (by_index_pairs,), (row_by_row,)],
+    "correlate_by_weights": [(by_parts,), (by_index_pairs,), (row_by_row,), (by_einsum,)],
     "kernel_gradient": [(lambda x, w, y: cross_correlate2d(x, delta(x, w, y)),), (by_sums,),
                         (by_windows,)],
 }
@@ -196,8 +223,13 @@ WRONG = {  # (words that name the error, answer)
         ("last row and column are left out", lambda x, w: left_out(x, w, 1, 1)),
         ("kernel's last row is left out", lambda x, w: left_out(x, w, 1)),
         ("kernel's last column is left out", lambda x, w: left_out(x, w, 0, 1)),
-        ("after the kernel's first row", returning_early),
-        ("after the kernel's first weight", lambda x, w: returning_early(x, w, True)),
+        ("does return stand in it", returning_early),
+        ("does return stand in it", returning_earlier),
+        ("begins at row v, column v here", on_diagonal),
+        ("every weight meets the same part", lambda x, w: on_diagonal(x, w, moves=False)),
+        ("begins at 1", lambda x, w: 1 + by_parts(x, w)),
+        ("2 times what is right", lambda x, w: 2 * by_parts(x, w)),
+        ("Conv2d is a class", torch.nn.Conv2d),
         ("missing", lambda x, w: by_parts(x, w)[:-1, :-1]),
         ("first weight counts twice", first_twice),
         ("torch.from_numpy(...) makes one", lambda x, w: by_parts(x, w).numpy()),
@@ -216,6 +248,10 @@ WRONG = {  # (words that name the error, answer)
         ("number of rows", lambda x, w, y: by_sums(x, w, y) * y.numel() / len(y)),
         ("comes out transposed", lambda *case: by_sums(*case).T),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
+        ("after a step at a rate of 0.3", lambda x, w, y: w - 0.3 * by_sums(x, w, y)),
+        ("enters squared", lambda x, w, y: cross_correlate2d(
+            x, (cross_correlate2d(x, w) - y) ** 2 / y.numel())),
+        ("2 times what is right", lambda *case: 2 * by_sums(*case)),
         ("the loss", lambda x, w, y: ((cross_correlate2d(x, w) - y) ** 2).mean()),
         ("does the work", autograd), ("jvp does the work", forward_mode),
         ("make_dual does the work", dual_numbers),
