@@ -21,7 +21,7 @@ _BY_OTHERS = dict.fromkeys(
     "cut out the windows yourself")
 _BY_SUMS = dict.fromkeys(
     ("mean", "sum", "nanmean", "nansum", "einsum", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool3d",
-     "reduce"), "F.avg_pool2d alone is asked for")
+     "reduce", "conv2d", "the book's avg_pool2d"), "F.avg_pool2d alone is asked for")
 
 
 @exercise(chapter=4, number=1, level="easy", minutes=4)
@@ -129,7 +129,8 @@ def power_mean_pooling(answer) -> str:
 def pooling_of_your_own(max_pool, avg_pool) -> str:
     """x, kernel size, stride, padding -> what F.max_pool2d and F.avg_pool2d give."""
     cases = [(torch.randn(shape).double() - 1, k, s, p) for shape, k, s, p in (
-        ((1, 1, 4, 4), 2, 2, 0), ((2, 3, 6, 7), 2, 2, 0), ((1, 2, 7, 5), 3, 2, 0),
+        ((1, 1, 4, 4), 2, 2, 0), ((2, 2, 5, 5), 3, 1, 1), ((1, 3, 7, 7), 3, 2, 1),
+        ((2, 3, 6, 7), 2, 2, 0), ((1, 2, 7, 5), 3, 2, 0),
         ((1, 2, 5, 6), 3, 1, 1), ((2, 1, 6, 8), 3, 2, 1), ((1, 3, 5, 4), 2, 3, 1),
         ((1, 1, 4, 5), 4, 2, 2), ((2, 2, 3, 4), 1, 2, 0))]
     cases.append((-1e6 - 1e6 * torch.rand(1, 2, 5, 6).double(), 3, 2, 1))  # below many a frame
@@ -178,20 +179,30 @@ def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> Non
             raise Wrong("max along an axis gives a pair, values and indices: take .values, or amax")
         return result
 
+    over_all, single = (torch.amax, "maximum") if name == "max" else (torch.mean, "average")
     try:
         function = Function(answer, "x k s p", _BY_OTHERS)
-        compare(of_answer, right, cases, "x k s p", mistakes | {
+        mistakes = mistakes | {
             "the padding does not enter": lambda x, k, s, p: right(x, k, s),
             "the padding lies on the left and right alone":
                 lambda x, k, s, p: right(x, k, s, (0, p)),
             "the padding lies above and below alone": lambda x, k, s, p: right(x, k, s, (p, 0)),
             "the stride does not enter": lambda x, k, s, p: right(x, k, 1, p),
+            "the windows begin at every pixel: place i begins at s times i": lambda x, k, s, p:
+                right(x, k, 1, p)[:, :, :(x.shape[2] + 2 * p - k) // s + 1,
+                                  :(x.shape[3] + 2 * p - k) // s + 1],
+            "the rows and columns of the result are exchanged":
+                lambda x, k, s, p: right(x, k, s, p).transpose(2, 3),
+            f"one {single} for all images and maps; give it the axes of the window":
+                lambda x, k, s, p: over_all(right(x, k, s, p), (0, 1)).expand(*x.shape[:2], -1, -1),
             "the stride is taken to be k: s is a number of its own":
                 lambda x, k, s, p: right(x, k, k, p),
             "a window that does not fit as a whole is left out, and this one counts it":
                 lambda x, k, s, p: right(x, k, s, p, ceil_mode=True),
             "only the first map is there": lambda x, k, s, p: right(x, k, s, p)[:, :1],
-        })
+        }
+        for some in ([case for case in cases if case[0].shape[2] == case[0].shape[3]], cases):
+            compare(of_answer, right, some, "x k s p", mistakes)  # some mistakes fit square maps alone
     except Wrong as wrong:
         why = "; what never wins a maximum still counts in a mean" if (
             name == "average" and str(wrong).endswith("not finite")) else ""
@@ -229,13 +240,16 @@ def subsampling_of_your_own(answer) -> str:
             lambda x, w, b: right(x, w / 4, b),
         "the largest of each window is taken, and the four should be added":
             lambda x, w, b: right(x, w / 4, b, pool=F.max_pool2d),
-        "the bias is missing": lambda x, w, b: right(x, w, 0 * b),
+        "self.bias does not enter: add it in forward": lambda x, w, b: right(x, w, 0 * b),
         "the bias is subtracted": lambda x, w, b: right(x, w, -b),
-        "the coefficient is missing": lambda x, w, b: right(x, torch.ones_like(w), b),
+        "self.weight does not enter: multiply by it in forward":
+            lambda x, w, b: right(x, torch.ones_like(w), b),
         "the bias is multiplied as well: it comes after the coefficient":
             lambda x, w, b: right(x, w, w * b),
         "the bias is added once for each of the four, and should be once":
             lambda x, w, b: right(x, w, 4 * b),
+        "the maps are added together, and each should be by itself": lambda x, w, b: right(
+            x, w, b, pool=lambda x, k: F.avg_pool2d(x, k).sum(1, True)),
         "weight and bias are exchanged": lambda x, w, b: right(x, b, w),
         "every map gets the first one's coefficient and bias": lambda x, w, b: right(x, w[:1], b[:1]),
         "the squashing function is a layer of its own, which follows":

@@ -33,15 +33,15 @@ def filled(answer, weight: Tensor, bias: Tensor) -> nn.Module:
             raise Wrong(f"its {name} is a plain tensor, which no optimiser finds: make an nn.Parameter "
                         "of it, in __init__")
         if found is None:
-            raise Wrong(f"it has no parameter self.{name}")
+            raise Wrong(f"it has no parameter self.{name}: make it in __init__")
         if found.numel() != maps:
             raise Wrong(f"self.{name} holds {counted(found.numel(), 'number')} for "
                         f"{counted(maps, 'map')}"
                         + ("; each map has one" if found.numel() != 4 * maps else
                            ": four for a map, as in a depthwise convolution, and one is asked for"))
         if found.is_meta or not found.is_floating_point() or not found.requires_grad:
-            raise Wrong(f"self.{name} cannot be trained: {shown(found)}, requires_grad "
-                        f"{found.requires_grad}")
+            raise Wrong(f"self.{name} cannot be trained: " + (
+                "its requires_grad is False" if found.is_floating_point() else shown(found)))
         with torch.no_grad():
             found.data = values.clone().view(found.shape)
     if own:

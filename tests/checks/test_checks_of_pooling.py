@@ -87,6 +87,42 @@ def zeros_for_padding(x, k, s, p):
     return columns.where(columns != 0, -torch.inf).amax(2)
 
 
+def too_many(x, k, s, p):
+    """H // s rows, whether so many windows fit or not."""
+    x = framed(x, p, -torch.inf)
+    y = torch.zeros(*x.shape[:2], x.shape[2] // s, x.shape[3] // s)
+    for i in range(y.shape[2]):
+        for u in range(y.shape[3]):
+            y[:, :, i, u] = x[:, :, s * i:s * i + k, s * u:s * u + k].amax((2, 3))
+    return y
+
+
+def max_by_places(x, k, s, p, step=None, turned=False, axes=True):
+    """Loops with parts that are wrong: how far apart windows are, the result's indices, the axes."""
+    step, x = step or s, framed(x, p, -torch.inf)
+    y = torch.zeros(*x.shape[:2], (x.shape[2] - k) // s + 1, (x.shape[3] - k) // s + 1)
+    for i in range(y.shape[2]):
+        for u in range(y.shape[3]):
+            window = x[:, :, step * i:step * i + k, step * u:step * u + k]
+            at = (u, i) if turned else (i, u)
+            y[:, :, at[0], at[1]] = window.amax((2, 3)) if axes else window.max()
+    return y
+
+
+def max_in_first_round(x, k, s, p):
+    x = framed(x, p, -torch.inf)
+    y = torch.zeros(*x.shape[:2], (x.shape[2] - k) // s + 1, (x.shape[3] - k) // s + 1)
+    for i in range(y.shape[2]):
+        for u in range(y.shape[3]):
+            y[:, :, i, u] = x[:, :, s * i:s * i + k, s * u:s * u + k].amax((2, 3))
+        return y
+
+
+def of_those_above_zero(x, q):
+    windows = x.unfold(1, 2, 2).unfold(2, 2, 2)
+    return (windows.pow(q).sum((-2, -1)) / windows.gt(0).sum((-2, -1))) ** (1 / q)
+
+
 def max_framed(value):
     return lambda x, k, s, p: max_by_loops(framed(x, p, value), k, s, 0)
 
@@ -201,6 +237,26 @@ class Keeping(Layer):
         return self.four(x) * self.of_maps + each(self.bias)
 
 
+class Copied(Layer):
+    """What is trained is not what multiplies."""
+
+    def __init__(self, maps):
+        super().__init__(maps)
+        self.of_maps = self.weight.detach().clone()
+
+    def forward(self, x):
+        return self.four(x) * each(self.of_maps) + each(self.bias)
+
+
+class OnlyInForward(Layer):
+    def __init__(self, maps):
+        nn.Module.__init__(self)
+
+    def forward(self, x):
+        self.weight, self.bias = (nn.Parameter(torch.ones(x.shape[1])) for _ in range(2))
+        return super().forward(x)
+
+
 def renewing(name):
     """A layer whose forward puts another parameter in the place of the one that is trained."""
     def forward(me, x):
@@ -245,6 +301,12 @@ WRONG = {  # (words that name the error, answer)
         ("mean is called behind F.avg_pool2d", lambda x: F.avg_pool2d(x, x.shape[2:]).mean((2, 3))),
         ("sum is called behind F.avg_pool2d", lambda x: F.avg_pool2d(x, x.shape[2:]).sum((2, 3))),
         ("mean is called behind", lambda x: nn.AvgPool2d(2)(x).mean(-1).mean(-1)),
+        *(("the book's avg_pool2d does the work here; F.avg_pool2d alone", each) for each in (
+            lambda x: convolution.avg_pool2d(x, x.shape[2:]).flatten(1),
+            lambda x: convolution.avg_pool2d(x, tuple(x.shape[2:]))[..., 0, 0])),
+        ("conv2d does the work", lambda x: F.conv2d(x, torch.ones(x.shape[1], 1, *x.shape[2:]) / x[
+            0, 0].numel(), groups=x.shape[1]).flatten(1)),
+        ("AdaptiveAvgPool2d is a class", nn.AdaptiveAvgPool2d),
         ("square maps alone", lambda x: F.avg_pool2d(x, x.shape[2]).flatten(1)),
         ("height and width, in this order",
          lambda x: F.avg_pool2d(x, (x.shape[3], x.shape[2])).flatten(1)),
@@ -285,6 +347,7 @@ WRONG = {  # (words that name the error, answer)
         ("overlap", lambda x, q: F.avg_pool2d(x ** q, 2, 1) ** (1 / q)),
         ("taken as 2", lambda x, q: F.avg_pool2d(x ** 2, 2).sqrt()),
         ("always the square root", lambda x, q: F.avg_pool2d(x ** q, 2).sqrt()),
+        ("but for x 1 x 4 x 4, q = 3 its result holds a number that", of_those_above_zero),
         ("lp_pool2d does", lambda x, q: F.lp_pool2d(x, q, 2)),
         ("it gives", lambda x, q: F.avg_pool2d(x ** q, 2) ** (1 / (q + 1))),
         ("changes the x", lambda x, q: F.avg_pool2d(x.pow_(q), 2) ** (1 / q))],
@@ -318,6 +381,16 @@ WRONG = {  # (words that name the error, answer)
          lambda x, k, s, p: max_by_loops(x, k, 1, p), mean_by_loops),
         ("a number of its own", lambda x, k, s, p: max_by_loops(x, k, k, p), mean_by_loops),
         ("always 2 x 2", max_by_loops, lambda x, k, s, p: mean_by_loops(x, 2, s, p)),
+        ("it gives 2 x 2 x 7 x 7, not 2 x 2 x 5 x 5", too_many, mean_by_loops),
+        ("place i begins at s times i", lambda *case: max_by_places(*case, step=1), mean_by_loops),
+        ("rows and columns of the result are exchanged",
+         lambda *case: max_by_places(*case, turned=True), mean_by_loops),
+        ("one maximum for all images and maps", lambda *case: max_by_places(*case, axes=False),
+         mean_by_loops),
+        ("one average for all images and maps", max_by_loops, lambda *case: by_loops(
+            *case, lambda w: w.mean().expand(w.shape[:2]), 0.0)),
+        ("does return stand in it", max_in_first_round, mean_by_loops),
+        ("MaxPool2d is a class", nn.MaxPool2d, nn.AvgPool2d),
         ("smallest", lambda x, k, s, p: -max_by_loops(-x, k, s, p), mean_by_loops),
         ("max pooling: that is the average", mean_by_loops, mean_by_loops),
         ("first map", lambda x, k, s, p: max_by_loops(x, k, s, p)[:, :1], mean_by_loops),
@@ -347,13 +420,17 @@ WRONG = {  # (words that name the error, answer)
         ("forward makes a new self.bias", renewing("bias")),
         ("bias is subtracted", layer_that(
             lambda me, x: each(me.weight) * me.four(x) - each(me.bias))),
-        ("no parameter self.weight", nn.ReLU),
+        ("no parameter self.weight: make it in __init__", nn.ReLU),
+        ("no parameter self.weight: make it in __init__", OnlyInForward),
+        ("self.weight does not enter", Copied),
+        ("maps are added together", layer_that(
+            lambda me, x: each(me.weight) * me.four(x).sum(1, True) + each(me.bias))),
         ("mean of each window", layer_that(
             lambda me, x: each(me.weight) * F.avg_pool2d(x, 2) + each(me.bias))),
         ("largest of each", layer_that(
             lambda me, x: each(me.weight) * F.max_pool2d(x, 2) + each(me.bias))),
-        ("bias is missing", layer_that(lambda me, x: each(me.weight) * me.four(x))),
-        ("coefficient is missing", layer_that(lambda me, x: me.four(x) + each(me.bias))),
+        ("self.bias does not enter", layer_that(lambda me, x: each(me.weight) * me.four(x))),
+        ("self.weight does not enter", layer_that(lambda me, x: me.four(x) + each(me.bias))),
         ("multiplied as well", layer_that(
             lambda me, x: each(me.weight) * (me.four(x) + each(me.bias)))),
         ("once for each of the four", layer_that(
