@@ -60,6 +60,13 @@ def one_less_than_dilated(unit, layers):
     return all_pixels(unit, layers)[0], last
 
 
+def a_pixel_more(unit, layers):
+    last = unit
+    for k, s, p, d in reversed(layers):
+        last = last * s - p + d * (k - 1) + 1
+    return all_pixels(unit, layers)[0], last
+
+
 def from_the_last_unit(unit, layers):
     """The last pixel counted from the first unit of the layer above, and not from its last."""
     first = last = unit
@@ -72,6 +79,22 @@ def from_the_last_unit(unit, layers):
 def reordered(*order):
     """Takes the numbers of a layer for others: order says which stands where."""
     return lambda unit, layers: walked(unit, [[layer[i] for i in order] for layer in layers])
+
+
+def centred(unit, layers, padded=False):
+    """A unit taken for the middle of its window."""
+    first = last = unit
+    for k, s, p, d in reversed(layers):
+        p, half = (p, d * (k - 1) // 2) if padded else (0, k // 2)
+        first, last = first * s - p - half, last * s - p + half
+    return first, last
+
+
+def in_first_round(unit, layers):
+    first = last = unit
+    for k, s, p, d in reversed(layers):
+        first, last = first * s - p, last * s - p + d * (k - 1)
+        return first, last
 
 
 def turned_in_place(unit, layers):
@@ -100,8 +123,14 @@ def by_numpy(model, shape, unit):
     return ends((gradient_of(model, shape, unit) != 0).any(0))
 
 
-def above(model, shape, unit, least):
-    return ends((gradient_of(model, shape, unit).abs() > least).any(0))
+def above(model, shape, unit, least=0.0, of_largest=0.0):
+    size = gradient_of(model, shape, unit).abs().sum(0)
+    return ends(size > least + of_largest * size.max())
+
+
+def away_from_zero(model, shape, unit):
+    gradient = gradient_of(model, shape, unit)
+    return ends((~torch.isclose(gradient, torch.zeros(()))).any(0))
 
 
 def with_ones(model, shape, unit):
@@ -130,8 +159,8 @@ def map_by_map(model, shape, unit):
 
 
 def by_change(model, shape, unit):
-    """Without any gradient: change every pixel."""
-    x = torch.rand(1, *shape)
+    """Without any gradient: change every pixel, in float64."""
+    model, x = copy.deepcopy(model).double(), torch.rand(1, *shape).double()
     seen = torch.zeros(shape[1:], dtype=torch.bool)
     with torch.no_grad():
         before = model(x)[0, :, unit[0], unit[1]]
@@ -141,7 +170,7 @@ def by_change(model, shape, unit):
             many = changed.clone()
             many[torch.arange(len(many)), channel, rows, columns] += 5
             change = (model(many)[:, :, unit[0], unit[1]] - before).abs().amax(1)
-            seen |= change.gt(1e-4).view(seen.shape)
+            seen |= change.gt(1e-13).view(seen.shape)
     return ends(seen)
 
 
@@ -189,6 +218,7 @@ WRONG = {  # (words that name the error, answer)
         ("product of the strides", (11, 6, 2)),
         ("padding of 3", (11, 4, 5)), ("no padding", (11, 4, 0)), ("a unit is two", (11, 4, 1)),
         ("first pixel", (11, 4, -3)), ("before the pooling", (11, 4, 4)), ("in steps of", (11, 4, 7)),
+        ("exchanged", (4, 11, 2)),
         ("3 values", (11, 4)), ("3 values in a tuple", 11), ("must be a number", ("11", 4, 2)),
         ("first pixel", ReceptiveField(11, 4, -3.0)), ("replace the dots", (..., 4, 2))],
     "window_from_the_top": [
@@ -203,6 +233,9 @@ WRONG = {  # (words that name the error, answer)
         *(("(kernel, stride, padding, dilation), in this order", reordered(*order))
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("a step too far in each layer", lambda unit, layers: walked(unit, layers, more=1)),
+        ("not centred", centred), ("not its middle", partial(centred, padded=True)),
+        ("a pixel too far in each layer", a_pixel_more),
+        ("does return stand in it", in_first_round),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
             all_pixels(unit, layers)[0], all_pixels(unit, layers)[1] + 1)),
@@ -224,17 +257,20 @@ WRONG = {  # (words that name the error, answer)
         ("all units together", lambda model, shape, unit: by_numpy(
             model, shape, (slice(None), slice(None)))),
         ("not the corners", first_and_last_pixel),
-        ("a small derivative", partial(above, least=1e-3)),
-        ("not (4, 14, 5, 15)", partial(above, least=0.01)),
+        *(("a small derivative moves the unit as well", partial(above, least=limit))
+          for limit in (1e-3, 1e-4, 1e-6, 1e-8, 1e-10)),
+        *(("a small derivative moves the unit as well", partial(above, of_largest=part))
+          for part in (1e-2, 1e-3, 1e-4)),
+        ("a small derivative moves the unit as well", away_from_zero),
         ("changes the weights of the model", with_ones),
         ("first map", lambda *case: ends(gradient_of(*case, maps=0).ne(0).any(0))),
         ("last map", lambda *case: ends(gradient_of(*case, maps=-1).ne(0).any(0))),
         ("first channel", lambda *case: ends(gradient_of(*case)[0] != 0)),
         ("last channel", lambda *case: ends(gradient_of(*case)[-1] != 0)),
         ("below 0", lambda *case: ends(gradient_of(*case).gt(0).any(0))),
-        ("of both signs are added", lambda *case: ends(gradient_of(*case).sum(0).abs() > 1e-6)),
+        ("of both signs are added", lambda *case: ends(gradient_of(*case).sum(0) != 0)),
         ("a derivative below 0 moves the unit as well, and", lambda *case: ends(
-            gradient_of(*case).sum(0) > 1e-6)),
+            gradient_of(*case).sum(0) > 0)),
         ("first row, first column", lambda *case: [by_numpy(*case)[i] for i in (0, 2, 1, 3)]),
         ("height and width", lambda *case: [
             at - by_numpy(*case)[i - 1] + 1 if i % 2 else at for i, at in enumerate(by_numpy(*case))]),
