@@ -41,6 +41,26 @@ print(held() - before)
     assert with_book < 50
 
 
+@pytest.mark.skipif(not GLIBC, reason="only glibc can be told to keep memory")
+def test_within_a_cell_freed_memory_is_kept_for_what_comes_next():
+    """Six blocks of 8 MiB at a time, ten times: 12,288 pages in all if they are kept."""
+    code = """
+import resource, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_cell(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+shell.run_cell("for _ in range(10): [b'x' * 2**23 for _ in range(6)]")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    without, with_book = (
+        int(subprocess.run([sys.executable, "-c", code, cell], capture_output=True, text=True,
+                           check=True).stdout) for cell in ("pass", "import lenet_book"))
+    assert without > 60_000
+    assert with_book < 20_000
+
+
 def test_outside_of_a_notebook_nothing_is_registered_and_nothing_imported():
     code = ("import sys; import lenet_book, lenet_book.memory as m; m.give_back();"
             "print([name for name in ('IPython', 'torch', 'psutil') if name in sys.modules])")
@@ -143,3 +163,17 @@ print(list(shell.user_ns["Out"].values()), len(alive), "named" in shell.user_ns)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # IPython's _, __ and ___ are the last three results; the last one has a name besides.
     assert done.stdout.splitlines()[-1] == "[42] 3 True"
+
+
+def test_what_the_first_cell_made_is_not_looked_through_again_and_the_rest_is():
+    code = """
+import gc
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in ("import lenet_book", "kept = [[] for _ in range(10**5)]", "pass"):
+    shell.run_cell(cell)
+    print(gc.get_freeze_count())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, *others = map(int, done.stdout.splitlines())
+    assert first > 10_000 and max(others) <= first

@@ -4,8 +4,6 @@ Each was tried alone, on and off in turn, on two cores, and brings more than a t
 step or of an evaluation.
 """
 
-import ctypes
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +11,7 @@ import psutil
 import torch
 from torch import nn
 
+from ..memory import keep_freed
 from .fused import fuse
 
 
@@ -51,7 +50,7 @@ def settings(batch_size: int, pixels: int) -> Iterator[None]:
     A single example is so little work that oneDNN's preparation of each call takes longer than the
     computation (1.5 times an epoch by the recipe paper-1998).
     """
-    _keep_freed_memory()
+    keep_freed()
     onednn, before = torch.backends.mkldnn.enabled, torch.get_num_threads()
     if batch_size == 1:
         torch.backends.mkldnn.enabled = False
@@ -61,18 +60,3 @@ def settings(batch_size: int, pixels: int) -> Iterator[None]:
     finally:
         torch.backends.mkldnn.enabled = onednn
         torch.set_num_threads(before)
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Have the C library keep freed memory for the next batch, where it can be told to (glibc).
-
-    By itself it gives large blocks back to the system and gets them anew, empty, page by page. That
-    made evaluations take 1.4 times as long, and epochs by the recipe `fast` up to 1.1 times.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library, or Windows
-        return
-    mallopt(-3, 32 << 20)   # M_MMAP_THRESHOLD, bytes: smaller blocks come from the heap ...
-    mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD, bytes: ... whose free end may be as long as this
