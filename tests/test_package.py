@@ -126,6 +126,7 @@ ABSENT = {
     "lenet_book.models": ["torchvision", "matplotlib", "ipywidgets"],
     "lenet_book.mnist": ["torchvision", "matplotlib"],
     "lenet_book.plots": ["torchvision", "matplotlib.pyplot", "ipywidgets"],
+    "lenet_book.demos": ["torchvision", "matplotlib.pyplot", "triton"],
 }
 
 
