@@ -8,6 +8,8 @@ import signal
 # every core, and more threads than cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars in the outputs
+# Else each of a hundred kernels and commands compiles the book anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
 from hypothesis import settings

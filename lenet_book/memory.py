@@ -43,6 +43,7 @@ def give_back_after_each_cell() -> None:
     if shell is None:
         return
     keep_freed()
+    gc.freeze()  # torch, mostly: looked through while the book is imported, it would take 0.1 s
 
     def tidy(result) -> None:
         shown = shell.user_ns["Out"]

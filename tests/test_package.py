@@ -38,7 +38,7 @@ IMPORTS = {
     "receptive_field": {"arguments", "arithmetic", "features", "tables"},
     "layers": {"arguments", "paper", "tables", "tensors"},
     "models": {"arguments", "layers", "paper"},
-    "training": {"arguments", "layers", "mnist", "plots", "storage", "tables", "tensors"},
+    "training": {"arguments", "layers", "memory", "mnist", "plots", "storage", "tables", "tensors"},
     "experiments": {"__init__", "arguments", "ledger", "mnist", "models", "storage", "training"},
     "film": {"demos", "plots"},
     "figures": {"film", "ledger", "models", "paper", "plots", "receptive_field", "storage"},
@@ -126,6 +126,7 @@ ABSENT = {
     "lenet_book.models": ["torchvision", "matplotlib", "ipywidgets"],
     "lenet_book.mnist": ["torchvision", "matplotlib"],
     "lenet_book.plots": ["torchvision", "matplotlib.pyplot", "ipywidgets"],
+    "lenet_book.demos": ["torchvision", "matplotlib.pyplot", "triton"],
 }
 
 

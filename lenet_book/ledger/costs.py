@@ -10,7 +10,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 # They select, copy and rearrange, or belong, as activations and dropout do, to the units before them.
 # So do the operations that PyTorch marks as pointwise or as views.
@@ -39,6 +38,7 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
     What is done with weights alone costs an example nothing, but for a matrix product or a convolution:
     a network may run on what it has learned, such as the queries of an attention.
     """
+    from torch.utils.flop_counter import flop_registry  # it imports triton, which takes 0.1 s
     name = function.overloadpacket.__name__.removesuffix("_")  # in place: the same with a _
     if function.overloadpacket in flop_registry:  # PyTorch's own; it counts an addition for each
         macs = flop_registry[function.overloadpacket](*args, **kwargs, out_val=result) // 2
