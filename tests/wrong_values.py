@@ -98,20 +98,25 @@ def wrong_values(good):
 
 def shows(message: str, value) -> bool:
     """Does the message say what was given: the value, its type, or a tensor's shape or whereabouts?"""
-    said = [type(value).__name__, repr(value)[:20], str(value)[:20]]
+    return any(word and word in message for word in words(value))
+
+
+def words(value):
+    """Any of these says what was given; those that take long to make stand last."""
+    yield type(value).__name__
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        said.append(f"{value:,}")
+        yield f"{value:,}"
     if isinstance(value, dict):
-        said += map(repr, value.values())
-    if isinstance(value, (list, tuple, np.ndarray, torch.Tensor)) and value is not LOOP and (
-            len(getattr(value, "shape", value))) and len(value) and shows(message, value[0]):
-        return True  # the place in it that is wrong is enough
+        yield from map(repr, value.values())
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        said += [" x ".join(map(str, value.shape)), str(tuple(value.shape)),
-                 str(value.dtype).removeprefix("torch.")]
+        yield from (" x ".join(map(str, value.shape)), str(tuple(value.shape)),
+                    str(value.dtype).removeprefix("torch."))
     if isinstance(value, torch.Tensor):
-        said += [str(value.layout), str(value.device)]
-    return any(word and word in message for word in said)
+        yield from (str(value.layout), str(value.device))
+    yield from (repr(value)[:20], str(value)[:20])
+    if isinstance(value, (list, tuple, np.ndarray, torch.Tensor)) and value is not LOOP and (
+            len(getattr(value, "shape", value))) and len(value):
+        yield from words(value[0])  # the place in it that is wrong is enough
 
 
 def same(one, other) -> bool:

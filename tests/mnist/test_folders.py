@@ -75,7 +75,10 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES.values(), ids=DAMAGES)
-def test_damage_is_refused(folder, name, damage, reason):
+def test_damage_is_refused(folder, name, damage, reason, monkeypatch):
+    for other, digits in zip(NAMES[::2], (TRAIN, TEST), strict=True):
+        if other != name:  # these are not read, as they are in use already
+            monkeypatch.setitem(folders._in_use, str(folder / other), digits.images)
     damage(folder / name)
     message = f"{name}.*{reason}.*git checkout -- .*{name}"
     with pytest.raises(mnist.MnistError, match=message):

@@ -92,14 +92,14 @@ def trained(make, path=None, resume=False, recipe=QUICK, train=SMALL):
 
 
 def stop_after(saves, monkeypatch):
-    """Have a training write its state down after each step, and die once it has done so that often."""
+    """Have a training take down its state after each step, and die once that one is written."""
     count = 0
 
     def save_then_die(path, snapshot):
         nonlocal count
-        save(path, snapshot)
         count += 1
-        if count == saves:
+        if count == saves:  # it would be written in place of those before it
+            save(path, snapshot)
             raise SystemExit
     save = state.save
     monkeypatch.setattr(run, "SAVE_EVERY", -1.0)
