@@ -1,4 +1,4 @@
-"""Several processes train as one would. Run as a script, this file becomes two such processes."""
+"""Several processes train as one would. Run as a script, this file is one of two such processes."""
 
 import json
 import os
@@ -46,23 +46,7 @@ def trained(name, seed=0, **options):
     return model, training.fit(model, TRAIN[:count], recipe, progress=False, device="cpu", **options)
 
 
-# Two processes
-
-def two(folder):
-    """Prints how each ended: both are forks of one that has imported, which takes seconds, all they need."""
-    trained("last batch of 1")
-    started = []
-    for rank in range(2):
-        started.append(os.fork())
-        if started[-1] == 0:
-            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
-            try:
-                take_part(folder)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            os._exit(1)
-    print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in started])
-
+# One of two processes
 
 def take_part(folder):
     """What the process does whose number is in RANK, and in the end, writes down what happened."""
@@ -152,15 +136,16 @@ def runs(tmp_path_factory):
         port = server.getsockname()[1]
     there = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
              "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, __file__, str(folder)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, env=there, process_group=0) as script:
-        try:
-            alone = {name: trained(name) for name in TRAININGS}
-            ended, errors = script.communicate(timeout=LIMIT)
-        finally:
-            if script.poll() is None:
-                os.killpg(script.pid, signal.SIGKILL)
-    assert ended.splitlines()[-1] == str([3, int(-signal.SIGKILL)]), errors
+    two = [subprocess.Popen([sys.executable, __file__, str(folder)], stderr=subprocess.PIPE, text=True,
+                            env={**there, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+           for rank in range(2)]
+    try:
+        alone = {name: trained(name) for name in TRAININGS}
+        errors = [process.communicate(timeout=LIMIT)[1] for process in two]
+    finally:
+        for process in two:
+            process.kill()
+    assert [process.returncode for process in two] == [3, -signal.SIGKILL], "\n".join(errors)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)], alone, folder
 
 
@@ -315,4 +300,4 @@ def test_a_restart_that_would_hang_is_refused(monkeypatch):
 
 
 if __name__ == "__main__":
-    two(Path(sys.argv[1]))
+    take_part(Path(sys.argv[1]))
