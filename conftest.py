@@ -1,5 +1,6 @@
 """What all tests share: one thread each, repeatable random settings, and no hidden failure."""
 
+import gc
 import os
 import shutil
 import signal
@@ -41,6 +42,17 @@ settings.load_profile("book")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):  # not on Windows
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is imported stays: to look for what of its million objects is garbage would cost seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # what -k and -m leave
