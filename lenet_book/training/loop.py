@@ -116,7 +116,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
 
 
 @checked(batch_size=whole(1, 2**31))
-def evaluate(model: nn.Module, examples, batch_size: int = 1000) -> Score:
+def evaluate(model: nn.Module, examples, batch_size: int = 500) -> Score:
     """Error rate, mean loss and predictions, on the device where the model is.
 
     examples: as `train` of `fit`.
