@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .. import paper
 from ..tables import by
-from .acting_parameters import each_acts_on_one_map, gradients_arrive
+from .acting_parameters import each_acts_on_one_map, gradients_arrive, kept
 from .answers import tensor
 from .calls import Function
 from .verdict import Wrong
@@ -58,6 +58,7 @@ def runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
     _by_paper(seen["output"][0].double(), seen["output"][1], y)
     for name in names[:-1]:
         each_acts_on_one_map(getattr(mine, name), torch.randn_like(seen[name][0]), name)
+    _subsamples_by(mine)
     gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name) for name in names})
     alone = tensor(Function(mine, "x")(x[:1]), name="its result")
     if alone.shape != (1, 10):
@@ -89,14 +90,44 @@ def _squash(a: Tensor) -> Tensor:
 def _subsamples(mine: nn.Module) -> None:
     """Refuse an S2 or S4 that does not multiply the sum of four and add a bias."""
     for layer, maps in (("s2", 6), ("s4", 16)):
-        run = Function(getattr(mine, layer), "x")
-        bias, four = (tensor(run(torch.full((1, maps, 2, 2), value)), (1, maps, 1, 1), layer.upper())
-                      for value in (0.0, 1.0))
-        x = torch.randn(2, maps, 6, 4)
-        right = (four - bias) * F.avg_pool2d(x.double(), 2) + bias
-        if not torch.allclose(tensor(run(x), (2, maps, 3, 2), layer.upper()), right, atol=1e-4):
+        part, x = getattr(mine, layer), torch.randn(2, maps, 6, 4)
+        coefficient, bias = _of_means(part, maps)
+        right = coefficient * F.avg_pool2d(x.double(), 2) + bias
+        found = tensor(Function(part, "x")(x), (2, maps, 3, 2), layer.upper())
+        if not torch.allclose(found, right, atol=1e-4):
             raise Wrong(f"{layer.upper()} does not take the sum of each 2 x 2 window, times a "
                         "coefficient, plus a bias")
+
+
+def _subsamples_by(mine: nn.Module) -> None:
+    """Refuse an S2 or S4 whose coefficients and biases are not, but for a factor, what it holds."""
+    for layer, maps in (("s2", 6), ("s4", 16)):
+        part = getattr(mine, layer)
+        own = [p for p in part.parameters() if p.requires_grad]
+        with kept(own):
+            with torch.no_grad():
+                for p in own:
+                    p.normal_()
+            once = _of_means(part, maps)
+            added = part(torch.zeros(1, maps, 2, 2)).sum()
+            if sum(each.count_nonzero() for each in torch.autograd.grad(added, own)) > maps:
+                raise Wrong(f"{layer.upper()}: the bias is multiplied as well: it comes after the "
+                            "coefficient")
+            with torch.no_grad():
+                for p in own:
+                    p.mul_(-2)
+            for name, before, now in zip(("coefficient", "bias"), once, _of_means(part, maps),
+                                         strict=True):
+                if not torch.allclose(now, -2 * before, atol=1e-4):
+                    raise Wrong(f"with all numbers of {layer.upper()} times -2 its {name} is not -2 "
+                                "times what it was: is it made positive, or squared?")
+
+
+def _of_means(part: nn.Module, maps: int) -> tuple[Tensor, Tensor]:
+    """What a subsampling multiplies the mean of a window by, and what it adds: 1 x maps x 1 x 1."""
+    bias, four = (tensor(Function(part, "x")(torch.full((1, maps, 2, 2), value)), (1, maps, 1, 1),
+                         "its result") for value in (0.0, 1.0))
+    return four - bias, bias
 
 
 def _convolves(c5: nn.Module, given: Tensor) -> None:

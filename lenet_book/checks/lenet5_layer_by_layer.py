@@ -195,6 +195,10 @@ def map_criterion(answer) -> str:
         "these are products with the codes, not distances": lambda f, c, d, j: loss(f @ c.T, d, j),
         "the class rubbish is missing: e^-j":
             lambda f, c, d, j: F.cross_entropy(-distances(f, c), d),
+        "the logarithm of a sum is not the sum of the logarithms: e^-j belongs inside, beside the e^-y":
+            lambda f, c, d, j: (F.cross_entropy(-distances(f, c), d) - j),
+        "rubbish stands before the ten, and the labels still count from 0":
+            lambda f, c, d, j: F.cross_entropy(F.pad(-distances(f, c), (1, 0), value=-j), d),
         "in the logarithm stands j, and should stand e^-j":
             lambda f, c, d, j: (distances(f, c)[range(len(f)), d] + torch.log(
                 j + (-distances(f, c)).exp().sum(1))).mean(),
@@ -282,7 +286,7 @@ def whole_lenet5(answer) -> str:
         raise Wrong(f"the seven layers have 60,000 trainable parameters, but the net has {total:,}: "
                     "something else in it has some, too")
     runs_as_the_paper_says(mine, names)
-    return "60,000 trainable parameters, and every layer computes what the paper's does"
+    return "60,000 trainable parameters, and every layer can compute what the paper's does"
 
 
 _AS_ELSEWHERE = {

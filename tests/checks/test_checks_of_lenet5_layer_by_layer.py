@@ -218,6 +218,18 @@ class MaxSub(layers.Subsampling):
 
 OTHER_TABLE = tuple(tuple((i + 1) % 6 for i in inputs) for inputs in paper.C3_CONNECTIONS)
 
+class InPairs(nn.Module):
+    """A subsampling with a Parameter of two numbers for each map."""
+
+    def __init__(self, maps):
+        super().__init__()
+        self.pairs = nn.ParameterList(nn.Parameter(torch.tensor([0.3, 0.0])) for _ in range(maps))
+
+    def forward(self, x):
+        return torch.stack([each * pair[0] + pair[1] for each, pair in zip(
+            (4 * F.avg_pool2d(x, 2)).unbind(1), self.pairs, strict=True)], 1)
+
+
 RIGHT = {
     "lost_since_1998": [((900, -44, 850),), ([900.0, -44.0, 850.0],),
                         (torch.tensor([900, -44, 850]),), (np.array([900, -44, 850]),)],
@@ -226,7 +238,8 @@ RIGHT = {
     "table_layer": layers_by_table.RIGHT,
     "map_criterion": [(by_cross_entropy,), (by_pictures,), (by_logaddexp,)],
     "whole_lenet5": [(Net,), (Net(),), (OwnParts,), (in_a_row(),),
-                     (own_subs(lambda x, a, b: 4 * a * (x + b)),),
+                     (Net(s2=InPairs(6), s4=InPairs(16)),),
+                     (own_subs(lambda x, a, b: 8 * a * x + b),),
                      (own_subs(lambda x, a, b: a * x - b, torch.zeros),)],
 }
 
@@ -270,6 +283,14 @@ WRONG = {  # (words that name the error, answer)
             f, c, d, j, lambda x: x.square().mean(2))),
         ("not squared", lambda f, c, d, j: formula(f, c, d, j, lambda x: x.abs().sum(2))),
         ("rubbish is missing", lambda f, c, d, j: F.cross_entropy(-torch.cdist(f, c) ** 2, d)),
+        ("not the sum of the logarithms", lambda f, c, d, j: (
+            ((f - c[d]) ** 2).sum(1) - j + torch.logsumexp(-torch.cdist(f, c) ** 2, 1)).mean()),
+        ("not the sum of the logarithms", lambda f, c, d, j: (
+            F.cross_entropy(-torch.cdist(f, c) ** 2, d) + torch.log(torch.exp(torch.tensor(-j))))),
+        ("labels still count from 0", lambda f, c, d, j: stable(f, c, d - 1, j)),
+        ("labels still count from 0", lambda f, c, d, j: (lambda y: (
+            y.gather(1, d[:, None])[:, 0] + torch.logsumexp(-y, 1)).mean())(
+                F.pad(torch.cdist(f, c) ** 2, (1, 0), value=j))),
         ("stands j", lambda f, c, d, j: formula(f, c, d, j, rubbish=torch.tensor(j))),
         ("rubbish has e^j", lambda f, c, d, j: stable(f, c, d, -j)),
         ("second term is missing", lambda f, c, d, j: ((f - c[d]) ** 2).sum(1).mean()),
@@ -312,6 +333,11 @@ WRONG = {  # (words that name the error, answer)
         ("S2 does not take the sum", Net(s2=MaxSub(6))),
         *[("self.s2.b is held, but all of the 6 numbers", own_subs(lambda x, a, b: 4 * a * x, start))
           for start in (torch.zeros, torch.rand)],
+        ("S2: the bias is multiplied as well", own_subs(lambda x, a, b: 4 * a * (x + b / 4))),
+        *[("its bias is not -2 times", own_subs(lambda x, a, b, of=of: a * x + of(b)))
+          for of in (torch.abs, torch.exp, torch.square)],
+        *[("its coefficient is not -2 times", own_subs(lambda x, a, b, of=of: of(a) * x + b))
+          for of in (torch.abs, torch.exp)],
         ("self.s2.a is held", own_subs(lambda x, a, b: x + b)),
         ("self.s2.a is held", own_subs(lambda x, a, b: x + 0 * b)),
         ("a number acts on 6 maps", own_subs(lambda x, a, b: a.mean() * x + b.mean())),
