@@ -33,7 +33,11 @@ _ENDS = {
     "log-probabilities": lambda x: F.log_softmax(x, 1),
     "probabilities, without the logarithm": lambda x: F.softmax(x, 1),
     "logits from which all below 0 are cut off": torch.relu,
-    "logits squashed by a tanh": torch.tanh,
+}
+_ACTIVATIONS = {
+    "tanh": torch.tanh, "ReLU": torch.relu, "a sigmoid": torch.sigmoid, "GELU": F.gelu,
+    "leaky ReLU": F.leaky_relu, "ELU": F.elu, "SiLU": F.silu, "softplus": F.softplus,
+    "the hard tanh": F.hardtanh, "the absolute value": torch.abs,
 }
 
 
@@ -53,8 +57,8 @@ def mended(mine: nn.Module, fresh: bool, activation: Callable, pool: Callable, e
     alone = torch.cat([tensor(run(x[i:i + 1]), (1, 10), "its result for one digit") for i in range(4)])
     if not torch.allclose(y, alone, atol=1e-4):
         raise Wrong("what it says of a digit depends on the digits beside it")
-    _as_meant(y, held, x, activation, pool, ends)
-    _large_as_meant(run, mine, x, activation, pool, ends)
+    with _numbers_kept(mine) as numbers:
+        _as_meant(run, Meant(numbers, activation, pool, ends))
     gradients_arrive(run(x), {name: nn.ParameterList(
         p for p in mine.parameters() if p.numel() in sizes) for name, sizes in _NUMBERS.items()})
     for name, (weights, _) in held.items():
@@ -63,19 +67,6 @@ def mended(mine: nn.Module, fresh: bool, activation: Callable, pool: Callable, e
             raise Wrong(f"the weights of {name} begin with {times:.2g} times the spread that PyTorch "
                         "gives them: change no more than the mistakes")
     return x
-
-
-def _large_as_meant(run: Callable, mine: nn.Module, x: Tensor, activation: Callable, pool: Callable,
-                    ends: str) -> None:
-    """Refuse an activation with a limit that small weights do not reach."""
-    with _numbers_kept(mine) as held:
-        for name in held:
-            held[name][0].mul_(10 if name != "the output" else 0.001)
-        right = _forward(held, x, dict.fromkeys(held, activation), pool, _ENDS[ends])
-        y = tensor(run(x), (4, 10), "its result")
-        if (y - right).abs().max() > 1e-3 * right.abs().max():
-            raise Wrong("with weights ten times as large it gives other numbers than the net as it was "
-                        "meant: does an activation, such as clamp or ReLU6, cut off what is large?")
 
 
 @contextmanager
@@ -88,6 +79,9 @@ def _numbers_kept(mine: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
 
 def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
     """Weights and biases of each layer, found by how many they are."""
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in mine.parameters()):
+        raise Wrong("a lazy layer has no numbers before the net has run: give the sizes, as the net of "
+                    "the page does")
     trained = [p for p in mine.parameters() if p.requires_grad]
     found = {p.numel(): p for p in trained}
     if lost := [name for name, sizes in _NUMBERS.items() if not set(sizes) <= found.keys()]:
@@ -163,50 +157,123 @@ def drops_half_of_f6(mine: nn.Module) -> None:
         raise Wrong("in train() it must draw anew for each number of F6, each digit and each time")
 
 
-def _as_meant(y: Tensor, held: dict, x: Tensor, activation: Callable, pool: Callable,
-              ends: str) -> None:
-    """Refuse another result than that of the net as it was meant, and name what is different."""
-    plain = dict.fromkeys(held, activation)
-    if _close(y, _forward(held, x, plain, pool, _ENDS[ends])):
-        return
+class Meant:
+    """A net as it was meant, with the numbers of another, and the digits that both are given.
+
+    The numbers are drawn anew, always alike: what is found depends on no seed.
+    """
+
+    def __init__(self, numbers: dict[str, list[Tensor]], activation: Callable, pool: Callable,
+                 ends: str):
+        self.numbers, self.activation, self.pool, self.ends = numbers, activation, pool, ends
+        self.x = torch.randn(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def draw(self, times: float = 1, logits: float = 3) -> None:
+        """times: by what the weights of all layers are larger than usual. logits: their spread."""
+        draw = torch.Generator().manual_seed(1)
+        for w, b in self.numbers.values():
+            w.uniform_(-1, 1, generator=draw).mul_(times * (6 / w[0].numel())**0.5)
+            b.uniform_(-0.5, 0.5, generator=draw).mul_(times)
+        self.numbers["the output"][0].mul_(logits / self(end=_ENDS["logits"]).std())
+
+    def __call__(self, pool: Callable | None = None, end: Callable | None = None,
+                 **acts: Callable) -> Tensor:
+        """What it gives; pool, end, acts: what is otherwise, these by their layers."""
+        x, pool, end = self.x, pool or self.pool, end or _ENDS[self.ends]
+        for name, (w, b) in self.numbers.items():
+            act = end if name == "the output" else acts.get(name, self.activation)
+            x = (pool(act(F.conv2d(x, w.view(len(b), -1, 5, 5), b)), 2) if name in ("C1", "C3")
+                 else act(F.linear(x.flatten(1), w.flatten(1), b)))
+        return x.double()
+
+
+def _as_meant(run: Callable, meant: Meant) -> None:
+    """Refuse a net that gives anything else than the net as it was meant; say what is different."""
+    cut_off = Wrong("where numbers are large it gives others than the net as it was meant: does an "
+                    "activation, such as clamp or ReLU6, cut off what is large?")
+
+    def y() -> Tensor:
+        return tensor(run(meant.x), (4, 10), "its result")
+
+    meant.draw()
+    if not _close(y(), meant()):
+        _named(y(), meant)
+        meant.draw(logits=300)
+        if meant.ends == "log-probabilities":
+            _bounded(run(meant.x).detach().double(), meant())
+        meant.draw(times=0.1)
+        if meant.activation is torch.relu and _close(y(), meant()):  # a tanh is straight there
+            raise cut_off
+        raise Wrong("with the same weights it gives other numbers than the net as it was meant: change "
+                    "no more than the mistakes")
+    meant.draw(logits=300)
+    _sure(run(meant.x).detach().double(), meant(), meant.ends)
+    meant.draw(times=10)
+    if not _close(y(), meant()):
+        raise cut_off
+
+
+def _named(y: Tensor, meant: Meant) -> None:
+    """Raise Wrong where it is known what makes y of what was meant."""
+    ends = meant.ends
+    hidden = [*_NUMBERS][:4]
     for count in range(5):  # the fewest differences first
         for linear, other in product(product((False, True), repeat=4), _ENDS):
             if sum(linear) + (other != ends) != count:
                 continue
-            missing = [name for name, gone in zip(held, linear, strict=False) if gone]
-            acts = plain | dict.fromkeys(missing, lambda a: a)
-            if _close(y, _forward(held, x, acts, pool, _ENDS[other])):
+            missing = [name for name, gone in zip(hidden, linear, strict=True) if gone]
+            if _close(y, meant(end=_ENDS[other], **dict.fromkeys(missing, _ENDS["logits"]))):
                 said = [f"no activation follows upon {' and '.join(missing)}"] * bool(missing) + [
                     f"it gives {other}, and {ends} are asked for"] * (other != ends)
                 raise Wrong("; and ".join(said))
-    for name, other in {"tanh": torch.tanh, "ReLU": torch.relu, "a sigmoid": torch.sigmoid}.items():
-        for where in (each for count in range(1, 5) for each in combinations([*held][:4], count)):
-            if _close(y, _forward(held, x, plain | dict.fromkeys(where, other), pool, _ENDS[ends])):
+    for name, other in _ACTIVATIONS.items():
+        for where in (each for count in range(1, 5) for each in combinations(hidden, count)):
+            if _close(y, meant(**dict.fromkeys(where, other))):
                 raise Wrong(f"its activation is {name}, and was another before" if len(where) == 4 else
                             f"the activation upon {' and '.join(where)} is {name}, and should be that "
                             "of the other layers")
+        if _close(y, meant(end=lambda x, other=other: _ENDS[ends](other(x)))):
+            raise Wrong(f"{name} follows upon the output, and should not: it changes the logits")
     for name, other in {"max": F.max_pool2d, "average": F.avg_pool2d}.items():
-        if _close(y, _forward(held, x, plain, other, _ENDS[ends])):
+        if _close(y, meant(pool=other)):
             raise Wrong(f"its pooling is {name} pooling, and was another before")
-    right = _forward(held, x, plain, pool, _ENDS[ends])
+    def pooled_first(x, k):
+        return meant.activation(meant.pool(x, k))
+
+    if _close(y, meant(pool=pooled_first, C1=_ENDS["logits"], C3=_ENDS["logits"])):
+        raise Wrong("the maps are pooled first, and the activation follows; in the net as it was meant "
+                    "it comes before pooling")
+    right = meant()
     if ends == "logits" and _close(y[right > 0], right[right > 0]):
         raise Wrong("an activation still follows upon the output: logits below 0 are changed by it")
-    raise Wrong("with its own weights it gives other numbers than the net as it was meant: change no "
-                "more than the mistakes")
+    if ends == "log-probabilities" and _close(y, meant(F6=lambda a: meant.activation(a) / 2)):
+        raise Wrong("in eval() what F6 gives is halved, as in the first dropout of 2012; that of "
+                    "PyTorch leaves it as it is in eval(), and doubles in train() what is kept")
 
 
-def _forward(held: dict, x: Tensor, acts: dict[str, Callable], pool: Callable,
-             end: Callable) -> Tensor:
-    for name in ("C1", "C3"):
-        w, b = held[name]
-        x = pool(acts[name](F.conv2d(x, w.view(len(b), -1, 5, 5), b)), 2)
-    x = x.flatten(1)
-    for name in ("C5", "F6", "the output"):
-        w, b = held[name]
-        x = F.linear(x, w.flatten(1), b)
-        x = end(x) if name == "the output" else acts[name](x)
-    return x.double()
+def _sure(y: Tensor, right: Tensor, ends: str) -> None:
+    """Refuse what is wrong where the logits are some hundreds."""
+    if _close(y, right):
+        return
+    place = (y - right).abs().nan_to_num(torch.inf).argmax()
+    said = ("where the net is sure, with logits of some hundreds, it gives "
+            f"{y.flatten()[place]:.4g}, not {right.flatten()[place]:.4g}")
+    if ends == "logits":
+        raise Wrong(f"{said}: is something cut off upon the output?")
+    _bounded(y, right)
+    raise Wrong(f"{said}: e to a logit is infinite there, or a probability 0; F.log_softmax takes "
+                "softmax and logarithm at once, and stays right")
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, atol=2e-5)
+def _bounded(y: Tensor, right: Tensor) -> None:
+    """Refuse logarithms of probabilities that are right, but end at a number."""
+    least = y.min()
+    if torch.allclose(y, right.clamp(min=least), atol=1):
+        raise Wrong(f"where the net is sure it gives {least:.4g}, not {right.min():.4g}: no logarithm "
+                    f"is below that of {least.exp():.1g}, which is added to the probabilities or cuts "
+                    "them off; F.log_softmax needs neither")
+
+
+def _close(y: Tensor, right: Tensor) -> bool:
+    """Equal, but for 0.0001 of the largest."""
+    return torch.allclose(y, right, rtol=0, atol=1e-4 * right.abs().max().item())

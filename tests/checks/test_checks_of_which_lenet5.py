@@ -12,7 +12,7 @@ from torch import nn
 from lenet_book import checks, layers, models, paper
 
 CHAPTER = 7
-torch.manual_seed(0)  # for the nets of the tables below: of another, once in sixty, C5 is large enough
+torch.manual_seed(0)  # for the nets of the tables below
 PARTS = (156, 0, 1516, 0, 48_120, 10_164, 850)
 
 
@@ -94,6 +94,12 @@ class B(Plain):
 
     def forward(self, x):
         return self.end(self.output(self.drop(self.features(x))))
+
+
+def with_bias(net, value):
+    """The net, with a larger bias in C5."""
+    net.c5.bias.data += value
+    return net
 
 
 def begun(kind, start):
@@ -218,6 +224,12 @@ class Reshaped(Plain):
         return super().forward(F.pad(x, (self.pad,) * 4))
 
 
+class Lazy(A):
+    def __init__(self):
+        super().__init__()
+        self.c5 = nn.LazyLinear(120)
+
+
 class Bare(nn.Module):
     def __init__(self):
         super().__init__()
@@ -250,6 +262,7 @@ RIGHT = {
     "mend_net_b": [(B,), (B(),), (nn.Sequential(
         row(nn.ReLU, nn.MaxPool2d, nn.Dropout(0.5)), nn.LogSoftmax(dim=1)),),
         (B(end=nn.LogSoftmax(-1)),), (Drops(by_hand()),), (BeforeRelu,),
+        (B(end=lambda x: x - x.logsumexp(1, keepdim=True)),),
         (Drops(lambda h, training: F.dropout(h, training=training)),)],
     "mend_net_c": [(Plain,), (Plain(),), (row(nn.ReLU, nn.MaxPool2d),), (WithConvolution(),)],
 }
@@ -312,12 +325,14 @@ WRONG = {  # (words that name the error, answer)
         ("in train() it reads otherwise, which NetA",
          row(nn.Tanh, nn.AvgPool2d, nn.Dropout())),
         ("follows upon C5", A(after_c5=identity)), ("follows upon F6", A(after_f6=identity)),
-        ("probabilities", A(end=lambda x: x.softmax(1))), ("squashed by a tanh", A(end=torch.tanh)),
+        ("probabilities", A(end=lambda x: x.softmax(1))),
+        ("tanh follows upon the output", A(end=torch.tanh)),
         ("C3 begin with 1.3 times", begun(A, nn.init.xavier_uniform_)),
         ("begin with 0 times", begun(A, nn.init.zeros_)),
         ("no gradient reaches C1, C3: behind", A(pool=lambda x, k: F.avg_pool2d(x, k).detach())),
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
         ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
+        ("its activation is the hard tanh", A(act=F.hardtanh)), ("a lazy layer has no numbers", Lazy),
         ("does not find the biases of C1", A(bias=False)), ("it raises", Raises),
         ("change no more", A(end=lambda x: 2 * x)),
         ("the weights of C5 (120 x 256 is there)", Reshaped(
@@ -344,6 +359,16 @@ WRONG = {  # (words that name the error, answer)
         ("draw anew", Drops(by_hand(shape=lambda h: h.shape[1:]))),
         ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))),
         ("draw anew", Drops(lambda h, training: torch.manual_seed(3) and by_hand()(h, training))),
+        *[(words, B(end=end)) for words, end in {
+            "it gives -inf, not": lambda x: x.softmax(1).log(),
+            "it gives nan, not": lambda x: (x.exp() / x.exp().sum(1, True)).log(),
+            "e to a logit is infinite": lambda x: x - x.exp().sum(1, True).log(),
+            "about 1e-06 is added": lambda x: (x.softmax(1) + 1e-6).log(),
+            "below that of 1e-08, which": lambda x: (x.softmax(1) + 1e-8).log(),
+            "below that of 1e-12, which": lambda x: (x.softmax(1) + 1e-12).log(),
+            "below that of 1e-09, which": lambda x: x.softmax(1).clamp(min=1e-9).log()}.items()],
+        ("in eval() what F6 gives is halved", Drops(
+            lambda h, training: by_hand(factor=1)(h, training) if training else h / 2)),
         ("it gives logits, and log-probabilities", B(end=identity)),
         ("without the logarithm", B(end=lambda x: x.softmax(1))),
         ("follows upon F6; and it gives logits", B(after_f6=identity, end=identity)),
@@ -354,10 +379,15 @@ WRONG = {  # (words that name the error, answer)
     "mend_net_c": [
         ("upon C5; and it gives logits from which", Plain(after_c5=identity, end=torch.relu)),
         ("upon C5", Plain(after_c5=identity)), ("below 0 are cut off", Plain(end=torch.relu)),
-        ("still follows upon the output", Plain(end=F.leaky_relu)),
-        ("still follows upon the output", Plain(end=F.elu)),
-        ("cut off what is large", Plain(after_c5=lambda x: x.clamp(0, 1))),
-        ("cut off what is large", Plain(after_c5=F.relu6)),
+        ("still follows upon the output", Plain(end=nn.LeakyReLU(0.2))),
+        *[(f"{name} follows upon the output", Plain(end=end)) for name, end in {
+            "leaky ReLU": F.leaky_relu, "ELU": F.elu, "a sigmoid": torch.sigmoid, "GELU": F.gelu,
+            "softplus": F.softplus, "tanh": torch.tanh, "the hard tanh": F.hardtanh}.items()],
+        *[(f"upon C5 is {name}, and should be that of", Plain(after_c5=act)) for name, act in {
+            "GELU": F.gelu, "leaky ReLU": F.leaky_relu, "the absolute value": torch.abs}.items()],
+        ("is something cut off upon the output", Plain(end=lambda x: x.clamp(-50, 50))),
+        *[("cut off what is large", with_bias(Plain(after_c5=lambda x, most=most: x.clamp(0, most)), 2))
+          for most in (1, 100)], ("cut off what is large", Plain(after_c5=F.relu6)),
         ("times the spread", begun(Plain, nn.init.kaiming_normal_)),
         ("begin with 0 times", begun(Plain, nn.init.zeros_)),
         ("upon F6", Plain(after_f6=identity)), ("upon C5 and F6", Plain(after_c5=identity,
@@ -366,7 +396,7 @@ WRONG = {  # (words that name the error, answer)
         ("it gives log-probabilities", Plain(end=lambda x: x.log_softmax(1))),
         ("upon C5 is tanh, and should be that of", Plain(after_c5=torch.tanh)),
         ("upon C5 and F6 is a sigmoid", Plain(after_c5=torch.sigmoid, after_f6=torch.sigmoid)),
-        ("squashed by a tanh", Plain(end=torch.tanh)), ("its activation is tanh", Plain(torch.tanh)),
+        ("its activation is tanh", Plain(torch.tanh)),
         ("its pooling is average", Plain(pool=F.avg_pool2d)), ("digits beside it", Neighbours),
         ("in train() it reads otherwise", B(end=identity)),
         ("the weights of C5 (120 x 576 is there)", Reshaped(pad=2, c5=nn.Linear(576, 120))),
