@@ -34,6 +34,11 @@ def in_parts(net, x, y, size, shuffled=False):
     return abs(sum(losses).item() / len(x) - math.log(10)) < 0.1
 
 
+def by_means(net, x, y, size):
+    losses = [loss_of(net, *part) for part in zip(x.split(size), y.split(size), strict=True)]
+    return abs(sum(losses) / len(losses) - math.log(10)) < 0.1
+
+
 def begins_anew(net, x, y):
     for part in net.modules():
         if hasattr(part, "reset_parameters"):
@@ -224,6 +229,13 @@ class Reshaped(Plain):
         return super().forward(F.pad(x, (self.pad,) * 4))
 
 
+class PoolsFirst(A):
+    def features(self, x):
+        for layer in (self.c1, self.c3):
+            x = torch.tanh(F.avg_pool2d(layer(x), 2))
+        return torch.tanh(self.f6(torch.tanh(self.c5(x.flatten(1)))))
+
+
 class Lazy(A):
     def __init__(self):
         super().__init__()
@@ -288,6 +300,10 @@ WRONG = {  # (words that name the error, answer)
          lambda net, x, y: bool(abs(F.nll_loss(net(x), y) - math.log(10)) < 0.1)),
         ("are added up", lambda net, x, y: bool(
             abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
+        *[("mean of the batches' means", partial(by_means, size=size))
+          for size in (2, 3, 4, 5, 6, 8, 10, 16, 32, 50, 64, 100, 128)],
+        ("count for more than the others", lambda net, x, y: [abs(loss_of(net, *part) - math.log(
+            10)) < 0.1 for part in zip(x.split(64), y.split(64), strict=True)][-1]),
         ("nothing is to be trained here", steps), ("nothing is to be trained here", begins_anew),
         ("other digits than those of x",
          lambda net, x, y: abs(loss_of(net, torch.randn_like(x), y) - math.log(10)) < 0.1),
@@ -308,7 +324,7 @@ WRONG = {  # (words that name the error, answer)
         ("loss is 2.42 it says True", lambda net, x, y: net(x).shape[1] == 10),
         ("2.50, the mean of 2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5 for the digits it says True",
          lambda net, x, y: abs(loss_of(net, x[:1], y[:1]) - math.log(10)) < 0.1),
-        ("2.30, the mean of 4.0, 1.0, 3.3, 1.6, 3.0, 1.2, 2.0 for the digits it says False",
+        ("2.30, the mean of 1.9, 1.2, 1.4, 1.6, 1.1, 2.2, 6.7 for the digits it says False",
          lambda net, x, y: bool(((losses_of(net, x, y) - math.log(10)).abs() < 0.1).all())),
         ("for the digits it says True",
          lambda net, x, y: abs(losses_of(net, x, y).median() - math.log(10)) < 0.1),
@@ -331,6 +347,7 @@ WRONG = {  # (words that name the error, answer)
         ("begin with 0 times", begun(A, nn.init.zeros_)),
         ("no gradient reaches C1, C3: behind", A(pool=lambda x, k: F.avg_pool2d(x, k).detach())),
         ("its activation is ReLU", A(act=torch.relu)), ("its pooling is max", A(pool=F.max_pool2d)),
+        ("pooled first", PoolsFirst), ("change no more", A(act=layers.ScaledTanh())),
         ("its activation is a sigmoid", A(act=torch.sigmoid)), ("61,874 parameters", Normed),
         ("its activation is the hard tanh", A(act=F.hardtanh)), ("a lazy layer has no numbers", Lazy),
         ("does not find the biases of C1", A(bias=False)), ("it raises", Raises),
@@ -363,7 +380,9 @@ WRONG = {  # (words that name the error, answer)
             "it gives -inf, not": lambda x: x.softmax(1).log(),
             "it gives nan, not": lambda x: (x.exp() / x.exp().sum(1, True)).log(),
             "e to a logit is infinite": lambda x: x - x.exp().sum(1, True).log(),
-            "about 1e-06 is added": lambda x: (x.softmax(1) + 1e-6).log(),
+            "below that of 1e-05, which": lambda x: (x.softmax(1) + 1e-5).log(),
+            "below that of 1e-07, which": lambda x: (x.softmax(1) + 1e-7).log(),
+            "below that of 1e-06, which": lambda x: x.softmax(1).clamp(min=1e-6).log(),
             "below that of 1e-08, which": lambda x: (x.softmax(1) + 1e-8).log(),
             "below that of 1e-12, which": lambda x: (x.softmax(1) + 1e-12).log(),
             "below that of 1e-09, which": lambda x: x.softmax(1).clamp(min=1e-9).log()}.items()],
