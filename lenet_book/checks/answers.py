@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from itertools import permutations
 from math import isclose
@@ -99,27 +100,28 @@ def known(value, right, mistakes: Mapping[object, str], otherwise: str) -> None:
 
 def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
             mistakes: Mapping[str, Callable] | None = None,
-            without: Mapping[str, str] | None = None) -> None:
+            without: Mapping[str, str] | None = None, within: float = 1e-6) -> None:
     """Is the reader's function right for all these cases? If not, raise Wrong with what is wrong.
 
     right: the oracle, whose results are numbers, tuples of numbers, or tensors. cases: what both are
     called with, the simplest first. arguments: the names of these. mistakes: sentences that name an
     error, each with the function that makes it; one is said where the answer gives what its function
-    gives, in all cases. without: see `Function`.
+    gives, in all cases. without: see `Function`. within: by what share two numbers may differ.
     """
+    close = partial(_close, within=within)
     function, cases = Function(answer, arguments, without), list(cases)
     expected, given = _results(function, right, cases)
-    good = [*map(_close, given, expected)]
+    good = [*map(close, given, expected)]
     if all(good):
         return
     if _remembers(function, cases[0]):
         raise Wrong("a second call with the same gives something else: does a list live on outside of "
                     "the function, or does a tensor begin as torch.empty?")
     for said, mistaken in (mistakes or {}).items():
-        if all(map(_close, given, (_attempt(mistaken, case, result)
-                                   for case, result in zip(cases, expected, strict=True)))):
+        if all(map(close, given, (_attempt(mistaken, case, result)
+                                  for case, result in zip(cases, expected, strict=True)))):
             raise Wrong(said)
-    if len(cases) > 1 and all(_close(mine, given[0]) for mine in given):
+    if len(cases) > 1 and all(close(mine, given[0]) for mine in given):
         raise Wrong(f"it gives {_seen(given[0])} whatever it is given")
     if times := _times(given, expected):
         raise Wrong(f"it gives {times:.4g} times what is right, in all cases")
@@ -214,8 +216,8 @@ def _attempt(function: Callable, case: tuple, like):
         return Wrong("no result")
 
 
-def _close(mine, other) -> bool:
-    """Equal to six digits, whole numbers to the last; results that have no shape in common are not."""
+def _close(mine, other, within: float = 1e-6) -> bool:
+    """Equal within a share, whole numbers to the last; results that have no shape in common are not."""
     if isinstance(mine, int) and isinstance(other, int):
         return mine == other
     if isinstance(mine, Wrong) or isinstance(other, Wrong):
@@ -223,9 +225,9 @@ def _close(mine, other) -> bool:
     if isinstance(mine, Tensor) and isinstance(other, Tensor):
         return mine.shape == other.shape and torch.allclose(mine, other, _RELATIVE, _ABSOLUTE)
     if isinstance(mine, tuple) and isinstance(other, tuple):
-        return len(mine) == len(other) and all(map(_close, mine, other))
+        return len(mine) == len(other) and all(map(partial(_close, within=within), mine, other))
     return isinstance(mine, Real) and isinstance(other, Real) and isclose(
-        mine, other, rel_tol=1e-6, abs_tol=1e-9)
+        mine, other, rel_tol=within, abs_tol=1e-9)
 
 
 def _difference(mine, right) -> str:

@@ -10,13 +10,21 @@ from .answers import number
 from .calls import Function
 from .verdict import Wrong
 
-_EXAMPLES = 200  # of the validation set
-# How many of them are read wrongly, epoch by epoch; patience; most_epochs.
-SCRIPTS = [([100, 60, 80, 80, 80, 40, 20], 2, 7), ([120, 100, 80, 60, 40], 2, 4),
-           ([100, 80, 80, 80, 20, 0], 2, 6), ([100, 120, 120, 80, 100, 100, 100, 20, 0], 3, 9),
-           ([40, 60, 60, 20], 1, 4), ([100, 40, 80, 60, 20, 0], 2, 6),
-           ([100, 120, 80, 100, 60, 40, 20], 2, 7), ([140, 60], 5, 2), ([100, 40, 80, 60], 3, 3),
-           ([100, 99, 98, 97, 99], 1, 5), ([100, 0, 60, 40, 40, 20], 2, 6)]
+# Validation errors, epoch by epoch; patience; most_epochs; of how many examples so many are wrong.
+SCRIPTS = [*((*each, 200) for each in (
+    ([100, 60, 80, 80, 80, 40, 20], 2, 7), ([120, 100, 80, 60, 40], 2, 4),
+    ([100, 80, 80, 80, 20, 0], 2, 6), ([100, 120, 120, 80, 100, 100, 100, 20, 0], 3, 9),
+    ([40, 60, 60, 20], 1, 4), ([100, 40, 80, 60, 20, 0], 2, 6),
+    ([100, 120, 80, 100, 60, 40, 20], 2, 7), ([140, 60], 5, 2), ([100, 40, 80, 60], 3, 3),
+    ([100, 99, 98, 97, 99], 1, 5), ([100, 0, 60, 40, 40, 20], 2, 6))),
+    ([1000, 999, 998], 1, 3, 5000)]  # as many as the page's: 0.001 is five of them
+
+
+class _Runs(list):
+    """What a net was run on, and what copies of it were."""
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 class Net(nn.Module):
@@ -29,7 +37,7 @@ class Net(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0.35]).double())
         self.register_buffer("epoch", torch.tensor(0))  # as a normalisation's averages: no parameter
-        self.runs = []  # (examples, training mode, gradients)
+        self.runs = _Runs()  # (examples, training mode, gradients)
 
     def __repr__(self):
         return "with one weight"
@@ -48,17 +56,17 @@ class Net(nn.Module):
 def check_lengths(lengths: list[int]) -> None:
     """Refuse lengths that are not those of trainings by the scripts; say by which rule they are."""
     if lengths != [_epochs(*each) for each in SCRIPTS]:
-        raise Wrong(next((said for said, rule in _RULES.items()
+        raise Wrong(next((said for said, rule in _RULES
                           if lengths == [_epochs(*each, **rule) for each in SCRIPTS]),
                          _first_difference(lengths)))
 
 
-def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False, reset=True,
+def _epochs(script, patience, most, examples, more=0, by_the_one_before=False, ties=False, reset=True,
             fewer=0, margin=0, enough=-1) -> int:
     """After how many epochs a training ends by this rule, for these validation errors."""
     best, bad, most = script[0], 0, most - fewer
     for epoch, error in enumerate(script[:most], start=1):
-        better = epoch == 1 or error < best - margin or (ties and error == best)
+        better = epoch == 1 or error < best - margin * examples or (ties and error == best)
         bad = bad + 1 if not better else 0 if reset else bad
         if better or by_the_one_before:
             best = error
@@ -67,28 +75,30 @@ def _epochs(script, patience, most, more=0, by_the_one_before=False, ties=False,
     return most
 
 
-_RULES = {
-    "it never stops early: patience is not used": {"more": 99},
-    "it goes on for an epoch too many: stop as soon as `patience` epochs in a row were not better":
-        {"more": 1},
-    "it stops an epoch too early": {"more": -1},
-    "most_epochs may be trained, and it never trains the last of them": {"fewer": 1},
-    "each epoch is compared with the one before; compare it with the best so far":
-        {"by_the_one_before": True},
-    "an epoch that is only as good as the best counts as better, or the loss decides and not the error":
-        {"ties": True},
-    "epochs that were not better are counted from the beginning; after a better one start at 0 again":
-        {"reset": False},
-    "an epoch counts as better by a margin only; any smaller error is better": {"margin": 2},
-    "it stops where an error is 0, or small: only patience and most_epochs end it": {"enough": 0},
-}
+_BY_A_MARGIN = "an epoch counts as better by a margin only; any smaller error is better"
+_RULES = [
+    ("it never stops early: patience is not used", {"more": 99}),
+    ("it goes on for an epoch too many: stop as soon as `patience` epochs in a row were not better",
+     {"more": 1}),
+    ("it stops an epoch too early", {"more": -1}),
+    ("most_epochs may be trained, and it never trains the last of them", {"fewer": 1}),
+    ("each epoch is compared with the one before; compare it with the best so far",
+     {"by_the_one_before": True}),
+    ("an epoch that is only as good as the best counts as better, or the loss decides and not the "
+     "error", {"ties": True}),
+    ("epochs that were not better are counted from the beginning; after a better one start at 0 again",
+     {"reset": False}),
+    (_BY_A_MARGIN, {"margin": 0.01}), (_BY_A_MARGIN, {"margin": 0.001}),
+    ("it stops where an error is 0, or small: only patience and most_epochs end it", {"enough": 0}),
+]
 
 
 def _first_difference(lengths) -> str:
-    for (script, patience, most), length in zip(SCRIPTS, lengths, strict=True):
-        right = _epochs(script, patience, most)
+    for each, length in zip(SCRIPTS, lengths, strict=True):
+        right = _epochs(*each)
         if length != right:
-            said = ", ".join(f"{error / _EXAMPLES}" for error in script[:right])
+            script, patience, most, examples = each
+            said = ", ".join(f"{error / examples}" for error in script[:right])
             return (f"with validation errors {said}, patience {patience} and at most {most} epochs it "
                     f"stops after {length} and not after {right}")
     raise AssertionError
@@ -100,15 +110,15 @@ class Trial:
     After the first step of an epoch the net's only weight is where it gives the epoch's error.
     """
 
-    def __init__(self, script, patience: int, most: int):
+    def __init__(self, script, patience: int, most: int, examples: int):
         self.net = Net()
         self.net.train()
-        self.script, self.patience, self.most = script, patience, most
+        self.script, self.patience, self.most, self.examples = script, patience, most, examples
         self.x, self.y = _examples(torch.rand(7).double(), 1), torch.randint(2, (7,))
         # Thresholds, all of the second class: so many are wrong as lie above the weight.
-        thresholds = (torch.arange(_EXAMPLES).double() + 0.5) / _EXAMPLES
-        self.validation = _examples(thresholds, -1), torch.ones(_EXAMPLES).long()
-        self.where = [1 - error / _EXAMPLES + 0.0002 * place for place, error in enumerate(script)]
+        thresholds = (torch.arange(examples).double() + 0.5) / examples
+        self.validation = _examples(thresholds, -1), torch.ones(examples).long()
+        self.where = [1 - (error - 0.04 * place) / examples for place, error in enumerate(script)]
         self.gradients = []  # one a step
         self.left = self.net.weight.item()  # by the last step
 
@@ -117,13 +127,7 @@ class Trial:
         weights = self.where
         trial, net = self, self.net
 
-        class Optimiser:
-            def __init__(self):
-                self.param_groups = [{"lr": 0.1, "params": [net.weight]}]
-
-            def zero_grad(self, set_to_none=True):
-                net.weight.grad = None
-
+        class Optimiser(torch.optim.SGD):
             def step(self):
                 trial.check_step()
                 epoch = min(trial.epochs(), len(weights) - 1)
@@ -132,7 +136,7 @@ class Trial:
                     net.epoch.fill_(epoch + 1)
                 trial.left = net.weight.item()
 
-        optimiser = Optimiser()
+        optimiser = Optimiser([net.weight], lr=0.1)
         result = function(net, (self.x, self.y), self.validation, optimiser,
                           4, self.patience, self.most)
         if optimiser.param_groups[0]["lr"] != 0.1:
@@ -142,10 +146,10 @@ class Trial:
             raise Wrong("return the validation errors in a list, one an epoch")
         if len(result) != length:
             raise Wrong(f"{length} epochs, but {len(result)} validation errors are returned")
-        right = [error / _EXAMPLES for error in self.script[:length]]
+        right = [error / self.examples for error in self.script[:length]]
         mine = [number(each, "a validation error") for each in result]
         for said, factor in (("are in %, and should be between 0 and 1", 100),
-                             ("are counts, and should be shares between 0 and 1", _EXAMPLES)):
+                             ("are counts, and should be shares between 0 and 1", self.examples)):
             if torch.allclose(torch.tensor(mine), factor * torch.tensor(right)):
                 raise Wrong(f"the validation errors {said}")
         if torch.allclose(torch.tensor(mine), 1 - torch.tensor(right)) and set(right) != {0.5}:

@@ -32,6 +32,12 @@ def by_shifted_fraction(logits, labels):
     return -(shifted / shifted.sum(1, keepdim=True))[torch.arange(len(labels)), labels].log().mean()
 
 
+def by_one_hot(logits, labels):
+    shifted = logits - logits.amax(1, keepdim=True)
+    rows = F.one_hot(labels, logits.shape[1]).float()
+    return (shifted.exp().sum(1).log() - torch.diagonal(shifted @ rows.T)).mean()
+
+
 def one_by_one(logits, labels):
     total = 0.0
     for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
@@ -156,6 +162,21 @@ def with_a_loader(net, training, validation, optimiser, batch_size, patience, mo
     return tuple(history)
 
 
+def with_the_optimisers_state(net, training, validation, optimiser, *rest):
+    """The optimiser's state is kept and put back, beside the weights."""
+    state = copy.deepcopy(optimiser.state_dict())
+    errors = stopping(net, training, validation, optimiser, *rest)
+    optimiser.load_state_dict(state)
+    return errors
+
+
+def on_schedule(net, training, validation, optimiser, *rest):
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, 1, 0.9)
+    errors = stopping(net, training, validation, optimiser, *rest)
+    schedule.step()
+    return errors
+
+
 def training_measured_too(net, training, validation, optimiser, *rest):
     """Its errors as a tensor; in the end the net is tried on both sets, which harms nothing."""
     def listening(x):
@@ -187,8 +208,11 @@ def half_measured(net, training, validation, *rest):
     return stopping(net, training, [each[:5] for each in validation], *rest)
 
 
-def measures_a_copy(net, x, y, batch_size):
-    return measured(copy.deepcopy(net), x, y, batch_size)
+def of_its_own(net, x, y, batch_size):
+    """By another net, with the same weights."""
+    other = type(net)()
+    other.load_state_dict(net.state_dict())
+    return measured(other, x, y, batch_size)
 
 
 def frozen(net, x, y, batch_size, thaw=True):
@@ -234,10 +258,12 @@ def left_out(net, x, y, batch_size, mean=False):
 
 RIGHT = {
     "largest_error_count": [(77,), (77.0,), (torch.tensor(77),), (np.int64(77),)],
-    "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,)],
-    "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,)],
+    "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,), (by_one_hot,),
+                              (lambda s, y: by_difference(s.float(), y),)],
+    "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,),
+                       (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
-                                  (stops(times=2),)],
+                                  (stops(times=2),), (with_the_optimisers_state,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -279,9 +305,8 @@ WRONG = {  # (words that name the error, answer)
         ("number", lambda s, y: s.exp().sum(1).log() - s[torch.arange(len(y)), y]),
         ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
         ("it raises", lambda s, y: s @ y),
-        ("in the thousands", lambda s, y: -(s.softmax(1) + 1e-12).gather(1, y[:, None]).log().mean()),
         *[(f"about {small}, is added", lambda s, y, small=small: -(
-            s.softmax(1).gather(1, y[:, None]) + small).log().mean()) for small in (1e-9, 1e-6)],
+            s.softmax(1).gather(1, y[:, None]) + small).log().mean()) for small in (1e-12, 1e-9, 1e-6)],
         ("changes the logits", lambda s, y: by_hand(s.sub_(s.amax(1, True)), y))],
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
@@ -311,7 +336,7 @@ WRONG = {  # (words that name the error, answer)
         ("divided by the number of examples", lambda *case: measured(*case, weight=1)),
         ("takes its own", partial(measured, twice=True)), ("along dim=1", partial(measured, flat=True)),
         ("split(n) batches of n", partial(measured, parts=torch.Tensor.chunk)),
-        ("at once, where batch_size = 2", at_once), ("no copy", measures_a_copy),
+        ("at once, where batch_size = 2", at_once), ("net that is given is not run", of_its_own),
         ("leaves gradients", forgets_gradients), ("2 values", lambda *case: measured(*case)[0]),
         ("it returns nothing", lambda *case: [] or None), ("function", (0.5, 0.1)),
         ("2 values", lambda *case: "0.5, 0.1")],
@@ -323,9 +348,10 @@ WRONG = {  # (words that name the error, answer)
         ("the last, and", stops(put_back=False)),
         ("where most_epochs ends", stops(put_back="early")), ("only as good", stops(ties=True)),
         ("from the beginning", stops(reset=False)),
-        *[("by a margin", stops(margin=each)) for each in (0.05, 0.01)],
+        *[("by a margin", stops(margin=each)) for each in (0.05, 0.01, 2e-3, 1e-3, 3e-4)],
         *[("where an error is 0", stops(enough=each)) for each in (0, 0.05)],
         ("goes on from other weights", stops(back=True)), ("learning rate", stops(rate=0.5)),
+        ("learning rate", on_schedule),
         ("too many", stops(late=1)),
         ("too early", stops(late=-1)), ("never trains the last", lambda *given: stopping(
             *given[:-1], given[-1] - 1)), ("only 5 are measured", half_measured),
