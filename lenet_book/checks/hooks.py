@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FAILURE = "this net fails half-way"
-
 
 def _heard(layer, inputs, output) -> None:
     """A hook of somebody else's, which was there first."""
@@ -18,7 +16,7 @@ class Small(nn.Module):
     """A net with a layer that works in place, and a block of two layers; each has a hook already.
 
     training: its mode; its block has the other one, and its batch normalisation is always in training:
-    it minds the mode, and counts how often it runs. fails: does it raise an error half-way?
+    it minds the mode, and counts how often it runs. fails: does it raise its `failure` half-way?
     replaced: has a hook put something else in the place of what the first layer gave out?
     disturbed: has the net given out anything else than it would have by itself?
     """
@@ -32,8 +30,11 @@ class Small(nn.Module):
         self.last = nn.Linear(3, 4)
         self.own = [self.first, self.block[0], self.last]  # an answer may exchange them
         self.fails, self.failures, self.replaced, self.disturbed = fails, 0, False, False
+        self.failure = RuntimeError("this net fails half-way")
         self.double().train(training).block.train(not training)
         self.norm.train()
+        for weight in self.parameters():
+            weight.grad = torch.ones_like(weight)
         for part in self.modules():
             part.register_forward_hook(_heard)
             part.heard = None
@@ -48,7 +49,7 @@ class Small(nn.Module):
         x = self.block(self.norm(self.squash(x)))
         if self.fails:
             self.failures += 1
-            raise RuntimeError(FAILURE)
+            raise self.failure
         x = self.last(x.mean(dim=(2, 3)))
         self.disturbed |= x.shape != undisturbed.shape or not torch.allclose(x, undisturbed)
         return x
@@ -85,7 +86,7 @@ def state(net: nn.Module) -> dict[str, object]:
             "attributes": {name for layer in layers for name in vars(layer)} - {"forward"},
             "mode": [layer.training for layer in layers],
             "requires_grad": [each.requires_grad for each in weights],
-            "gradients": [each.grad is not None for each in weights],
+            "gradients": [None if each.grad is None else each.grad.tolist() for each in weights],
             "weights": [each.tolist() for each in weights]}
 
 
@@ -102,6 +103,6 @@ def left_behind(before: dict, after: dict) -> tuple[str, str] | None:
                        "keep the output in a variable"),
         "mode": ("the net or a layer is in another mode", "each keeps its own, training or not"),
         "requires_grad": ("requires_grad of the weights is not what it was", "leave it alone"),
-        "gradients": ("the weights have gradients", "nothing has to be differentiated"),
+        "gradients": ("the gradients of the weights are not what they were", "leave them alone"),
         "weights": ("the weights are not what they were", "leave them alone"),
     }.items() if before[what] != after[what]), None)

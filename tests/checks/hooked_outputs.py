@@ -244,6 +244,51 @@ def another_error(net, name, x):
         raise ValueError("x does not fit") from error
 
 
+def same_words(net, name, x):
+    try:
+        return hooked(net, name, x)
+    except RuntimeError as error:
+        raise RuntimeError(str(error)) from error
+
+
+def raised_again(net, name, x):
+    try:
+        return hooked(net, name, x)
+    except RuntimeError as error:
+        raise error
+
+
+def in_a_table(net, name, x, key=lambda layer: layer):
+    """Wrong: kept under another key than it is asked for."""
+    seen = {}
+    handle = net.get_submodule(name).register_forward_hook(
+        lambda layer, given, output: seen.update({key(layer): output.clone()}))
+    try:
+        net(x)
+    finally:
+        handle.remove()
+    return seen[name]
+
+
+def bound_late(net, name, x):
+    """Wrong: each hook keeps under the last name of the loop."""
+    seen, handles = {}, []
+    for each, layer in net.named_modules():
+        handles.append(layer.register_forward_hook(
+            lambda layer, given, output: seen.update({each: output.clone()})))  # noqa: B023
+    try:
+        net(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen[name]
+
+
+def gradients_cleared(net, name, x):
+    net.zero_grad()
+    return hooked(net, name, x)
+
+
 def listening_backwards(net, name, x, before=False):
     layer = net.get_submodule(name)
     (layer.register_full_backward_pre_hook if before else layer.register_full_backward_hook)(
@@ -257,7 +302,7 @@ def with_capture(net, name, x):
     return seen[name]
 
 
-RIGHT = [(hooked,), (hooked_from_before,), (stopped,), (patched,), (of_a_copy,),
+RIGHT = [(hooked,), (raised_again,), (hooked_from_before,), (stopped,), (patched,), (of_a_copy,),
          (keeping(lambda kept, output: kept.update(it=output.clone())),)]
 
 WRONG = [  # (words that name the error, answer)
@@ -280,6 +325,11 @@ WRONG = [  # (words that name the error, answer)
       for by in (lambda output: output * 2, torch.zeros_like, lambda output: output.mul_(0))],
     ("in evaluation mode", in_evaluation_put_back), ("runs twice", run_again),
     ("runs twice", layer_again), ("another takes its place", another_error),
+    ("another takes its place", same_words),
+    *[("it raises KeyError: 'block.0', in the line `return seen[name]`", each) for each in (
+        in_a_table, bound_late,
+        lambda *given: in_a_table(*given, key=lambda layer: type(layer).__name__))],
+    ("get_submodule", lambda net, name, x: dict(net.named_children())[name](x)),
     *[("the hook is still there", partial(listening_backwards, before=before))
       for before in (False, True)],
     ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
@@ -289,7 +339,8 @@ WRONG = [  # (words that name the error, answer)
     ("weights are not what they were", lambda *given: hooked(*given, change=1e-3)),
     ("or a layer has a new attribute, saved, afterwards: keep the output in a variable", saved),
     ("attribute, saved", lambda *given: saved(*given, where="net")),
-    ("requires_grad", without_gradients), ("have gradients", with_gradients),
+    ("requires_grad", without_gradients),
+    *[("gradients of the weights are not", each) for each in (with_gradients, gradients_cleared)],
     ("tensor", lambda net, name, x: [hooked(net, name, x)]),
     ("tensor", lambda net, name, x: net.get_submodule(name)),
     ("get_submodule", lambda net, name, x: getattr(net, name)(x)),
