@@ -207,6 +207,8 @@ def difference_seed_by_seed(answer) -> str:
             sorted(right(a, b, t))),
         "the lower end comes before the upper one": lambda a, b, t: (
             right(a, b, t)[0], *right(a, b, t)[:0:-1]),
+        "the ends lie around 0, and should lie around the mean": lambda a, b, t: (
+            right(a, b, t)[0], *[end - right(a, b, t)[0] for end in right(a, b, t)[1:]]),
         "that is the half-width, twice; the ends are the mean minus it and plus it": lambda a, b, t: (
             right(a, b, t)[0], *[right(a, b, t)[2] - right(a, b, t)[0]] * 2),
     })

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from statistics import mean
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .answers import number, several
 from .calls import Function
 from .verdict import Wrong
 
 
-class Trained:
+class Trained(nn.Module):
     """A net as far as this exercise goes: its first weight, and with which seeds it was trained."""
 
-    def __init__(self, weight: float):
-        self.weight, self.seeds = weight, []
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight, self.seeds = nn.Parameter(weight), []
 
     def __repr__(self):
         return "that the check made"
@@ -26,7 +27,7 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     nets, measured = [], []
 
     def build():
-        nets.append(Trained(torch.rand(()).item()))
+        nets.append(Trained(torch.rand(())))
         return nets[-1]
 
     def train(net, seed):
@@ -47,8 +48,7 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     if not nets:
         raise Wrong("no net is built: call build()")
     if len(nets) == 1:
-        raise Wrong("it ends after the first seed: return stands in the loop, and belongs behind it"
-                    if len(nets[0].seeds) == 1 else
+        raise Wrong("it ends after the first seed" if len(nets[0].seeds) == 1 else
                     "one net is built for all seeds" + ", and trained on and on" * bool(nets[0].seeds)
                     + ": build one for each")
     if len(nets) != len(seeds):
@@ -65,12 +65,13 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
     if any(not trained for _, trained in measured):
         raise Wrong("a net is measured before it is trained")
     first = [torch.rand((), generator=torch.Generator().manual_seed(seed)).item() for seed in given]
-    same = [abs(net.weight - weight) < 1e-6 for net, weight in zip(nets, first, strict=True)]
+    begun = [net.weight.item() for net in nets]
+    same = [abs(mine - weight) < 1e-6 for mine, weight in zip(begun, first, strict=True)]
     if not all(same):
         raise Wrong("torch.manual_seed stands before the loop: each seed has its own first weights"
-                    if same[0] and len({net.weight for net in nets}) > 1 else
+                    if same[0] and len({*begun}) > 1 else
                     "all nets begin with the same weights: give torch.manual_seed the seed of each"
-                    if len({net.weight for net in nets}) == 1 else
+                    if len({*begun}) == 1 else
                     "the first weights are not the seed's: torch.manual_seed(seed), before build()")
     right = [_error(next(net for net in nets if net.seeds == [seed])) for seed in seeds]
     if isinstance(result, list | tuple) and len(result) == 1:
@@ -93,7 +94,7 @@ def one_row(answer, seeds: tuple[int, ...]) -> None:
 
 
 def _error(net: Trained) -> float:
-    return 0.01 + net.weight / 50 + sum(net.seeds) / 1000
+    return 0.01 + net.weight.item() / 50 + sum(net.seeds) / 1000
 
 
 def _must_be_a_net(net, name: str) -> None:

@@ -179,6 +179,18 @@ def in_two_loops(seeds, build, train, error):
     return torch.tensor([error(nets[seed]) for seed in seeds]).double()
 
 
+def with_modes(seeds, build, train, error):
+    errors = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        net = build().to("cpu").train()
+        assert sum(p.numel() for p in net.parameters())
+        train(net, seed)
+        net.eval()
+        errors.append(error(net))
+    return errors
+
+
 def one_by_one(seeds, build, train, error):
     for seed in seeds:
         torch.manual_seed(seed)
@@ -206,6 +218,16 @@ def after_the_first(seeds, build, train, error):
     return row(seeds[:1], build, train, error)
 
 
+def returns_at_once(seeds, build, train, error):
+    errors = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        net = build()
+        train(net, seed)
+        errors.append(error(net))
+        return errors
+
+
 def copied(seeds, build, train, error):
     first = build()
     return row(seeds, lambda: copy.deepcopy(first), train, error)
@@ -220,7 +242,7 @@ RIGHT = {
     "with_hardtanh": [(exchanged,), (by_type,), (by_forward,), (with_one_module,)],
     "difference_seed_by_seed": [(apart,), (by_torch,), (by_numpy,)],
     "h_two_layers_down": [(walked,), (by_loops,), (by_einsum,)],
-    "errors_by_seed": [(row,), (in_one_line,), (in_two_loops,)],
+    "errors_by_seed": [(row,), (in_one_line,), (in_two_loops,), (with_modes,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -281,6 +303,8 @@ WRONG = {  # (words that name the error, answer)
             each - mean(differences(new, old)) + sum(differences(new, old))
             for each in apart(new, old, t)]),
         ("two rows are added", goes(paired=lambda a, b: stdev(a) + stdev(b))),
+        ("lie around 0", lambda *given: (apart(*given)[0], *[
+            end - apart(*given)[0] for end in apart(*given)[1:]])),
         ("3 values", lambda *given: apart(*given)[0]), ("half-width, twice", lambda *given: (
             apart(*given)[0], *[apart(*given)[2] - apart(*given)[0]] * 2)),
         ("it raises TypeError", lambda new, old, t: new - old), ("return", print),
@@ -321,7 +345,8 @@ WRONG = {  # (words that name the error, answer)
         ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
         ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
         ("one error for each", makes(returned=lambda e: e[:1])),
-        ("return stands in the loop", after_the_first), ("for all seeds: build one", copied),
+        ("it ends after the first seed", after_the_first), ("does return stand in it", returns_at_once),
+        ("for all seeds: build one", copied),
         ("begin a list before", makes(returned=lambda e: e[-1:])),
         ("3 values, not 2", makes(returned=lambda e: e[:2])),
         ("is returned", makes(returned=lambda e: [0.5] * len(e))),
