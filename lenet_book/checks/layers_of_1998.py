@@ -58,7 +58,8 @@ def runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
     _by_paper(seen["output"][0].double(), seen["output"][1], y)
     for name in names[:-1]:
         each_acts_on_one_map(getattr(mine, name), torch.randn_like(seen[name][0]), name)
-    gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name) for name in names})
+    gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name).parameters()
+                                              for name in names})
     alone = tensor(Function(mine, "x")(x[:1]), name="its result")
     if alone.shape != (1, 10):
         raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "

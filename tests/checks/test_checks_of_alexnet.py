@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -415,6 +416,8 @@ WRONG = {  # (words that name the error, answer)
         ("has stride 2, and none should have that: what nn", partial(
             lists, second=2, pads=(0, 0, 1, 1, 1))),
         ("has stride 2, and none should have that", partial(lists, second=2)),
+        ("reaches the weights of 6 x 3 x 11 x 11: behind", lambda maps: nn.Sequential(
+            *parts(maps)[:3], Detach(), *parts(maps)[3:])),
         ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
         ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
         ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),

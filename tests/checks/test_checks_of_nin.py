@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -191,6 +192,8 @@ WRONG = {  # (words that name the error, answer)
         ("BatchNorm2d stands in the net", partial(
             in_a_row, conv=lambda inputs, outputs, k, padding: nn.Sequential(
                 nn.Conv2d(inputs, outputs, k, padding=padding), nn.BatchNorm2d(outputs)))),
+        ("reaches the weights of 7 x 3 x 5 x 5, the weights of 6 x 7 x 1 x 1: behind",
+         lambda *case: nn.Sequential(*blocks(*case)[:4], Detach(), *blocks(*case)[4:])),
         ("there is no pooling", partial(in_a_row, pool=nn.Identity())),
         ("second block a pooling is missing", lambda *case: nn.Sequential(
             *[layer for at, layer in enumerate(blocks(*case)) if at not in (14, 15)])),

@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach, Overwriting, WithoutGradients
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -240,6 +241,10 @@ WRONG = {  # (words that name the error, answer)
         ("not in training", lambda words, channels: nn.Sequential(*(
             each for part in parts(words, channels) for each in (
                 part, *[nn.Dropout(0.5)] * isinstance(part, nn.ReLU))))),
+        ("reaches the weights of 8 x 3 x 3 x 3: behind", lambda *case: nn.Sequential(
+            *parts(*case), Detach())),
+        ("is cut off, as by", lambda *case: WithoutGradients(*parts(*case))),
+        ("no gradient can go back: RuntimeError", lambda *case: Overwriting(*parts(*case))),
         ("for a normalisation", normed), ("nn.Sequential(*layers)", parts),
         ("nn.Sequential(*layers)", lambda *case: nn.ModuleList(parts(*case))),
         ("layers_of does", lambda words, channels: nn.Sequential(
