@@ -154,12 +154,13 @@ def _difference(mine: Counter, wanted: Counter) -> str:
     missing, more = (list((a - b).elements()) for a, b in ((wanted, mine), (mine, wanted)))
     if not missing:
         return f"it has too many weights: {', '.join(more[:3])}"
-    for shape in missing:
-        if mine[shape] and not more:
-            return (f"it needs weights of {shape} {wanted[shape]} times, and has {mine[shape]}; of two "
-                    "layers with one name the first is lost, and a layer used twice shares them")
-    there = f"; in their place are {', '.join(more[:2])}" if more else ""
-    return f"it needs weights of {', '.join(missing[:2])}{there}"
+    if more:
+        return (f"it needs weights of {', '.join(missing[:2])}; in their place are "
+                f"{', '.join(more[:2])}")
+    said = next((f"{shape} {wanted[shape]} times, and has {mine[shape]}" for shape in missing
+                 if mine[shape]), f"{', '.join(missing[:2])}, too")
+    return (f"it needs weights of {said}; of two layers with one name the first is lost, and a layer "
+            "used twice shares them")
 
 
 def _answer(net: nn.Module, image: Tensor, training: bool = False, seed: int = 0) -> Tensor:

@@ -33,6 +33,17 @@ def in_a_row(channels, widths, **changes):
     return nn.Sequential(*blocks(channels, widths, **changes))
 
 
+def one_name_for_both_mixes(*case):
+    """Wrong: of the two 1 x 1 of a block only the second is left."""
+    net, convolutions = nn.Sequential(), 0
+    for place, layer in enumerate(blocks(*case)):
+        which, kind = divmod(convolutions, 3)
+        is_convolution = isinstance(layer, nn.Conv2d)
+        convolutions += is_convolution
+        net.add_module(f"mix{which}" if is_convolution and kind else f"layer{place}", layer)
+    return net
+
+
 def swapped_pairs(layers):
     """Each dropout in front of the pooling that stands before it."""
     for at in (6, 14):
@@ -223,6 +234,7 @@ WRONG = {  # (words that name the error, answer)
         ("dense layer stands at the end", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
         ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 9)))),
         ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
+        ("9 x 8 x 1 x 1, too; of two layers with one name", one_name_for_both_mixes),
         ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
     "mean_of_the_largest": [
         ("it gives", lambda maps, k: torch.stack([torch.stack([

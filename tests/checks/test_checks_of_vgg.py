@@ -233,6 +233,7 @@ WRONG = {  # (words that name the error, answer)
         ("6 x 6 x 3 x 3 4 times, and has 1", partial(
             named, lambda conv: f"{conv.in_channels}_{conv.out_channels}")),
         ("of two layers with one name", partial(named, lambda conv: str(conv.out_channels))),
+        ("6 x 4 x 1 x 1, too; of two layers with one name", partial(named, lambda conv: "conv")),
         ("a layer used twice shares them", shared),
         ("two digits", lambda words, channels: by_words(re.sub(r"/\d*(\d)", r"/\1", words), channels)),
         ("4 x 6 x 11 x 11; in their place are 4 x 6 x 3 x 3",
