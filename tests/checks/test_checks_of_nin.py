@@ -179,6 +179,12 @@ WRONG = {  # (words that name the error, answer)
         ("second 1 x 1", partial(in_a_row, relus=2)),
         ("too, as released", lambda *case: nn.Sequential(*blocks(*case, end=())[:-1], *END)),
         ("must round sizes up", partial(in_a_row, pool=nn.MaxPool2d(3, 2))),
+        *[(f"the {which} pooling must round", lambda *case, at=at: nn.Sequential(
+            *blocks(*case)[:at], nn.MaxPool2d(3, 2), *blocks(*case)[at + 1:]))
+          for which, at in (("first", 6), ("second", 14))],
+        ("third block's 3 x 3 must keep", lambda *case: nn.Sequential(*[
+            layer if getattr(layer, "kernel_size", 0) != (3, 3) else nn.Conv2d(
+                layer.in_channels, layer.out_channels, 3) for layer in blocks(*case)])),
         ("2 x 2 is not", partial(in_a_row, pool=nn.MaxPool2d(2))),
         ("padding of 1 in place", partial(in_a_row, pool=nn.MaxPool2d(3, 2, 1))),
         ("stride 3", partial(in_a_row, pool=nn.MaxPool2d(3, ceil_mode=True))),
@@ -261,6 +267,8 @@ WRONG = {  # (words that name the error, answer)
             ..., -k, None, None]) * maps).sum((2, 3)) / k),
         ("it gives", lambda maps, k: 2 * by_sorting(maps, k)),
         ("it raises", lambda maps, k: maps.topk(k, dim=7)), ("must be a tensor", lambda maps, k: [k]),
+        ("a topk holds two, values", lambda maps, k: maps.flatten(2).topk(k)),
+        ("a sort holds two, values", lambda maps, k: maps.flatten(2).sort(2)),
         ("changes the maps", lambda maps, k: by_sorting(maps.mul_(2), k)), ("return", print)],
     "where_the_digit_is": [
         ("swapped", lambda *case: find(*case).flip(1)), ("not pixels", lambda maps, step: find(
