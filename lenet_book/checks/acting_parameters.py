@@ -61,8 +61,9 @@ def gradients_arrive(result, parts: Mapping[str, Iterable[Tensor]]) -> None:
         except RuntimeError as error:  # something that it needs was overwritten
             raise Wrong("its numbers are right, but no gradient can go back: "
                         f"{one_line(error)}") from None
-    cut = [name for (name, _), gradient in zip(named, found, strict=True) if gradient is None]
+    cut = [*dict.fromkeys(name for (name, _), gradient in zip(named, found, strict=True)
+                          if gradient is None)]
     if cut:
-        raise Wrong(f"its numbers are right, but no gradient reaches {', '.join(dict.fromkeys(cut))}: "
-                    "behind them it is cut off, as by detach, .data, .item(), no_grad or a new "
-                    "nn.Parameter")
+        which = ", ".join(cut) if len(cut) < 7 else f"{cut[0]}, and {len(cut) - 1} more"
+        raise Wrong(f"its numbers are right, but no gradient reaches {which}: behind them it is cut "
+                    "off, as by detach, .data, .item(), no_grad or a new nn.Parameter")

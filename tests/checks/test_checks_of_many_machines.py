@@ -164,6 +164,8 @@ WRONG = {  # (words that name the error, answer)
         *[("round up, not to the nearest", lambda w, n, d, m, near=near: n * d / (
             near(n / w) * d + m * (w > 1))) for near in (
                 round, lambda k: int(k + 0.5), lambda k: max(round(k), 1))],
+        ("for processes = 4, batch = 1", lambda w, n, d, m: n * d / (
+            (n // w + (n % w > 1)) * d + m * (w > 1))),  # one digit left over is forgotten
         ("cannot be divided: round up, what", lambda w, n, d, m: n * d / (
             max(1, n / w) * d + m * (w > 1))),
         ("the same with any number of processes, and here it grows with log2(W)",

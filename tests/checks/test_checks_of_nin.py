@@ -211,6 +211,7 @@ WRONG = {  # (words that name the error, answer)
                 nn.Conv2d(inputs, outputs, k, padding=padding), nn.BatchNorm2d(outputs)))),
         ("reaches the weights of 7 x 3 x 5 x 5, the weights of 6 x 7 x 1 x 1: behind",
          lambda *case: nn.Sequential(*blocks(*case)[:4], Detach(), *blocks(*case)[4:])),
+        ("7 x 3 x 5 x 5, and 8 more: behind", lambda *case: nn.Sequential(*blocks(*case), Detach())),
         ("there is no pooling", partial(in_a_row, pool=nn.Identity())),
         ("second block a pooling is missing", lambda *case: nn.Sequential(
             *[layer for at, layer in enumerate(blocks(*case)) if at not in (14, 15)])),
