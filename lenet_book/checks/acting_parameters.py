@@ -1,12 +1,12 @@
 """Do the numbers that a layer holds act, each on a map of its own, and does a gradient reach them?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from .calls import Function
+from .calls import Function, one_line
 from .verdict import Wrong
 
 
@@ -51,11 +51,19 @@ def each_acts_on_one_map(layer: nn.Module, x: Tensor, name: str) -> None:
                             "has its own")
 
 
-def gradients_arrive(result: Tensor, layers: dict[str, nn.Module]) -> None:
-    """Refuse a net, of these layers in their order, with a way back from the result that is cut."""
-    cut = [name for name, layer in layers.items() for p in layer.parameters()
-           if p.requires_grad and (not result.requires_grad or torch.autograd.grad(
-               result.sum(), p, retain_graph=True, allow_unused=True)[0] is None)]
+def gradients_arrive(result, parts: Mapping[str, Iterable[Tensor]]) -> None:
+    """Refuse a result from which no gradient goes back to each of these parts of what it is made of."""
+    named = [(name, p) for name, numbers in parts.items() for p in numbers if p.requires_grad]
+    found = [None] * len(named)
+    if isinstance(result, Tensor) and result.requires_grad:
+        try:
+            found = torch.autograd.grad(result.sum(), [p for _, p in named], allow_unused=True)
+        except RuntimeError as error:  # something that it needs was overwritten
+            raise Wrong("its numbers are right, but no gradient can go back: "
+                        f"{one_line(error)}") from None
+    cut = [*dict.fromkeys(name for (name, _), gradient in zip(named, found, strict=True)
+                          if gradient is None)]
     if cut:
-        raise Wrong(f"its numbers are right, but no gradient reaches {', '.join(dict.fromkeys(cut))}: "
-                    "behind them detach, .data or no_grad cuts it off")
+        which = ", ".join(cut) if len(cut) < 7 else f"{cut[0]}, and {len(cut) - 1} more"
+        raise Wrong(f"its numbers are right, but no gradient reaches {which}: behind them it is cut "
+                    "off, as by detach, .data, .item(), no_grad or a new nn.Parameter")

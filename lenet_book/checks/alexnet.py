@@ -176,8 +176,8 @@ def response_normalisation(answer) -> str:
     return "activations of about 100 are where it acts; smaller ones it only multiplies by k^-beta"
 
 
-_DROPPED = dict.fromkeys(("dropout", "dropout_", "native_dropout", "alpha_dropout", "feature_dropout",
-                          "dropout1d", "dropout2d"), "draw the numbers that stay yourself")
+_DROPPED = dict.fromkeys(("dropout", "dropout_", "native_dropout", "feature_dropout", "dropout1d",
+                          "dropout2d"), "draw the numbers that stay yourself")
 
 
 @exercise(chapter=11, number=4, level="medium", minutes=10)
@@ -196,6 +196,10 @@ def dropout_by_hand(answer) -> str:
                         "made larger")
         kept = training != 0
         share = 1 - kept.double().mean().item()
+        values, times = training.unique(return_counts=True)
+        if not share and times.max() > p / 2 * x.numel():
+            raise Wrong(f"for p = {p} it sets {times.max() / x.numel():.0%} of the numbers to "
+                        f"{values[times.argmax()]:.4g}, and dropout sets them to 0")
         if share in (0, 1):
             raise Wrong(f"for p = {p} it sets {'everything' if share else 'no number'} to 0")
         if torch.equal(kept, again != 0):
@@ -214,9 +218,12 @@ def dropout_by_hand(answer) -> str:
     if len({(function(x, 0.5, True) == 0).sum().item() for _ in range(4)}) == 1:
         raise Wrong("exactly the same share goes each time; whether a number goes is drawn for each")
     maps = function(torch.randn(9, 8, 12, 10).double(), 0.5, True) == 0
-    if abs(maps.double().mean() - 0.5) > 0.05 or _repeats(maps):
-        raise Wrong("right for two axes, but of maps it drops what belongs together, or the numbers "
-                    "below 0; each number is drawn by itself")
+    if _repeats(maps):
+        raise Wrong("of maps, N x maps x H x W, it drops numbers in groups, or by a pattern that "
+                    "repeats; each is drawn by itself")
+    if abs(maps.double().mean() - 0.5) > 0.05:
+        raise Wrong("of maps, half of whose numbers are below 0, it sets "
+                    f"{maps.double().mean():.0%} to 0 for p = 0.5; each is drawn by itself")
     cube = torch.ones(3, 4, 5, 6).double()
     if not torch.equal(tensor(function(cube, 0.0, True), cube.shape, "its result"), cube):
         raise Wrong("right, but for p = 0 nothing may change")

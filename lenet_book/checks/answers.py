@@ -74,6 +74,9 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer",
         if isinstance(answer, list | tuple) and len(answer) == 1 and isinstance(answer[0], Tensor):
             raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__} with one in it: [0] "
                         "takes it out")
+        if isinstance(answer, tuple) and isinstance(getattr(answer, "values", None), Tensor):
+            raise Wrong(f"{name} must be a tensor, and a {type(answer).__name__} holds two, values and "
+                        "indices: take .values")
         if isinstance(answer, list | tuple):
             raise Wrong(f"{name} must be a tensor, not a {type(answer).__name__}; torch.tensor(...) "
                         "makes one of numbers, torch.stack(...) or torch.cat(...) of tensors")

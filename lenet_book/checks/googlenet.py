@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from . import inception
+from .acting_parameters import gradients_arrive
 from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
@@ -144,7 +144,15 @@ def naive_inception(answer) -> str:
             raise Wrong("called twice it gives two results: something in it is drawn at random, as the "
                         "weights and the bias of a new nn.Conv2d are")
         compare(answer, joined, cases, "x w1 w3 w5", mistakes)
+    _lets_gradients_back(answer, "x w1 w3 w5", cases[0])
     return "the pooling adds as many maps as came in: that is what piles up from module to module"
+
+
+def _lets_gradients_back(answer, arguments: str, given: tuple, *others) -> None:
+    """Refuse a function from whose result no gradient goes back to each of the tensors given."""
+    given = [each.clone().requires_grad_() for each in given]
+    gradients_arrive(Function(answer, arguments)(*given, *others), {
+        name: [each] for name, each in zip(arguments.split(), given, strict=False)})
 
 
 @exercise(chapter=14, number=4, level="hard", minutes=15)
@@ -221,15 +229,5 @@ def loss_with_heads(answer) -> str:
         "the loss is taken of the sum of the heads' logits; each head has a loss of its own":
             lambda a, b, c, labels: right(a, b + c, b, labels, second=0),
     })
-    *given, labels = cases[0]
-    given = [each.requires_grad_() for each in given]
-    loss = Function(answer, names)(*given, labels)
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
-        raise Wrong("a right number, but training needs a tensor, from which a gradient goes back: no "
-                    ".item() and no .detach()")
-    gradients = torch.autograd.grad(loss.sum(), given, allow_unused=True)
-    cut = [name for name, each in zip(names.split(), gradients, strict=False) if each is None]
-    if cut:
-        raise Wrong(f"a right number, but no gradient reaches {' and '.join(cut)}: .detach(), "
-                    ".item() and no_grad cut it off")
+    _lets_gradients_back(answer, names, cases[0][:3], cases[0][3])
     return "when training is over the heads are thrown away, and the first term is what counts"

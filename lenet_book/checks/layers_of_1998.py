@@ -59,7 +59,8 @@ def runs_as_the_paper_says(mine: nn.Module, names: list[str]) -> None:
     for name in names[:-1]:
         each_acts_on_one_map(getattr(mine, name), torch.randn_like(seen[name][0]), name)
     _subsamples_by(mine)
-    gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name) for name in names})
+    gradients_arrive(Function(mine, "x")(x), {name.upper(): getattr(mine, name).parameters()
+                                              for name in names})
     alone = tensor(Function(mine, "x")(x[:1]), name="its result")
     if alone.shape != (1, 10):
         raise Wrong(f"of three pictures it makes {by(y.shape)}, and of a single one "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from math import ceil, log2
 
 import torch
 from torch import Tensor
@@ -52,6 +53,8 @@ def share_weights(answer) -> str:
         "// throws the fraction away: divide with /":
             lambda n, w: tuple(float(w * each // n) for each in dealt(n, w)),
         "the shares add up to more than n digits": lambda n, w: (w * -(-n // w) / n,) * w,
+        "the shares add up to n + 1 digits: one more have the processes below n % W, not n % W itself":
+            lambda n, w: tuple(w * ((n - k) // w + 1) / n for k in range(w)),
         **{f"the {name} process has all the digits that are left; dealt like cards, no two differ by "
            "more than one": lambda n, w, which=which: left_to(n, w, which)
            for name, which in (("first", 0), ("last", -1))},
@@ -79,7 +82,8 @@ def speedup(answer) -> str:
 
     cases = [(2, 128, 0.07, 0.5), (8, 128, 0.07, 0.5), (64, 128, 0.07, 0.5), (1, 128, 0.07, 0.5),
              (3, 128, 0.07, 0.5), (5, 64, 0.2, 0.01), (200, 128, 0.1, 1.5), (7, 13, 1.0, 3.0),
-             (4, 8, 0.1, 5.0), (4, 1, 1.0, 1.0)]  # slower than one alone
+             (4, 8, 0.1, 5.0), (4, 1, 1.0, 1.0),  # slower than one alone
+             (5, 12, 0.2, 1.0)]  # 2.4 digits for each: rounded to the nearest, one too few
     compare(answer, right, cases, "processes batch digit meeting", {
         "one process alone meets nobody": lambda w, n, d, m: n * d / (step(w, n, d, m) + m * (w == 1)),
         "the meeting is missing": lambda w, n, d, m: n * d / step(w, n, d, 0),
@@ -89,6 +93,11 @@ def speedup(answer) -> str:
             lambda w, n, d, m: n * d / step(w, n, d, m, n // w),
         "the process with most digits decides: round up":
             lambda w, n, d, m: n * d / step(w, n, d, m, max(1, n // w)),
+        **{f"the process with most digits decides: round up, not to the nearest{more}":
+           lambda w, n, d, m, least=least: n * d / step(w, n, d, m, max(least, round(n / w)))
+           for least, more in ((0, ""), (1, ", whatever the batch"))},
+        "a digit cannot be divided: round up, whatever the batch":
+            lambda w, n, d, m: n * d / step(w, n, d, m, max(1, n / w)),
         "`meeting` is the time of all all-reduces of a step":
             lambda w, n, d, m: n * d / step(w, n, d, 2 * m),
         "a digit cannot be divided, and one process alone meets nobody":
@@ -111,6 +120,11 @@ def speedup(answer) -> str:
             lambda w, n, d, m: n * d / step(w, n, d, m * w),
         "the time of the meeting is the same with any number of processes above one":
             lambda w, n, d, m: n * d / step(w, n, d, m * (w - 1)),
+        **{f"the time of the meeting is the same with any number of processes, and here {how}":
+           lambda w, n, d, m, times=times: n * d / step(w, n, d, m * times(w)) for how, times in (
+               ("it grows with log2(W)", log2),
+               ("it grows with log2(W), rounded up", lambda w: ceil(log2(w))),
+               ("it is 2 (W - 1) / W times as long, as what a ring sends", lambda w: 2 * (w - 1) / w))},
         "the time of the meeting is divided by the processes, and should not be: it takes as long, "
         "however many meet":
             lambda w, n, d, m: n * d / step(w, n, d, m / w),

@@ -59,8 +59,8 @@ def mended(mine: nn.Module, fresh: bool, activation: Callable, pool: Callable, e
         raise Wrong("what it says of a digit depends on the digits beside it")
     with _numbers_kept(mine) as numbers:
         _as_meant(run, Meant(numbers, activation, pool, ends))
-    gradients_arrive(run(x), {name: nn.ParameterList(
-        p for p in mine.parameters() if p.numel() in sizes) for name, sizes in _NUMBERS.items()})
+    gradients_arrive(run(x), {name: [p for p in mine.parameters() if p.numel() in sizes]
+                              for name, sizes in _NUMBERS.items()})
     for name, (weights, _) in held.items():
         times = (weights.std() * (3 * weights[0].numel())**0.5).item()  # uniform in +-1 / sqrt(inputs)
         if fresh and weights.numel() > 800 and abs(times - 1) > 0.2:

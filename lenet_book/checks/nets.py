@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..arguments import shown
 from ..tables import by
+from .acting_parameters import gradients_arrive
 from .answers import compare, tensor
 from .calls import Function, _is_stub
 from .verdict import NotYet, Wrong
@@ -21,9 +22,10 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     """Does the reader's function make the right nets? If not, raise Wrong with what is wrong.
 
     Like `answers.compare`, but that the functions make nets. Both nets get the same weights, in
-    whatever order they were made, and must answer alike. cases: what both functions are called with,
-    and last what the nets then read. in_training: where it is given, the nets must agree in training
-    mode too, with the same random numbers; it is the sentence where they do not, and no mistake fits.
+    whatever order they were made, and must answer alike; a gradient must reach all of them. cases: what
+    both functions are called with, and last what the nets then read. in_training: where it is given,
+    the nets must agree in training mode too, with the same random numbers; it is the sentence where
+    they do not, and no mistake fits.
     """
     if isinstance(answer, nn.Module):
         raise Wrong("this is a net; hand over what makes it, without brackets")
@@ -73,6 +75,10 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
                     {said: of_mistaken(mistaken, True) for said, mistaken in (mistakes or {}).items()})
         except Wrong as wrong:
             raise Wrong(str(wrong) if str(wrong) in (mistakes or {}) else in_training) from None
+    weights = {}
+    for group in _groups(mine[0].eval()):
+        weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
+    gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
 
 
 def _net(result, image: Tensor) -> nn.Module:
@@ -148,12 +154,13 @@ def _difference(mine: Counter, wanted: Counter) -> str:
     missing, more = (list((a - b).elements()) for a, b in ((wanted, mine), (mine, wanted)))
     if not missing:
         return f"it has too many weights: {', '.join(more[:3])}"
-    for shape in missing:
-        if mine[shape] and not more:
-            return (f"it needs weights of {shape} {wanted[shape]} times, and has {mine[shape]}; of two "
-                    "layers with one name the first is lost, and a layer used twice shares them")
-    there = f"; in their place are {', '.join(more[:2])}" if more else ""
-    return f"it needs weights of {', '.join(missing[:2])}{there}"
+    if more:
+        return (f"it needs weights of {', '.join(missing[:2])}; in their place are "
+                f"{', '.join(more[:2])}")
+    said = next((f"{shape} {wanted[shape]} times, and has {mine[shape]}" for shape in missing
+                 if mine[shape]), f"{', '.join(missing[:2])}, too")
+    return (f"it needs weights of {said}; of two layers with one name the first is lost, and a layer "
+            "used twice shares them")
 
 
 def _answer(net: nn.Module, image: Tensor, training: bool = False, seed: int = 0) -> Tensor:

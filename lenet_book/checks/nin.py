@@ -111,6 +111,7 @@ def network_in_network(answer) -> str:
         "the kernels are in the opposite order": wrong(kernels=(3, 5, 5)),
         "the net has three channels, not as many as are given": lambda _, widths: _nin(3, widths),
         "a convolution must keep the size: pad by kernel // 2": wrong(pads=lambda k: 0),
+        "the third block's 3 x 3 must keep the size, too: pad by 1": wrong(pads=lambda k: k // 5 * 2),
         "a padding of 1 keeps the size for 3 x 3 alone": wrong(pads=lambda k: 1),
         "a padding of 2 keeps the size for 5 x 5 alone": wrong(pads=lambda k: 2),
         "there is no ReLU": wrong(relus=""),
@@ -122,6 +123,8 @@ def network_in_network(answer) -> str:
         "between the two 1 x 1 there is no ReLU": wrong(relus="c2"),
         "the second 1 x 1 has no ReLU": wrong(relus="c1"),
         "the pooling must round sizes up: ceil_mode=True": wrong(pool=nn.MaxPool2d(3, 2)),
+        **{f"the {which} pooling must round sizes up, too: ceil_mode=True": wrong(up=up)
+           for which, up in (("first", (False, True, True)), ("second", (True, False, True)))},
         "the pooling is 3 x 3 with stride 2; 2 x 2 is not": wrong(pool=nn.MaxPool2d(2)),
         "the pooling is 3 x 3 with stride 2, and this is 2 x 2": wrong(
             pool=nn.MaxPool2d(2, ceil_mode=True)),
@@ -170,9 +173,10 @@ class _By(nn.Module):
 
 
 def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", last_relu=True,
-         pool=None, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS, mixes=lambda k: 1,
-         mix_pad=0) -> nn.Sequential:
-    """relus: behind which of a block's convolutions one stands. mixes: k -> size of what is 1 x 1."""
+         pool=None, up=(True,) * 3, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS,
+         mixes=lambda k: 1, mix_pad=0) -> nn.Sequential:
+    """relus: behind which of a block's convolutions one stands. up: which poolings round sizes up.
+    mixes: k -> size of what is 1 x 1."""
     layers = []
     for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
         for which, inputs, outputs in zip("c12", (channels, *maps), maps, strict=False):
@@ -180,7 +184,7 @@ def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12"
             layers += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
             layers += [nn.ReLU()] * (which in relus)
         channels = maps[-1]
-        shrink = [pool or nn.MaxPool2d(3, stride=2, ceil_mode=True)] * (block < pools)
+        shrink = [pool or nn.MaxPool2d(3, stride=2, ceil_mode=up[block])] * (block < pools)
         shrink += [drop or nn.Dropout(0.5)] * (block < drops)
         layers += shrink[::-1] if drop_first else shrink
     return nn.Sequential(*layers if last_relu else layers[:-1], *end)

@@ -44,9 +44,11 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
     "that is one tower: groups=2 in conv2, conv4 and conv5 keeps the towers apart":
         lambda maps: two_towers(maps, groups=(1, 1, 1, 1)),
     "conv3 must read both towers: no groups there": lambda maps: two_towers(maps, groups=(2, 2, 2, 2)),
-    "conv2 reads both towers; it needs groups=2": lambda maps: two_towers(maps, groups=(1, 1, 2, 2)),
-    "conv4 reads both towers; it needs groups=2": lambda maps: two_towers(maps, groups=(2, 1, 1, 2)),
-    "conv5 reads both towers; it needs groups=2": lambda maps: two_towers(maps, groups=(2, 1, 2, 1)),
+    **{f"{which} both towers, and should be apart: groups=2": lambda maps, groups=groups: two_towers(
+        maps, groups=groups) for which, groups in (
+            ("conv2 reads", (1, 1, 2, 2)), ("conv4 reads", (2, 1, 1, 2)), ("conv5 reads", (2, 1, 2, 1)),
+            ("conv4 and conv5 read", (2, 1, 1, 1)), ("conv2 and conv5 read", (1, 1, 2, 1)),
+            ("conv2 and conv4 read", (1, 1, 1, 2)))},
     "conv4 reads both towers and conv3 only its own: it should be the other way round":
         lambda maps: two_towers(maps, groups=(2, 2, 1, 2)),
     "conv2 does not keep the size: pad by 2": lambda maps: two_towers(maps, pads=(0, 0, 1, 1, 1)),
@@ -57,13 +59,19 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
             ("conv3 to conv5 do", "by 1", (2, 0, 0, 0)), ("conv3 does", "by 1", (2, 0, 1, 1)),
             ("conv4 does", "by 1", (2, 1, 0, 1)), ("conv5 does", "by 1", (2, 1, 1, 0)),
             ("conv2 to conv5 do", "conv2 by 2, the others by 1", (0, 0, 0, 0)))},
-    "conv1 has no padding in the paper; 2 is torchvision's": lambda maps: two_towers(
-        maps, pads=(2, 2, 1, 1, 1)),
+    **{f"conv1 has no padding in the paper; {pad} is that of {whose}": lambda maps, pad=pad: two_towers(
+        maps, pads=(pad, 2, 1, 1, 1)) for pad, whose in ((1, "exercise 1"), (2, "torchvision's net"))},
     "response normalisation is missing": lambda maps: two_towers(maps, norm=()),
     "nn.LocalResponseNorm(5) alone has k = 1; here k is 2":
         lambda maps: two_towers(maps, norm=(nn.LocalResponseNorm(5),)),
     "alpha should be 1e-4, not 1e-3": lambda maps: two_towers(
         maps, norm=(nn.LocalResponseNorm(5, 1e-3, 0.75, 2),)),
+    "beta should be 0.75, not 0.5": lambda maps: two_towers(
+        maps, norm=(nn.LocalResponseNorm(5, 1e-4, 0.5, 2),)),
+    "the window of response normalisation has 5 maps, not 3": lambda maps: two_towers(
+        maps, norm=(nn.LocalResponseNorm(3, 1e-4, 0.75, 2),)),
+    "5 is the size of the window and 2 is k, not the other way round": lambda maps: two_towers(
+        maps, norm=(nn.LocalResponseNorm(2, 1e-4, 0.75, 5),)),
     "beta should be 0.75 and k 2; behind alpha comes beta, then k": lambda maps: two_towers(
         maps, norm=(nn.LocalResponseNorm(5, 1e-4, 2, 0.75),)),
     "normalise all maps at once, as in the book's net: here each tower stops at its border":

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..arguments import shown
-from .answers import known, tensor, whole
+from .answers import counted, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
@@ -18,11 +18,9 @@ def stack_that_sees_eleven(layers, weights) -> str:
     """How many 3 x 3 layers see 11 x 11 pixels, and how many times C^2 weights they have."""
     layers, weights = whole(layers, "the number of layers"), whole(weights, "the number of C^2")
     known(layers, 5, {
-        4: "four of 3 x 3 see 9 x 9: a single one sees 3, each further one adds 2",
-        6: "six of 3 x 3 see 13 x 13: a single one sees 3 already",
-        11: "a layer adds 2 pixels to the field, one on each side, not 1",
         45: "the two are exchanged: first the number of layers",
-    }, f"{layers} layers of 3 x 3 see {2 * layers + 1} x {2 * layers + 1}")
+    }, f"with {counted(layers, 'layer')} of 3 x 3 the field is {2 * layers + 1} x {2 * layers + 1}: "
+       "the first sees 3 pixels, each further one adds 2, one on each side")
     known(weights, 45, {
         9: "that is one of the layers",
         121: "that is the single 11 x 11",
@@ -86,6 +84,8 @@ def net_from_string(answer) -> str:
             lambda words, channels: _layers(words, channels, pads=lambda k: 0),
         "a padding of 1 keeps the size for 3 x 3 alone; a kernel of k needs k // 2":
             lambda words, channels: _layers(words, channels, pads=lambda k: 1),
+        "n/k loses its border: a kernel of k needs a padding of k // 2":
+            lambda words, channels: _layers(words, channels, pads=lambda k: int(k == 3)),
         "k // 2 is the padding that keeps the size; this has k":
             lambda words, channels: _layers(words, channels, pads=lambda k: k),
         "k / 2, rounded up, is one too much: k // 2 keeps the size": lambda words, channels: _layers(
@@ -96,6 +96,8 @@ def net_from_string(answer) -> str:
             words, channels, relu_if=lambda k, word: k == 1),
         "a ReLU must follow a convolution of k x k, too": lambda words, channels: _layers(
             words, channels, relu_if=lambda k, word: k == 3),
+        "a ReLU must follow a convolution of 1 x 1, too": lambda words, channels: _layers(
+            words, channels, relu_if=lambda k, word: k != 1),
         "no ReLU follows the convolutions written n/k, and each needs one":
             lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" not in word),
         "a ReLU follows the convolutions written n/k alone, and each needs one":
@@ -123,6 +125,8 @@ def net_from_string(answer) -> str:
             words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
         "the maps are flattened, and no word asks for it": lambda words, channels: nn.Sequential(
             _layers(words, channels), nn.Flatten()),
+        'at the end stands one pooling more than there are Ms; split("M") gives one part more, too':
+            lambda words, channels: nn.Sequential(_layers(words, channels), nn.MaxPool2d(2)),
         "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
         "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
     }, "right in testing, but not in training: no word stands for dropout or for a normalisation",
@@ -153,8 +157,7 @@ def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 
     return nn.Sequential(*layers)
 
 
-_BY_INIT = dict.fromkeys(("kaiming_normal_", "kaiming_uniform_"),
-                         "write the standard deviation yourself")
+_BY_INIT = {"kaiming_normal_": "write the standard deviation yourself"}
 
 
 @exercise(chapter=12, number=4, level="medium", minutes=8)
@@ -167,7 +170,8 @@ def weights_by_he(answer) -> str:
         if weights.std() == 0:
             raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
         if len(weights.unique()) < 0.9 * weights.numel():
-            raise Wrong("the same number stands in many places; draw each by itself, in float32")
+            raise Wrong("the same number stands in many places; each must be drawn by itself, from a "
+                        "normal distribution, in float32")
     if torch.equal(drawn[0], tensor(function(shapes[0]))):
         raise Wrong("called twice it gives the same weights; each layer needs its own")
     for weights, shape in zip(drawn, shapes, strict=True):

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -143,6 +144,12 @@ def reordered(maps, *order):
     """order: of the first eight: conv1, ReLU, normalisation, pooling, and the same of conv2."""
     first = parts(maps)
     return nn.Sequential(*[first[place] for place in order], *first[8:])
+
+
+def conv4_twice(maps):
+    layers = parts(maps)
+    layers[12] = layers[10]
+    return nn.Sequential(*layers)
 
 
 class Lazy(nn.Module):
@@ -357,6 +364,12 @@ WRONG = {  # (words that name the error, answer)
         ("in pairs", partial(dropped, keep=in_pairs)),
         ("repeats", partial(dropped, keep=in_two_halves)),
         ("for p = 0.005 it sets no number to 0", partial(dropped, keep=in_per_cent)),
+        *[("of the numbers to -", lambda x, p, training, other=other: other(p).train(training)(x))
+          for other in (nn.AlphaDropout, nn.FeatureAlphaDropout)],
+        ("of maps, N x maps x H x W, it drops", partial(dropped, keep=lambda x, p: torch.rand(
+            x.shape[:2] + (1,) * (x.dim() - 2)) >= p)),
+        ("it sets 75% to 0 for p = 0.5", partial(dropped, keep=lambda x, p: (
+            torch.rand(x.shape) >= p) & (x > 0 if x.dim() == 4 else True))),
         ("exactly the same share", partial(dropped, keep=an_exact_share)),
         ("everything", lambda x, p, training: x * 0 if training else x),
         ("same factor", lambda x, p, training: where(x, p, training) * (
@@ -368,8 +381,12 @@ WRONG = {  # (words that name the error, answer)
         ("conv2 reads", partial(lists, groups=(1, 1, 2, 2))),
         ("conv4 reads", partial(lists, groups=(2, 1, 1, 2))),
         ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
+        ("conv4 and conv5 read both towers", partial(lists, groups=(2, 1, 1, 1))),
+        ("conv2 and conv5 read both towers", partial(lists, groups=(1, 1, 2, 1))),
+        ("conv2 and conv4 read both towers", partial(lists, groups=(1, 1, 1, 2))),
         ("conv4 reads both towers and conv3 only", partial(lists, groups=(2, 2, 1, 2))),
-        ("conv1 has no padding", partial(lists, pads=(2, 2, 1, 1, 1))),
+        ("2 is that of torchvision's", partial(lists, pads=(2, 2, 1, 1, 1))),
+        ("1 is that of exercise 1", partial(lists, pads=(1, 2, 1, 1, 1))),
         ("conv2 does not keep the size: pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
         ("conv3 to conv5 do not keep the size: pad by 1", partial(lists, pads=(0, 2, 0, 0, 0))),
         ("conv3 does not keep", partial(lists, pads=(0, 2, 0, 1, 1))),
@@ -393,6 +410,10 @@ WRONG = {  # (words that name the error, answer)
         ("the other way round", lambda maps: reordered(maps, 0, 3, 2, 1, 4, 7, 6, 5)),
         ("alone has k = 1", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
         ("not 1e-3", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-3, k=2),),) * 2)),
+        ("not 0.5", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-4, 0.5, 2),),) * 2)),
+        ("5 maps, not 3", partial(lists, norms=((nn.LocalResponseNorm(3, 1e-4, 0.75, 2),),) * 2)),
+        ("2 is k, not", partial(lists, norms=((nn.LocalResponseNorm(2, 1e-4, 0.75, 5),),) * 2)),
+        ("4 x 6 x 3 x 3, too; of two", conv4_twice),
         ("behind alpha comes beta", partial(
             lists, norms=((nn.LocalResponseNorm(5, 1e-4, 2, 0.75),),) * 2)),
         ("at its border", partial(lists, norms=((InHalves(),),) * 2)),
@@ -415,6 +436,8 @@ WRONG = {  # (words that name the error, answer)
         ("has stride 2, and none should have that: what nn", partial(
             lists, second=2, pads=(0, 0, 1, 1, 1))),
         ("has stride 2, and none should have that", partial(lists, second=2)),
+        ("reaches the weights of 6 x 3 x 11 x 11: behind", lambda maps: nn.Sequential(
+            *parts(maps)[:3], Detach(), *parts(maps)[3:])),
         ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
         ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
         ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import WithoutGradients
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -220,6 +221,8 @@ WRONG = {  # (words that name the error, answer)
         ("read the pooled", lambda x, *w: by_hand(F.max_pool2d(x, 3, 1, 1), *w, pool=nn.Identity())),
         ("in front of", lambda x, *w: by_hand(
             x.relu(), *w, relu=lambda y: y, pool=lambda _: F.max_pool2d(x, 3, 1, 1))),
+        ("no gradient reaches x, w1, w3, w5", lambda *case: by_hand(*case).detach()),
+        ("no gradient reaches w3: ", lambda x, w1, w3, w5: by_hand(x, w1, nn.Parameter(w3), w5)),
         ("turned", lambda x, *w: by_hand(x, *(each.flip(2, 3) for each in w))),
         ("rows and columns", lambda x, *w: by_hand(x, *(each.mT for each in w))),
         ("a path does not keep the size", partial(by_hand, pool=nn.MaxPool2d(3, 1))),
@@ -234,6 +237,7 @@ WRONG = {  # (words that name the error, answer)
         ("function", torch.ones(3))],
     "inception_module": [
         ("in training mode", lambda *widths: nn.Sequential(Mine(*widths), nn.Dropout(0.4))),
+        ("no gradient reaches the weights of", lambda *widths: WithoutGradients(Mine(*widths))),
         ("there is no ReLU", partial(Mine, relus="")),
         ("each reduction needs", partial(Mine, relus="135p")),
         ("reduce3 needs", partial(Mine, relus="1f35p")),
@@ -300,10 +304,11 @@ WRONG = {  # (words that name the error, answer)
             a, labels) + 0.3 * F.cross_entropy(b + c, labels)),
         ("heads' logits it is taken twice", lambda a, b, c, labels: weighed(
             a, b.softmax(1), c.softmax(-1), labels)),
-        ("no .item()", lambda *case: weighed(*case).item()), ("no .item()", without_graph),
-        ("no .item()", lambda *case: weighed(*case).detach()),
+        *[("reaches logits, head_4a, head_4d: behind", lambda *case, cut=cut: cut(weighed(*case)))
+          for cut in (torch.Tensor.item, torch.Tensor.detach)],
+        ("reaches logits, head_4a, head_4d: behind", without_graph),
         ("no gradient reaches logits", lambda a, *rest: weighed(a.detach(), *rest)),
-        ("no gradient reaches head_4a and head_4d", lambda a, b, c, labels: weighed(
+        ("no gradient reaches head_4a, head_4d: ", lambda a, b, c, labels: weighed(
             a, b.detach(), c.data, labels)), ("heads alone", wrong_loss(main=0.3)),
         ("two together", wrong_loss(first=0.15, second=0.15)), ("0.7 and 0.3", wrong_loss(main=0.7)),
         ("twice 0.15", wrong_loss(main=0.7, first=0.15, second=0.15)),

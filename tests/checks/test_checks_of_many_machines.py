@@ -142,6 +142,7 @@ WRONG = {  # (words that name the error, answer)
         ("right for n = 13, processes = 2, but", lambda n, w: [14 / 13, 12 / 13]),
         ("as many weights as processes", lambda n, w: [w * c / n for c in counts(n, w) if c]),
         ("more than n digits", lambda n, w: [w * math.ceil(n / w) / n] * w),
+        ("add up to n + 1", lambda n, w: [w * (n // w + (k <= n % w)) / n for k in range(w)]),
         ("the first process has all",
          lambda n, w: [w * (n // w + (k == 0) * (n % w)) / n for k in range(w)]),
         ("the last process has all",
@@ -160,6 +161,19 @@ WRONG = {  # (words that name the error, answer)
         ("cannot be divided, and one", lambda w, n, d, m: n * d / (n / w * d + m)),
         ("round up, not down", lambda w, n, d, m: n * d / (n // w * d + m * (w > 1))),
         ("decides: round up", lambda w, n, d, m: n * d / (max(1, n // w) * d + m * (w > 1))),
+        *[("round up, not to the nearest", lambda w, n, d, m, near=near: n * d / (
+            near(n / w) * d + m * (w > 1))) for near in (
+                round, lambda k: int(k + 0.5), lambda k: max(round(k), 1))],
+        ("for processes = 4, batch = 1", lambda w, n, d, m: n * d / (
+            (n // w + (n % w > 1)) * d + m * (w > 1))),  # one digit left over is forgotten
+        ("cannot be divided: round up, what", lambda w, n, d, m: n * d / (
+            max(1, n / w) * d + m * (w > 1))),
+        ("the same with any number of processes, and here it grows with log2(W)",
+         lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * math.log2(w))),
+        ("grows with log2(W), rounded up", lambda w, n, d, m: n * d / (
+            math.ceil(n / w) * d + m * (w - 1).bit_length())),
+        ("as what a ring sends", lambda w, n, d, m: n * d / (
+            math.ceil(n / w) * d + 2 * (w - 1) / w * m)),
         ("all all-reduces of a step",
          lambda w, n, d, m: n * d / (math.ceil(n / w) * d + 2 * m * (w > 1))),
         ("meeting is missing", lambda w, n, d, m: n * d / (math.ceil(n / w) * d)),

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -30,6 +31,17 @@ def blocks(channels, widths, kernels=(5, 5, 3), same="same", relus=3, pool=None,
 
 def in_a_row(channels, widths, **changes):
     return nn.Sequential(*blocks(channels, widths, **changes))
+
+
+def one_name_for_both_mixes(*case):
+    """Wrong: of the two 1 x 1 of a block only the second is left."""
+    net, convolutions = nn.Sequential(), 0
+    for place, layer in enumerate(blocks(*case)):
+        which, kind = divmod(convolutions, 3)
+        is_convolution = isinstance(layer, nn.Conv2d)
+        convolutions += is_convolution
+        net.add_module(f"mix{which}" if is_convolution and kind else f"layer{place}", layer)
+    return net
 
 
 def swapped_pairs(layers):
@@ -167,6 +179,12 @@ WRONG = {  # (words that name the error, answer)
         ("second 1 x 1", partial(in_a_row, relus=2)),
         ("too, as released", lambda *case: nn.Sequential(*blocks(*case, end=())[:-1], *END)),
         ("must round sizes up", partial(in_a_row, pool=nn.MaxPool2d(3, 2))),
+        *[(f"the {which} pooling must round", lambda *case, at=at: nn.Sequential(
+            *blocks(*case)[:at], nn.MaxPool2d(3, 2), *blocks(*case)[at + 1:]))
+          for which, at in (("first", 6), ("second", 14))],
+        ("third block's 3 x 3 must keep", lambda *case: nn.Sequential(*[
+            layer if getattr(layer, "kernel_size", 0) != (3, 3) else nn.Conv2d(
+                layer.in_channels, layer.out_channels, 3) for layer in blocks(*case)])),
         ("2 x 2 is not", partial(in_a_row, pool=nn.MaxPool2d(2))),
         ("padding of 1 in place", partial(in_a_row, pool=nn.MaxPool2d(3, 2, 1))),
         ("stride 3", partial(in_a_row, pool=nn.MaxPool2d(3, ceil_mode=True))),
@@ -191,6 +209,9 @@ WRONG = {  # (words that name the error, answer)
         ("BatchNorm2d stands in the net", partial(
             in_a_row, conv=lambda inputs, outputs, k, padding: nn.Sequential(
                 nn.Conv2d(inputs, outputs, k, padding=padding), nn.BatchNorm2d(outputs)))),
+        ("reaches the weights of 7 x 3 x 5 x 5, the weights of 6 x 7 x 1 x 1: behind",
+         lambda *case: nn.Sequential(*blocks(*case)[:4], Detach(), *blocks(*case)[4:])),
+        ("7 x 3 x 5 x 5, and 8 more: behind", lambda *case: nn.Sequential(*blocks(*case), Detach())),
         ("there is no pooling", partial(in_a_row, pool=nn.Identity())),
         ("second block a pooling is missing", lambda *case: nn.Sequential(
             *[layer for at, layer in enumerate(blocks(*case)) if at not in (14, 15)])),
@@ -220,6 +241,7 @@ WRONG = {  # (words that name the error, answer)
         ("dense layer stands at the end", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
         ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 9)))),
         ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
+        ("9 x 8 x 1 x 1, too; of two layers with one name", one_name_for_both_mixes),
         ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
     "mean_of_the_largest": [
         ("it gives", lambda maps, k: torch.stack([torch.stack([
@@ -246,6 +268,8 @@ WRONG = {  # (words that name the error, answer)
             ..., -k, None, None]) * maps).sum((2, 3)) / k),
         ("it gives", lambda maps, k: 2 * by_sorting(maps, k)),
         ("it raises", lambda maps, k: maps.topk(k, dim=7)), ("must be a tensor", lambda maps, k: [k]),
+        ("a topk holds two, values", lambda maps, k: maps.flatten(2).topk(k)),
+        ("a sort holds two, values", lambda maps, k: maps.flatten(2).sort(2)),
         ("changes the maps", lambda maps, k: by_sorting(maps.mul_(2), k)), ("return", print)],
     "where_the_digit_is": [
         ("swapped", lambda *case: find(*case).flip(1)), ("not pixels", lambda maps, step: find(

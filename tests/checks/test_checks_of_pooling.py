@@ -361,7 +361,7 @@ WRONG = {  # (words that name the error, answer)
         ("frame of -1 wins", max_framed(-1.), mean_by_loops),
         ("frame of -100 wins", max_framed(-100.), mean_by_loops),
         ("frame of -1,000 wins", max_framed(-1000.), mean_by_loops),
-        ("take .values, or amax", lambda x, k, s, p: framed(x, p, -torch.inf).unfold(
+        ("take .values", lambda x, k, s, p: framed(x, p, -torch.inf).unfold(
             2, k, s).unfold(3, k, s).flatten(-2).max(-1), mean_by_loops),
         ("max pooling: zeros of the map itself are taken for padding", zeros_for_padding,
          mean_by_loops),

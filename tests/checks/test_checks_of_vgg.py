@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from cut_gradients import Detach, Overwriting, WithoutGradients
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -110,8 +111,9 @@ def first_channels(words, channels):
 
 
 def bare_where(mark, words, channels, but=None):
-    """Wrong: no ReLU behind words with this mark, but behind those with another."""
-    kept = iter([mark not in word or (but or " ") in word for word in words.split() if word != "M"])
+    """Wrong: no ReLU behind words with this pattern, but behind those with another."""
+    kept = iter([not re.search(mark, word) or bool(re.search(but or " ", word))
+                 for word in words.split() if word != "M"])
     return nn.Sequential(*(layer for layer in parts(words, channels)
                            if not isinstance(layer, nn.ReLU) or next(kept)))
 
@@ -154,6 +156,13 @@ def he_by_init(shape):
     return nn.init.normal_(torch.empty(shape), std=(numel(shape[1:]) / 2) ** -0.5)
 
 
+def he_in_a_layer(shape):
+    """PyTorch's own beginning is overwritten."""
+    outputs, inputs, *kernel = shape
+    layer = nn.Conv2d(inputs, outputs, kernel) if kernel else nn.Linear(inputs, outputs)
+    return layer.weight.data.normal_(0, (2 / layer.weight[0].numel()) ** 0.5)
+
+
 def with_spread(rule):
     return lambda shape: rule(shape) ** 0.5 * torch.randn(shape)
 
@@ -180,15 +189,16 @@ RIGHT = {
     "stack_that_sees_eleven": [(5, 45), (5.0, 45.0), (torch.tensor(5), torch.tensor(45))],
     "width_for_he": [(22,), (22.0,), (torch.tensor(22),)],
     "net_from_string": [(by_words,), (by_patterns,), (Net,), (Raw,), (by_single_spaces,)],
-    "weights_by_he": [(he,), (he_by_normal,), (he_by_init,)],
+    "weights_by_he": [(he,), (he_by_normal,), (he_by_init,), (he_in_a_layer,)],
     "string_with_field_224": [(14 * "64 " + D,), (" " + D.replace("M", 14 * "64 " + "  M ", 1),),
                              (f"{16 * '64 '}M{D.split('M', 1)[1]}",), (14 * "64/3 " + D,)],
 }
 
 WRONG = {  # (words that name the error, answer)
     "stack_that_sees_eleven": [
-        ("9 x 9", 4, 36), ("13 x 13", 6, 54), ("2 pixels", 11, 99), ("exchanged", 45, 5),
-        ("see 7 x 7", 3, 27), ("one of the layers", 5, 9), ("single 11 x 11", 5, 121),
+        ("9 x 9", 4, 36), ("13 x 13", 6, 54), ("one adds 2", 10, 90), ("one adds 2", 9, 81),
+        ("with 1 layer", 1, 9), ("23 x 23", 11, 99), ("exchanged", 45, 5),
+        ("7 x 7", 3, 27), ("one of the layers", 5, 9), ("single 11 x 11", 5, 121),
         ("nine weights", 5, 15), ("three layers", 5, 27), ("saved", 5, 76), ("5 x 5", 5, 25),
         ("five kernels of 11 x 11", 5, 605), ("one layer first", 5, 44), ("number", "5", 45),
         ("whole", 5.5, 45), ("number", None, 45)],
@@ -208,6 +218,10 @@ WRONG = {  # (words that name the error, answer)
         ("written n/k alone", lambda words, channels: bare_where("", words, channels, but="/")),
         ("for any k, not for 1 alone", lambda words, channels: by_words(
             re.sub("/[^1]", "", words), channels)),
+        ("of 1 x 1, too", partial(bare_where, "/1$")),
+        ("n/k loses its border", partial(by_words, conv=lambda c, n, k: nn.Conv2d(
+            c, n, k, padding=int(k == 3)))),
+        ("one pooling more", lambda words, channels: by_words(words + " M", channels)),
         ("mean", partial(by_words, pool=nn.AvgPool2d(2))),
         ("stride 1", partial(by_words, pool=nn.MaxPool2d(2, 1))),
         ("this is 3 x 3", partial(by_words, pool=nn.MaxPool2d(3, 2, 1))),
@@ -232,6 +246,7 @@ WRONG = {  # (words that name the error, answer)
         ("6 x 6 x 3 x 3 4 times, and has 1", partial(
             named, lambda conv: f"{conv.in_channels}_{conv.out_channels}")),
         ("of two layers with one name", partial(named, lambda conv: str(conv.out_channels))),
+        ("6 x 4 x 1 x 1, too; of two layers with one name", partial(named, lambda conv: "conv")),
         ("a layer used twice shares them", shared),
         ("two digits", lambda words, channels: by_words(re.sub(r"/\d*(\d)", r"/\1", words), channels)),
         ("4 x 6 x 11 x 11; in their place are 4 x 6 x 3 x 3",
@@ -240,6 +255,10 @@ WRONG = {  # (words that name the error, answer)
         ("not in training", lambda words, channels: nn.Sequential(*(
             each for part in parts(words, channels) for each in (
                 part, *[nn.Dropout(0.5)] * isinstance(part, nn.ReLU))))),
+        ("reaches the weights of 8 x 3 x 3 x 3: behind", lambda *case: nn.Sequential(
+            *parts(*case), Detach())),
+        ("is cut off, as by", lambda *case: WithoutGradients(*parts(*case))),
+        ("no gradient can go back: RuntimeError", lambda *case: Overwriting(*parts(*case))),
         ("for a normalisation", normed), ("nn.Sequential(*layers)", parts),
         ("nn.Sequential(*layers)", lambda *case: nn.ModuleList(parts(*case))),
         ("layers_of does", lambda words, channels: nn.Sequential(
@@ -266,6 +285,9 @@ WRONG = {  # (words that name the error, answer)
         ("is 1 whatever", torch.randn), ("is 0.01", with_spread(lambda s: 1e-4)),
         ("0.1 whatever", with_spread(lambda s: 0.01)), ("the same weights", same_each_time),
         ("not drawn from a normal", uniform), ("not drawn from a normal", laplace),
+        ("not drawn from a normal", lambda s: nn.init.kaiming_uniform_(
+            torch.empty(s), nonlinearity="relu")),
+        ("each must be drawn by itself", lambda s: he(s).sign() * (2 / numel(s[1:])) ** 0.5),
         ("not drawn from a normal", logistic), ("in float32", lambda s: he(s).half()),
         ("belongs under it", with_spread(lambda s: 4 / numel(s[1:]))),
         ("whatever its shape", with_spread(lambda s: 2 / (9 * s[1]))),
