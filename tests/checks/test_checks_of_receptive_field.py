@@ -235,7 +235,7 @@ WRONG = {  # (words that name the error, answer)
         ("a step too far in each layer", lambda unit, layers: walked(unit, layers, more=1)),
         ("not centred", centred), ("not its middle", partial(centred, padded=True)),
         ("a pixel too far in each layer", a_pixel_more),
-        ("does return stand in it", in_first_round),
+        ("always ends in its first round", in_first_round),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
             all_pixels(unit, layers)[0], all_pixels(unit, layers)[1] + 1)),
