@@ -88,7 +88,7 @@ def tensor(answer, shape: Iterable[int] | None = None, name: str = "the answer",
     if shape is not None and found.shape != tuple(shape):
         raise Wrong(f"{name} must be {_size(shape)}, not {_size(found.shape)}")
     if finite and not found.isfinite().all():
-        raise Wrong(f"{name} holds a number that is not finite")
+        raise Wrong(f"{name} holds a number that is not finite: {found[~found.isfinite()][0].item()}")
     return found
 
 
@@ -103,13 +103,15 @@ def known(value, right, mistakes: Mapping[object, str], otherwise: str) -> None:
 
 def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
             mistakes: Mapping[str, Callable] | None = None,
-            without: Mapping[str, str] | None = None, within: float = 1e-6) -> None:
+            without: Mapping[str, str] | None = None, within: float = 1e-6,
+            gives: str = "it gives") -> None:
     """Is the reader's function right for all these cases? If not, raise Wrong with what is wrong.
 
     right: the oracle, whose results are numbers, tuples of numbers, or tensors. cases: what both are
     called with, the simplest first. arguments: the names of these. mistakes: sentences that name an
     error, each with the function that makes it; one is said where the answer gives what its function
     gives, in all cases. without: see `Function`. within: by what share two numbers may differ.
+    gives: what stands in front of a result.
     """
     close = partial(_close, within=within)
     function, cases = Function(answer, arguments, without), list(cases)
@@ -117,21 +119,25 @@ def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
     good = [*map(close, given, expected)]
     if all(good):
         return
-    if _remembers(function, cases[0]):
-        raise Wrong("a second call with the same gives something else: does a list live on outside of "
-                    "the function, or does a tensor begin as torch.empty?")
     for said, mistaken in (mistakes or {}).items():
         if all(map(close, given, (_attempt(mistaken, case, result)
                                   for case, result in zip(cases, expected, strict=True)))):
             raise Wrong(said)
-    if len(cases) > 1 and all(close(mine, given[0]) for mine in given):
-        raise Wrong(f"it gives {_seen(given[0])} whatever it is given")
-    if times := _times(given, expected):
-        raise Wrong(f"it gives {times:.4g} times what is right, in all cases")
     at = good.index(False)
+    if _holds_empty(function, cases[at], expected[at]):
+        raise Wrong("its result depends on what the memory held before: what torch.empty makes must "
+                    "be filled before it is read")
+    if _remembers(function, cases[at]) or (
+            good[0] and not close(_attempt(function, cases[0], expected[0]), expected[0])):
+        raise Wrong("a second call with the same gives something else: does a list live on outside of "
+                    "the function?")
+    if len(cases) > 1 and all(close(mine, given[0]) for mine in given):
+        raise Wrong(f"{gives} {_seen(given[0])} whatever it is given")
+    if factor := _factor(given, expected):
+        raise Wrong(f"{gives} {factor:.4g} times what is right, in all cases")
     when, problem = function.case(cases[at]), str(given[at])
     if not isinstance(given[at], Wrong):
-        problem = f"{when} it gives {_difference(given[at], expected[at])}"
+        problem = f"{when} {gives} {_difference(given[at], expected[at])}"
     if True in good[:at]:
         problem = (f"right {function.case(cases[good.index(True)])}, but "
                    f"{'' if problem.startswith('for ') else when + ' '}{problem}")
@@ -147,11 +153,30 @@ def agrees(answer, right: Callable, cases: Iterable[tuple], arguments: str,
         return False
 
 
+def times(answer, right: Callable, cases: Iterable[tuple], arguments: str) -> float | None:
+    """By which one factor the reader's function gives too much, in all these cases, if by one."""
+    expected, given = _results(Function(answer, arguments), right, list(cases))
+    return _factor(given, expected)
+
+
 def _results(function: Function, right: Callable, cases: list[tuple]) -> tuple[list, list]:
     """What is expected, and what the reader's function gives, or the Wrong that says why nothing."""
     expected = [right(*case) for case in cases]
     return expected, [_attempt(function, case, result)
                       for case, result in zip(cases, expected, strict=True)]
+
+
+def _holds_empty(function: Function, case: tuple, like) -> bool:
+    """Is its result nan where torch.empty is filled with nan, and not where it is left as it is?"""
+    mode, results = torch.get_deterministic_debug_mode(), []
+    try:
+        for each in ("default", "warn"):  # the second fills it
+            torch.set_deterministic_debug_mode(each)
+            with redirect_stdout(StringIO()):
+                results.append(_attempt(function, case, like))
+    finally:
+        torch.set_deterministic_debug_mode(mode)
+    return [isinstance(each, Wrong) and str(each).endswith("nan") for each in results] == [False, True]
 
 
 def _remembers(function: Function, case: tuple) -> bool:
@@ -163,12 +188,19 @@ def _remembers(function: Function, case: tuple) -> bool:
                 result = listed(function(*case))
         except Wrong:
             return ""
-        return repr(result) if isinstance(result, list | tuple | Real) else ""
+        result = [*map(listed, result)] if isinstance(result, list | tuple) else result
+        return repr(result) if _of_numbers(result) else ""
 
     return once() != once()
 
 
-def _times(given: list, right: list) -> float | None:
+def _of_numbers(result) -> bool:
+    """Is this a number, or a list of such lists? Of other things the repr may hold an address."""
+    return isinstance(result, Real) or (
+        isinstance(result, list | tuple) and all(map(_of_numbers, result)))
+
+
+def _factor(given: list, right: list) -> float | None:
     """By how much everything that is given is too large, if by one and the same factor."""
     if any(isinstance(mine, Wrong) for mine in given):
         return None
@@ -179,9 +211,9 @@ def _times(given: list, right: list) -> float | None:
         each.flatten() if isinstance(each, Tensor) else np.ravel(each))]) for side in (given, right))
     if wanted.count_nonzero() < 3 or not mine.isfinite().all():
         return None
-    times = ((mine @ wanted) / (wanted @ wanted)).item()
-    same = torch.allclose(mine, times * wanted, _RELATIVE, _ABSOLUTE) and abs(times - 1) > 1e-3
-    return times if times and same else None
+    factor = ((mine @ wanted) / (wanted @ wanted)).item()
+    same = torch.allclose(mine, factor * wanted, _RELATIVE, _ABSOLUTE) and abs(factor - 1) > 1e-3
+    return factor if factor and same else None
 
 
 def in_order(answer, right: Callable, at: int, layers: list[tuple], arguments: str) -> None:

@@ -80,6 +80,8 @@ def equation_for_einsum(answer) -> str:
     weight, image = torch.randn(2, 3, 4, 5).double(), torch.randn(3, 9, 11).double()
     windows = image.unfold(1, 4, 1).unfold(2, 5, 1)  # 3 x 6 x 7 x 4 x 5: no two axes are equal
     right = F.conv2d(image[None], weight)[0]
+    if set(answer.replace("->", "", 1)) & set("<>-=\N{RIGHTWARDS ARROW}"):
+        raise Wrong("the arrow is written ->, and stands there once")
     if "." not in answer:
         _letters(answer.replace(" ", ""))
     try:
@@ -95,8 +97,6 @@ def equation_for_einsum(answer) -> str:
 
 def _letters(equation: str) -> None:
     """Wrong, unless the letters stand where they should."""
-    if "->" not in equation and set(equation) & set(">=\N{RIGHTWARDS ARROW}"):
-        raise Wrong("the arrow is written ->")
     given, arrow, result = equation.partition("->")
     first, comma, second = given.partition(",")
     if not comma or "," in second:
@@ -176,7 +176,7 @@ def two_layers_in_one(answer) -> str:
             "om,mcvt->octv", w2[..., 0, 0], w1),
         "w2 enters twice": lambda w1, b1, w2, b2: torch.einsum(
             "om,mcvt->ocvt", w2[..., 0, 0] ** 2, w1),
-    })
+    }, gives="the weight is")
     try:
         compare(part(1, "bias"), lambda w1, b1, w2, b2: w2[..., 0, 0] @ b1 + b2, cases, "w1 b1 w2 b2", {
             "the first layer's is lost: the 1x1 mixes it with the maps": lambda w1, b1, w2, b2: b2,
@@ -274,6 +274,9 @@ def conv2d_of_your_own(answer) -> str:
             F.pad(x, (p,) * 4, value=1), w, b, s, 0),
         "the weights are flattened in another order than the windows: input map, row, column":
             lambda x, w, b, s, p: right(x, w.permute(0, 2, 3, 1).reshape(w.shape), b, s, p),
+        "the windows are flattened in another order than the weights: input map, row, column":
+            lambda x, w, b, s, p: right(
+                x, w.flatten(1).unflatten(1, (*w.shape[2:], -1)).movedim(3, 1), b, s, p),
     }
     for some in (square, sizes):
         cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .answers import compare, known, number, tensor
+from .answers import compare, known, number, tensor, times
 from .calls import CONVOLUTIONS, Function
 from .exercise import exercise
 from .verdict import Wrong
@@ -94,7 +94,7 @@ def correlate_by_weights(answer) -> str:
         return sum(weight * image[v:v + rows, v:v + columns]
                    for v, weights in enumerate(kernel) for weight in weights)
 
-    cases = _pairs((4, 4, 2, 2), (5, 5, 3, 3), (5, 7, 3, 2), (6, 4, 1, 3), (3, 5, 3, 5), (7, 6, 4, 1))
+    cases = _pairs((4, 4, 2, 2), (6, 6, 3, 3), (5, 7, 3, 2), (6, 4, 1, 3), (3, 5, 3, 5), (7, 6, 4, 1))
     mistakes = {
         "this is the convolution: the kernel is turned": lambda x, w: right(x, w.flip(0, 1)),
         "the kernel is transposed: w[v, t] and not w[t, v]": lambda x, w: right(x, w.T),
@@ -111,6 +111,16 @@ def correlate_by_weights(answer) -> str:
             lambda x, w: of_part(x, w, slice(-1)),
         "the kernel's last column is left out: range(k_w) ends with k_w - 1 by itself":
             lambda x, w: of_part(x, w, slice(None), slice(-1)),
+        "the kernel's first row is left out: range(k_h) begins with 0":
+            lambda x, w: of_part(x, w, slice(1, None)),
+        "only the kernel's first weight counts: nothing may leave the loops before their last round":
+            lambda x, w: of_part(x, w, 0, 0),
+        "only the kernel's first row counts: nothing may leave the outer loop before its last round":
+            lambda x, w: of_part(x, w, 0),
+        "only the kernel's last row counts: the result begins before both loops, one within the other":
+            lambda x, w: of_part(x, w, -1),
+        "only the kernel's diagonal counts: the loop over columns belongs inside that over rows":
+            lambda x, w: of_part(x, w, *2 * (range(min(w.shape)),)),
         "every weight meets the same part: that of w[v, t] begins at row v, column t":
             lambda x, w: w.sum() * x[:x.shape[0] - w.shape[0] + 1, :x.shape[1] - w.shape[1] + 1],
         "the part of w[v, t] begins at row v, column v here, and should at row v, column t":
@@ -177,7 +187,8 @@ def kernel_gradient(answer) -> str:
     pairs = _pairs((4, 4, 2, 2), (5, 7, 3, 2), (6, 4, 1, 3), (8, 5, 2, 4))
     cases = [(x, w, torch.randn(x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1).double())
              for x, w in pairs]
-    compare(answer, right, cases, "image kernel target", {
+    function = Function(answer, "image kernel target", _BY_AUTOGRAD)
+    mistakes = {
         "the 2 of the square's derivative is missing": lambda *case: right(*case) / 2,
         "it is the derivative of the sum: a mean divides by the number of places":
             lambda x, w, y: right(x, w, y) * places(x, w),
@@ -199,12 +210,21 @@ def kernel_gradient(answer) -> str:
         "the difference enters squared; the derivative of a square has it once, times 2":
             lambda x, w, y: F.conv2d(
                 x[None, None], delta(x, w, y)[None, None] ** 2 * places(x, w) / 4)[0, 0],
-        **{f"this is the kernel after a step at a rate of {rate}; the derivative alone is asked":
-           lambda x, w, y, rate=rate: w - rate * right(x, w, y) for rate in (0.01, 0.1, 0.3, 0.5, 1)},
+        "the difference enters squared, and the derivative of a square has it once":
+            lambda x, w, y: F.conv2d(
+                x[None, None], delta(x, w, y)[None, None] ** 2 * places(x, w) / 2)[0, 0],
         "this is the loss, and its derivative is asked":
             lambda x, w, y: ((F.conv2d(x[None, None], w[None, None])[0, 0] - y) ** 2).mean(),
-    }, _BY_AUTOGRAD)
-    function, (image, hidden) = Function(answer, "image kernel target"), _pairs((10, 10, 3, 3))[0]
+    }
+    try:
+        compare(answer, right, cases, "image kernel target", mistakes, _BY_AUTOGRAD)
+    except Wrong:
+        step = times(lambda x, w, y: function(x, w, y) - w, right, cases, "image kernel target")
+        if step is None:
+            raise
+        raise Wrong(f"this is the kernel {'plus' if step > 0 else 'minus'} {abs(step):.4g} times the "
+                    "derivative, which alone is asked") from None
+    image, hidden = _pairs((10, 10, 3, 3))[0]
     target = F.conv2d(image[None, None], hidden[None, None])[0, 0]
     kernel = torch.zeros_like(hidden)
     for _ in range(50):

@@ -1,11 +1,11 @@
-"""Does a loop that a reader wrote end in its first round, since return stands in it?"""
+"""Does a loop that a reader wrote always end in its first round, by return, break or raise?"""
 
 from collections.abc import Iterator
 from dis import get_instructions
 from inspect import unwrap
 from types import CodeType
 
-ENDS_AT_ONCE = "one of its loops ends in its first round: does return stand in it, and not behind it?"
+ENDS_AT_ONCE = "one of its loops always ends in its first round, by return, break or raise"
 
 
 def ends_in_first_round(answer) -> bool:

@@ -184,6 +184,10 @@ def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> Non
             "the windows begin at every pixel: place i begins at s times i": lambda x, k, s, p:
                 right(x, k, 1, p)[:, :, :(x.shape[2] + 2 * p - k) // s + 1,
                                   :(x.shape[3] + 2 * p - k) // s + 1],
+            "the rows begin at the stride's multiples, the columns at every pixel: both move by s":
+                lambda x, k, s, p: right(x, k, (s, 1), p)[..., :(x.shape[3] + 2 * p - k) // s + 1],
+            "the columns begin at the stride's multiples, the rows at every pixel: both move by s":
+                lambda x, k, s, p: right(x, k, (1, s), p)[:, :, :(x.shape[2] + 2 * p - k) // s + 1],
             "the rows and columns of the result are exchanged":
                 lambda x, k, s, p: right(x, k, s, p).transpose(2, 3),
             f"one {single} for all images and maps; give it the axes of the window":
@@ -197,9 +201,10 @@ def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> Non
         for some in ([case for case in cases if case[0].shape[2] == case[0].shape[3]], cases):
             compare(answer, right, some, "x k s p", mistakes, _BY_OTHERS)  # some fit square maps alone
     except Wrong as wrong:
-        why = "; what never wins a maximum still counts in a mean" if (
-            name == "average" and str(wrong).endswith("not finite")) else ""
-        raise Wrong(f"{name} pooling: {wrong}{why}") from None
+        kind = str(wrong).partition("not finite: ")[2] if name == "average" else ""
+        raise Wrong(f"{name} pooling: {wrong}" + {
+            "-inf": "; what never wins a maximum still counts in a mean",
+            "nan": ", as the mean of an empty window, or 0 / 0"}.get(kind, "")) from None
 
 
 def _framed(x: Tensor, p: int, value: float = 0) -> Tensor:

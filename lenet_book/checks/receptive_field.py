@@ -5,7 +5,7 @@ from torch import nn
 
 from ..arguments import shown
 from ..receptive_field import ReceptiveField
-from .answers import compare, counted, in_order, known, listed, number, several, whole
+from .answers import agrees, compare, counted, in_order, known, listed, number, several, whole
 from .exercise import exercise
 from .verdict import Wrong
 
@@ -119,6 +119,9 @@ def window_from_the_top(answer) -> str:
              (4, [(7, 2, 3, 1), (3, 2, 0, 1)]), (2, [(3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1)]),
              (5, [(1, 2, 0, 1), (4, 1, 2, 3), (3, 2, 1, 2)]), (7, [])]
     in_order(answer, right, 30, [(5, 2, 3, 4), (3, 4, 2, 5), (4, 3, 5, 2)], "unit layers")
+    if agrees(answer, lambda unit, layers: (1, 5), cases[:1], "unit layers"):
+        raise Wrong("for unit 3 of one layer (5, 1, 0, 1) it gives 1 to 5, and not 3 to 7: unit u's "
+                    "window begins at u s - p, and is not centred there")
     compare(answer, right, cases, "unit layers", {
         "the layers are walked from the first to the last, and should be from the top down":
             lambda unit, layers: walk(unit, layers[::-1]),
@@ -144,12 +147,6 @@ def window_from_the_top(answer) -> str:
         "the last pixel goes a pixel too far in each layer: it lies d (k - 1) after the first":
             lambda unit, layers: walk(unit, layers,
                                       last=lambda u, k, s, p, d: u * s - p + d * (k - 1) + 1),
-        "unit u's window begins at u s - p: it is not centred on u s":
-            lambda unit, layers: walk(unit, layers, lambda u, k, s, p, d: u * s - k // 2,
-                                      lambda u, k, s, p, d: u * s + k // 2),
-        "unit u's window begins at u s - p: that is its first pixel, not its middle":
-            lambda unit, layers: walk(unit, layers, lambda u, k, s, p, d: u * s - p - d * (k - 1) // 2,
-                                      lambda u, k, s, p, d: u * s - p + d * (k - 1) // 2),
         "the second number is where a slice ends, and the last pixel is asked for":
             lambda unit, layers: (right(unit, layers)[0], right(unit, layers)[1] + 1),
         "the second number is the size, and the last pixel is asked for":
@@ -171,10 +168,11 @@ def window_from_the_top(answer) -> str:
 @exercise(chapter=5, number=5, level="hard", minutes=15)
 def window_by_gradient(answer) -> str:
     """model, input shape, unit -> first row, last row, first column, last column that move it."""
-    cases, small = _nets(), _nets_of_small_derivatives()
+    cases, (large, *small) = _nets(), _nets_of_equal_weights()
+    names = "model input_shape unit"
     before = [[p.clone() for p in model.parameters()] for model, _, _ in cases + small]
     with torch.inference_mode(False), torch.enable_grad():
-        compare(answer, _moved, cases, "model input_shape unit", {
+        mistakes = {
             "rows and columns are exchanged in the result: first and last row come first":
                 lambda *case: (*_moved(*case)[2:], *_moved(*case)[:2]),
             "the unit's row and column are exchanged":
@@ -204,11 +202,14 @@ def window_by_gradient(answer) -> str:
             "that is the field's height and width in place of its last row and column":
                 lambda *case: tuple(at - _moved(*case)[i - 1] + 1 if i % 2 else at
                                     for i, at in enumerate(_moved(*case))),
-        }, _BY_OTHERS)
+        }
         try:
-            compare(answer, _moved, small, "model input_shape unit")
+            compare(answer, _moved, cases, names, mistakes, _BY_OTHERS)
+            compare(answer, _moved, small, names)
         except Wrong as wrong:
-            raise Wrong(f"{wrong}; a small derivative moves the unit as well: compare with 0") from None
+            misses = agrees(answer, _moved, [large], names) and not agrees(answer, _moved, small, names)
+            raise Wrong(f"{wrong}" + "; a small derivative moves the unit as well: compare with 0"
+                        * misses) from None
     if any(not torch.equal(p, old) for (model, _, _), kept in zip(cases + small, before, strict=True)
            for p, old in zip(model.parameters(), kept, strict=True)):
         raise Wrong("it changes the weights of the model that it is given; work on a copy, "
@@ -273,13 +274,19 @@ def _nets() -> list[tuple]:
             (opposite, (2, 6, 7), (1, 3)), (cross, (1, 8, 9), (2, 3))]
 
 
-def _nets_of_small_derivatives() -> list[tuple]:
-    """Like `_nets`: small at the rim beside those in the middle, and small throughout."""
-    deep = Net("twelve 3 x 3 of weights 1/9", *(nn.Conv2d(1, 1, 3, bias=False) for _ in range(12)))
-    faint = Net("3 x 3 of weights 1e-12", nn.Conv2d(1, 1, 3, bias=False))
-    for layer, weight in [*((layer, 1 / 9) for layer in deep), (faint[0], 1e-12)]:
-        layer.weight.data.fill_(weight)
-    return [(deep, (1, 30, 31), (4, 3)), (faint, (1, 6, 7), (1, 3))]
+def _nets_of_equal_weights() -> list[tuple]:
+    """Like `_nets`: derivatives that are large, much smaller at the rim, and small throughout."""
+    found = []
+    for said, count, weight, height, unit in (
+            ("3 x 3 of weights 1000", 1, 1e3, 6, (1, 3)),
+            ("sixteen 3 x 3 of weights 1/9", 16, 1 / 9, 38, (4, 3)),
+            ("3 x 3 of weights 1e-11", 1, 1e-11, 6, (1, 3))):
+        net = Net(said, *(nn.Conv2d(1, 1, 3) for _ in range(count)))
+        for layer in net:
+            layer.weight.data.fill_(weight)
+            layer.bias.data.fill_(1)  # an output of 0 has a square without derivative
+        found.append((net, (1, height, height + 1), unit))
+    return found
 
 
 def _pixels(unit: int, layers) -> set[int]:

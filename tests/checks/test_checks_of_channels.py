@@ -1,5 +1,7 @@
 """Chapter 03's exercises: right answers, and wrong ones with words of the reason."""
 
+from functools import partial
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -30,8 +32,8 @@ def by_convolution(w1, b1, w2, b2):
     return F.conv2d(w1.transpose(0, 1), w2).transpose(0, 1), bias
 
 
-def map_by_map(w1, b1, w2, b2):
-    weight, bias = w1.new_zeros(len(w2), *w1.shape[1:]), b2.clone()
+def map_by_map(w1, b1, w2, b2, empty=False):
+    weight, bias = w1.new_zeros(len(w2), *w1.shape[1:]), torch.empty(len(b2)) if empty else b2.clone()
     for o in range(len(w2)):
         for m in range(len(w1)):
             weight[o] += w2[o, m, 0, 0] * w1[m]
@@ -126,6 +128,13 @@ def maps_last(x, weight, bias, stride, padding):
     return by_columns(x, weight.permute(0, 2, 3, 1).flatten(1).view_as(weight), bias, stride, padding)
 
 
+def windows_with_maps_last(x, weight, bias, stride, padding):
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
+    table = windows.permute(0, 2, 3, 4, 5, 1).flatten(3) @ weight.flatten(1).T + bias
+    return table.movedim(3, 1)
+
+
 def by_scipy(x, weight, bias, stride, padding):
     """With a stand-in of that name."""
     library = {"__name__": "scipy.signal", "F": F}
@@ -211,7 +220,9 @@ WRONG = {  # (words that name the error, answer)
         ("misses i and u", "ocvt,ciuvt->o"), ("alphabetical", "ocvt,ciuvt"),
         ("weights come first", "ciuvt,ocvt->oiu"), ("here are 3 letters and 4", "ovt,iuvt->oiu"),
         ("input maps, the weights' second", "ocvt,diuvt->oiu"), ("meet where", "ocvt,ciupq->oiu"),
-        ("arrow is written ->", "ocvt,ciuvt>oiu"), ("arrow is written ->", "ocvt,ciuvt = oiu"),
+        *(("arrow is written ->", f"ocvt,ciuvt{sign}oiu")
+          for sign in (">", "-", "--", "-->", "- >", "<-", " - ", "=>")),
+        ("arrow is written ->", "ocvt,ciuvt = oiu"),
         ("one comma", "ocvt->oiu"), ("another order", "ocvt,cvtiu->oiu"),
         ("letter of the output maps", "ocvt,oiuvt->ciu"),
         ("diagonal", "occc,ciuvt->oiu"), ("in the weights alone", "ocvt,couvt->oou"),
@@ -233,6 +244,9 @@ WRONG = {  # (words that name the error, answer)
             mixed(*case)[0], 1 + mixed(*case)[1])),
         ("the weight is right, the bias is not: it gives 2 times what is right", lambda *case: (
             mixed(*case)[0], 2 * mixed(*case)[1])),
+        ("the weight is 2 times what is right", lambda *case: (2 * mixed(*case)[0], mixed(*case)[1])),
+        ("b2 4 the weight is -", lambda *case: (mixed(*case)[0] - 100, mixed(*case)[1])),
+        ("the bias is not: its result depends on what the memory", partial(map_by_map, empty=True)),
         ("weight comes first", lambda *case: mixed(*case)[::-1]),
         ("added up as they are", lambda w1, b1, w2, b2: mixed(w1, b1, torch.ones_like(w2), b2)),
         ("averaged", lambda w1, b1, w2, b2: mixed(w1 / len(w1), b1, w2, b2)),
@@ -247,9 +261,10 @@ WRONG = {  # (words that name the error, answer)
     "conv2d_of_your_own": [
         ("conv2d does", F.conv2d), ("conv2d does", by_layer),
         ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
-        ("correlate2d does the work", by_scipy), ("does return stand in it", in_first_round),
+        ("correlate2d does the work", by_scipy), ("always ends in its first round", in_first_round),
         ("rows and columns of the result", columns_then_rows), ("kernels are transposed", transposed),
-        ("flattened in another order", maps_last), ("Conv2d is a class", nn.Conv2d),
+        ("the weights are flattened in", maps_last),
+        ("the windows are flattened in", windows_with_maps_last), ("Conv2d is a class", nn.Conv2d),
         ("biases are missing", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p)),
         ("gets the first bias", lambda x, w, b, s, p: by_windows(x, w, b[:1], s, p)),
         ("once for every input map", lambda x, w, b, s, p: by_windows(x, w, b * x.shape[1], s, p)),

@@ -116,6 +116,48 @@ def left_out(image, kernel, rows=0, columns=0):
     return result
 
 
+def counted(image, kernel, rows=None, columns=None, last=False, begin=torch.zeros):
+    """Leaves the inner loop after so many columns, or the outer one after so many rows.
+
+    last: does the result begin anew for each row?
+    """
+    k_h, k_w = kernel.shape
+    height, width = image.shape[0] - k_h + 1, image.shape[1] - k_w + 1
+    result, v = begin(height, width), 0
+    while v < k_h:
+        t = 0
+        if last:
+            result = begin(height, width)
+        while t < k_w:
+            result += kernel[v, t] * image[v:v + height, t:t + width]
+            t += 1
+            if t == columns:
+                return result
+        v += 1
+        if v == rows:
+            return result
+    return result
+
+
+def in_two_lists(image, kernel, parts=[]):  # noqa: B006
+    """The parts of the calls before are still there."""
+    parts += [by_parts(image, kernel)]
+    return sum(parts)
+
+
+def of_diagonal(image, kernel):
+    kept = torch.zeros_like(kernel)
+    for v, t in zip(*map(range, kernel.shape), strict=False):
+        kept[v, t] = kernel[v, t]
+    return by_parts(image, kept)
+
+
+def without_first_row(image, kernel):
+    kept = kernel.clone()
+    kept[0] = 0
+    return by_parts(image, kept)
+
+
 def first_twice(image, kernel):
     """The result begins with the first product, and the loop does as well."""
     rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
@@ -223,8 +265,18 @@ WRONG = {  # (words that name the error, answer)
         ("last row and column are left out", lambda x, w: left_out(x, w, 1, 1)),
         ("kernel's last row is left out", lambda x, w: left_out(x, w, 1)),
         ("kernel's last column is left out", lambda x, w: left_out(x, w, 0, 1)),
-        ("does return stand in it", returning_early),
-        ("does return stand in it", returning_earlier),
+        ("first row counts: nothing may leave the outer loop", returning_early),
+        ("first weight counts: nothing may leave the loops", returning_earlier),
+        ("first row counts: nothing may leave", lambda *case: counted(*case, rows=1)),
+        ("first weight counts: nothing may leave", lambda *case: counted(*case, columns=1)),
+        ("last row counts", lambda *case: counted(*case, last=True)),
+        ("what torch.empty makes must be filled", lambda *case: counted(*case, begin=torch.empty)),
+        ("does a list live on outside", in_two_lists),
+        ("only the kernel's diagonal", of_diagonal), ("kernel's first row is left", without_first_row),
+        ("for image 4 x 4, kernel 2 x 2 it gives", lambda x, w: (r := by_parts(x, w)) / r.numel()),
+        ("for image 4 x 4, kernel 2 x 2 it gives", lambda x, w: (r := by_parts(x, w)) / len(r)),
+        ("always ends in its first round", returning_early),
+        ("always ends in its first round", returning_earlier),
         ("begins at row v, column v here", on_diagonal),
         ("every weight meets the same part", lambda x, w: on_diagonal(x, w, moves=False)),
         ("begins at 1", lambda x, w: 1 + by_parts(x, w)),
@@ -248,7 +300,11 @@ WRONG = {  # (words that name the error, answer)
         ("number of rows", lambda x, w, y: by_sums(x, w, y) * y.numel() / len(y)),
         ("comes out transposed", lambda *case: by_sums(*case).T),
         ("delta", delta), ("target does not enter", lambda x, w, y: by_sums(x, w, 0 * y)),
-        ("after a step at a rate of 0.3", lambda x, w, y: w - 0.3 * by_sums(x, w, y)),
+        *((f"this is the kernel {words} times the derivative", lambda x, w, y, rate=rate: (
+            w + rate * by_sums(x, w, y)))
+          for words, rate in (("minus 0.3", -0.3), ("minus 0.05", -0.05), ("plus 0.2", 0.2))),
+        ("enters squared, and", lambda x, w, y: cross_correlate2d(
+            x, 2 * (cross_correlate2d(x, w) - y) ** 2 / y.numel())),
         ("enters squared", lambda x, w, y: cross_correlate2d(
             x, (cross_correlate2d(x, w) - y) ** 2 / y.numel())),
         ("2 times what is right", lambda *case: 2 * by_sums(*case)),

@@ -276,7 +276,9 @@ WRONG = {  # (words that name the error, answer)
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
         ("with the padded input, n + 2p", forgets_padding(1)),
-        ("not 1; one of its loops ends in its first round", in_first_round),
+        ("not 1; one of its loops always ends in its first round", in_first_round),
+        ("each of its results must be a number", lambda n, layers: [
+            torch.tensor(size).item for size in by_the_book(n, layers)]),
         ("does a list live on outside", in_one_list), ("does a list live on", in_a_list_outside),
         ("changes the layers", lambda n, layers: [
             by_the_book(n, layers), layers.clear()][0]),

@@ -99,13 +99,23 @@ def too_many(x, k, s, p):
 
 def max_by_places(x, k, s, p, step=None, turned=False, axes=True):
     """Loops with parts that are wrong: how far apart windows are, the result's indices, the axes."""
-    step, x = step or s, framed(x, p, -torch.inf)
+    (down, right), x = step or (s, s), framed(x, p, -torch.inf)
     y = torch.zeros(*x.shape[:2], (x.shape[2] - k) // s + 1, (x.shape[3] - k) // s + 1)
     for i in range(y.shape[2]):
         for u in range(y.shape[3]):
-            window = x[:, :, step * i:step * i + k, step * u:step * u + k]
+            window = x[:, :, down * i:down * i + k, right * u:right * u + k]
             at = (u, i) if turned else (i, u)
             y[:, :, at[0], at[1]] = window.amax((2, 3)) if axes else window.max()
+    return y
+
+
+def mean_without_frame(x, k, s, p):
+    """A slice that begins below 0 is empty."""
+    y = torch.zeros(*x.shape[:2], *((size + 2 * p - k) // s + 1 for size in x.shape[2:]))
+    for i in range(y.shape[2]):
+        for u in range(y.shape[3]):
+            top, left = s * i - p, s * u - p
+            y[:, :, i, u] = x[:, :, top:top + k, left:left + k].mean((2, 3))
     return y
 
 
@@ -382,14 +392,14 @@ WRONG = {  # (words that name the error, answer)
         ("a number of its own", lambda x, k, s, p: max_by_loops(x, k, k, p), mean_by_loops),
         ("always 2 x 2", max_by_loops, lambda x, k, s, p: mean_by_loops(x, 2, s, p)),
         ("it gives 2 x 2 x 7 x 7, not 2 x 2 x 5 x 5", too_many, mean_by_loops),
-        ("place i begins at s times i", lambda *case: max_by_places(*case, step=1), mean_by_loops),
+        ("place i begins at s times i", lambda *case: max_by_places(*case, step=(1, 1)), mean_by_loops),
         ("rows and columns of the result are exchanged",
          lambda *case: max_by_places(*case, turned=True), mean_by_loops),
         ("one maximum for all images and maps", lambda *case: max_by_places(*case, axes=False),
          mean_by_loops),
         ("one average for all images and maps", max_by_loops, lambda *case: by_loops(
             *case, lambda w: w.mean().expand(w.shape[:2]), 0.0)),
-        ("does return stand in it", max_in_first_round, mean_by_loops),
+        ("always ends in its first round", max_in_first_round, mean_by_loops),
         ("MaxPool2d is a class", nn.MaxPool2d, nn.AvgPool2d),
         ("smallest", lambda x, k, s, p: -max_by_loops(-x, k, s, p), mean_by_loops),
         ("max pooling: that is the average", mean_by_loops, mean_by_loops),
@@ -404,7 +414,12 @@ WRONG = {  # (words that name the error, answer)
         ("divides by 4", max_by_loops, lambda x, k, s, p: mean_by_loops(x, k, s, p) * k ** 2 / 4),
         ("divides by k", max_by_loops, lambda x, k, s, p: mean_by_loops(x, k, s, p) * k),
         ("average pooling: that is the maximum", max_by_loops, max_by_loops),
-        ("not finite", max_by_loops,
+        ("the columns at every pixel", lambda *case: max_by_places(*case, step=case[2:3] + (1,)),
+         mean_by_loops),
+        ("the rows at every pixel", lambda *case: max_by_places(*case, step=(1,) + case[2:3]),
+         mean_by_loops),
+        ("not finite: nan, as the mean of an empty window", max_by_loops, mean_without_frame),
+        ("not finite: -inf; what never wins a maximum still counts in a mean", max_by_loops,
          lambda x, k, s, p: by_loops(x, k, s, p, lambda w: w.mean((2, 3)), -torch.inf)),
         ("hand over max_pool and avg_pool", max_by_loops),
         ("must be a function", torch.ones(1), torch.ones(1))],

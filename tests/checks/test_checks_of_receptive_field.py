@@ -81,12 +81,12 @@ def reordered(*order):
     return lambda unit, layers: walked(unit, [[layer[i] for i in order] for layer in layers])
 
 
-def centred(unit, layers, padded=False):
-    """A unit taken for the middle of its window."""
+def centred(unit, layers, padding, half):
+    """A unit taken for the middle of its window, with the padding taken away, left out, or added."""
     first = last = unit
     for k, s, p, d in reversed(layers):
-        p, half = (p, d * (k - 1) // 2) if padded else (0, k // 2)
-        first, last = first * s - p - half, last * s - p + half
+        first, last = (end * s + padding * p + side * half(k, d) for end, side in (
+            (first, -1), (last, 1)))
     return first, last
 
 
@@ -149,6 +149,16 @@ def at_zero(model, shape, unit):
         line.int().argmax(), len(line) - 1 - line.flip(0).int().argmax())]
 
 
+def square_at_zero(model, shape, unit):
+    x = torch.zeros(1, *shape, requires_grad=True)
+    (model(x)[0, :, unit[0], unit[1]] ** 2).sum().backward()
+    return ends((x.grad[0] != 0).any(0))
+
+
+def fourth_powers(model, shape, unit):
+    return ends((gradient_of(model, shape, unit) ** 4).sum(0) > 0)
+
+
 def map_by_map(model, shape, unit):
     x = torch.rand(shape).requires_grad_()
     seen = torch.zeros(shape[1:], dtype=torch.bool)
@@ -188,7 +198,8 @@ RIGHT = {
     "field_by_hand": [((11, 4, 2),), ([11, 4, 2.0],), (torch.tensor([11, 4, 2]),),
                       (ReceptiveField().then(7, 2, 3).then(3, 2),)],
     "window_from_the_top": [(all_pixels,), (by_record,), (by_recursion,)],
-    "window_by_gradient": [(by_numpy,), (at_zero,), (map_by_map,), (by_change,)],
+    "window_by_gradient": [(by_numpy,), (at_zero,), (map_by_map,), (by_change,),
+                               (square_at_zero,), (fourth_powers,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -233,9 +244,13 @@ WRONG = {  # (words that name the error, answer)
         *(("(kernel, stride, padding, dilation), in this order", reordered(*order))
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("a step too far in each layer", lambda unit, layers: walked(unit, layers, more=1)),
-        ("not centred", centred), ("not its middle", partial(centred, padded=True)),
+        *(("not centred there", partial(centred, padding=padding, half=half)) for padding in (-1, 0, 1)
+          for half in (lambda k, d: k // 2, lambda k, d: (k - 1) // 2, lambda k, d: d * (k // 2),
+                       lambda k, d: d * (k - 1) // 2)),
+        ("each of its results must be a number", lambda *case: [
+            torch.tensor(each).item for each in all_pixels(*case)]),
         ("a pixel too far in each layer", a_pixel_more),
-        ("does return stand in it", in_first_round),
+        ("always ends in its first round", in_first_round),
         ("lies in the layer below", lambda unit, layers: walked(unit, layers, later=True)),
         ("a slice ends", lambda unit, layers: (
             all_pixels(unit, layers)[0], all_pixels(unit, layers)[1] + 1)),
@@ -258,9 +273,9 @@ WRONG = {  # (words that name the error, answer)
             model, shape, (slice(None), slice(None)))),
         ("not the corners", first_and_last_pixel),
         *(("a small derivative moves the unit as well", partial(above, least=limit))
-          for limit in (1e-3, 1e-4, 1e-6, 1e-8, 1e-10)),
+          for limit in (0.1, 0.05, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)),
         *(("a small derivative moves the unit as well", partial(above, of_largest=part))
-          for part in (1e-2, 1e-3, 1e-4)),
+          for part in (0.5, 1e-2, 1e-3, 1e-4, 1e-6)),
         ("a small derivative moves the unit as well", away_from_zero),
         ("changes the weights of the model", with_ones),
         ("first map", lambda *case: ends(gradient_of(*case, maps=0).ne(0).any(0))),

@@ -58,13 +58,27 @@ def where_it_is_found(items):
     return [2 * item for item in items], sum(item for item in items)
 
 
+def left_by_break(items):
+    for item in items:
+        total = item + 1
+        break
+    return total
+
+
+def left_by_raise(items):
+    for item in items:
+        total = item + 1
+        raise ValueError(total)
+
+
 class Layer(nn.Module):
     def forward(self, items):
         for item in items:
             return item
 
 
-@pytest.mark.parametrize("answer", [in_the_loop, in_the_inner_loop, behind_the_inner_loop, Layer()])
+@pytest.mark.parametrize("answer", [in_the_loop, in_the_inner_loop, behind_the_inner_loop,
+                                    left_by_break, left_by_raise, Layer()])
 def test_a_return_in_a_loop_is_seen(answer):
     assert ends_in_first_round(answer)
 
