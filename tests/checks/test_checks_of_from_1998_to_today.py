@@ -345,7 +345,7 @@ WRONG = {  # (words that name the error, answer)
         ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
         ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
         ("one error for each", makes(returned=lambda e: e[:1])),
-        ("it ends after the first seed", after_the_first), ("does return stand in it", returns_at_once),
+        ("it ends after the first seed", after_the_first), ("ends in its first round", returns_at_once),
         ("for all seeds: build one", copied),
         ("begin a list before", makes(returned=lambda e: e[-1:])),
         ("3 values, not 2", makes(returned=lambda e: e[:2])),
