@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from solutions import prose
+from used_memory import used_memory
 
 from lenet_book import mnist, models
 from lenet_book.convolution import convolve2d, cross_correlate2d
@@ -270,7 +271,7 @@ WRONG = {  # (words that name the error, answer)
         ("first row counts: nothing may leave", lambda *case: counted(*case, rows=1)),
         ("first weight counts: nothing may leave", lambda *case: counted(*case, columns=1)),
         ("last row counts", lambda *case: counted(*case, last=True)),
-        ("what torch.empty makes must be filled", lambda *case: counted(*case, begin=torch.empty)),
+        ("what torch.empty makes must be filled", lambda *case: counted(*case, begin=used_memory)),
         ("does a list live on outside", in_two_lists),
         ("only the kernel's diagonal", of_diagonal), ("kernel's first row is left", without_first_row),
         ("for image 4 x 4, kernel 2 x 2 it gives", lambda x, w: (r := by_parts(x, w)) / r.numel()),
