@@ -82,8 +82,9 @@ def speedup(answer) -> str:
 
     cases = [(2, 128, 0.07, 0.5), (8, 128, 0.07, 0.5), (64, 128, 0.07, 0.5), (1, 128, 0.07, 0.5),
              (3, 128, 0.07, 0.5), (5, 64, 0.2, 0.01), (200, 128, 0.1, 1.5), (7, 13, 1.0, 3.0),
-             (4, 8, 0.1, 5.0), (4, 1, 1.0, 1.0),  # slower than one alone
-             (5, 12, 0.2, 1.0)]  # 2.4 digits for each: rounded to the nearest, one too few
+             (4, 12, 0.1, 5.0), (4, 1, 1.0, 1.0),  # slower than one alone
+             (5, 12, 0.2, 1.0),  # 2.4 digits for each: rounded to the nearest, one too few
+             (127, 128, 0.2, 1.0)]  # 1.008 for each
     compare(answer, right, cases, "processes batch digit meeting", {
         "one process alone meets nobody": lambda w, n, d, m: n * d / (step(w, n, d, m) + m * (w == 1)),
         "the meeting is missing": lambda w, n, d, m: n * d / step(w, n, d, 0),

@@ -77,7 +77,8 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     weights = {}
     for group in _groups(mine[0].eval()):
         weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
-    gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
+    with torch.enable_grad():
+        gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
 
 
 def _net(result, image: Tensor) -> nn.Module:
@@ -156,10 +157,12 @@ def _difference(mine: Counter, wanted: Counter) -> str:
     if more:
         return (f"it needs weights of {', '.join(missing[:2])}; in their place are "
                 f"{', '.join(more[:2])}")
-    said = next((f"{shape} {wanted[shape]} times, and has {mine[shape]}" for shape in missing
-                 if mine[shape]), f"{', '.join(missing[:2])}, too")
-    return (f"it needs weights of {said}; of two layers with one name the first is lost, and a layer "
-            "used twice shares them")
+    if rarely := next((shape for shape in missing if mine[shape]), None):
+        return (f"it needs weights of {rarely} {wanted[rarely]} times, and has {mine[rarely]}; of two "
+                "layers with one name the first is lost, and a layer used twice shares them")
+    return (f"it needs weights of {', '.join(missing[:2])}, too; a layer in a list, one made in "
+            "forward and the first of two with one name are no parts of the net, one used twice counts "
+            "once, and a loop may end too early")
 
 
 def _answer(net: nn.Module, image: Tensor, training: bool = False, seed: int = 0) -> Tensor:

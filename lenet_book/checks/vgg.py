@@ -86,6 +86,8 @@ def net_from_string(answer) -> str:
             lambda words, channels: _layers(words, channels, pads=lambda k: 1),
         "n/k loses its border: a kernel of k needs a padding of k // 2":
             lambda words, channels: _layers(words, channels, pads=lambda k: int(k == 3)),
+        "n/k loses its border, whatever k is: a kernel of k needs a padding of k // 2":
+            lambda words, channels: _layers(words, channels, keeps=lambda word: "/" not in word),
         "k // 2 is the padding that keeps the size; this has k":
             lambda words, channels: _layers(words, channels, pads=lambda k: k),
         "k / 2, rounded up, is one too much: k // 2 keeps the size": lambda words, channels: _layers(
@@ -139,8 +141,9 @@ _RELU = nn.ReLU()
 
 def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
             relu=(_RELU,), relu_if=lambda k, word: True, relu_first=False, bias=True, hands_on=bool,
-            exchanged=False) -> nn.Sequential:
-    """relu_if: for which kernels and words. hands_on: which kernels' maps are read by the next one."""
+            keeps=bool, exchanged=False) -> nn.Sequential:
+    """relu_if: for which kernels and words; keeps: for which words the size stays. hands_on: which
+    kernels' maps are read by the next one."""
     layers = []
     for word in configuration.split():
         if word == "M":
@@ -150,7 +153,7 @@ def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 
         maps, k = int(maps), int(kernels(kernel or 3))
         if exchanged:
             maps, k = k, maps
-        conv = nn.Conv2d(channels, maps, k, padding=pads(k), bias=bias)
+        conv = nn.Conv2d(channels, maps, k, padding=pads(k) if keeps(word) else 0, bias=bias)
         bend = relu if relu_if(k, word) else ()
         layers += [*bend, conv] if relu_first else [conv, *bend]
         channels = maps if hands_on(k) else channels

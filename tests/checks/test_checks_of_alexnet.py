@@ -413,7 +413,7 @@ WRONG = {  # (words that name the error, answer)
         ("not 0.5", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-4, 0.5, 2),),) * 2)),
         ("5 maps, not 3", partial(lists, norms=((nn.LocalResponseNorm(3, 1e-4, 0.75, 2),),) * 2)),
         ("2 is k, not", partial(lists, norms=((nn.LocalResponseNorm(2, 1e-4, 0.75, 5),),) * 2)),
-        ("4 x 6 x 3 x 3, too; of two", conv4_twice),
+        ("4 x 6 x 3 x 3, too; a layer in a list", conv4_twice),
         ("behind alpha comes beta", partial(
             lists, norms=((nn.LocalResponseNorm(5, 1e-4, 2, 0.75),),) * 2)),
         ("at its border", partial(lists, norms=((InHalves(),),) * 2)),

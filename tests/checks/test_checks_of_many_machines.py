@@ -166,6 +166,9 @@ WRONG = {  # (words that name the error, answer)
                 round, lambda k: int(k + 0.5), lambda k: max(round(k), 1))],
         ("for processes = 4, batch = 1", lambda w, n, d, m: n * d / (
             (n // w + (n % w > 1)) * d + m * (w > 1))),  # one digit left over is forgotten
+        *[("right for processes = 2, batch = 128", lambda w, n, d, m, up=up: n * d / (
+            up(n / w) * d + m * (w > 1))) for up in (
+                lambda k: round(k + 0.5), lambda k: int(k + 0.9), lambda k: int(k + 0.99))],
         ("cannot be divided: round up, what", lambda w, n, d, m: n * d / (
             max(1, n / w) * d + m * (w > 1))),
         ("the same with any number of processes, and here it grows with log2(W)",

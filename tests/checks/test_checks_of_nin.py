@@ -241,7 +241,7 @@ WRONG = {  # (words that name the error, answer)
         ("dense layer stands at the end", partial(in_a_row, end=(*END, nn.Linear(10, 10)))),
         ("too many", partial(in_a_row, end=(*END, nn.Linear(10, 9)))),
         ("in their place", lambda channels, widths: in_a_row(channels, widths[::-1])),
-        ("9 x 8 x 1 x 1, too; of two layers with one name", one_name_for_both_mixes),
+        ("9 x 8 x 1 x 1, too; a layer in a list", one_name_for_both_mixes),
         ("call it", lambda *case: Written), ("without brackets", nn.Sequential()), ("return", print)],
     "mean_of_the_largest": [
         ("it gives", lambda maps, k: torch.stack([torch.stack([

@@ -137,6 +137,13 @@ def shared(words, channels):
         (c, n, k), nn.Conv2d(c, n, k, padding=k // 2)))
 
 
+def without_borders(words, channels):
+    """Wrong: a padding for a plain number alone."""
+    return nn.Sequential(*(
+        layer for word, before in zip(words.split(), widths_before(words.split(), channels), strict=True)
+        for layer in parts(word, before, same=int("/" not in word))))
+
+
 def normed(words, channels):
     """Wrong: with a BatchNorm that has no weights."""
     net = by_words(words, channels)
@@ -221,6 +228,8 @@ WRONG = {  # (words that name the error, answer)
         ("of 1 x 1, too", partial(bare_where, "/1$")),
         ("n/k loses its border", partial(by_words, conv=lambda c, n, k: nn.Conv2d(
             c, n, k, padding=int(k == 3)))),
+        ("n/k loses its border, whatever", without_borders),
+        ("a loop may end too early", lambda words, channels: by_words(words.split(" M ")[0], channels)),
         ("one pooling more", lambda words, channels: by_words(words + " M", channels)),
         ("mean", partial(by_words, pool=nn.AvgPool2d(2))),
         ("stride 1", partial(by_words, pool=nn.MaxPool2d(2, 1))),
@@ -246,7 +255,7 @@ WRONG = {  # (words that name the error, answer)
         ("6 x 6 x 3 x 3 4 times, and has 1", partial(
             named, lambda conv: f"{conv.in_channels}_{conv.out_channels}")),
         ("of two layers with one name", partial(named, lambda conv: str(conv.out_channels))),
-        ("6 x 4 x 1 x 1, too; of two layers with one name", partial(named, lambda conv: "conv")),
+        ("6 x 4 x 1 x 1, too; a layer in a list", partial(named, lambda conv: "conv")),
         ("a layer used twice shares them", shared),
         ("two digits", lambda words, channels: by_words(re.sub(r"/\d*(\d)", r"/\1", words), channels)),
         ("4 x 6 x 11 x 11; in their place are 4 x 6 x 3 x 3",
