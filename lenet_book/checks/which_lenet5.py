@@ -1,6 +1,7 @@
 """Chapter 07: the parts of a total, the first check of a training, three nets to mend."""
 
 import math
+from statistics import mean
 
 import torch
 import torch.nn.functional as F
@@ -81,17 +82,20 @@ _OTHER_LOSSES = {  # taken for the cross-entropy, and how their error is named
     "the losses of the digits are added up, and their mean is the loss":
         lambda logits, y: F.cross_entropy(logits, y, reduction="sum"),
 }
-_OF_MEANS = ("the digits of the last, smaller batch count for more than the others, as in a mean of "
-             "the batches' means: add up sums, divide once")
+_OF_MEANS = {  # how the mean losses of the batches are put together, and how that error is named
+    "the digits of the last, smaller batch count for more than the others, as in a mean of the "
+    "batches' means: add up sums, divide once": mean,
+    "the batches' mean losses are added up, and divided by nothing": sum,
+}
 
 
-def _of_means(logits: Tensor, y: Tensor, read: list[Tensor]) -> float:
-    """The mean of the mean losses of the batches in which these digits were read; or nan."""
+def _means(logits: Tensor, y: Tensor, read: list[Tensor]) -> list[float]:
+    """The mean losses of the batches in which these digits were read; nan where others were."""
     sizes = [len(batch) for batch in read]
     if sum(sizes) != len(y):
-        return math.nan
-    parts = zip(logits.split(sizes), y.split(sizes), strict=True)
-    return sum(F.cross_entropy(*part).item() for part in parts) / len(sizes)
+        return [math.nan]
+    return [F.cross_entropy(*part).item()
+            for part in zip(logits.split(sizes), y.split(sizes), strict=True)]
 
 
 @exercise(chapter=7, number=2, level="easy", minutes=6)
@@ -119,8 +123,15 @@ def first_loss_is_right(answer) -> str:
                  _with_loss([ten] * 100 + [4.0] * 50, y_long[:150]), False))
     nets.append(("whose first loss is 2.30 for 161 digits, and 14.00 for the last five",
                  _with_loss([(161 * ten - 5 * 14) / 156] * 156 + [14.0] * 5, y_long), True))
-    verdicts = []
-    mistaken = {said: [] for said in (*_OTHER_LOSSES, _OF_MEANS)}  # the verdicts by each of these
+    for name, some, right in (
+            ("loss is 2.30 for each of 161 digits", [ten] * 161, True),
+            ("first loss is 2.94 for 161 digits, and 2.30 behind the first 60",
+             [4.0] * 60 + [ten] * 101, False),
+            ("first loss is 2.65 for 161 digits, and 2.30 for the first 128",
+             [ten] * 128 + [4.0] * 33, False)):
+        nets.append((f"whose {name}", _with_loss(some, y_long), right))
+    verdicts, left_out = [], ""
+    mistaken = {said: [] for said in (*_OTHER_LOSSES, *_OF_MEANS)}  # the verdicts by each of these
     for name, logits, right in nets:
         images = _digits(logits)
         labels = (y if len(logits) == 7 else y_long)[:len(logits)] % logits.shape[1]
@@ -137,14 +148,20 @@ def first_loss_is_right(answer) -> str:
         verdicts.append((name, said, right))
         for said_of, loss in _OTHER_LOSSES.items():
             mistaken[said_of].append((name, bool((loss(logits, labels) - ten).abs() < 0.1), right))
-        of_means = _of_means(logits, labels, given.read)
-        mistaken[_OF_MEANS].append((name, abs(of_means - ten) < 0.1, right))
+        means = _means(logits, labels, given.read)
+        for said_of, together in _OF_MEANS.items():
+            mistaken[said_of].append((name, abs(together(means) - ten) < 0.1, right))
+        read = torch.isin(images, torch.cat(given.read)).flatten(1).all(1).sum() if given.read else 0
+        if 0 < read < len(images) and "nan" not in name:
+            left_out = f"of {len(images)} digits the net reads {read} only"
     if all(said == right for _, said, right in verdicts):
         return "it catches a net of 84 classes; a second softmax no first loss can show"
     if all(said != right for name, said, right in verdicts if "nan" not in name):
         raise Wrong("the answers are turned over: True where the loss is right")
     if len({said for _, said, _ in verdicts}) == 1:
         raise Wrong(f"it says {verdicts[0][1]} of every net")
+    if left_out:
+        raise Wrong(left_out)
     for said_of, same in mistaken.items():
         if verdicts == same:
             raise Wrong(said_of)
@@ -153,7 +170,7 @@ def first_loss_is_right(answer) -> str:
     if all(said for _, said, _ in verdicts[:3]) and len(low) == len(high) == 1 and low != high:
         raise Wrong(f"it says True of every loss {'below' if True in low else 'above'} log 10, however "
                     "far: the distance counts on both sides")
-    if verdicts[losses.index(1.0)][1] and not verdicts[0][1]:
+    if [name for name, said, _ in verdicts[:len(losses)] if said] == [verdicts[losses.index(1.0)][0]]:
         raise Wrong("it says False at log 10 = 2.30 and True at 1.00: the natural logarithm is meant, "
                     "math.log")
     name, said = next((name, said) for name, said, right in verdicts if said != right)

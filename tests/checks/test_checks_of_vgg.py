@@ -140,7 +140,8 @@ def shared(words, channels):
 def without_borders(words, channels):
     """Wrong: a padding for a plain number alone."""
     return nn.Sequential(*(
-        layer for word, before in zip(words.split(), widths_before(words.split(), channels), strict=True)
+        layer for word, before in zip(
+            words.split(), widths_before(words.split(), channels), strict=True)
         for layer in parts(word, before, same=int("/" not in word))))
 
 
