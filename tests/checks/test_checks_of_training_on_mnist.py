@@ -306,7 +306,8 @@ WRONG = {  # (words that name the error, answer)
         ("whatever it is given", lambda s, y: 2.3), ("return", print), ("function", 2.3),
         ("it raises", lambda s, y: s @ y),
         *[(f"about {small}, is added", lambda s, y, small=small: -(
-            s.softmax(1).gather(1, y[:, None]) + small).log().mean()) for small in (1e-12, 1e-9, 1e-6, 1e-4)],
+            s.softmax(1).gather(1, y[:, None]) + small).log().mean())
+          for small in (1e-12, 1e-9, 1e-6, 1e-4)],
         ("changes the logits", lambda s, y: by_hand(s.sub_(s.amax(1, True)), y))],
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
