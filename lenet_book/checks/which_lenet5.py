@@ -140,8 +140,13 @@ def first_loss_is_right(answer) -> str:
         result = function(given, images, labels)
         if not torch.equal(given.weight, before):
             raise Wrong("it changes the numbers of the net, and nothing is to be trained here")
-        if given.read and not torch.isin(torch.cat(given.read), images).all() and "nan" not in name:
-            raise Wrong("the net is given other digits than those of x")
+        if given.read and "nan" not in name:
+            read, ends = torch.cat(given.read)[:, None, -9:], images.flatten(1)[:, -9:]  # none is twice
+            alike = (read == ends).all(2)  # digits read x given
+            if not alike.any(1).all():
+                raise Wrong("the net is given other digits than those of x")
+            if (count := alike.any(0).sum()) < len(images):
+                left_out = f"of {len(images)} digits the net reads {count} only"
         said = listed(result)  # a truth value may stand in a tensor
         if not isinstance(said, bool):
             raise Wrong(f"it gives {shown(result)}; True or False is asked")
@@ -151,9 +156,6 @@ def first_loss_is_right(answer) -> str:
         means = _means(logits, labels, given.read)
         for said_of, together in _OF_MEANS.items():
             mistaken[said_of].append((name, abs(together(means) - ten) < 0.1, right))
-        read = torch.isin(images, torch.cat(given.read)).flatten(1).all(1).sum() if given.read else 0
-        if 0 < read < len(images) and "nan" not in name:
-            left_out = f"of {len(images)} digits the net reads {read} only"
     if all(said == right for _, said, right in verdicts):
         return "it catches a net of 84 classes; a second softmax no first loss can show"
     if all(said != right for name, said, right in verdicts if "nan" not in name):
