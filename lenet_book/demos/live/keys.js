@@ -56,7 +56,7 @@ export function pointing(demo, { controls, size: [width, height] }, facts) {
 
 // Opens the dialog in root, or closes it if it is open; gone, it leaves nothing behind.
 export function toggleKeys(root, rows, note) {
-  const open = root.querySelector(".lenet-keys");
+  const open = root.querySelector(".lenet-keys[open]"); // a closed one is about to be removed
   if (open) return open.close();
   const title = element("h2", { id: "lenet-keys", textContent: "The keys of this demo" });
   const close = element("button", { type: "button", textContent: "close" });
