@@ -110,8 +110,8 @@ def compare(answer, right: Callable, cases: Iterable[tuple], arguments: str,
     right: the oracle, whose results are numbers, tuples of numbers, or tensors. cases: what both are
     called with, the simplest first. arguments: the names of these. mistakes: sentences that name an
     error, each with the function that makes it; one is said where the answer gives what its function
-    gives, in all cases. without: see `Function`. within: by what share two numbers may differ.
-    gives: what stands in front of a result.
+    gives, in all cases. without: see `Function`. within: by what share two numbers may differ; those
+    of tensors always by the same. gives: what stands in front of a result.
     """
     close = partial(_close, within=within)
     function, cases = Function(answer, arguments, without), list(cases)
@@ -182,7 +182,7 @@ def _holds_empty(function: Function, case: tuple, like) -> bool:
 def _remembers(function: Function, case: tuple) -> bool:
     """Do two calls give two results, with the same random numbers?"""
     def once():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         try:
             with redirect_stdout(StringIO()):
                 result = listed(function(*case))

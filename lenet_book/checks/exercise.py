@@ -49,7 +49,8 @@ class Exercise:
             return Verdict(False, f"hand over {' and '.join(takes)}, {len(takes)} in all, "
                                   f"not {len(answer)}")
         try:
-            with torch.random.fork_rng(devices=[]):  # the page's random numbers stay
+            # The page's random numbers stay, and what it has switched off is on for the answer.
+            with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
                 torch.default_generator.manual_seed(0)  # that of the CPU alone, which is quicker
                 return Verdict(True, within(self.seconds, self._check, *answer))
         except NotYet:

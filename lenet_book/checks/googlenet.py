@@ -151,9 +151,8 @@ def naive_inception(answer) -> str:
 def _lets_gradients_back(answer, arguments: str, given: tuple, *others) -> None:
     """Refuse a function from whose result no gradient goes back to each of the tensors given."""
     given = [each.clone().requires_grad_() for each in given]
-    with torch.enable_grad():
-        gradients_arrive(Function(answer, arguments)(*given, *others), {
-            name: [each] for name, each in zip(arguments.split(), given, strict=False)})
+    gradients_arrive(Function(answer, arguments)(*given, *others), {
+        name: [each] for name, each in zip(arguments.split(), given, strict=False)})
 
 
 @exercise(chapter=14, number=4, level="hard", minutes=15)

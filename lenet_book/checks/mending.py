@@ -237,6 +237,7 @@ def _named(y: Tensor, meant: Meant) -> None:
     for name, other in {"max": F.max_pool2d, "average": F.avg_pool2d}.items():
         if _close(y, meant(pool=other)):
             raise Wrong(f"its pooling is {name} pooling, and was another before")
+
     def pooled_first(x, k):
         return meant.activation(meant.pool(x, k))
 

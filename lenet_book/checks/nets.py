@@ -77,8 +77,7 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     weights = {}
     for group in _groups(mine[0].eval()):
         weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
-    with torch.enable_grad():
-        gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
+    gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
 
 
 def _net(result, image: Tensor) -> nn.Module:

@@ -171,45 +171,44 @@ def window_by_gradient(answer) -> str:
     cases, (large, *small) = _nets(), _nets_of_equal_weights()
     names = "model input_shape unit"
     before = [[p.clone() for p in model.parameters()] for model, _, _ in cases + small]
-    with torch.inference_mode(False), torch.enable_grad():
-        mistakes = {
-            "rows and columns are exchanged in the result: first and last row come first":
-                lambda *case: (*_moved(*case)[2:], *_moved(*case)[:2]),
-            "the unit's row and column are exchanged":
-                lambda model, shape, unit: _moved(model, shape, unit[::-1]),
-            "the second and fourth number are where slices end; the last row and column are asked for":
-                lambda *case: tuple(at + i % 2 for i, at in enumerate(_moved(*case))),
-            "that is the window of all units together: take the one of the row and column":
-                lambda model, shape, unit: _moved(model, shape, (slice(None), slice(None))),
-            "only the unit of the first map is asked; another may see more":
-                lambda *case: _moved(*case, maps=slice(1)),
-            "only the unit of the last map is asked; another may see more":
-                lambda *case: _moved(*case, maps=slice(-1, None)),
-            "only the first channel of the image is looked at":
-                lambda *case: _moved(*case, channels=slice(1)),
-            "only the last channel of the image is looked at":
-                lambda *case: _moved(*case, channels=slice(-1, None)),
-            "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
-            "a derivative below 0 moves the unit as well, and those of both signs cancel if they are "
-            "added up: take their sizes first": lambda *case: _moved(*case, sign=1, cancel=True),
-            "derivatives of both signs are added up and cancel: take their sizes first":
-                lambda *case: _moved(*case, cancel=True),
-            "the first and the last pixel that move it are not the corners of the window: of all these "
-            "pixels' columns the smallest and the largest are asked for":
-                lambda *case: _moved(*case, corners=True),
-            "that is first row, first column, last row, last column":
-                lambda *case: tuple(_moved(*case)[i] for i in (0, 2, 1, 3)),
-            "that is the field's height and width in place of its last row and column":
-                lambda *case: tuple(at - _moved(*case)[i - 1] + 1 if i % 2 else at
-                                    for i, at in enumerate(_moved(*case))),
-        }
-        try:
-            compare(answer, _moved, cases, names, mistakes, _BY_OTHERS)
-            compare(answer, _moved, small, names)
-        except Wrong as wrong:
-            misses = agrees(answer, _moved, [large], names) and not agrees(answer, _moved, small, names)
-            raise Wrong(f"{wrong}" + "; a small derivative moves the unit as well: compare with 0"
-                        * misses) from None
+    mistakes = {
+        "rows and columns are exchanged in the result: first and last row come first":
+            lambda *case: (*_moved(*case)[2:], *_moved(*case)[:2]),
+        "the unit's row and column are exchanged":
+            lambda model, shape, unit: _moved(model, shape, unit[::-1]),
+        "the second and fourth number are where slices end; the last row and column are asked for":
+            lambda *case: tuple(at + i % 2 for i, at in enumerate(_moved(*case))),
+        "that is the window of all units together: take the one of the row and column":
+            lambda model, shape, unit: _moved(model, shape, (slice(None), slice(None))),
+        "only the unit of the first map is asked; another may see more":
+            lambda *case: _moved(*case, maps=slice(1)),
+        "only the unit of the last map is asked; another may see more":
+            lambda *case: _moved(*case, maps=slice(-1, None)),
+        "only the first channel of the image is looked at":
+            lambda *case: _moved(*case, channels=slice(1)),
+        "only the last channel of the image is looked at":
+            lambda *case: _moved(*case, channels=slice(-1, None)),
+        "a derivative below 0 moves the unit as well": lambda *case: _moved(*case, sign=1),
+        "a derivative below 0 moves the unit as well, and those of both signs cancel if they are "
+        "added up: take their sizes first": lambda *case: _moved(*case, sign=1, cancel=True),
+        "derivatives of both signs are added up and cancel: take their sizes first":
+            lambda *case: _moved(*case, cancel=True),
+        "the first and the last pixel that move it are not the corners of the window: of all these "
+        "pixels' columns the smallest and the largest are asked for":
+            lambda *case: _moved(*case, corners=True),
+        "that is first row, first column, last row, last column":
+            lambda *case: tuple(_moved(*case)[i] for i in (0, 2, 1, 3)),
+        "that is the field's height and width in place of its last row and column":
+            lambda *case: tuple(at - _moved(*case)[i - 1] + 1 if i % 2 else at
+                                for i, at in enumerate(_moved(*case))),
+    }
+    try:
+        compare(answer, _moved, cases, names, mistakes, _BY_OTHERS)
+        compare(answer, _moved, small, names)
+    except Wrong as wrong:
+        misses = agrees(answer, _moved, [large], names) and not agrees(answer, _moved, small, names)
+        raise Wrong(f"{wrong}" + "; a small derivative moves the unit as well: compare with 0"
+                    * misses) from None
     if any(not torch.equal(p, old) for (model, _, _), kept in zip(cases + small, before, strict=True)
            for p, old in zip(model.parameters(), kept, strict=True)):
         raise Wrong("it changes the weights of the model that it is given; work on a copy, "

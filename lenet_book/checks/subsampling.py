@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ..arguments import shown
 from ..layers import Subsampling
+from .acting_parameters import gradients_arrive
 from .answers import counted
 from .calls import Function, one_line
 from .verdict import NotYet, Wrong
@@ -62,8 +63,5 @@ def is_trained(answer, x: Tensor, weight: Tensor, bias: Tensor) -> None:
         if getattr(layer, name) is not parameter:
             raise Wrong(f"forward makes a new self.{name}, which the optimiser does not know: make it "
                         "once, in __init__, and only read it in forward")
-    for name, reached in (("self.weight", layer.weight), ("self.bias", layer.bias), ("its input", x)):
-        if not result.requires_grad or torch.autograd.grad(
-                result.sum(), reached, retain_graph=True, allow_unused=True)[0] is None:
-            raise Wrong(f"the numbers are right, but no gradient reaches {name}: .data, detach, item "
-                        "and no_grad cut it off")
+    gradients_arrive(result, {"self.weight": [layer.weight], "self.bias": [layer.bias],
+                              "its input": [x]})

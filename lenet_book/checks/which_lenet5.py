@@ -115,9 +115,9 @@ def first_loss_is_right(answer) -> str:
               True),
              ("whose first loss is nan", torch.full((7, 10), math.nan), False)]
     for mixed in [2.3, 2.3, 2.3, 2.3, 2.3, 0.5, 5.5], [1.9, 1.2, 1.4, 1.6, 1.1, 2.2, 6.7]:
-        mean, each = sum(mixed) / 7, ", ".join(map(str, mixed))
-        nets.append((f"whose first loss is {mean:.2f}, the mean of {each} for the digits",
-                     _with_loss(mixed, y), abs(mean - ten) < 0.1))
+        each = ", ".join(map(str, mixed))
+        nets.append((f"whose first loss is {mean(mixed):.2f}, the mean of {each} for the digits",
+                     _with_loss(mixed, y), abs(mean(mixed) - ten) < 0.1))
     y_long = torch.randint(10, (161,))
     nets.append(("whose first loss is 2.87 for 150 digits, and 2.30 for the first 100",
                  _with_loss([ten] * 100 + [4.0] * 50, y_long[:150]), False))

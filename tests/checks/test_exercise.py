@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lenet_book import checks
 from lenet_book.checks.exercise import EXERCISES, exercise
@@ -43,6 +44,18 @@ def test_the_page_s_random_numbers_stay_as_they_are():
     torch.manual_seed(5)
     checks.correlate_by_weights(lambda image, kernel: torch.rand(3, 3))
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_what_the_page_has_switched_off_is_on_for_the_answer(off):
+    def module(x, w1, w3, w5):
+        kernels = [w1, w3, w5]
+        paths = [F.relu(F.conv2d(x, w, padding=w.shape[-1] // 2)) for w in kernels]
+        return torch.cat([*paths, F.max_pool2d(x, 3, 1, 1)], 1)
+
+    with off():
+        assert checks.naive_inception(module, remember=False)
+        assert not torch.is_grad_enabled()
 
 
 def test_an_answer_that_nobody_thought_of_is_one_sentence_too():
