@@ -17,7 +17,6 @@ from .sheet import GREY, Sheet
 
 NETS = [("of 1998", "lenet5-1998"), ("modern", "lenet5")]
 LAYERS = ("c1", "s2", "c3", "s4", "c5", "f6")
-TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture less
 _FARTHEST = 200  # of the ten glyphs, the two that differ most are so far apart
 
 
@@ -133,14 +132,14 @@ def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float,
     """
     title, wins = (("distance", "smallest wins") if reading.are_distances
                    else ("probability", "largest wins"))
-    sheet.title(x, y - 34, title, TYPE)
-    sheet.text(x, y - 13, wins, TYPE, anchor="lm")
+    sheet.title(x, y - 34, title)
+    sheet.text(x, y - 13, wins)
     colour = BLUE if label in (None, reading.answer) else RED
     for digit, score in enumerate(reading.scores.tolist()):
         top, middle, won = y + row * digit, y + row * (digit + 0.5), digit == reading.answer
         if won:
-            sheet.text(x + 6, middle, "▶", 13, colour)
-        sheet.text(x + 22, middle, digit, TYPE, colour if won else INK, bold=won)
+            sheet.text(x + 6, middle, "▶", 13, colour, anchor="mm")
+        sheet.text(x + 22, middle, digit, colour=colour if won else INK, anchor="mm", bold=won)
         shown = colour if won else GREY
         if reading.are_distances:
             sheet.fill(x + 34, middle - 1, bar, 2, PALE)
@@ -148,8 +147,8 @@ def paint_scores(sheet: Sheet, reading: Reading, x: float, y: float, bar: float,
                        shown)
         else:
             sheet.bar(x + 34, top + 4, bar, row - 8, score, shown)
-        sheet.text(x + 40 + bar, middle, reading.written(digit), TYPE, colour if won else INK,
-                   anchor="lm", bold=won)
+        sheet.text(x + 40 + bar, middle, reading.written(digit), colour=colour if won else INK,
+                   bold=won)
         if digit == label:
             sheet.outline(x + 13, top, bar + 82, row, INK, 2, dash=True)
 

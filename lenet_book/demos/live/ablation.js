@@ -5,8 +5,8 @@ import { isOf1998, run } from "./nets.js";
 import { article, listed, plural, range } from "./numbers.js";
 import { LAYERS } from "./paper.js";
 import { Generator } from "./random.js";
-import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
-import { BLUE, INK, RED } from "./sheet.js";
+import { because, NETS, paintGlyphs, paintScores, read } from "./reading.js";
+import { BLUE, CENTRED, INK, RED } from "./sheet.js";
 import { largest, map, part as mapOf, tensor } from "./tensor.js";
 
 const DIGITS = 100; // that are counted: the first of the test set
@@ -111,26 +111,26 @@ const later = (facts) => (counted.has(facts.key) ? null : count(facts));
 
 function paint(sheet, facts) {
   const { reading, label, whole, correct, right } = facts;
-  sheet.title(INPUT, 18, "input", TYPE);
+  sheet.title(INPUT, 18, "input");
   sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
-  sheet.text(INPUT, 152, "label", WORDS);
-  sheet.text(INPUT + 80, 152, label, { size: 24, bold: true });
+  sheet.text(INPUT, 152, "label");
+  sheet.text(INPUT + 80, 152, label, { ...CENTRED, size: 24, bold: true });
   sheet.outline(INPUT + 64, 136, 32, 32, { dash: true });
-  sheet.text(INPUT, 181, "whole", WORDS);
-  sheet.text(INPUT, 199, "net", WORDS);
-  sheet.text(INPUT + 80, 190, whole, { size: 24, bold: true });
-  sheet.text(INPUT, 219, "as it is", WORDS);
-  sheet.text(INPUT, 237, "now", WORDS);
-  sheet.text(INPUT + 80, 228, reading.answer, { size: 40, colour: correct ? BLUE : RED, bold: true });
-  sheet.text(INPUT, 262, "still right", WORDS);
+  sheet.text(INPUT, 181, "whole");
+  sheet.text(INPUT, 199, "net");
+  sheet.text(INPUT + 80, 190, whole, { ...CENTRED, size: 24, bold: true });
+  sheet.text(INPUT, 219, "as it is");
+  sheet.text(INPUT, 237, "now");
+  sheet.text(INPUT + 80, 228, reading.answer, { ...CENTRED, size: 40, colour: correct ? BLUE : RED, bold: true });
+  sheet.text(INPUT, 262, "still right");
   sheet.text(INPUT + 50, 285, right, { size: 22, anchor: "rm", bold: true });
-  sheet.text(INPUT + 56, 285, `of ${DIGITS}`, WORDS);
+  sheet.text(INPUT + 56, 285, `of ${DIGITS}`);
   for (const [layer, [left, top]] of Object.entries(PLACES)) {
     const of = layer === "f6" ? "" : ` ${kind(layer)}s`;
-    sheet.title(left, top - 16, `${layer.toUpperCase()}: ${MAPS[layer]}${of}`, TYPE);
+    sheet.title(left, top - 16, `${layer.toUpperCase()}: ${MAPS[layer]}${of}`);
     paintLayer(sheet, facts, layer);
   }
-  sheet.text(136, 287, "a click: off or on", WORDS);
+  sheet.text(136, 287, "a click: off or on");
   paintScores(sheet, reading, SCORES, 52, 50, 24, label);
   sheet.answer(INPUT - 4, 206, SIDE + 20, 92);
   sheet.answer(SCORES - 4, 2, 840 - SCORES, 294);
@@ -142,7 +142,7 @@ function paintLayer(sheet, { reading, off, part }, layer) {
   const [maps, reach] = [reading.maps[layer], reading.full[layer]];
   if (layer === "f6" && reading.areDistances) {
     paintGlyphs(sheet, reading, left, top, pitch, IDEAL - left);
-    sheet.title(IDEAL, top - 16, "ideal", TYPE);
+    sheet.title(IDEAL, top - 16, "ideal");
     // F6 draws the digit itself.
     sheet.answer(left - 4, top - 4, IDEAL - left + 82, 134);
   } else if (side === pitch) {

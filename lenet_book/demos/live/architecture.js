@@ -2,14 +2,13 @@
 import { explain } from "./arithmetic.js";
 import { grouped, percent, range } from "./numbers.js";
 import { INPUT_SIZE, LAYERS } from "./paper.js";
-import { BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
+import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
 
 const KINDS = { C: BLUE, S: ORANGE, F: GREEN, O: PURPLE }; // by the first letter of a layer's name
 const TINTS = { C: "#B8D5E8", S: "#F8E2B8", F: "#B8E3D7", O: "#F1DCE7" }; // the same, but paler
 const MIDDLES = [62, 180, 292, 404, 516, 616, 704, 792]; // of the columns of the input and the layers
 const [UNIT, HEIGHT] = [2.2, 72]; // pixels for one of a map; the height on which all maps are centred
 const [LEFT, FOOT, BAR] = [12, 182, 40]; // where words begin, bars stand, and how long the longest of them is
-const TYPE = { size: 16 };
 
 const kindOf = ({ name }) => name[0].toUpperCase();
 const subsampling = (layer) => layer.kind === "subsampling";
@@ -79,26 +78,25 @@ function say({ number, layer, shape, held, macs, shares, total, measured }) {
 
 // A column for each layer with maps, bar and share; below, how the chosen one counts.
 function paint(sheet, { number, layer, size, held, uses, macs, counts, total, measured, shares }) {
-  const write = (x, y, words) => sheet.text(x, y, words, { ...TYPE, anchor: "lm" });
   drawNet(sheet, number);
   const [measure, trainable = ""] = measured.split(" ").reverse();
-  write(LEFT, FOOT - 3, trainable);
-  write(LEFT, FOOT + 16, measure);
-  write(LEFT, FOOT + 36, `of ${grouped(total)}`);
+  sheet.text(LEFT, FOOT - 3, trainable);
+  sheet.text(LEFT, FOOT + 16, measure);
+  sheet.text(LEFT, FOOT + 36, `of ${grouped(total)}`);
   LAYERS.forEach((one, i) => {
     const [middle, strong] = [MIDDLES[i + 1], i === number];
     const height = (BAR * counts[i]) / Math.max(...counts);
     sheet.fill(middle - 30, FOOT - height, 60, height, strong ? KINDS[kindOf(one)] : "#B8B8B8");
     sheet.fill(middle - 36, FOOT, 72, 1, GREY);
-    sheet.text(middle, FOOT + 16, grouped(counts[i]), { ...TYPE, ...style(strong) });
-    sheet.text(middle, FOOT + 36, shares[i], { ...TYPE, ...style(strong) });
+    sheet.text(middle, FOOT + 16, grouped(counts[i]), style(strong));
+    sheet.text(middle, FOOT + 36, shares[i], style(strong));
   });
   sheet.answer(MIDDLES[1] - 48, FOOT - BAR - 1, 706, BAR + 46);
   sheet.fill(LEFT, 230, 816, 1, PALE);
-  sheet.title(LEFT, 243, `${layer.name}: ${layer.kind}`, TYPE);
-  write(280, 243, (layer.kernel ? "size " : "") + size);
-  write(LEFT, 264, `${layer.working} = ${held}`);
-  write(LEFT, 284, `${uses}; ${grouped(macs)} multiply-adds`);
+  sheet.title(LEFT, 243, `${layer.name}: ${layer.kind}`);
+  sheet.text(280, 243, (layer.kernel ? "size " : "") + size);
+  sheet.text(LEFT, 264, `${layer.working} = ${held}`);
+  sheet.text(LEFT, 284, `${uses}; ${grouped(macs)} multiply-adds`);
   sheet.answer(LEFT - 4, 254, 826, 40);
 }
 
@@ -112,8 +110,8 @@ function drawNet(sheet, number) {
       sheet.fill(...box, stack.size > 1 ? tint : colour);
       sheet.outline(...box, { colour, thickness: 1 });
     }
-    sheet.text(MIDDLES[i], 13, stack.name, { ...TYPE, ...style(strong) });
-    sheet.text(MIDDLES[i], 127, stack.shape, { ...TYPE, colour: strong ? INK : "#707070" });
+    sheet.text(MIDDLES[i], 13, stack.name, style(strong));
+    sheet.text(MIDDLES[i], 127, stack.shape, { ...CENTRED, colour: strong ? INK : "#707070" });
     if (strong) sheet.fill(MIDDLES[i] - 30, 23, 60, 3, colour);
   });
   const others = [...LAYERS.keys()].filter((i) => i !== number);
@@ -134,7 +132,7 @@ function onPage(box) {
   return [x, HEIGHT + y, width, height];
 }
 
-const style = (strong) => ({ colour: strong ? INK : "#707070", bold: strong });
+const style = (strong) => ({ ...CENTRED, colour: strong ? INK : "#707070", bold: strong });
 
 // The layer in whose column a point lies.
 function point(facts, x, y) {

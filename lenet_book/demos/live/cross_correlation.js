@@ -1,7 +1,7 @@
 // A window slides over an image: the products, their sum, and the result as far as it has come.
 import { digits, inked } from "./files.js";
 import { number } from "./numbers.js";
-import { BLUE, RED } from "./sheet.js";
+import { BLUE, CENTRED, RED } from "./sheet.js";
 import { conv2d, map, matrix, reach, tensor } from "./tensor.js";
 
 const KERNELS = {
@@ -14,7 +14,6 @@ const MATRIX = matrix([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2
                        [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]]);
 const [SIDE, TOP, LEFT, RIGHT] = [172, 40, 8, 660]; // panels and where they begin
 const [CELL, MATRICES, APART] = [44, 204, 156]; // a number of the kernel; where the matrices begin
-const TYPE = { size: 16 };
 
 // A kernel from its numbers: "1 0; 0 -1". Throws an Error, in words for the reader who typed it.
 function parse(numbers) {
@@ -87,7 +86,7 @@ function paint(sheet, facts) {
   const { image, problem, kernel, row, column, result, soFar } = facts;
   const cell = SIDE / image.shape[0];
   panel(sheet, "image", image, LEFT, cell);
-  if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { ...TYPE, colour: RED });
+  if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { colour: RED });
   const [h, w] = kernel.shape;
   const [x, y] = [cell * column, TOP + cell * row];
   sheet.outline(LEFT + x, y, cell * w, cell * h, { colour: BLUE, thickness: 3 });
@@ -95,16 +94,15 @@ function paint(sheet, facts) {
   panel(sheet, "result", soFar, RIGHT, cell, Math.max(reach(result), 1e-9));
   sheet.outline(RIGHT + x, y, cell, cell, { colour: BLUE });
   sheet.text(LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet" +
-    (rounded(facts) ? "; sum rounded" : ""),
-    { ...TYPE, anchor: "lm" });
+    (rounded(facts) ? "; sum rounded" : ""));
   sheet.answer(MATRICES + 2 * APART - 4, 4, 840 - MATRICES - 2 * APART, 244);
 }
 
 // A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1.
 function panel(sheet, name, values, left, cell, full = null) {
   const [rows, columns] = values.shape;
-  sheet.title(left, 18, `${name} ${rows} × ${columns}`, TYPE);
-  if (cell > SIDE / 8) sheet.numbers(values, left, TOP, cell, 16, { reach: full });
+  sheet.title(left, 18, `${name} ${rows} × ${columns}`);
+  if (cell > SIDE / 8) sheet.numbers(values, left, TOP, cell, { reach: full });
   else sheet.image(values, left, TOP, cell * columns, { reach: full, frame: true });
 }
 
@@ -114,9 +112,9 @@ function sum(sheet, { window, kernel, products, flip, value }) {
   [["window", "", window], [flip ? "kernel, turned" : "kernel", "×", kernel], ["products", "=", products]]
     .forEach(([title, sign, values], i) => {
       const left = MATRICES + APART * i;
-      sheet.title(left, 18, title, TYPE);
-      sheet.text(left - 14, middle, sign, { size: 24 });
-      sheet.numbers(values, left, TOP, CELL, 16);
+      sheet.title(left, 18, title);
+      sheet.text(left - 14, middle, sign, { ...CENTRED, size: 24 });
+      sheet.numbers(values, left, TOP, CELL);
     });
   sheet.title(MATRICES, 230, "sum of the products", { size: 20 });
   sheet.title(MATRICES + 2 * APART, 230, `= ${number(value)}`, { size: 24, colour: BLUE });

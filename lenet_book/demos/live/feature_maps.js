@@ -1,8 +1,8 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
 import { digits, floats, provided } from "./files.js";
 import { article, fixed, moved, round } from "./numbers.js";
-import { because, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
-import { BLUE, RED } from "./sheet.js";
+import { because, paintGlyphs, paintScores, read } from "./reading.js";
+import { BLUE, CENTRED, RED } from "./sheet.js";
 import { longest, unitAt } from "./units.js";
 
 const [INPUT, SIDE, TOP] = [12, 152, 36]; // where the input begins, its side; the top of all pictures
@@ -76,30 +76,30 @@ function compute({ index, layer, net, image: own, ...changes }) {
 
 function paint(sheet, { reading, layer, label, what, correct }) {
   const [maps, full] = [reading.maps[layer], reading.full[layer]];
-  sheet.title(INPUT, 18, "input: 32 × 32", TYPE);
+  sheet.title(INPUT, 18, "input: 32 × 32");
   sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
   const [colour, verdict] = correct ? [BLUE, "right"] : [RED, "wrong"];
-  sheet.text(INPUT, 256, "read as", WORDS);
+  sheet.text(INPUT, 256, "read as");
   if (label === null) {
-    sheet.text(INPUT, 216, "your own image", WORDS);
+    sheet.text(INPUT, 216, "your own image");
   } else {
-    sheet.text(INPUT, 216, "label", WORDS);
-    sheet.text(INPUT + 100, 216, label, { size: 24, bold: true });
+    sheet.text(INPUT, 216, "label");
+    sheet.text(INPUT + 100, 216, label, { ...CENTRED, size: 24, bold: true });
     sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
-    sheet.text(INPUT, 278, verdict, { ...WORDS, colour, bold: true });
+    sheet.text(INPUT, 278, verdict, { colour, bold: true });
   }
-  sheet.text(INPUT + 100, 264, reading.answer, { size: 48, colour, bold: true });
-  sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`, TYPE);
+  sheet.text(INPUT + 100, 264, reading.answer, { ...CENTRED, size: 48, colour, bold: true });
+  sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`);
   if (layer === "f6" && reading.areDistances) {
     paintGlyphs(sheet, reading, LEFT, TOP, DOT, 200);
-    sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`, TYPE);
+    sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`);
     sheet.answer(LEFT + 196, 4, 141, HEIGHT + 36);
   } else {
     sheet.maps(maps, ...placeOf(maps.shape[0]), { reach: full });
   }
   const most = fixed(full, 1);
   const violet = maps.data.some((value) => value < 0) ? `violet −${most}, ` : "";
-  sheet.text(LEFT, 281, `${violet}white 0, orange ${most} and more`, WORDS);
+  sheet.text(LEFT, 281, `${violet}white 0, orange ${most} and more`);
   paintScores(sheet, reading, SCORES, 52, 122, 23.5, label);
   sheet.answer(INPUT - 4, 236, SIDE + 8, 56);
   sheet.answer(SCORES - 4, 4, 228, 288);

@@ -13,7 +13,6 @@ const SIZE = 28; // of a digit
 const PIECE = 8; // of a scrap
 const OTHERS = 12; // the digits after it in the test set, of which the scraps are
 const PIXELS = 8; // from one place of a class map to the next: the net pools 2 x 2 three times
-const TYPE = 16; // 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 const [LEFT, TOP, CANVAS] = [14, 34, 218]; // the canvas
 const [MAPS, SIDE, ACROSS, DOWN] = [286, 90, 110, 122]; // the class maps: the first, each, and to the next
 
@@ -102,7 +101,7 @@ function paint(sheet, facts) {
   const { image, maps, scores, answer, label } = facts;
   const [canvas, size, [row, column]] = [image.shape[0], maps.shape[1], facts.peak];
   const [pixel, cell, side] = [CANVAS / canvas, SIDE / size, (SIZE * CANVAS) / canvas];
-  sheet.title(LEFT, 16, `canvas ${canvas} × ${canvas}`, { size: TYPE });
+  sheet.title(LEFT, 16, `canvas ${canvas} × ${canvas}`);
   sheet.image(image, LEFT, TOP, CANVAS, { frame: true });
   const dashed = { colour: RED, dash: true };
   sheet.outline(LEFT + pixel * facts.column, TOP + pixel * facts.row, side, side, dashed);
@@ -112,18 +111,15 @@ function paint(sheet, facts) {
     const [x, y] = [MAPS + ACROSS * (digit % 5), TOP + DOWN * Math.floor(digit / 5)];
     const won = digit === answer;
     const style = won ? { colour: BLUE, bold: true } : {};
-    sheet.text(x, y - 18, (won ? "▶ " : "") + digit, { size: 17, anchor: "lm", ...style });
-    sheet.text(x + SIDE, y - 18, number(score), { size: TYPE, anchor: "rm", ...style });
+    sheet.text(x, y - 18, (won ? "▶ " : "") + digit, { size: 17, ...style });
+    sheet.text(x + SIDE, y - 18, number(score), { anchor: "rm", ...style });
     sheet.image(part(maps, digit), x, y, SIDE, { reach: facts.reach, frame: true });
     if (won) sheet.outline(x + cell * column - 2, y + cell * row - 2, cell + 4, cell + 4, { colour: BLUE });
     if (digit === label) sheet.outline(x - 6, y - 30, SIDE + 12, SIDE + 36, dashed);
   });
   const full = number(facts.reach, 1);
-  const small = { size: TYPE, anchor: "lm" };
-  sheet.text(LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map peaks",
-    small);
-  sheet.text(LEFT, 289, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`,
-    small);
+  sheet.text(LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map peaks");
+  sheet.text(LEFT, 289, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`);
   sheet.answer(MAPS - 12, 2, 840 - MAPS, 250);
 }
 

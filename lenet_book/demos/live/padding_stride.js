@@ -5,8 +5,6 @@ import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 
 const [LEFT, MIDDLE, RIGHT, TOP] = [14, 300, 524, 36]; // input, output and words, and where they begin
 const [SIDE, OUTPUT] = [250, 196]; // the most that input and output may take
-const TYPE = { size: 16 };
-const WORDS = { ...TYPE, anchor: "lm" };
 
 function limits({ n, k, p, s, d }) {
   const last = Math.max(outputSize(n, k, s, p, d) - 1, 0);
@@ -26,7 +24,7 @@ const cellOf = ({ n, p, reach }) => SIDE / Math.max(n + 2 * p, reach, 8);
 function paint(sheet, facts) {
   const { n, p, m, lost, reach } = facts;
   const [padded, cell] = [n + 2 * p, cellOf(facts)];
-  sheet.title(LEFT, 18, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""), TYPE);
+  sheet.title(LEFT, 18, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""));
   sheet.fill(LEFT, TOP, cell * padded, cell * padded, PALE);
   sheet.fill(LEFT + cell * p, TOP + cell * p, cell * n, cell * n, "white");
   sheet.grid(LEFT, TOP, cell, padded, padded);
@@ -60,7 +58,7 @@ function windows(sheet, { p, s, m, reach, unit: [row, column], rows, columns }, 
 
 // The outputs, those grey that are made before the chosen one.
 function made(sheet, { m, unit: [row, column] }, cell) {
-  sheet.title(MIDDLE, 18, `output ${m} × ${m}`, TYPE);
+  sheet.title(MIDDLE, 18, `output ${m} × ${m}`);
   sheet.fill(MIDDLE, TOP, cell * m, cell * row, PALE);
   sheet.fill(MIDDLE, TOP + cell * row, cell * column, cell, PALE);
   sheet.grid(MIDDLE, TOP, cell, m, m);
@@ -77,18 +75,18 @@ function words(sheet, { n, k, p, s, d, m, reach }) {
       : ["outputs floor(room / s) + 1", `= floor(${room} / ${s}) + 1 = ${m}`]];
   lines.forEach(([name, numbers], i) => {
     const y = 18 + 52 * i;
-    sheet.title(RIGHT, y, name, { ...TYPE, colour: room < 0 && i === 2 ? RED : INK });
-    sheet.text(RIGHT, y + 24, numbers, WORDS);
+    sheet.title(RIGHT, y, name, { colour: room < 0 && i === 2 ? RED : INK });
+    sheet.text(RIGHT, y + 24, numbers);
   });
   sheet.fill(RIGHT, 186, 12, 12, BLUE);
-  sheet.text(RIGHT + 24, 192, "read by the window", WORDS);
+  sheet.text(RIGHT + 24, 192, "read by the window");
   sheet.outline(RIGHT - 2, 208, 16, 16, { colour: RED, dash: true });
   sheet.outline(RIGHT + 18, 208, 16, 16, { colour: GREEN, dash: true });
-  sheet.text(RIGHT + 44, 217, "the next, right and below", WORDS);
+  sheet.text(RIGHT + 44, 217, "the next, right and below");
   sheet.fill(RIGHT - 2, 234, 16, 16, PALE);
-  sheet.text(RIGHT + 24, 242, "padding; outputs made before", WORDS);
+  sheet.text(RIGHT + 24, 242, "padding; outputs made before");
   sheet.cross(RIGHT - 2, 260, 16, RED);
-  sheet.text(RIGHT + 24, 268, "past the last window", WORDS);
+  sheet.text(RIGHT + 24, 268, "past the last window");
 }
 
 // The window whose middle is nearest to a point of the input, or the output at a point.

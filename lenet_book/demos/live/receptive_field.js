@@ -2,7 +2,7 @@
 import { effectiveKernel, outputSize } from "./arithmetic.js";
 import { digits, inked } from "./files.js";
 import { grouped, range, round, span } from "./numbers.js";
-import { BLUE, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
+import { BLUE, CENTRED, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
 const LAYERS = { // name -> kernel, stride, padding per side, dilation
@@ -22,7 +22,6 @@ const [CELL, LEFT, TOP] = [8, 30, 24]; // for a pixel of the input, and where it
 const [TABLE, ROW] = [302, 24]; // where the table begins, and how high a line of it is
 const EDGES = [550, 591, 643, 690]; // the right edges of its numbers
 const [OUTPUT, SIDE] = [710, 120]; // where the last layer's units begin, and how wide they are
-const WORDS = { size: 16, anchor: "lm" };
 
 // Units a side, of the input and after each layer.
 function unitsAfter(layers) {
@@ -110,8 +109,8 @@ function paint(sheet, facts) {
 function input(sheet, { down, across, measured }) {
   const side = CELL * INPUT;
   for (const pixel of [0, 8, 16, 24, 31]) {
-    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, { size: 16 });
-    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { size: 16, anchor: "rm" });
+    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, CENTRED);
+    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { anchor: "rm" });
   }
   const orange = [1, 3, 5].map((i) => parseInt(ORANGE.slice(i, i + 2), 16));
   const most = Math.max(...down) * Math.max(...across);
@@ -140,7 +139,7 @@ function table(sheet, { layers, layer, units, fields, more }) {
   else if (layers.length < MOST) lines.push(["+", layer, "no room", "", "", ""]);
   sheet.outline(left, lineAt(layers.length + 1), width, ROW, { colour: BLUE }); // the unit's
   lines.forEach(([index, name, ...numbers], at) => {
-    const [y, style] = [lineAt(at + 0.5), { ...WORDS, colour: index === "+" ? "#767676" : INK }];
+    const [y, style] = [lineAt(at + 0.5), { colour: index === "+" ? "#767676" : INK }];
     sheet.text(TABLE, y, index, style);
     sheet.text(TABLE + (index ? 16 : 0), y, name, style);
     EDGES.forEach((x, i) => sheet.text(x, y, numbers[i], { ...style, anchor: "rm" }));
@@ -156,7 +155,7 @@ const cellOf = (units) => SIDE / Math.max(units, 4);
 function lastLayer(sheet, { units: all, row, column, neighbour }) {
   const [units, cell] = [all.at(-1), cellOf(all.at(-1))];
   const y = TOP + cell * row;
-  sheet.text(OUTPUT, 12, `output ${units}×${units}`, WORDS);
+  sheet.text(OUTPUT, 12, `output ${units}×${units}`);
   sheet.grid(OUTPUT, TOP, cell, units, units, { colour: "#BBBBBB" });
   if (neighbour !== null) sheet.outline(OUTPUT + cell * neighbour, y, cell, cell, { colour: RED });
   sheet.fill(OUTPUT + cell * column, y, cell, cell, BLUE);
@@ -165,16 +164,16 @@ function lastLayer(sheet, { units: all, row, column, neighbour }) {
 // What the frames and the colour are, and what the table's numbers say.
 function legend(sheet, { row, column, neighbour, measured }) {
   sheet.outline(TABLE, 254, 22, 16, { colour: BLUE, thickness: 4 });
-  sheet.text(TABLE + 28, 262, `unit (${row}, ${column})`, WORDS);
+  sheet.text(TABLE + 28, 262, `unit (${row}, ${column})`);
   if (neighbour !== null) {
     sheet.outline(TABLE + 144, 254, 22, 16, { colour: RED, thickness: 3, dash: true });
-    sheet.text(TABLE + 172, 262, "its neighbour", WORDS);
+    sheet.text(TABLE + 172, 262, "its neighbour");
   }
   if (measured) {
     sheet.fill(TABLE + 300, 254, 22, 16, ORANGE);
-    sheet.text(TABLE + 328, 262, "what moves the unit", WORDS);
+    sheet.text(TABLE + 328, 262, "what moves the unit");
   }
-  sheet.text(TABLE, 284, "jump: from field to field; start: middle of the first; in pixels", WORDS);
+  sheet.text(TABLE, 284, "jump: from field to field; start: middle of the first; in pixels");
 }
 
 // The unit the middle of whose field is nearest to a point of the digit, or the unit at a point.

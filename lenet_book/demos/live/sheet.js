@@ -11,11 +11,13 @@ export const RED = "#D55E00";
 export const INK = "#222222";
 export const PALE = "#D9D9D9";
 export const GREY = "#999999"; // frames, and what stands back
+const TYPE = 16; // of words
+export const CENTRED = { anchor: "mm" }; // words whose middle is at a point, and not their beginning
 
 // What a call need not say.
 export const DEFAULTS = {
-  text: { size: 13, colour: INK, anchor: "mm", bold: false },
-  title: { size: 15, colour: INK },
+  text: { size: TYPE, colour: INK, anchor: "lm", bold: false },
+  title: { size: TYPE, colour: INK },
   outline: { colour: INK, thickness: 2, dash: false, answer: false },
   cross: { thickness: 1, answer: false },
   curve: { colour: INK, thickness: 2 },
@@ -54,7 +56,7 @@ export class Sheet {
   }
 
   title(x, y, words, style = {}) {
-    this.text(x, y, words, { ...DEFAULTS.title, ...style, anchor: "lm", bold: true });
+    this.text(x, y, words, { ...style, bold: true });
   }
 
   fill(x, y, width, height, colour) {
@@ -149,7 +151,7 @@ export class Sheet {
     this.pen.putImageData(wall, this.px(x), this.px(y));
   }
 
-  numbers(values, x, y, cell, size, style = {}) {
+  numbers(values, x, y, cell, style = {}) {
     const [rows, columns] = values.shape;
     const known = Array.from(values.data).filter((value) => !Number.isNaN(value));
     const reach = style.reach || known.reduce((m, value) => Math.max(m, Math.abs(value)), 0) || 1;
@@ -161,7 +163,7 @@ export class Sheet {
     this.grid(x, y, cell, rows, columns);
     words.forEach((word, i) =>
       this.text(x + cell * ((i % columns) + 0.5), y + cell * (Math.floor(i / columns) + 0.5), word,
-        { size: Math.min(size, (0.9 * cell) / widest) }));
+        { ...CENTRED, size: Math.min(TYPE, (0.9 * cell) / widest) }));
   }
 
   grid(x, y, cell, rows, columns, style = {}) {
@@ -192,7 +194,8 @@ export class Sheet {
     for (const [x, y, width, height] of this.answers) {
       this.fill(x, y, width, height, "#EEF3F7");
       this.outline(x, y, width, height, { colour: BLUE, dash: true });
-      this.text(x + width / 2, y + height / 2, "?", { size: Math.min(48, 0.7 * height), colour: BLUE, bold: true });
+      this.text(x + width / 2, y + height / 2, "?",
+        { ...CENTRED, size: Math.min(48, 0.7 * height), colour: BLUE, bold: true });
     }
   }
 
