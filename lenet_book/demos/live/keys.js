@@ -1,5 +1,6 @@
 // The keys of a demo, in a dialog: those that do something in this one, and no others.
-import { element } from "./element.js";
+import { button, element } from "./element.js";
+import { listed } from "./numbers.js";
 
 const ROWS = [ // kinds of controls or keys in the picture, one of which a demo must have; keys; what they do
   [["slider", "stops"], "← →", "on a slider: one step"],
@@ -49,25 +50,19 @@ export function pointing(demo, { controls, size: [width, height] }, facts) {
   };
   const clicked = demo.point && facts ? moved(false) : [];
   if (!clicked.length) return units;
-  const labels = [clicked.slice(0, -1).join(", "), clicked.at(-1)].filter(Boolean).join(" and ");
   const how = moved(true).length ? "a click or a drag" : "a click";
-  return `${units}In the picture ${how} sets ${labels}; with keys, use the controls themselves.`;
+  return `${units}In the picture ${how} sets ${listed(clicked)}; with keys, use the controls themselves.`;
 }
 
 // Opens the dialog in root, or closes it if it is open; gone, it leaves nothing behind.
 export function toggleKeys(root, rows, note) {
   const open = root.querySelector(".lenet-keys[open]"); // a closed one is about to be removed
   if (open) return open.close();
-  const title = element("h2", { id: "lenet-keys", textContent: "The keys of this demo" });
-  const close = element("button", { type: "button", textContent: "close" });
-  const list = element("dl", {}, ...rows.flatMap(([keys, words]) =>
-    [element("dt", { textContent: keys }), element("dd", { textContent: words })]));
-  const dialog = element("dialog", { className: "lenet-keys" }, title, list,
-    ...(note ? [element("p", { textContent: note })] : []),
-    element("div", { className: "lenet-buttons" }, close));
-  dialog.setAttribute("aria-labelledby", title.id);
-  close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
+  const title = "The keys of this demo";
+  const list = rows.flatMap(([keys, words]) => [element("dt", {}, keys), element("dd", {}, words)]);
+  const dialog = element("dialog", { className: "lenet-keys", ariaLabel: title, onclose: () => dialog.remove() },
+    element("h2", {}, title), element("dl", {}, ...list), element("p", { hidden: !note }, note),
+    element("div", { className: "lenet-buttons" }, button("close", () => dialog.close())));
   root.append(dialog);
   dialog.showModal();
 }
