@@ -5,9 +5,6 @@ import gzip
 import hashlib
 import re
 
-import matplotlib
-import numpy as np
-
 from lenet_book.demos import alone
 from lenet_book.demos.page import LIVE
 
@@ -27,13 +24,6 @@ def test_the_bundles_are_made_of_these_sources():
 def test_they_ask_nothing_of_other_hosts():
     for path in (*SOURCES, *LIVE.glob("bundled/*.js"), *LIVE.glob("*.css")):
         assert not re.search(r"https?://|import\(|eval\(|innerHTML|\bfetch\(", path.read_text()), path
-
-
-def test_the_colours_are_matplotlibs():
-    words = "".join(re.findall(r'"([A-Za-z0-9+/=]+)"', LIVE.joinpath("colours.js").read_text()))
-    ours = np.frombuffer(base64.b64decode(words), np.uint8).reshape(256, 3)
-    theirs = (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round()
-    assert np.array_equal(ours, theirs)
 
 
 def test_all_that_pages_share_is_small():

@@ -3,9 +3,9 @@ import * as demos from "./demos.js";
 import * as files from "./files.js";
 import { show } from "./host.js";
 import { controlsOn } from "./native.js";
-import { DEFAULTS } from "./sheet.js";
+import { DEFAULTS, Sheet } from "./sheet.js";
 
-export { DEFAULTS, demos, files };
+export { DEFAULTS, demos, files, Sheet };
 
 function start() {
   for (const el of document.querySelectorAll("[data-demo]")) {

@@ -1,5 +1,6 @@
 // Stack layers, pick a unit of the last one, and see which pixels of a digit it sees.
 import { effectiveKernel, outputSize } from "./arithmetic.js";
+import { rgb } from "./colours.js";
 import { digits, inked } from "./files.js";
 import { grouped, range, round, span } from "./numbers.js";
 import { BLUE, CENTRED, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
@@ -112,12 +113,11 @@ function input(sheet, { down, across, measured }) {
     sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, CENTRED);
     sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { anchor: "rm" });
   }
-  const orange = [1, 3, 5].map((i) => parseInt(ORANGE.slice(i, i + 2), 16));
   const most = Math.max(...down) * Math.max(...across);
   const colours = Array.from(inked(digits("ten-digits")[7].image, INPUT).data, (ink, i) => {
     const count = measured ? down[Math.floor(i / INPUT)] * across[i % INPUT] : 0;
     const [paper, tint] = [255 - Math.round(255 * ink), count ? 0.2 + (0.7 * count) / most : 0];
-    return orange.map((value) => (1 - tint) * paper + tint * value + 1e-6); // as in Python
+    return rgb(ORANGE).map((value) => (1 - tint) * paper + tint * value + 1e-6); // as in Python
   });
   sheet.paste(tensor([INPUT, INPUT, 3], Uint8Array.from(colours.flat())), LEFT, TOP, side);
   sheet.outline(LEFT, TOP, side, side, { colour: GREY, thickness: 1 });

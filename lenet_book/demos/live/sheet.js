@@ -1,6 +1,6 @@
 // The paper that a demo paints on, as ../sheet.py, whose docstrings say what each method does.
 // Lengths are pixels of the page, x to the right and y down from the upper left corner.
-import { SIGNED } from "./colours.js";
+import { rgb, SIGNED } from "./colours.js";
 import { number } from "./numbers.js";
 
 export const BLUE = "#0072B2";
@@ -232,9 +232,9 @@ export class Sheet {
 }
 
 const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
-const SIGNED_COLOURS = Uint32Array.from({ length: 256 }, (_, i) => packed(...SIGNED.slice(3 * i, 3 * i + 3)));
+const SIGNED_COLOURS = Uint32Array.from(SIGNED, (colour) => packed(...colour));
 const INK_COLOURS = Uint32Array.from({ length: 256 }, (_, i) => packed(255 - i, 255 - i, 255 - i));
-const EMPTY = packed(0xd9, 0xd9, 0xd9); // PALE, where a number is not known
+const EMPTY = packed(...rgb(PALE)); // where a number is not known
 
 function coloured(values, reach) {
   const [low, high, colours] = reach ? [-reach, reach, SIGNED_COLOURS] : [0, 1, INK_COLOURS];
