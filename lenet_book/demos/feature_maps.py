@@ -13,7 +13,7 @@ from ..training.augmentation import linear_map
 from .base import Demo, Facts
 from .controls import Held, button, choice, slider
 from .examples import normal_numbers, test_digits
-from .reading import LAYERS, NETS, misread, paint_glyphs, paint_scores, read
+from .reading import LAYERS, MISREAD, NETS, paint_glyphs, paint_scores, read
 from .sheet import Sheet
 from .words import article, moved
 
@@ -68,7 +68,7 @@ def limits(**values) -> dict[str, int]:
 
 def next_wrong(index: int, net: str, **others) -> dict:
     """The next digit that the net reads wrong, as it is; after the last one the first."""
-    wrong = misread(net)
+    wrong = MISREAD[net]
     return {"index": next((one for one in wrong if one > index), wrong[0]), "image": None, **_AS_IT_IS}
 
 

@@ -1,5 +1,5 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
-import { digits, floats, provided } from "./files.js";
+import { digits, floats, provided, weights } from "./files.js";
 import { article, fixed, moved, round } from "./numbers.js";
 import { because, paintGlyphs, paintScores, read } from "./reading.js";
 import { BLUE, CENTRED, RED } from "./sheet.js";
@@ -13,21 +13,6 @@ const DOT = 19; // of F6 in 1998
 const WALLS = { 6: [3, 6], 16: [6, 6], 120: [15, 3], 84: [12, 4] };
 const SIZE = 28;
 const SHIFT = 10; // the most
-// The test digits that each net reads wrong.
-const WRONG = {
-  "lenet5-1998": [
-    115, 247, 340, 582, 619, 684, 740, 938, 947, 1014, 1039, 1112, 1226, 1232, 1247, 1260, 1299, 1328,
-    1393, 1527, 1530, 1549, 1681, 1717, 1737, 1790, 1878, 1901, 2035, 2118, 2130, 2135, 2182, 2293, 2369,
-    2387, 2462, 2488, 2654, 2877, 2921, 2927, 2939, 2953, 2995, 3030, 3073, 3422, 3503, 3558, 3762, 3767,
-    3778, 3808, 3818, 4007, 4078, 4201, 4224, 4248, 4425, 4497, 4507, 4536, 4601, 4740, 4823, 4880, 5331,
-    5457, 5749, 5937, 6558, 6597, 6651, 6783, 8325, 8408, 8520, 8527, 9009, 9024, 9634, 9664, 9692, 9729,
-    9792, 9839, 9850,
-  ],
-  "lenet5": [
-    582, 674, 1014, 1232, 1247, 1260, 1709, 1790, 1901, 2130, 2182, 2293, 2462, 2597, 2654, 2939, 3073,
-    3422, 3762, 3808, 4497, 4699, 4740, 4761, 5654, 5937, 5955, 6576, 6625, 8376, 9505, 9664, 9729, 9850,
-  ],
-};
 
 const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [])];
 
@@ -35,7 +20,7 @@ const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [
 const limits = () => (provided("test-digits") ? { index: digits("test-digits").length - 1 } : {});
 
 function nextWrong({ index, net }) {
-  const wrong = WRONG[net].filter((one) => one < digits("test-digits").length);
+  const wrong = weights(net).wrong.filter((one) => one < digits("test-digits").length);
   if (!wrong.length) return {};
   const next = wrong.find((one) => one > index) ?? wrong[0];
   return { index: next, image: null, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };

@@ -6,11 +6,6 @@ import { BLUE, CENTRED, GREY, INK, PALE, RED } from "./sheet.js";
 import { part, softmax, tensor } from "./tensor.js";
 
 export const NETS = { "lenet5-1998": "of 1998", "lenet5": "modern" };
-// Of each layer the activation whose colour is full, as ../reading.py finds it for the net that ships.
-const FULL_1998 = {
-  c1: 1.7158126, s2: 1.5543392, c3: 1.7158999, s4: 1.6880308, c5: 1.7158999, f6: 1.2433376,
-};
-const FULL = { c1: 2.5664299, s2: 2.0580451, c3: 3.146271, s4: 2.8827758, c5: 7.5821314, f6: 10.339324 };
 const [GLYPH_HEIGHT, GLYPH_WIDTH] = [12, 7];
 const FARTHEST = 200; // of the ten glyphs, the two that differ most are so far apart
 
@@ -22,7 +17,7 @@ export function read(net, image, changes = {}) {
   const [answer, second] = [...scores.keys()].sort((a, b) =>
     areDistances ? scores[a] - scores[b] : scores[b] - scores[a]);
   return {
-    image: inked(image, 32), maps, full: weights(net).full ?? (areDistances ? FULL_1998 : FULL), scores, areDistances,
+    image: inked(image, 32), maps, full: weights(net).full, scores, areDistances,
     answer, second, glyph: areDistances ? glyph(part(weights(net)["output.codes"], answer).data) : null,
   };
 }
