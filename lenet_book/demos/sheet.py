@@ -44,7 +44,7 @@ class Sheet:
 
     def text(self, x: float, y: float, words, size: float = TYPE, colour: str = INK,
              anchor: str = "lm", bold: bool = False) -> None:
-        """One line of words. anchor: l, m or r, and t, m, b or s (the base line), of them at x, y."""
+        """One line of words. anchor: lm, mm or rm: at x they begin, have their middle or end."""
         mask, left, top = _written(str(words), round(size * self.scale), bold, anchor)
         self._image.paste(colour, (self._px(x) + left, self._px(y) + top), mask)
 

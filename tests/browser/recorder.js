@@ -49,5 +49,5 @@ function record(name, settings) {
 }
 
 function provide(name, base64) {
-  lenetBook.files.provide(name, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
+  lenetBook.provide(name, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
 }

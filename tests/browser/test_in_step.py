@@ -205,10 +205,10 @@ def test_the_colours_are_matplotlibs(live):
 
 
 COLOURS = """() => {  // a row of 256 pixels, from -127.5 to 127.5
-    const sheet = new lenetBook.Sheet(document.createElement("canvas"), 256, 1);
+    const canvas = document.createElement("canvas");
     const data = Array.from({ length: 256 }, (_, i) => i - 127.5);
-    sheet.image({ shape: [1, 256], data }, 0, 0, 256, { reach: 127.5 });
-    return [...sheet.pen.getImageData(0, 0, 256, 1).data];
+    lenetBook.sheetOn(canvas, 256, 1).image({ shape: [1, 256], data }, 0, 0, 256, { reach: 127.5 });
+    return [...canvas.getContext("2d").getImageData(0, 0, 256, 1).data];
 }"""
 
 

@@ -1,6 +1,6 @@
 // LeNet-5 layer by layer: where each stands, how its size and its counts come about, its share.
 import { explain } from "./arithmetic.js";
-import { grouped, percent, range } from "./numbers.js";
+import { grouped, percent, range, sum } from "./numbers.js";
 import { INPUT_SIZE, LAYERS } from "./paper.js";
 import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
 
@@ -12,7 +12,6 @@ const [LEFT, FOOT, BAR] = [12, 182, 40]; // where words begin, bars stand, and h
 
 const kindOf = ({ name }) => name[0].toUpperCase();
 const subsampling = (layer) => layer.kind === "subsampling";
-const sum = (numbers) => numbers.reduce((total, value) => total + value, 0);
 
 // A unit of a subsampling layer multiplies once; elsewhere every connection does, but for the biases,
 // of which the layer whose parameters are fixed has none.

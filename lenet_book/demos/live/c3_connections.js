@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, mapsListed, plural, range } from "./numbers.js";
+import { grouped, mapsListed, nameIn, plural, range } from "./numbers.js";
 import { BLUE, CENTRED, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -20,10 +20,10 @@ const [SIDE, PITCH, LEFT, TOP] = [86, 104, 10, 24]; // the maps of S2, and where
 const READER = [LEFT, 162, 5 * PITCH + SIDE, 32]; // x, y, width, height of the map of C3
 const RIGHT = 644; // where the numbers begin
 
-const tableOf = (reads) =>
-  range(0, C3).map((output) => range(0, S2).filter((source) => reads[`reads ${source} ${output}`]));
 const PAIRS = range(0, S2).flatMap((source) => range(0, C3).map((output) => [source, output]));
 const nameOf = ([source, output]) => `reads ${source} ${output}`;
+const tableOf = (reads) =>
+  range(0, C3).map((output) => range(0, S2).filter((source) => reads[nameOf([source, output])]));
 
 // All connections as in the table of that name; one's own stays as it is.
 function begin({ start }) {
@@ -33,10 +33,7 @@ function begin({ start }) {
 }
 
 // Which of the tables the connections are.
-function nameIt(values) {
-  const chosen = JSON.stringify(tableOf(values));
-  return { start: Object.keys(TABLES).find((name) => JSON.stringify(TABLES[name]) === chosen) ?? OWN };
-}
+const nameIt = (values) => ({ start: nameIn(TABLES, tableOf(values)) ?? OWN });
 
 const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
 

@@ -1,7 +1,7 @@
 // Six maps in, one map out: what each kernel makes of its map, and their sum so far.
 import { digits, inked, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
-import { number, range, signed } from "./numbers.js";
+import { number, range, signed, sum } from "./numbers.js";
 import { BLUE, CENTRED, GREY } from "./sheet.js";
 import { at, conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
 
@@ -21,14 +21,9 @@ function compute({ digit, output, maps, kernel, row, column }) {
   const kernels = middle(part(weight, output), kernel);
   const parts = conv2d(inputs, kernels, null, EACH);
   const [, size] = parts.shape;
-  const sums = tensor([7, size, size], new Float64Array(7 * size ** 2)); // of bias and the first 0 to 6 parts
-  for (let i = 0; i < size ** 2; i++) {
-    let total = 0;
-    for (let k = 0; k < 7; k++) {
-      sums.data[k * size ** 2 + i] = bias + total;
-      total += parts.data[k * size ** 2 + i];
-    }
-  }
+  const of = (k, i) => parts.data[k * size ** 2 + (i % size ** 2)];
+  const sums = map(tensor([7, size, size], new Float64Array(7 * size ** 2)), // of bias and the first 0 to 6 parts
+    (_, i) => bias + sum(range(0, Math.floor(i / size ** 2)).map((k) => of(k, i))));
   const ofPixel = (all) => range(0, all.shape[0]).map((k) => at(part(all, k), row, column));
   return {
     digit, output, maps, row, column, bias, inputs, kernels, parts, sums,
@@ -57,9 +52,11 @@ function paint(sheet, facts) {
   const [kernel, size] = [facts.kernels, facts.parts].map(({ shape }) => shape.at(-1));
   const { digit, maps, bias, addends, totals, reach: [strongest, heaviest, most] } = facts;
   sheet.image(inked(digits("ten-digits")[digit].image), 8, 4, 40);
-  label(sheet, 60, "input maps", SIZE);
-  label(sheet, KERNELS + 17, "kernels", kernel);
-  label(sheet, PARTS + 21, "partial sums", size);
+  for (const [y, words, side] of [
+    [60, "input maps", SIZE], [KERNELS + 17, "kernels", kernel], [PARTS + 21, "partial sums", size]]) {
+    sheet.text(8, y, words);
+    sheet.text(8, y + 20, `${side} × ${side}`);
+  }
   sheet.text(8, SUMS, `bias ${number(bias, DECIMALS)}`);
   for (let k = 0; k < 6; k++) {
     const x = LEFT + PITCH * k;
@@ -101,21 +98,15 @@ function drawn(sheet, values, left, top, cell, most, { row, column }, window = 1
 const frame = (sheet, left, top, cell) =>
   sheet.outline(left, top, SIZE * cell, SIZE * cell, { colour: GREY, thickness: 1, dash: true });
 
-function label(sheet, middle, words, size) {
-  sheet.text(8, middle, words);
-  sheet.text(8, middle + 20, `${size} × ${size}`);
-}
-
 // On a map the pixel whose window has its middle there; on a missing map or a number, how far to add.
-function point({ maps, kernels, parts }, x, y) {
+function point({ maps, kernels }, x, y) {
   const k = Math.min(Math.floor((x - LEFT) / PITCH), 5);
   const [left, cell] = x > RIGHT - 6 ? [RIGHT, LARGE] : [LEFT + PITCH * k, CELL];
   const top = y < KERNELS || cell === LARGE ? INPUTS : PARTS;
   if (cell === CELL && y > PARTS && (k >= maps || y > PARTS + SIZE * CELL)) {
     return y < SUMS + 12 ? { maps: k + 1 } : null;
   }
-  const clamp = (place) => Math.max(0, Math.min(parts.shape[1] - 1, place));
-  const place = (at, start) => clamp(Math.round((at - start) / cell - kernels.shape[1] / 2));
+  const place = (at, start) => Math.round((at - start) / cell - kernels.shape[1] / 2);
   const inside = k >= 0 && y > top && y < top + SIZE * cell;
   return inside ? { row: place(y, top), column: place(x, left) } : null;
 }

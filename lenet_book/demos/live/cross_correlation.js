@@ -1,8 +1,8 @@
 // A window slides over an image: the products, their sum, and the result as far as it has come.
 import { digits, inked } from "./files.js";
-import { number } from "./numbers.js";
+import { nameIn, number } from "./numbers.js";
 import { BLUE, CENTRED, RED } from "./sheet.js";
-import { conv2d, map, matrix, reach, tensor } from "./tensor.js";
+import { conv2d, map, matrix, part, reach, tensor } from "./tensor.js";
 
 const KERNELS = {
   "vertical edges": "-1 0 1; -1 0 1; -1 0 1", "horizontal edges": "-1 -1 -1; 0 0 0; 1 1 1",
@@ -71,12 +71,11 @@ function compute({ image, numbers, flip, row, column }) {
   const [[h, w], W] = [kernel.shape, picture.shape[1]];
   const place = (i) => (row + Math.floor(i / w)) * W + column + (i % w);
   const window = map(kernel, (_, i) => picture.data[place(i)]);
-  const full = conv2d(tensor([1, ...picture.shape], picture.data), tensor([1, 1, h, w], kernel.data));
-  const result = tensor(full.shape.slice(1), full.data);
+  const result = part(conv2d(tensor([1, ...picture.shape], picture.data), tensor([1, 1, h, w], kernel.data)), 0);
   const here = row * result.shape[1] + column;
   return {
     problem: "", image: picture, flip, row, column, kernel, window,
-    symmetric: weights.data.every((value, i) => value === turned.data[i]),
+    symmetric: String(weights.data) === String(turned.data),
     products: map(kernel, (value, i) => value * window.data[i]), value: result.data[here], result,
     soFar: map(result, (value, i) => (i > here ? NaN : value)),
   };
@@ -128,8 +127,7 @@ function point({ image, problem, kernel, result }, x, y) {
   const left = x < MATRICES - 20 ? LEFT : RIGHT;
   const [row, column] = [(y - TOP) / cell - h / 2, (x - left) / cell - w / 2].map(Math.round);
   const inside = row > -2 && column > -2 && row < result.shape[0] + 2 && column < result.shape[1] + 2;
-  const clamp = (place, axis) => Math.max(0, Math.min(result.shape[axis] - 1, place));
-  return inside ? { row: clamp(row, 0), column: clamp(column, 1) } : null;
+  return inside ? { row, column } : null;
 }
 
 function say(facts) {
@@ -152,11 +150,9 @@ function factor(value) {
   return value < 0 ? `(${words})` : words;
 }
 
-const named = Object.fromEntries(Object.entries(KERNELS).map(([name, numbers]) => [numbers, name]));
-
 const actions = {
   kernel: ({ kernel }) => (kernel === TYPED ? {} : { numbers: KERNELS[kernel] }),
-  numbers: ({ numbers }) => ({ kernel: named[numbers] ?? TYPED }),
+  numbers: ({ numbers }) => ({ kernel: nameIn(KERNELS, numbers) ?? TYPED }),
 };
 
 export const cross_correlation = { compute, paint, say, limits, actions, point };

@@ -1,6 +1,6 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
 import { digits, floats, provided, weights } from "./files.js";
-import { article, fixed, moved, round } from "./numbers.js";
+import { article, clamp, fixed, moved, round } from "./numbers.js";
 import { because, paintGlyphs, paintScores, read } from "./reading.js";
 import { BLUE, CENTRED, RED } from "./sheet.js";
 import { longest, unitAt } from "./units.js";
@@ -12,7 +12,6 @@ const DOT = 19; // of F6 in 1998
 // Maps in a row, and the space between them.
 const WALLS = { 6: [3, 6], 16: [6, 6], 120: [15, 3], 84: [12, 4] };
 const SIZE = 28;
-const SHIFT = 10; // the most
 
 const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [])];
 
@@ -46,7 +45,7 @@ function deform(image, { right, down, rotate, scale, noise }) {
       between(pixel(r, column), pixel(r, column + 1), x - column));
     const grey = between(above, below, y - row) + (noise && ((255 * noise) / 100) * random[i]);
     // Twice rounded: means of four pixels often end in a half, which no last digit shall sway.
-    return Math.min(Math.max(round(round(grey * 1e6) / 1e6), 0), 255);
+    return clamp(round(round(grey * 1e6) / 1e6), 0, 255);
   });
 }
 
@@ -106,9 +105,7 @@ function hover({ reading, layer }, x, y) {
 // The digit is dragged to a point of the input.
 function point(facts, x, y) {
   const [right, down] = [x - INPUT, y - TOP].map((at) => round((32 * at) / SIDE - 16));
-  if (Math.max(Math.abs(right), Math.abs(down)) > 16) return null;
-  const within = (by) => Math.min(Math.max(by, -SHIFT), SHIFT);
-  return { right: within(right), down: within(down) };
+  return Math.max(Math.abs(right), Math.abs(down)) > 16 ? null : { right, down };
 }
 
 function say({ index, label, layer, changes, reading, what, correct }) {

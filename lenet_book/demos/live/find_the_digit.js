@@ -1,7 +1,7 @@
 // A digit among scraps: the ten class maps of a trained net, and where the winning one peaks.
 import { digits, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
-import { number, range } from "./numbers.js";
+import { number, range, sum } from "./numbers.js";
 import { Generator } from "./random.js";
 import { share } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
@@ -25,8 +25,7 @@ function compute({ index, row, column, canvas, pieces, seed }) {
   const ink = cluttered(some, row, column, canvas, pieces, seed);
   const maps = classMaps(ink);
   const size = maps.shape[1];
-  const scores = tensor([10], Float64Array.from(range(0, 10), (digit) =>
-    part(maps, digit).data.reduce((sum, value) => sum + value) / size ** 2));
+  const scores = tensor([10], Float64Array.from(range(0, 10), (digit) => sum(part(maps, digit).data) / size ** 2));
   const answer = largest(scores.data);
   const first = largest(part(maps, answer).data);
   const peak = [Math.floor(first / size), first % size];
@@ -125,11 +124,8 @@ function paint(sheet, facts) {
 
 // The digit is put where the canvas is touched, its middle there.
 function point({ image }, x, y) {
-  const canvas = image.shape[0];
-  if (x > LEFT + CANVAS + 20) return null;
-  const [row, column] = [y - TOP, x - LEFT].map((at) =>
-    Math.max(0, Math.min(canvas - SIZE, Math.round((at * canvas) / CANVAS - SIZE / 2))));
-  return { row, column };
+  const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at * image.shape[0]) / CANVAS - SIZE / 2));
+  return x > LEFT + CANVAS + 20 ? null : { row, column };
 }
 
 export const find_the_digit = { compute, paint, say, limits, point };

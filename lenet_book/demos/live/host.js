@@ -10,7 +10,8 @@
 //     after which compute has more to tell; null when there is none
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
 //   lines of the sentence for which there is always room, so that the picture stays under a pointer, if more than two
-//   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any
+//   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any; a slider
+//     goes there as far as it can
 //   hover(facts, x, y) -> {frames: [[x, y, width, height], ...], words, ways: {key: [x, y]}} or null: what is
 //     framed and said while a unit is pointed at, its own frame first, and to which point a key goes on; without
 //     x and y the unit at which the keys begin; longest: the longest of such words
@@ -23,7 +24,8 @@ import { button, element } from "./element.js";
 import { provided } from "./files.js";
 import { hovering, pointOf } from "./hover.js";
 import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
-import { Sheet } from "./sheet.js";
+import { clamp } from "./numbers.js";
+import { sheetOn } from "./sheet.js";
 import { stepped } from "./steps.js";
 
 const BELOW = 12; // pixels below the picture in a full window: its margin and the demo's
@@ -87,7 +89,7 @@ export function show(demo, description, el, controls) {
       return void controls.load(missing).then(() => put({}));
     }
     facts = demo.compute(now);
-    const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
+    const sheet = sheetOn(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
     demo.paint(sheet, facts);
     sheet.veil();
     veils = hidden ? sheet.answers : [];
@@ -255,7 +257,12 @@ export function show(demo, description, el, controls) {
 
   function pointed(event) {
     const changes = demo.point(facts, ...pointOf(event, canvas, size), event.type === "pointermove");
-    if (changes) put(changes, Object.keys(changes)[0]);
+    if (!changes) return;
+    for (const [name, value] of Object.entries(changes)) {
+      const { kind, min } = description.controls[name];
+      if (kind === "slider") changes[name] = clamp(value, min, controls.highest(name));
+    }
+    put(changes, Object.keys(changes)[0]);
   }
   if (demo.point) {
     canvas.style.cursor = "pointer";

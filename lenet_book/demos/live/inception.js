@@ -1,5 +1,5 @@
 // An Inception module: four paths side by side, what each costs, and what the reductions save.
-import { fixed, grouped, number, range } from "./numbers.js";
+import { fixed, grouped, number, range, sum } from "./numbers.js";
 import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
 
 const COLOURS = [BLUE, GREEN, ORANGE, PURPLE]; // of the four paths
@@ -26,14 +26,12 @@ function compute({ inputs, size, reductions, ones, reduce3, threes, reduce5, fiv
 const convolution = (kernel, inputs, maps) =>
   ({ name: `${kernel} × ${kernel}`, maps, weights: kernel ** 2 * inputs * maps });
 
-const total = (layers, of) => layers.reduce((sum, layer) => sum + of(layer), 0);
-
 function counted(size, paths) {
   const layers = paths.flat();
-  const weights = total(layers, (layer) => layer.weights);
+  const weights = sum(layers.map((layer) => layer.weights));
   return {
-    paths, weights, maps: total(paths, (path) => path.at(-1).maps),
-    biases: total(layers, (layer) => (layer.weights ? layer.maps : 0)),
+    paths, weights, maps: sum(paths.map((path) => path.at(-1).maps)),
+    biases: sum(layers.map((layer) => (layer.weights ? layer.maps : 0))),
     macs: weights * size ** 2, // each weight is used once at each place of a map
   };
 }

@@ -1,6 +1,6 @@
 // Where the windows lie, what they leave out, and the formula with its numbers.
 import { dropped, effectiveKernel, explain, outputSize } from "./arithmetic.js";
-import { range, span } from "./numbers.js";
+import { cellAt, range, span } from "./numbers.js";
 import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 
 const [LEFT, MIDDLE, RIGHT, TOP] = [14, 300, 524, 36]; // input, output and words, and where they begin
@@ -93,15 +93,12 @@ function words(sheet, { n, k, p, s, d, m, reach }) {
 function point(facts, x, y) {
   const { m, s, reach } = facts;
   const cell = cellOf(facts);
-  const clamp = (place) => Math.max(0, Math.min(m - 1, place));
   if (!m) return null;
   if (x < MIDDLE - 10) {
-    const [row, column] = [(y - TOP) / cell, (x - LEFT) / cell].map((at) => clamp(Math.round((at - reach / 2) / s)));
+    const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at / cell - reach / 2) / s));
     return { row, column };
   }
-  const size = Math.min(cell, OUTPUT / m);
-  const [row, column] = [(y - TOP) / size, (x - MIDDLE) / size].map(Math.floor);
-  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
+  return cellAt(x - MIDDLE, y - TOP, Math.min(cell, OUTPUT / m), m);
 }
 
 function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {

@@ -1,7 +1,7 @@
 // A digit and its shifted copy, each pooled: how much does the pooled map change?
 import { dropped } from "./arithmetic.js";
 import { digits, inked } from "./files.js";
-import { moved, number, signed } from "./numbers.js";
+import { moved, number, signed, sum } from "./numbers.js";
 import { BLUE, GREY, PALE, RED } from "./sheet.js";
 import { avgPool, map, maxPool, part, reach, tensor } from "./tensor.js";
 
@@ -9,7 +9,6 @@ const [SUBSAMPLING, EVERY, NONE] = ["subsampling of 1998", "every s-th pixel", "
 const KINDS = ["max", "average", SUBSAMPLING, EVERY, NONE];
 const ORDINALS = ["", "second ", "third ", "fourth ", "fifth ", "sixth "];
 const FIELD = 36; // height and width of the field in which a digit is shifted
-const SHIFT = 4; // how far
 const [SIDE, UPPER, LOWER] = [118, 24, 172]; // a map in the picture, and where the two rows begin
 const [LEFT, MIDDLE, RIGHT, BARS] = [8, 146, 296, 436]; // where the four columns begin
 const [FIRST, APART, BAR_LEFT, BAR] = [42, 32, 652, 126]; // bars: where, how far apart, how long
@@ -49,7 +48,7 @@ function change(maps, index) {
   const [before, after] = [part(maps, 0).data, part(maps, index).data];
   return length(after.map((value, i) => value - before[i])) / length(before);
 }
-const length = (values) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+const length = (values) => Math.sqrt(sum(values.map((value) => value ** 2)));
 
 // The window and the stride of this kind: only three of them have windows at all.
 const reads = (kind, window, stride) =>
@@ -113,9 +112,7 @@ function point(facts, x, y) {
   const kind = KINDS[Math.round((y - FIRST) / APART)];
   if (x > BARS) return kind ? { kind } : null;
   const [right, down] = [x - LEFT, y - LOWER].map((at) => Math.round((at / SIDE - 0.5) * FIELD));
-  const clamp = (by) => Math.max(-SHIFT, Math.min(SHIFT, by)) + 0; // without -0
-  return Math.max(Math.abs(right), Math.abs(down)) <= FIELD / 2
-    ? { right: clamp(right), down: clamp(down) } : null;
+  return Math.max(Math.abs(right), Math.abs(down)) <= FIELD / 2 ? { right, down } : null;
 }
 
 function say(facts) {

@@ -1,7 +1,7 @@
 // A trained LeNet-5 reads one digit: what its layers give out, its ten scores, its answer.
 import { inked, weights } from "./files.js";
 import { isOf1998, run } from "./nets.js";
-import { fixed, percent } from "./numbers.js";
+import { clamp, fixed, percent } from "./numbers.js";
 import { BLUE, CENTRED, GREY, INK, PALE, RED } from "./sheet.js";
 import { part, softmax, tensor } from "./tensor.js";
 
@@ -72,7 +72,7 @@ export function paintScores(sheet, { scores, areDistances, answer }, x, y, bar, 
     if (won) sheet.text(x + 6, middle, "▶", { ...CENTRED, size: 13, colour });
     sheet.text(x + 22, middle, digit, { ...CENTRED, colour: ink, bold: won });
     if (areDistances) {
-      const at = (bar - 8) * Math.min(Math.max(score / FARTHEST, 0), 1);
+      const at = (bar - 8) * clamp(score / FARTHEST, 0, 1);
       sheet.fill(x + 34, middle - 1, bar, 2, PALE);
       sheet.fill(x + 34 + at, top + 4, 8, row - 8, shown);
     } else {

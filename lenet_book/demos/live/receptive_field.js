@@ -2,17 +2,17 @@
 import { effectiveKernel, outputSize } from "./arithmetic.js";
 import { rgb } from "./colours.js";
 import { digits, inked } from "./files.js";
-import { grouped, range, round, span } from "./numbers.js";
+import { cellAt, grouped, nameIn, range, round, span } from "./numbers.js";
 import { BLUE, CENTRED, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
+const [CONV, PADDED, POOL] = ["conv 5×5", "conv 3×3, padding 1", "pool 2×2, stride 2"];
 const LAYERS = { // name -> kernel, stride, padding per side, dilation
-  "conv 3×3": [3, 1, 0, 1], "conv 3×3, padding 1": [3, 1, 1, 1], "conv 3×3, stride 2": [3, 2, 0, 1],
-  "conv 3×3, dilation 2": [3, 1, 0, 2], "conv 5×5": [5, 1, 0, 1], "conv 1×1": [1, 1, 0, 1],
-  "pool 2×2, stride 2": [2, 2, 0, 1],
+  "conv 3×3": [3, 1, 0, 1], [PADDED]: [3, 1, 1, 1], "conv 3×3, stride 2": [3, 2, 0, 1],
+  "conv 3×3, dilation 2": [3, 1, 0, 2], [CONV]: [5, 1, 0, 1], "conv 1×1": [1, 1, 0, 1], [POOL]: [2, 2, 0, 1],
 };
-const LENET = ["conv 5×5", "pool 2×2, stride 2", "conv 5×5", "pool 2×2, stride 2", "conv 5×5"];
-const PAIR_AND_POOL = ["conv 3×3, padding 1", "conv 3×3, padding 1", "pool 2×2, stride 2"];
+const LENET = [CONV, POOL, CONV, POOL, CONV];
+const PAIR_AND_POOL = [PADDED, PADDED, POOL];
 const STACKS = {
   "LeNet-5 to C3": LENET.slice(0, 3), "LeNet-5 to C5": LENET,
   "VGG: pairs of 3×3": [...PAIR_AND_POOL, ...PAIR_AND_POOL], "empty": [],
@@ -41,11 +41,12 @@ function whyNot(layers, layer) {
   return `kernel ${kernel}${dilated} does not fit into size ${size} with padding ${padding}`;
 }
 
-const limits = ({ layers }) =>
-  Object.fromEntries(["row", "column"].map((name) => [name, unitsAfter(layers).at(-1) - 1]));
+function limits({ layers }) {
+  const last = unitsAfter(layers).at(-1) - 1;
+  return { row: last, column: last };
+}
 
-const named = (layers) => Object.keys(STACKS).find((name) => String(STACKS[name]) === String(layers));
-const become = (layers) => ({ layers, stack: named(layers) ?? OWN });
+const become = (layers) => ({ layers, stack: nameIn(STACKS, layers) ?? OWN });
 const actions = {
   stack: ({ stack, layers }) => ({ layers: STACKS[stack] ?? layers }),
   add: ({ layers, layer }) => become(whyNot(layers, layer) ? layers : [...layers, layer]),
@@ -178,15 +179,12 @@ function legend(sheet, { row, column, neighbour, measured }) {
 
 // The unit the middle of whose field is nearest to a point of the digit, or the unit at a point.
 function point({ units, fields }, x, y) {
-  const [last, { start, jump }] = [units.at(-1) - 1, fields.at(-1)];
-  const clamp = (unit) => Math.max(0, Math.min(last, unit));
+  const [count, { start, jump }] = [units.at(-1), fields.at(-1)];
   if (x < TABLE - 8) {
-    const [row, column] = [(y - TOP) / CELL, (x - LEFT) / CELL]
-      .map((pixel) => clamp(Math.round((pixel - 0.5 - start) / jump)));
+    const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at / CELL - 0.5 - start) / jump));
     return { row, column };
   }
-  const [row, column] = [y - TOP, x - OUTPUT].map((length) => Math.floor(length / cellOf(last + 1)));
-  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
+  return cellAt(x - OUTPUT, y - TOP, cellOf(count), count);
 }
 
 function say(facts) {

@@ -144,11 +144,7 @@ export function linear(x, weight, bias) {
 }
 
 export const squash = (x) => map(x, (value) => 1.7159 * Math.tanh((2 / 3) * value));
-export function relu(x) {
-  const y = tensor(x.shape, x.data.slice());
-  for (let i = 0; i < y.data.length; i++) if (y.data[i] < 0) y.data[i] = 0;
-  return y;
-}
+export const relu = (x) => map(x, (value) => (value < 0 ? 0 : value));
 
 export function softmax(x) {
   const most = x.data.reduce((a, b) => Math.max(a, b));
