@@ -18,7 +18,7 @@ from ..plots import BLUE, INK, RED
 from .base import Demo, Facts
 from .controls import Held, button, choice, slider, stops, switch
 from .examples import test_digits, trained
-from .reading import LAYERS, NETS, answers, last_modules, paint_glyphs, paint_scores, read
+from .reading import LAYERS, NETS, answers, last_modules, paint_glyphs, paint_label, paint_scores, read
 from .sheet import Sheet
 from .words import article, listed
 
@@ -163,8 +163,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.title(_INPUT, 18, "input")
     sheet.image(reading.image, _INPUT, _TOP, _SIDE, frame=True)
     sheet.text(_INPUT, 152, "label")
-    sheet.text(_INPUT + 80, 152, facts.label, 24, anchor="mm", bold=True)
-    sheet.outline(_INPUT + 64, 136, 32, 32, INK, 2, dash=True)
+    paint_label(sheet, facts.label, _INPUT + 80, 152)
     sheet.text(_INPUT, 181, "whole")
     sheet.text(_INPUT, 199, "net")
     sheet.text(_INPUT + 80, 190, facts.whole, 24, anchor="mm", bold=True)

@@ -10,7 +10,7 @@ from ..plots.to_scale import stacks
 from .base import Demo, Facts
 from .controls import choice, stops
 from .examples import trained
-from .sheet import GREY, Sheet
+from .sheet import GREY, TINTS, Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
     "parameters": "parameters", "connections": "connections", "multiply-adds": "macs"}
@@ -18,7 +18,6 @@ _MIDDLES = 62, 180, 292, 404, 516, 616, 704, 792  # pixels: of the columns of th
 _UNIT, _HEIGHT = 2.2, 72  # pixels for one of a map; the height on which all maps are centred
 _NET = [stack._replace(left=middle / _UNIT - stack.width / 2) for stack, middle in zip(
     stacks(paper.LAYERS, paper.INPUT_SIZE), _MIDDLES, strict=True)]
-_TINTS = {"C": "#B8D5E8", "S": "#F8E2B8", "F": "#B8E3D7", "O": "#F1DCE7"}  # KINDS, but paler
 _LEFT, _FOOT, _BAR = 12, 182, 40  # where words begin, bars stand, and how long the longest of them is
 
 
@@ -94,10 +93,10 @@ def paint(sheet: Sheet, facts: Facts) -> None:
 
 def _draw_net(sheet: Sheet, number: int) -> None:
     """The whole net, one layer in colour, and for each what a unit of it reads."""
-    kind = _NET[number + 1].name[0].upper()
+    chosen = KINDS[_NET[number + 1].name[0].upper()]
     for stack, middle in zip(_NET, _MIDDLES, strict=True):
         strong = stack is _NET[number + 1]
-        colour, tint = (KINDS[kind], _TINTS[kind]) if strong else ("#9A9A9A", "white")
+        colour, tint = (chosen, TINTS[chosen]) if strong else ("#9A9A9A", "white")
         for box in reversed(stack.boxes()):
             sheet.fill(*_on_page(box), tint if stack.size > 1 else colour)
             sheet.outline(*_on_page(box), colour, 1)
@@ -107,7 +106,7 @@ def _draw_net(sheet: Sheet, number: int) -> None:
             sheet.fill(middle - 30, 23, 60, 3, colour)
     others = [i for i in range(len(paper.LAYERS)) if i != number]
     for i in [*others, number]:  # the coloured lines last, over all others
-        colour, thickness = (KINDS[kind], 2) if i == number else ("#B8B8B8", 1)
+        colour, thickness = (chosen, 2) if i == number else ("#B8B8B8", 1)
         window, unit = map(_on_page, _NET[i + 1].reads(_NET[i]))
         if _NET[i + 1].kernel:
             sheet.outline(*window, colour, thickness + 1)

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from .. import mnist
 from ..arguments import fields, whole
-from ..plots import BLUE, INK, RED
+from ..plots import BLUE, RED
 from ..training.augmentation import linear_map
 from .base import Demo, Facts
 from .controls import Held, button, choice, slider
 from .examples import normal_numbers, test_digits
-from .reading import LAYERS, MISREAD, NETS, paint_glyphs, paint_scores, read
+from .reading import LAYERS, MISREAD, NETS, paint_glyphs, paint_label, paint_scores, read
 from .sheet import Sheet
 from .words import article, moved
 
@@ -124,8 +124,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         sheet.text(_INPUT, 216, "your own image")
     else:
         sheet.text(_INPUT, 216, "label")
-        sheet.text(_INPUT + 100, 216, facts.label, 24, anchor="mm", bold=True)
-        sheet.outline(_INPUT + 84, 200, 32, 32, INK, 2, dash=True)
+        paint_label(sheet, facts.label, _INPUT + 100, 216)
         sheet.text(_INPUT, 278, verdict, colour=colour, bold=True)
     sheet.text(_INPUT + 100, 264, reading.answer, 48, colour, anchor="mm", bold=True)
     sheet.title(_LEFT, 18, f"{layer.upper()}: {facts.what}")

@@ -8,11 +8,10 @@ import numpy as np
 from ..plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE
 from .base import Demo, Facts
 from .controls import slider, switch
-from .sheet import GREY, Sheet
+from .sheet import GREY, TINTS, Sheet
 from .words import number
 
 _COLOURS = BLUE, GREEN, ORANGE, PURPLE  # of the four paths
-_TINTS = "#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"  # the same, but paler
 _THIN = 16  # maps in one pixel of a band's thickness
 _TOP, _PITCH, _HIGH = 34, 54, 46  # pixels: the first path, from path to path, and the height of a box
 _INPUT, _FIRST, _SECOND, _JOIN, _RIGHT = 14, 84, 336, 612, 648  # where the columns begin
@@ -111,7 +110,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
             _band(sheet, x, y, left, y, maps, colour)
             labels += [(left - _GAP / 2, y, maps)] * (left == _SECOND)
             _box(sheet, left, y, layer, facts, row)
-            x, maps, colour = left + _WIDE, layer.maps, _TINTS[row]
+            x, maps, colour = left + _WIDE, layer.maps, TINTS[_COLOURS[row]]
         high = maps / _THIN
         _band(sheet, x, y, _JOIN, end + high / 2, maps, colour)
         labels += [(x + 22, y, maps)]
@@ -149,7 +148,7 @@ def _band(sheet: Sheet, x: float, y: float, to_x: float, to_y: float, maps: int,
 def _box(sheet: Sheet, left: float, y: float, layer: Layer, facts: Facts, row: int) -> None:
     top, right = y - _HIGH / 2, left + _WIDE - 8
     sheet.fill(left, top, _WIDE, _HIGH, "white")
-    sheet.fill(left, top, _WIDE * layer.weights / facts.module.weights, _HIGH, _TINTS[row])
+    sheet.fill(left, top, _WIDE * layer.weights / facts.module.weights, _HIGH, TINTS[_COLOURS[row]])
     sheet.outline(left, top, _WIDE, _HIGH, _COLOURS[row], 2)
     sheet.title(left + 8, y - 11, layer.name)
     if layer.weights:

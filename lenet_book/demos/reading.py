@@ -121,6 +121,12 @@ def answers(model: nn.Module, digits: Digits) -> Tensor:
                           for i in range(0, len(digits), 20)])
 
 
+def paint_label(sheet: Sheet, label: int, x: float, y: float) -> None:
+    """What a digit is, in the frame of all labels; x, y: its middle."""
+    sheet.text(x, y, label, 24, anchor="mm", bold=True)
+    sheet.outline(x - 16, y - 16, 32, 32, INK, 2, dash=True)
+
+
 def paint_glyphs(sheet: Sheet, reading: Reading, x: float, y: float, cell: float, apart: float) -> None:
     """F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at."""
     height, width = paper.GLYPH_HEIGHT, paper.GLYPH_WIDTH

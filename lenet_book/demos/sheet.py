@@ -14,9 +14,10 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from ..plots import INK, PALE
+from ..plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE
 from ..plots.picture import written as number
 
+TINTS = {BLUE: "#B8D5E8", ORANGE: "#F8E2B8", GREEN: "#B8E3D7", PURPLE: "#F1DCE7"}  # paler
 GREY = "#999999"  # frames, and what stands back
 TYPE = 16  # of words; 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -26,11 +26,8 @@ const tableOf = (reads) =>
   range(0, C3).map((output) => range(0, S2).filter((source) => reads[nameOf([source, output])]));
 
 // All connections as in the table of that name; one's own stays as it is.
-function begin({ start }) {
-  const table = TABLES[start];
-  if (!table) return {};
-  return Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), table[pair[1]].includes(pair[0])]));
-}
+const begin = ({ start }) => Object.fromEntries(start === OWN ? [] : PAIRS.map(([source, output]) =>
+  [nameOf([source, output]), TABLES[start][output].includes(source)]));
 
 // Which of the tables the connections are.
 const nameIt = (values) => ({ start: nameIn(TABLES, tableOf(values)) ?? OWN });

@@ -1,9 +1,9 @@
 // Six maps in, one map out: what each kernel makes of its map, and their sum so far.
 import { digits, inked, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
-import { number, range, signed, sum } from "./numbers.js";
+import { number, range, signed } from "./numbers.js";
 import { BLUE, CENTRED, GREY } from "./sheet.js";
-import { at, conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
+import { conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
 
 const SIZE = 14; // height and width of an input map
 const [LEFT, PITCH, CELL] = [120, 78, 4.5]; // the first map, from map to map, and each pixel of a map
@@ -21,10 +21,16 @@ function compute({ digit, output, maps, kernel, row, column }) {
   const kernels = middle(part(weight, output), kernel);
   const parts = conv2d(inputs, kernels, null, EACH);
   const [, size] = parts.shape;
-  const of = (k, i) => parts.data[k * size ** 2 + (i % size ** 2)];
-  const sums = map(tensor([7, size, size], new Float64Array(7 * size ** 2)), // of bias and the first 0 to 6 parts
-    (_, i) => bias + sum(range(0, Math.floor(i / size ** 2)).map((k) => of(k, i))));
-  const ofPixel = (all) => range(0, all.shape[0]).map((k) => at(part(all, k), row, column));
+  const sums = tensor([7, size, size], new Float64Array(7 * size ** 2)); // of bias and the first 0 to 6 parts
+  for (let i = 0; i < size ** 2; i++) {
+    let total = 0;
+    for (let k = 0; k < 7; k++) {
+      sums.data[k * size ** 2 + i] = bias + total;
+      total += parts.data[k * size ** 2 + i];
+    }
+  }
+  const ofPixel = ({ shape: [count, , width], data }) =>
+    range(0, count).map((k) => data[(k * width + row) * width + column]);
   return {
     digit, output, maps, row, column, bias, inputs, kernels, parts, sums,
     addends: ofPixel(parts), totals: ofPixel(sums), pixels: ofPixel(inputs),
@@ -43,7 +49,7 @@ function middle({ shape: [count], data }, size) {
 const known = [];
 function mapsOfS2(digit) {
   const { "c1.weight": weight, "c1.bias": bias } = weights("lenet5");
-  const ink = Float64Array.from(inked(digits("ten-digits")[digit].image, 32).data);
+  const ink = new Float64Array(inked(digits("ten-digits")[digit].image, 32).data);
   const input = tensor([1, 32, 32], ink.map((value) => value * STANDARD[0] + STANDARD[1]));
   return (known[digit] ??= relu(maxPool(conv2d(input, weight, bias))));
 }

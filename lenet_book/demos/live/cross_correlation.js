@@ -22,10 +22,10 @@ function parse(numbers) {
   if (rows.flat().some((value) => value === null)) {
     throw new Error(`${typed} holds something that is not a number; write for instance 1 0; 0 -1`);
   }
-  const lengths = new Set(rows.map((row) => row.length));
-  if (lengths.size > 1 || ![rows.length, ...lengths].every((length) => 1 <= length && length <= 3)) {
+  const lengths = rows.map((row) => row.length);
+  if (new Set(lengths).size > 1 || ![rows.length, ...lengths].every((length) => 1 <= length && length <= 3)) {
     throw new Error("the kernel needs 1 to 3 rows of 1 to 3 numbers, all rows alike, with semicolons " +
-      `between; ${typed} has rows of [${rows.map((row) => row.length).join(", ")}]`);
+      `between; ${typed} has rows of [${lengths.join(", ")}]`);
   }
   if (!rows.flat().every((value) => Math.abs(value) <= 99)) {
     throw new Error(`each number must lie between -99 and 99; ${typed} has others`);
@@ -123,8 +123,7 @@ function sum(sheet, { window, kernel, products, flip, value }) {
 function point({ image, problem, kernel, result }, x, y) {
   if (problem) return null;
   const cell = SIDE / image.shape[0];
-  const [h, w] = x < MATRICES - 20 ? kernel.shape : [1, 1];
-  const left = x < MATRICES - 20 ? LEFT : RIGHT;
+  const [left, [h, w]] = x < MATRICES - 20 ? [LEFT, kernel.shape] : [RIGHT, [1, 1]];
   const [row, column] = [(y - TOP) / cell - h / 2, (x - left) / cell - w / 2].map(Math.round);
   const inside = row > -2 && column > -2 && row < result.shape[0] + 2 && column < result.shape[1] + 2;
   return inside ? { row, column } : null;

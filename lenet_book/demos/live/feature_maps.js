@@ -1,7 +1,7 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
 import { digits, floats, provided, weights } from "./files.js";
 import { article, clamp, fixed, moved, round } from "./numbers.js";
-import { because, paintGlyphs, paintScores, read } from "./reading.js";
+import { because, paintGlyphs, paintLabel, paintScores, read } from "./reading.js";
 import { BLUE, CENTRED, RED } from "./sheet.js";
 import { longest, unitAt } from "./units.js";
 
@@ -68,8 +68,7 @@ function paint(sheet, { reading, layer, label, what, correct }) {
     sheet.text(INPUT, 216, "your own image");
   } else {
     sheet.text(INPUT, 216, "label");
-    sheet.text(INPUT + 100, 216, label, { ...CENTRED, size: 24, bold: true });
-    sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
+    paintLabel(sheet, label, INPUT + 100, 216);
     sheet.text(INPUT, 278, verdict, { colour, bold: true });
   }
   sheet.text(INPUT + 100, 264, reading.answer, { ...CENTRED, size: 48, colour, bold: true });

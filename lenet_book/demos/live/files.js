@@ -26,8 +26,7 @@ export const weights = (net) =>
     const length = Number(view.getBigUint64(0, true));
     const { __metadata__, ...header } = parsed(bytes.subarray(8, 8 + length));
     const tensors = JSON.parse(__metadata__?.facts ?? "{}");
-    for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
-      if (dtype !== "F32") throw new Error(`${name} of ${net} is ${dtype}, not F32`);
+    for (const [name, { shape, data_offsets }] of Object.entries(header)) { // all in single precision
       const [begin, end] = data_offsets.map((offset) => 8 + length + offset);
       tensors[name] = tensor(shape, new Float32Array(bytes.slice(begin, end).buffer));
     }

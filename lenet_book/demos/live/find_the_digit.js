@@ -2,7 +2,7 @@
 import { digits, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
 import { number, range, sum } from "./numbers.js";
-import { Generator } from "./random.js";
+import { generator } from "./random.js";
 import { share } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
 import { conv2d, largest, map, maxPool, part, reach, relu, softmax, tensor } from "./tensor.js";
@@ -29,7 +29,7 @@ function compute({ index, row, column, canvas, pieces, seed }) {
   const answer = largest(scores.data);
   const first = largest(part(maps, answer).data);
   const peak = [Math.floor(first / size), first % size];
-  const inside = (place, from) => from < PIXELS * (place + 0.5) && PIXELS * (place + 0.5) < from + SIZE;
+  const inside = (place, from) => Math.abs(PIXELS * (place + 0.5) - from - SIZE / 2) < SIZE / 2;
   return {
     index: index % all.length, label: some[0].label, row, column, maps, scores: scores.data, answer, peak,
     image: map(tensor(ink.shape, new Float32Array(ink.data)), (value) => value / 255),
@@ -41,7 +41,7 @@ function compute({ index, row, column, canvas, pieces, seed }) {
 // The first of some digits on a canvas, 0 to 255, with pieces of the others: as mnist.cluttered, which
 // draws for each digit a canvas, of which only the first is wanted.
 function cluttered(some, row, column, canvas, pieces, seed) {
-  const [random, count] = [new Generator(seed), some.length];
+  const [random, count] = [generator(seed), some.length];
   const ink = tensor([canvas, canvas], new Uint8Array(canvas ** 2));
   function lay({ image }, size, [fromRow, fromColumn], [toRow, toColumn]) {
     for (let i = 0; i < size; i++) {

@@ -1,9 +1,8 @@
 // An Inception module: four paths side by side, what each costs, and what the reductions save.
 import { fixed, grouped, number, range, sum } from "./numbers.js";
-import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
+import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE, TINTS } from "./sheet.js";
 
 const COLOURS = [BLUE, GREEN, ORANGE, PURPLE]; // of the four paths
-const TINTS = ["#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"]; // the same, but paler
 const THIN = 16; // maps in one pixel of a band's thickness
 const [TOP, PITCH, HIGH] = [34, 54, 46]; // the first path, from path to path, the height of a box
 const [INPUT, FIRST, SECOND, JOIN, RIGHT] = [14, 84, 336, 612, 648]; // where the columns begin
@@ -73,7 +72,7 @@ function paint(sheet, facts) {
       band(sheet, x, y, left, y, maps, colour);
       if (left === SECOND) labels.push([left - GAP / 2, y, maps]);
       box(sheet, left, y, layer, facts, row);
-      [x, maps, colour] = [left + WIDE, layer.maps, TINTS[row]];
+      [x, maps, colour] = [left + WIDE, layer.maps, TINTS[COLOURS[row]]];
     });
     const high = maps / THIN;
     band(sheet, x, y, JOIN, end + high / 2, maps, colour);
@@ -112,7 +111,7 @@ function box(sheet, left, y, { name, weights }, { size, module }, row) {
   const [top, right] = [y - HIGH / 2, left + WIDE - 8];
   const write = (down, words) => sheet.text(right, y + down, words, { anchor: "rm" });
   sheet.fill(left, top, WIDE, HIGH, "white");
-  sheet.fill(left, top, (WIDE * weights) / module.weights, HIGH, TINTS[row]);
+  sheet.fill(left, top, (WIDE * weights) / module.weights, HIGH, TINTS[COLOURS[row]]);
   sheet.outline(left, top, WIDE, HIGH, { colour: COLOURS[row] });
   sheet.title(left + 8, y - 11, name);
   if (!weights) return write(11, "no weights");

@@ -4,6 +4,8 @@ import { button, element } from "./element.js";
 import { provide } from "./files.js";
 import { gunzip } from "./widgets.js";
 
+const labelled = (label, ...parts) => element("label", {}, `${label} `, ...parts);
+
 // range: of the slider. words(place): what its value looks like beside it, which the slider tells itself: to be
 // read twice is once too often.
 function slid(label, range, words, moved) {
@@ -12,7 +14,7 @@ function slid(label, range, words, moved) {
   const oninput = () => { write(); moved(Number(slider.value)); };
   const slider = element("input", { type: "range", ...range, oninput });
   return {
-    box: element("label", {}, `${label} `, slider, output),
+    box: labelled(label, slider, output),
     set(place) { slider.value = place; write(); },
     limit(highest) { slider.max = highest; write(); },
   };
@@ -35,7 +37,7 @@ const MAKE = {
     const list = element("select", { onchange: () => moved(options[list.selectedIndex][1]) },
       ...options.map(([words]) => element("option", {}, words)));
     return {
-      box: element("label", {}, `${label} `, list),
+      box: labelled(label, list),
       set(value) { list.selectedIndex = placeOf(options, value); },
     };
   },
@@ -54,7 +56,7 @@ const MAKE = {
   },
   text({ label }, moved) {
     const field = element("input", { type: "text", size: 24, onchange: () => moved(field.value) });
-    return { box: element("label", {}, `${label} `, field), set(value) { field.value = value; } };
+    return { box: labelled(label, field), set(value) { field.value = value; } };
   },
   // The canvas of the notebook, which is told by a model what is drawn on it.
   canvas({ value, label }, moved) {

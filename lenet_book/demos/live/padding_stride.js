@@ -108,12 +108,12 @@ function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
       `only ${n} + 2·${p} = ${padded}: ${padded} − ${reach} < 0, so there is no output. Make n or p ` +
       "larger, or k or d smaller.";
   }
-  const outside = [];
-  if (Math.min(rows[0], columns[0]) < 0) outside.push("below 0");
-  if (Math.max(rows.at(-1), columns.at(-1)) >= n) outside.push(`above ${n - 1}`);
+  const outside = [
+    Math.min(rows[0], columns[0]) < 0 && "below 0", Math.max(rows.at(-1), columns.at(-1)) >= n && `above ${n - 1}`,
+  ].filter(Boolean);
   const beyond = outside.length ? ` (what is ${outside.join(" or ")} lies in the padding)` : "";
-  const said = `${formula.replaceAll("*", "·")}. Input ${n} × ${n}, output ${m} × ${m}; output (${unit.join(", ")}) reads ` +
-    `${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
+  const said = `${formula.replaceAll("*", "·")}. Input ${n} × ${n}, output ${m} × ${m}; ` +
+    `output (${unit.join(", ")}) reads ${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
   return said.replaceAll("-", "−");
 }
 

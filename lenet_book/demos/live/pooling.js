@@ -1,7 +1,7 @@
 // A digit and its shifted copy, each pooled: how much does the pooled map change?
 import { dropped } from "./arithmetic.js";
 import { digits, inked } from "./files.js";
-import { moved, number, signed, sum } from "./numbers.js";
+import { moved, number, signed } from "./numbers.js";
 import { BLUE, GREY, PALE, RED } from "./sheet.js";
 import { avgPool, map, maxPool, part, reach, tensor } from "./tensor.js";
 
@@ -48,7 +48,7 @@ function change(maps, index) {
   const [before, after] = [part(maps, 0).data, part(maps, index).data];
   return length(after.map((value, i) => value - before[i])) / length(before);
 }
-const length = (values) => Math.sqrt(sum(values.map((value) => value ** 2)));
+const length = (values) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
 
 // The window and the stride of this kind: only three of them have windows at all.
 const reads = (kind, window, stride) =>

@@ -50,6 +50,12 @@ export function share(score) {
   return score < 0.5 ? "less than 1 %" : "more than 99 %";
 }
 
+// What a digit is, in the frame of all labels; x, y: its middle.
+export function paintLabel(sheet, label, x, y) {
+  sheet.text(x, y, label, { ...CENTRED, size: 24, bold: true });
+  sheet.outline(x - 16, y - 16, 32, 32, { dash: true });
+}
+
 // F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at.
 export function paintGlyphs(sheet, reading, x, y, cell, apart) {
   for (const [left, dots] of [[x, glyph(reading.maps.f6.data)], [x + apart, reading.glyph]]) {

@@ -8,6 +8,8 @@ export const BLUE = "#0072B2";
 export const ORANGE = "#E69F00";
 export const GREEN = "#009E73";
 export const PURPLE = "#CC79A7";
+// These four, but paler.
+export const TINTS = { [BLUE]: "#B8D5E8", [ORANGE]: "#F8E2B8", [GREEN]: "#B8E3D7", [PURPLE]: "#F1DCE7" };
 export const RED = "#D55E00";
 export const INK = "#222222";
 export const PALE = "#D9D9D9";

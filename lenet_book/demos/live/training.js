@@ -81,11 +81,10 @@ function say(facts) {
   }
   const state = running ? "Learning" : seen >= total ? "Epoch finished" : "Stopped";
   const error = (points) => percent(points.at(-1)[1], 1);
-  const wrong = [];
-  if (training.length) wrong.push(`${error(training)} of the last ${grouped(WINDOW)} or so, as it learned`);
-  if (validation.length) {
-    wrong.push(`${error(validation)} of ${grouped(facts.validation_digits)} validation digits`);
-  }
+  const wrong = [
+    training.length && `${error(training)} of the last ${grouped(WINDOW)} or so, as it learned`,
+    validation.length && `${error(validation)} of ${grouped(facts.validation_digits)} validation digits`,
+  ].filter(Boolean);
   return `${state}: ${grouped(seen)} of ${grouped(total)} digits seen (${net}; ${how}).` +
     (wrong.length ? ` Read wrong: ${wrong.join("; ")}.` : "") + end;
 }
