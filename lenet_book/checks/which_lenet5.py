@@ -106,7 +106,7 @@ def first_loss_is_right(answer) -> str:
     function = Function(answer, "net x y")
     y = torch.randint(10, (7,))
     ten = math.log(10)
-    losses = ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0, ten / 7
+    losses = ten, ten + 0.08, ten - 0.08, ten + 0.12, ten - 0.12, 4.0, 1.0, 0.01, 9.0, ten / 7, ten / 2
     nets = [(f"whose first loss is {loss:.2f}", _with_loss(loss, y), abs(loss - ten) < 0.1)
             for loss in losses]
     nets += [("of 84 classes, whose first loss is 4.43", torch.zeros(7, 84), False),

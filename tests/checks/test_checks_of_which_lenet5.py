@@ -327,6 +327,8 @@ WRONG = {  # (words that name the error, answer)
           for size in (16, 64)],
         *[("multiplied by the same batch size", partial(as_if_full, size=size)) for size in (2, 4, 16)],
         ("False of every net", partial(as_if_full, size=32)),
+        ("first loss is 2.30 it says False", partial(
+            by_means, size=4, together=lambda losses: sum(losses) / (len(losses) - 1))),
         *[("of a net whose first loss is", partial(by_means, size=64, together=together))
           for together in (lambda losses: losses[-1], lambda losses: losses[0], max)],
         ("nothing is to be trained here", steps), ("nothing is to be trained here", begins_anew),
