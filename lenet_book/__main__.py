@@ -11,12 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import doctor, storage
+from . import doctor, memory, storage
 from .command_line import read
 
 
 def main(arguments: list[str] | None = None) -> int:
     chosen, parser = read(arguments)
+    memory.collect_seldom()
     if chosen.command == "lab":
         return _lab(chosen.arguments)
     try:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from . import inception
-from .acting_parameters import gradients_arrive
+from .acting_parameters import gradients_arrive, with_gradients
 from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
@@ -152,7 +152,9 @@ def naive_inception(answer) -> str:
 def _lets_gradients_back(answer, arguments: str, given: tuple, *others) -> None:
     """Refuse a function from whose result no gradient goes back to each of the tensors given."""
     given = [each.clone().requires_grad_() for each in given]
-    gradients_arrive(Function(answer, arguments)(*given, *others), {
+    with with_gradients():
+        result = Function(answer, arguments)(*given, *others)
+    gradients_arrive(result, {
         name: [each] for name, each in zip(arguments.split(), given, strict=False)})
 
 

@@ -166,7 +166,8 @@ def image_of_class(answer) -> str:
     if distances[3] > 1:
         raise Wrong(f"the net of 1998 takes it for a 3, at a distance of {distances[3]:.1f}; "
                     "come below 1: clamp after each step, and take more steps, or shorter ones")
-    return f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it"
+    return (f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it"
+            + "; but the gradients of all steps add up: clear them before each" * watched[1].adds_up)
 
 
 image_of_class.seconds = 20  # a gradient of the net of 1998 takes milliseconds

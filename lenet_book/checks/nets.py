@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..arguments import shown
 from ..tables import by
-from .acting_parameters import gradients_arrive
+from .acting_parameters import gradients_arrive, with_gradients
 from .answers import compare, tensor
 from .calls import Function, _is_stub
 from .verdict import NotYet, Wrong
@@ -75,7 +75,9 @@ def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str
     weights = {}
     for group in _groups(mine[0].eval()):
         weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
-    gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
+    with with_gradients():
+        result = Function(mine[0], "image")(cases[0][-1])
+    gradients_arrive(result, weights)
 
 
 @cache
