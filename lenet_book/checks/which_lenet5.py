@@ -85,7 +85,7 @@ _OTHER_LOSSES = {  # taken for the cross-entropy, and how their error is named
 _OF_MEANS = {  # how the mean losses of the batches are put together, and how that error is named
     "the digits of the last, smaller batch count for more than the others, as in a mean of the "
     "batches' means: add up sums, divide once": mean,
-    "the batches' mean losses are added up, and divided by nothing": sum,
+    "the batches' mean losses are added up: divide the sum over all digits by their number": sum,
 }
 _AS_FULL = ("each batch's mean loss is multiplied by the same batch size, and the last batch has fewer "
             "digits")

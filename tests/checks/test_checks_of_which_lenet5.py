@@ -323,7 +323,7 @@ WRONG = {  # (words that name the error, answer)
             abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
         *[("mean of the batches' means", partial(by_means, size=size))
           for size in (2, 3, 4, 5, 6, 8, 10, 16, 32, 50, 64, 100, 128)],
-        *[("added up, and divided by nothing", partial(by_means, size=size, together=sum))
+        *[("are added up: divide the sum over all digits", partial(by_means, size=size, together=sum))
           for size in (16, 64)],
         *[("multiplied by the same batch size", partial(as_if_full, size=size)) for size in (2, 4, 16)],
         ("False of every net", partial(as_if_full, size=32)),
