@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from itertools import accumulate
 
 import numpy as np
 from torch import nn
@@ -128,7 +129,8 @@ def _fitting(layers) -> list[str]:
 
 def _units(layers: tuple[str, ...]) -> tuple[int, ...]:
     """A side, of the input and after each layer."""
-    return (_INPUT, *(line.output_shape[-1] for line in _followed(layers)[1]))
+    settings = map(LAYERS.get, layers)
+    return tuple(accumulate(settings, lambda size, one: conv_output_size(size, *one), initial=_INPUT))
 
 
 def _why_not(layers: tuple[str, ...], layer: str) -> str:

@@ -26,8 +26,7 @@ function packed(value, i) {
   }
   if (value?.data) {
     const bytes = new Uint8Array(Float32Array.from(value.data).buffer);
-    const letters = Array.from(bytes, (byte) => String.fromCharCode(byte));
-    return { shape: value.shape, bytes: btoa(letters.join("")) };
+    return { shape: value.shape, bytes: btoa(String.fromCharCode(...bytes)) };
   }
   return value;
 }

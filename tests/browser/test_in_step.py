@@ -42,9 +42,6 @@ DRAWINGS = [[[0, 0]], [[0.5, 0.5], [0.5, 0.5]], [[0, 0], [1, 1]], [[0.1, 0.5, 0.
             [np.random.default_rng(0).random(8000).tolist()]]
 
 
-RECORD = "([name, some]) => JSON.stringify(record(name, some))"
-
-
 @cache
 def signature_of(name):
     return inspect.signature(getattr(Sheet, name))
@@ -78,9 +75,9 @@ def live(browser):
                           [name, base64.b64encode(content(name)).decode()])
             there.add(name)
         for start in range(0, len(settings), AT_ONCE):
-            some = json.loads(json.dumps(settings[start:start + AT_ONCE]))
-            # It comes as text, which playwright does not look through.
-            yield from json.loads(page.evaluate(RECORD, [demo.name, some]))
+            some = json.dumps(settings[start:start + AT_ONCE])
+            # They go and come as text, which playwright does not look through.
+            yield from json.loads(page.evaluate(f"JSON.stringify(record('{demo.name}', {some}))"))
 
     record.page = page
     yield record
@@ -95,14 +92,14 @@ def settings(demo):
     for name in few:
         yield from ({**values, name: end} for end in ends(demo, name))
     toggles = values.keys() - set(few)
-    damages = []
     for i in range(RANDOM):
         pressed = chosen.choice([0, 0.2, 0.5, 0.95, 1])  # a half each would hardly ever be all or none
         some = {name: chosen.random() < pressed if name in toggles else any_of(demo, name, chosen)
                 for name in values} if i else values
         if demo.name == "ablation":
-            damages = [*damages, {name: some[name] for name in DAMAGE}][:DAMAGES]
-            some |= damages[i % DAMAGES]
+            if i % (RANDOM // DAMAGES) == 0:
+                damage = {name: some[name] for name in DAMAGE}
+            some |= damage
         yield some | {"show": "drawing"} if demo.name == "draw_digit" and i % 2 else some
 
 
@@ -170,7 +167,8 @@ def off(chosen):
     """Some maps and units, of all layers or of one."""
     layer = chosen.choice(["", "", "c1", "c5", "f6"])
     some = [one for one in PARTS if one.startswith(layer)]
-    return [one for one in PARTS if one in chosen.sample(some, chosen.choice([0, 1, 3, 6, len(some)]))]
+    some = chosen.sample(some, chosen.choice([0, 1, 3, 6, len(some)]))
+    return [one for one in PARTS if one in some]
 
 
 def own_image(chosen):
