@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 
 # Before torch is imported, here and in the kernels that nbval starts: pytest-xdist already uses
 # every core, and more threads than cores wait for each other most of the time.
@@ -14,6 +15,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
 from hypothesis import settings
+
+# Grammars of a kind of address that no notebook has; jsonschema would compile them for a second.
+sys.modules["rfc3987_syntax"] = None
+pytest_plugins = ["nbval.plugin"]  # which needs jsonschema, and by itself would come before this file
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 NODE = shutil.which("node")

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from nbconvert import nbconvertapp as nbconvert
 
 from lenet_book import slides
 
@@ -31,9 +30,10 @@ def deck(tmp_path_factory):
     """A page with the slides of a chapter, and its file."""
     from browser.lab import chromium
     out = tmp_path_factory.mktemp("slides")
-    subprocess.run([sys.executable, "-m", "jupyter", "nbconvert", "--log-level", "WARN",
-                    "--to", "slides", "--template", "lenet_book/slides", CHAPTER,
-                    "--output-dir", out], cwd=ROOT, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        nbconvert.main(["--log-level", "WARN", "--to", "slides", "--template", "lenet_book/slides",
+                        str(CHAPTER), "--output-dir", str(out)])
     file, = out.iterdir()
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 720})

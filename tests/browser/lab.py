@@ -108,6 +108,14 @@ def run_all(page) -> None:
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
+def run(page, which: str, cell: int) -> None:
+    """Run the cells "above" a cell, or it and all "below", and wait for the last."""
+    page.evaluate("""([which, cell]) => {
+        window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+        return window.jupyterapp.commands.execute(`notebook:run-all-${which}`);
+    }""", [which, cell])
+
+
 def notebook_shown(page) -> nbformat.NotebookNode:
     """The open notebook as it is now."""
     text = page.evaluate("() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model)")
