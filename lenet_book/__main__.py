@@ -68,8 +68,6 @@ def _fail(message: str) -> int:
 
 
 def _lab(arguments: list[str]) -> int:
-    # Else jsonschema would compile grammars of a kind of address that no notebook has, for a second.
-    sys.modules.setdefault("rfc3987_syntax", None)
     from jupyterlab.labapp import main
     return main(arguments)
 
