@@ -127,7 +127,7 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
     nets: title -> layers, each (name, kind, shape of its output, parameters). The stage of a layer is
     its name up to "_", so that c1_relu stands in the box of c1; reshaping has no box. A stage that a
     net lacks is left out of its column. Parameters are the sum of the box. Shape and parameters are
-    each bold where they are not those of the first net.
+    each bold where they are not those of the first net; 120 is 120 x 1 x 1.
     """
     columns = {title: _boxes(layers) for title, layers in nets.items()}
     order = list(dict.fromkeys(stage for boxes in columns.values() for stage in boxes))
@@ -148,15 +148,20 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
             axis.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, facecolor=colour + "22",
                                      edgecolor=colour, linewidth=1.4))
             axis.text(x, y - 0.13, "\n".join(kinds), **style, linespacing=1.05)
-            _, its_shape, its_count = first.get(stage, (None, None, None))
+            _, its_shape, its_count = first.get(stage, ([], (), None))
+            another = _without_ones(shape) != _without_ones(its_shape)
             for place, side, words, new in (
-                    (x - 0.43, "left", " × ".join(map(str, shape)), shape != its_shape),
+                    (x - 0.43, "left", " × ".join(map(str, shape)), another),
                     (x + 0.43, "right", f"{count:,}", count != its_count)):
                 axis.text(place, y + 0.29, words, **style | {"ha": side},
                           weight="bold" if new else "normal")
     for y, stage in enumerate(order):
         axis.text(-0.55, y, stage.upper(), **style | {"ha": "right", "fontsize": WORDS}, weight="bold")
     return picture
+
+
+def _without_ones(shape: Sequence[int]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _boxes(layers: Sequence) -> dict[str, tuple[list[str], Sequence[int], int]]:

@@ -127,7 +127,7 @@ def see_the_same(path: str | Path) -> bool:
 
 
 def _refuse_a_restart_with_old_addresses() -> None:
-    """PyTorch 2.15 keeps one store over its restarts: who comes first reads where the old ones were.
+    """PyTorch (seen in 2.15) keeps one store over restarts: who is first reads where the old ones were.
 
     Source: pytorch/pytorch issue 135712.
     """

@@ -99,3 +99,9 @@ def test_stacks_follow_each_other_and_read_windows_of_the_kernels_size():
         assert left <= x and x + width <= left + wide and top <= y and y + height <= top + high
         assert (width, height) == ((stack.kernel,) * 2 if stack.kernel else (wide, high))
         assert unit[0] >= stack.left
+
+
+def test_a_single_unit_is_no_other_shape():
+    axis, = plots.stages({"a": [("c5", "Conv2d", (120, 1, 1), 3)],
+                          "b": [("c5", "Linear", (120,), 3)]}).axes
+    assert not [t for t in axis.texts if t.get_weight() == "bold" and t.get_text()[0].isdigit()]
