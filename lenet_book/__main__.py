@@ -16,6 +16,8 @@ from .command_line import read
 
 
 def main(arguments: list[str] | None = None) -> int:
+    # Else JupyterLab's jsonschema compiles grammars of a kind of address that nobody has, for a second.
+    sys.modules.setdefault("rfc3987_syntax", None)
     chosen, parser = read(arguments)
     if chosen.command == "lab":
         return _lab(chosen.arguments)
@@ -67,8 +69,6 @@ def _fail(message: str) -> int:
 
 
 def _lab(arguments: list[str]) -> int:
-    # Else jsonschema would compile grammars of a kind of address that no notebook has, for a second.
-    sys.modules.setdefault("rfc3987_syntax", None)
     from jupyterlab.labapp import main
     return main(arguments)
 
