@@ -56,6 +56,8 @@ def pytest_collection():
     try:
         return (yield)
     finally:
+        gc.freeze()
+        gc.set_threshold(50_000)
         gc.enable()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 LIVE = Path(__file__).resolve().parents[1] / "lenet_book" / "demos" / "live"
 ESBUILD = os.environ.get("ESBUILD", "npx --yes esbuild@0.28.2").split()
-FORMATS = {"notebook": ["--format=esm"], "page": ["--format=iife", "--global-name=lenetBook"]}
+FORMATS = {"notebook": ["--format=esm"], "page": ["--format=iife"]}
 
 
 def sha(*contents: bytes) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import doctor, storage
+from . import doctor, memory, storage
 from .command_line import read
 
 
@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Else JupyterLab's jsonschema compiles grammars of a kind of address that nobody has, for a second.
     sys.modules.setdefault("rfc3987_syntax", None)
     chosen, parser = read(arguments)
+    memory.collect_seldom()
     if chosen.command == "lab":
         return _lab(chosen.arguments)
     try:

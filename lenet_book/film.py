@@ -48,9 +48,9 @@ def frame(strokes: list[np.ndarray]) -> tuple[Image.Image, str]:
     sheet.paste(_canvas(strokes), *_CANVAS, _SIDE)
     sheet.outline(*_CANVAS, _SIDE, _SIDE, GREY, 1)
     if not strokes:
-        sheet.text(_CANVAS[0] + _SIDE / 2, _CANVAS[1] + _SIDE / 2, "draw a digit here", 16)
+        sheet.text(_CANVAS[0] + _SIDE / 2, _CANVAS[1] + _SIDE / 2, "draw a digit here", anchor="mm")
     sheet.fill(12, 352, SIZE[0] - 24, 1, PALE)
-    sheet.text(SIZE[0] / 2, 372, say(facts), 16)
+    sheet.text(SIZE[0] / 2, 372, say(facts), anchor="mm")
     return Image.fromarray(sheet.pixels), say(facts)
 
 

@@ -50,8 +50,8 @@ IMPORTS = {
     "show": {"demos", "storage"},
     "slides": {"demos"},
     "command_line": {"__init__", "paper", "storage"},
-    "__main__": {"command_line", "demos", "doctor", "experiments", "figures", "mnist", "models",
-                 "sheets", "show", "storage", "training"},
+    "__main__": {"command_line", "demos", "doctor", "experiments", "figures", "memory", "mnist",
+                 "models", "sheets", "show", "storage", "training"},
 }
 
 

@@ -51,6 +51,18 @@ def each_acts_on_one_map(layer: nn.Module, x: Tensor, name: str) -> None:
                             "has its own")
 
 
+@contextmanager
+def with_gradients() -> Iterator[None]:
+    """Within, what gives the right numbers is called with gradients, which NumPy does not take."""
+    try:
+        yield
+    except Wrong as wrong:
+        if "Can't call numpy()" in str(wrong):
+            raise Wrong("its numbers are right, but no gradient goes through NumPy: work with tensors "
+                        "alone") from None
+        raise
+
+
 def gradients_arrive(result, parts: Mapping[str, Iterable[Tensor]]) -> None:
     """Refuse a result from which no gradient goes back to each of these parts of what it is made of."""
     named = [(name, p) for name, numbers in parts.items() for p in numbers if p.requires_grad]

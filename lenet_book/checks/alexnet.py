@@ -1,5 +1,7 @@
 """Chapter 11: two totals, response normalisation, dropout, the convolutions in two towers."""
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -255,8 +257,13 @@ def _factor(ratio: Tensor, again: Tensor, p: float) -> None:
 @exercise(chapter=11, number=5, level="hard", minutes=15)
 def two_towers(answer) -> str:
     """The maps of five layers -> AlexNet's convolutional part in two towers, conv1 to pool5."""
-    cases = [(maps, 1000 * torch.randn(count, 3, 227, 227).double()) for count, maps in (
-        (1, (6, 8, 10, 12, 4)), (2, (4, 6, 2, 8, 10)))]
-    compare_nets(answer, towers.two_towers, cases, "maps", towers.MISTAKES, in_training=(
+    compare_nets(answer, towers.two_towers, _images(), "maps", towers.MISTAKES, in_training=(
         "in training mode it gives something else: dropout acts on fc6 and fc7, and none is asked for"))
     return "with 96, 256, 384, 384 and 256 maps it has the 2,332,704 weights and 1,376 biases of 2012"
+
+
+@cache
+def _images() -> list[tuple]:
+    """The maps of two nets, and what these read."""
+    return [(maps, 1000 * torch.randn(count, 3, 227, 227, device="cpu").double()) for count, maps in (
+        (1, (6, 8, 10, 12, 4)), (2, (4, 6, 2, 8, 10)))]

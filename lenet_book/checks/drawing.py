@@ -1,6 +1,7 @@
 """A net that is watched while an image is drawn for it."""
 
 from contextlib import suppress
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,14 @@ class Watched:
     """What is asked of a net of 10 outputs: the first image it is given, and of what the gradient is.
 
     first: a copy of that image; None where the net was never called. outputs: the numbers of those
-    of which a gradient was taken, as far as that can be seen: not within torch.func.vmap.
+    of which a gradient was taken, as far as that can be seen: not within torch.func.vmap. adds_up: did
+    an image still hold a gradient when the next was taken?
     """
 
     def __init__(self, net: nn.Module):
         self.first: Tensor | None = None
         self.outputs: set[int] = set()
+        self.adds_up = False
         net.register_forward_hook(self._look, with_kwargs=True)
 
     def _look(self, net, given, named, output: Tensor) -> None:
@@ -26,6 +29,10 @@ class Watched:
             self.first = [*given, *named.values()][0].detach().clone()
         if output.requires_grad:
             output.register_hook(self._differentiated)
+            output.register_hook(partial(self._added, [*given, *named.values()][0]))
+
+    def _added(self, image: Tensor, gradient: Tensor) -> None:
+        self.adds_up |= image.is_leaf and image.grad is not None and bool(image.grad.any())
 
     def _differentiated(self, gradient: Tensor) -> None:
         with suppress(RuntimeError):  # what torch.func maps has no numbers to look at

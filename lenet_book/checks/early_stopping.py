@@ -128,13 +128,16 @@ class Trial:
         trial, net = self, self.net
 
         class Optimiser(torch.optim.SGD):
-            def step(self):
+            def step(self, closure=None):
+                with torch.enable_grad():
+                    loss = closure() if closure else None
                 trial.check_step()
                 epoch = min(trial.epochs(), len(weights) - 1)
                 with torch.no_grad():
                     net.weight.fill_(weights[epoch])
                     net.epoch.fill_(epoch + 1)
                 trial.left = net.weight.item()
+                return loss
 
         optimiser = Optimiser([net.weight], lr=0.1)
         result = function(net, (self.x, self.y), self.validation, optimiser,

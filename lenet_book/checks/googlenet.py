@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 
 from . import inception
-from .acting_parameters import gradients_arrive
+from .acting_parameters import gradients_arrive, with_gradients
 from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
@@ -151,20 +152,28 @@ def naive_inception(answer) -> str:
 def _lets_gradients_back(answer, arguments: str, given: tuple, *others) -> None:
     """Refuse a function from whose result no gradient goes back to each of the tensors given."""
     given = [each.clone().requires_grad_() for each in given]
-    gradients_arrive(Function(answer, arguments)(*given, *others), {
+    with with_gradients():
+        result = Function(answer, arguments)(*given, *others)
+    gradients_arrive(result, {
         name: [each] for name, each in zip(arguments.split(), given, strict=False)})
 
 
 @exercise(chapter=14, number=4, level="hard", minutes=15)
 def inception_module(answer) -> str:
     """Seven numbers of maps -> an Inception module with its reductions."""
-    cases = [(*widths, torch.randn(2, widths[0], *size).double()) for widths, size in (
-        ((5, 6, 3, 7, 2, 4, 8), (9, 7)), ((12, 2, 10, 4, 11, 3, 5), (4, 6)))]
     with _sizes_in_words():
-        compare_nets(answer, inception.Inception, cases, " ".join(inception.NAMES), inception.MISTAKES,
+        compare_nets(answer, inception.Inception, _maps(), " ".join(inception.NAMES),
+                     inception.MISTAKES,
                      in_training="right in evaluation mode, but in training mode it answers otherwise: "
                                  "dropout and normalisation have no place in the module")
     return "nine of these, with poolings between them, are most of GoogLeNet"
+
+
+@cache
+def _maps() -> list[tuple]:
+    """The seven numbers of two modules, and what these read."""
+    return [(*widths, torch.randn(2, widths[0], *size, device="cpu").double()) for widths, size in (
+        ((5, 6, 3, 7, 2, 4, 8), (9, 7)), ((12, 2, 10, 4, 11, 3, 5), (4, 6)))]
 
 
 @exercise(chapter=14, number=5, level="medium", minutes=6)

@@ -112,7 +112,8 @@ MISTAKES = {  # sentences, each with what makes the module of which it is true
         lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
             nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5),
             nn.Conv2d(inputs, projection, 1)]),
-    "the naive module passes the pooled maps on; with reductions they are projected":
+    "the net has no 1 x 1 of its own for the pooled maps, as in the naive module, or PyTorch does not "
+    "find it: layers are made in __init__, and stand in no plain list":
         lambda *widths: nn.ModuleList(Inception(*widths).layers[:-1]),
     **{f"{NAMES[one]} and {NAMES[other]} are exchanged": exchanged(one, other)
        for one, other in combinations(range(1, 7), 2)},

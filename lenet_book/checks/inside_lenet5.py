@@ -163,10 +163,12 @@ def image_of_class(answer) -> str:
         raise Wrong(f"the net of 1998 reads your image of the 3 as {'an' if other == 8 else 'a'} "
                     f"{other}: its distance is {distances[3]:.0f} to the 3, and {distances[other]:.0f} "
                     f"to the {other}; take more steps")
+    held = ("; the image still holds a gradient when the next comes: is it cleared before each step?"
+            * watched[1].adds_up)
     if distances[3] > 1:
         raise Wrong(f"the net of 1998 takes it for a 3, at a distance of {distances[3]:.1f}; "
-                    "come below 1: clamp after each step, and take more steps, or shorter ones")
-    return f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it"
+                    "come below 1: clamp after each step, and take more steps, or shorter ones" + held)
+    return f"the net of 1998 takes it for a 3 at a distance of {distances[3]:.2f}; look at it{held}"
 
 
 image_of_class.seconds = 20  # a gradient of the net of 1998 takes milliseconds

@@ -101,7 +101,9 @@ def _held(mine: nn.Module) -> dict[str, list[Tensor]]:
                 if not all(id(found[each]) in saved for each in sizes)]:
         raise Wrong(f"parameters() gives the numbers of {', '.join(lost)}, but state_dict() does not "
                     "hold them, so that they are not saved: PyTorch does not find these layers")
-    return {name: [found[each].detach() for each in sizes] for name, sizes in _NUMBERS.items()}
+    pairs = {name: [found[each].detach() for each in sizes] for name, sizes in _NUMBERS.items()}
+    return {name: [w.T if w.dim() == 2 and len(w) != len(b) else w, b]  # x @ w + b is a layer, too
+            for name, (w, b) in pairs.items()}
 
 
 def same_in_training(mine: nn.Module, x: Tensor, name: str) -> None:
@@ -261,7 +263,7 @@ def _sure(y: Tensor, right: Tensor, ends: str) -> None:
             f"{y.flatten()[place]:.4g}, not {right.flatten()[place]:.4g}")
     if ends != "logits":
         _bounded(y, right)
-    if ends == "logits" or y.isfinite().all():
+    if ends == "logits" or (y.isfinite().all() and y.min() > 2 * right.min()):
         raise Wrong(f"{said}: is something cut off upon the output?")
     raise Wrong(f"{said}: e to a logit is infinite there, or a probability 0; F.log_softmax takes "
                 "softmax and logarithm at once, and stays right")
@@ -270,7 +272,7 @@ def _sure(y: Tensor, right: Tensor, ends: str) -> None:
 def _bounded(y: Tensor, right: Tensor) -> None:
     """Refuse logarithms of probabilities that are right, but end at a number."""
     least = y.min()
-    if least < -2 and torch.allclose(y, right.clamp(min=least), atol=1):
+    if right.min() + 1 < least < -2 and torch.allclose(y, right.clamp(min=least), atol=1):
         raise Wrong(f"where the net is sure it gives {least:.4g}, not {right.min():.4g}: no logarithm "
                     f"is below that of {least.exp():.1g}, which is added to the probabilities or cuts "
                     "them off; F.log_softmax needs neither")

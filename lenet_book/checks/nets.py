@@ -2,7 +2,8 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +11,13 @@ from torch.overrides import TorchFunctionMode
 
 from ..arguments import shown
 from ..tables import by
-from .acting_parameters import gradients_arrive
+from .acting_parameters import gradients_arrive, with_gradients
 from .answers import compare, tensor
 from .calls import Function, _is_stub
 from .verdict import NotYet, Wrong
 
 
-def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str,
+def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str,
                  mistakes: Mapping[str, Callable] | None = None, in_training: str = "",
                  without: Mapping[str, str] | None = None) -> None:
     """Does the reader's function make the right nets? If not, raise Wrong with what is wrong.
@@ -25,18 +26,19 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
     whatever order they were made, and must answer alike; a gradient must reach all of them. cases: what
     both functions are called with, and last what the nets then read. in_training: where it is given,
     the nets must agree in training mode too, with the same random numbers; it is the sentence where
-    they do not, and no mistake fits.
+    they do not, and no mistake fits. What the nets of `right` and of the mistakes answer is kept, by
+    these functions and images themselves: they must be the same ones in every call.
     """
     if isinstance(answer, nn.Module):
         raise Wrong("this is a net; hand over what makes it, without brackets")
-    cases, make = list(cases), Function(answer, arguments, without, or_class=True)
+    make = Function(answer, arguments, without, or_class=True)
     pairs = []  # of nets, the reader's and the right one
     for *given, image in cases:
-        pairs.append((_net(make(*given), image), right(*given)))
+        pairs.append((_net(make(*given), image), _made(right, *given)))
         found, wanted = map(_weights, pairs[-1])
         if found != wanted:
             for said, mistaken in (mistakes or {}).items():
-                if all(_weights(mine) == _weights(mistaken(*case[:-1]))
+                if all(_weights(mine) == _weights_of(mistaken, *case[:-1])
                        for (mine, _), case in zip(pairs, cases, strict=False)):
                     raise Wrong(said)
             if norm := _normalisation(pairs[-1][0]):
@@ -52,32 +54,49 @@ def compare_nets(answer, right: Callable, cases: Iterable[tuple], arguments: str
         raise Wrong("asked twice, its net gives two answers, though it is in evaluation mode: dropout "
                     "stays on")
 
-    made_with = [tuple(given) for *given, _ in cases]
+    mine, made_with = [net for net, _ in pairs], [case[:-1] for case in cases]
 
-    def answers_of(nets, training=False):
-        return lambda *case: _answer(nets[made_with.index(case[:-1])], case[-1], training)
+    def compared(training):
+        def answers(*case):
+            return _answer(mine[made_with.index(case[:-1])], case[-1], training)
 
-    def of_mistaken(make, training=False):
-        def answer(*case):
-            net = make(*case[:-1])
-            if _weights(net) != _weights(wanted[made_with.index(case[:-1])]):
-                raise Wrong("mine has the right ones")
-            return _answer(net, case[-1], training)
-        return answer
+        def answers_of(make):
+            return lambda *case: _answer_of(make, right, case, training)
 
-    mine, wanted = zip(*pairs, strict=True)
-    compare(answers_of(mine), answers_of(wanted), cases, f"{arguments} image",
-            {said: of_mistaken(mistaken) for said, mistaken in (mistakes or {}).items()})
+        compare(answers, answers_of(right), cases, arguments if training else f"{arguments} image",
+                {said: answers_of(mistaken) for said, mistaken in (mistakes or {}).items()})
+
+    compared(training=False)
     if in_training:
         try:
-            compare(answers_of(mine, True), answers_of(wanted, True), cases, arguments,
-                    {said: of_mistaken(mistaken, True) for said, mistaken in (mistakes or {}).items()})
+            compared(training=True)
         except Wrong as wrong:
             raise Wrong(str(wrong) if str(wrong) in (mistakes or {}) else in_training) from None
     weights = {}
     for group in _groups(mine[0].eval()):
         weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
-    gradients_arrive(Function(mine[0], "image")(cases[0][-1]), weights)
+    with with_gradients():
+        result = Function(mine[0], "image")(cases[0][-1])
+    gradients_arrive(result, weights)
+
+
+@cache
+def _made(make: Callable, *given) -> nn.Module:
+    return make(*given)
+
+
+@cache
+def _weights_of(make: Callable, *given) -> Counter:
+    return _weights(make(*given))
+
+
+@cache
+def _answer_of(make: Callable, right: Callable, case: tuple, training: bool) -> Tensor | None:
+    """What the net that this function makes answers; None where its weights are not the right ones."""
+    *given, image = case
+    if _weights_of(make, *given) == _weights_of(right, *given):
+        return _answer(make(*given), image, training)
+    return None
 
 
 def _net(result, image: Tensor) -> nn.Module:

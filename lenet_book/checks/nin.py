@@ -1,10 +1,10 @@
 """Chapter 13: two prices, the whole net, the largest places, where the digit is."""
 
-from collections.abc import Callable
+from functools import cache
 
 import torch
-from torch import nn
 
+from . import blocks
 from .answers import compare, known, whole
 from .exercise import exercise
 from .nets import compare_nets
@@ -67,127 +67,19 @@ def maps_for_a_cheap_mix(answer) -> str:
 @exercise(chapter=13, number=3, level="hard", minutes=15)
 def network_in_network(answer) -> str:
     """channels, widths -> NiN of three blocks, as released for CIFAR-10."""
-    cases = [(count, widths, torch.randn(n, count, *size).double()) for count, widths, n, size in (
-        (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), 2, (32, 32)),
-        (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), 1, (37, 50)))]  # its last maps are larger than 8 x 8
-
-    def wrong(**changes):
-        return lambda channels, widths: _nin(channels, widths, **changes)
-
-    def each_block_alone(channels, widths):
-        return nn.ModuleList(_nin(channels, [three], (k,)) for three, k in zip(
-            widths, (5, 5, 3), strict=True))
-
-    def first_of_before(channels, widths):
-        return nn.ModuleList(_nin(before, [three], (k,)) for before, three, k in zip(
-            (channels, widths[0][0], widths[1][0]), widths, (5, 5, 3), strict=True))
-
-    compare_nets(answer, _nin, cases, "channels widths", {
-        "every block reads the image's channels, and should read the last maps of the one before":
-            each_block_alone,
-        "a block reads the last of the three numbers of maps of the one before, not the first":
-            first_of_before,
-        "a block has two 1 x 1 behind its convolution; the second is missing":
-            lambda channels, widths: _nin(channels, [three[:2] for three in widths]),
-        "a block has two 1 x 1 behind its convolution; the first is missing":
-            lambda channels, widths: _nin(channels, [three[::2] for three in widths]),
-        "each three of widths belong to one block; here a block gets one number of each three":
-            lambda channels, widths: _nin(channels, tuple(zip(*widths, strict=True))),
-        "the widths are those of CIFAR-10's net, and should be those that are given":
-            lambda channels, _: _nin(channels, ((192, 160, 96), (192,) * 3, (192, 192, 10))),
-        "what stands behind a block's convolution is 1 x 1, and here as large as that":
-            wrong(mixes=lambda k: k),
-        "what stands behind a block's convolution is 1 x 1, and here 3 x 3": wrong(mixes=lambda k: 3),
-        "a 1 x 1 keeps the size without padding; with padding a frame of biases comes around its maps":
-            wrong(mix_pad=1),
-        "a dense layer stands at the end; the means are the scores": lambda channels, widths:
-            nn.Sequential(_nin(channels, widths), nn.Linear(widths[2][2], widths[2][2])),
-        "there is no pooling": wrong(pools=0),
-        "behind the second block a pooling is missing": wrong(pools=1),
-        "the logarithm of the softmax belongs into the loss": wrong(
-            end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LogSoftmax(dim=1))),
-        "all kernels are 5 x 5, and the third block's should be 3 x 3": wrong(kernels=(5, 5, 5)),
-        "all kernels are 3 x 3, and the first two blocks' should be 5 x 5": wrong(kernels=(3, 3, 3)),
-        "the kernels are in the opposite order": wrong(kernels=(3, 5, 5)),
-        "the net has three channels, not as many as are given": lambda _, widths: _nin(3, widths),
-        "a convolution must keep the size: pad by kernel // 2": wrong(pads=lambda k: 0),
-        "the third block's 3 x 3 must keep the size, too: pad by 1": wrong(pads=lambda k: k // 5 * 2),
-        "a padding of 1 keeps the size for 3 x 3 alone": wrong(pads=lambda k: 1),
-        "a padding of 2 keeps the size for 5 x 5 alone": wrong(pads=lambda k: 2),
-        "there is no ReLU": wrong(relus=""),
-        "a ReLU must follow the class maps, too, as released": wrong(last_relu=False),
-        "the last ReLU stands behind the means, and should stand behind the class maps":
-            wrong(last_relu=False, end=(*_MEANS, nn.ReLU())),
-        "the 1 x 1 have no ReLU": wrong(relus="c"),
-        "the convolution has no ReLU, only the 1 x 1": wrong(relus="12"),
-        "between the two 1 x 1 there is no ReLU": wrong(relus="c2"),
-        "the second 1 x 1 has no ReLU": wrong(relus="c1"),
-        "the pooling must round sizes up: ceil_mode=True": wrong(pool=nn.MaxPool2d(3, 2)),
-        **{f"the {which} pooling must round sizes up, too: ceil_mode=True": wrong(up=up)
-           for which, up in (("first", (False, True, True)), ("second", (True, False, True)))},
-        "the pooling is 3 x 3 with stride 2; 2 x 2 is not": wrong(pool=nn.MaxPool2d(2)),
-        "the pooling is 3 x 3 with stride 2, and this is 2 x 2": wrong(
-            pool=nn.MaxPool2d(2, ceil_mode=True)),
-        "the pooling has a padding of 1 in place of rounding up": wrong(pool=nn.MaxPool2d(3, 2, 1)),
-        "nn.MaxPool2d(3) alone has stride 3": wrong(pool=nn.MaxPool2d(3, ceil_mode=True)),
-        "the pooling takes the mean, and should take the maximum": wrong(
-            pool=nn.AvgPool2d(3, 2, ceil_mode=True)),
-        "a pooling stands behind the third block, too": wrong(pools=3),
-        "the scores are the maxima of the class maps, and should be their means": wrong(
-            end=(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
-        "the mean is taken of 8 x 8 places, as many as a picture of 32 x 32 leaves; for any size, "
-        "nn.AdaptiveAvgPool2d(1) takes that of all": wrong(end=(nn.AvgPool2d(8), nn.Flatten())),
-        "the scores are the sums of the class maps, and should be their means":
-            wrong(end=(_By(lambda maps: maps.sum((2, 3))),)),
-        "of a single picture it gives a row of numbers, not 1 x classes: squeeze() takes away the axis "
-        "of the pictures, too, and flatten(1) does not": wrong(
-            end=(nn.AdaptiveAvgPool2d(1), _By(torch.squeeze))),
-        "the class maps are flattened; the mean of each is missing": wrong(end=(nn.Flatten(),)),
-        "the class maps come out; the mean of each is missing": wrong(end=()),
-        "the means stand as N x classes x 1 x 1; flatten them": wrong(end=(nn.AdaptiveAvgPool2d(1),)),
-        "the softmax belongs into the loss": wrong(
-            end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(dim=1))),
-        **{f"right in testing, but in training {what}": wrong(**changes) for what, changes in {
-            "nothing is dropped: after the first two poolings nn.Dropout(0.5) is missing":
-                {"drop": nn.Identity()},
-            "dropout stands before the poolings, and should stand behind them": {"drop_first": True},
-            "nn.Dropout2d drops whole maps; nn.Dropout drops numbers": {"drop": nn.Dropout2d(0.5)},
-            "something is dropped after the third block, too":
-                {"end": (nn.Dropout(0.5), *_MEANS)},
-            "the means are dropped, too": {"end": (*_MEANS, nn.Dropout(0.5))},
-            "nothing is dropped after the second pooling": {"drops": 1}}.items()},
-    }, in_training="right in testing, but in training it must drop with nn.Dropout(0.5), after the "
-                   "first and after the second pooling and nowhere else")
+    compare_nets(answer, blocks.nin, _images(), "channels widths", blocks.MISTAKES, in_training=(
+        "right in testing, but in training it must drop with nn.Dropout(0.5), after the first and "
+        "after the second pooling and nowhere else"))
     return "with 192, 160, 96, and so on, and three channels it has 966,986 parameters"
 
 
-_MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
-
-
-class _By(nn.Module):
-    """A function as a layer."""
-
-    def __init__(self, function: Callable):
-        super().__init__()
-        self.forward = function
-
-
-def _nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", last_relu=True,
-         pool=None, up=(True,) * 3, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS,
-         mixes=lambda k: 1, mix_pad=0) -> nn.Sequential:
-    """relus: behind which of a block's convolutions one stands. up: which poolings round sizes up.
-    mixes: k -> size of what is 1 x 1."""
-    layers = []
-    for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
-        for which, inputs, outputs in zip("c12", (channels, *maps), maps, strict=False):
-            kernel, pad = (k, pads(k)) if which == "c" else (mixes(k), mix_pad)
-            layers += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
-            layers += [nn.ReLU()] * (which in relus)
-        channels = maps[-1]
-        shrink = [pool or nn.MaxPool2d(3, stride=2, ceil_mode=up[block])] * (block < pools)
-        shrink += [drop or nn.Dropout(0.5)] * (block < drops)
-        layers += shrink[::-1] if drop_first else shrink
-    return nn.Sequential(*layers if last_relu else layers[:-1], *end)
+@cache
+def _images() -> list[tuple]:
+    """What two nets are made of, and what they read."""
+    return [(count, widths, torch.randn(n, count, *size, device="cpu").double())
+            for count, widths, n, size in (
+                (3, ((7, 6, 5), (8, 9, 4), (11, 12, 10)), 2, (32, 32)),
+                (1, ((4, 8, 3), (5, 7, 9), (6, 2, 5)), 1, (37, 50)))]  # last maps larger than 8 x 8
 
 
 @exercise(chapter=13, number=4, level="easy", minutes=5)

@@ -145,6 +145,9 @@ def sizes_through_a_net(answer) -> str:
         raise Wrong("the input's own size stands first; only what comes after a layer is asked for")
     if isinstance(given, int) and given == expected[-1]:
         raise Wrong("that is the last size alone; one for each layer is asked for")
+    if isinstance(given, tuple | list) and tuple(given) == expected[:1]:
+        raise Wrong("only the size after the first layer comes out: does return stand in the "
+                    "loop, and not behind it?")
     cases = [(32, _LENET), (9, [(3, 1, 0, 1)]), (10, [(3, 2, 0, 1), (2, 1, 1, 1)]),
              (227, [(11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1)]),
              (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)])]

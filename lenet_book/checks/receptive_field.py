@@ -216,6 +216,9 @@ def window_by_gradient(answer) -> str:
     return "it knows no formula, and so finds the mistakes of one"
 
 
+window_by_gradient.seconds = 20  # the first use of torch.func takes seconds
+
+
 def _moved(model: nn.Module, shape: tuple, unit: tuple, maps: slice = slice(None),
            channels: slice = slice(None), sign: int = 0, cancel: bool = False,
            corners: bool = False) -> tuple:

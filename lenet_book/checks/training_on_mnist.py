@@ -51,13 +51,17 @@ def cross_entropy_by_hand(answer) -> str:
     def of_pairs(logits, labels):  # every label's column in every row
         return -logits.log_softmax(1)[:, labels].mean().item()
 
-    def with_more(logits, labels, small):
+    def with_more(logits, labels, small, put=torch.add):
         chosen = logits.double().softmax(1)[range(len(labels)), labels]
-        return -(chosen + small).log().mean().item()
+        return -put(chosen, small).log().mean().item()
 
-    added = {f"a small number, about {small:g}, is added inside the logarithm, which changes small "
-             "probabilities; write the logarithm of the fraction as a difference":
-             partial(with_more, small=small) for small in (10.0**-digits for digits in range(3, 17))}
+    instead = "write the logarithm of the fraction as a difference"
+    numbers = [10.0**-digits for digits in range(2, 17)]
+    added = {f"a small number, about {small:g}, is added inside the logarithm or replaces what is "
+             f"smaller, which changes small probabilities; {instead}":
+             partial(with_more, small=small) for small in numbers}
+    added |= {f"probabilities below {small:g} are replaced by it; {instead}":
+              partial(with_more, small=small, put=torch.clamp) for small in numbers[:5]}
     cases = [(3 * torch.randn(N, K), torch.randint(K, (N,)))  # float32, as the page's
              for N, K in ((1, 10), (3, 4), (7, 10), (5, 2), (4, 30))]
     compare(answer, right, cases, "logits labels", {

@@ -18,7 +18,7 @@ from ..plots import BLUE, INK, RED
 from .base import Demo, Facts
 from .controls import Held, button, choice, slider, stops, switch
 from .examples import test_digits, trained
-from .reading import LAYERS, NETS, TYPE, answers, last_modules, paint_glyphs, paint_scores, read
+from .reading import LAYERS, NETS, answers, last_modules, paint_glyphs, paint_label, paint_scores, read
 from .sheet import Sheet
 from .words import article, listed
 
@@ -160,26 +160,25 @@ def _normal_numbers() -> Tensor:
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     reading = facts.reading
-    sheet.title(_INPUT, 18, "input", TYPE)
+    sheet.title(_INPUT, 18, "input")
     sheet.image(reading.image, _INPUT, _TOP, _SIDE, frame=True)
-    sheet.text(_INPUT, 152, "label", TYPE, anchor="lm")
-    sheet.text(_INPUT + 80, 152, facts.label, 24, bold=True)
-    sheet.outline(_INPUT + 64, 136, 32, 32, INK, 2, dash=True)
-    sheet.text(_INPUT, 181, "whole", TYPE, anchor="lm")
-    sheet.text(_INPUT, 199, "net", TYPE, anchor="lm")
-    sheet.text(_INPUT + 80, 190, facts.whole, 24, bold=True)
+    sheet.text(_INPUT, 152, "label")
+    paint_label(sheet, facts.label, _INPUT + 80, 152)
+    sheet.text(_INPUT, 181, "whole")
+    sheet.text(_INPUT, 199, "net")
+    sheet.text(_INPUT + 80, 190, facts.whole, 24, anchor="mm", bold=True)
     colour = BLUE if facts.correct else RED
-    sheet.text(_INPUT, 219, "as it is", TYPE, anchor="lm")
-    sheet.text(_INPUT, 237, "now", TYPE, anchor="lm")
-    sheet.text(_INPUT + 80, 228, reading.answer, 40, colour, bold=True)
-    sheet.text(_INPUT, 262, "still right", TYPE, anchor="lm")
+    sheet.text(_INPUT, 219, "as it is")
+    sheet.text(_INPUT, 237, "now")
+    sheet.text(_INPUT + 80, 228, reading.answer, 40, colour, anchor="mm", bold=True)
+    sheet.text(_INPUT, 262, "still right")
     sheet.text(_INPUT + 50, 285, facts.right, 22, anchor="rm", bold=True)
-    sheet.text(_INPUT + 56, 285, f"of {DIGITS}", TYPE, anchor="lm")
+    sheet.text(_INPUT + 56, 285, f"of {DIGITS}")
     for layer, (left, top, *_) in _PLACES.items():
         kind = f"{_kind(layer)}s" if layer != "f6" else ""
-        sheet.title(left, top - 16, f"{layer.upper()}: {_MAPS[layer]} {kind}".strip(), TYPE)
+        sheet.title(left, top - 16, f"{layer.upper()}: {_MAPS[layer]} {kind}".strip())
         _paint_layer(sheet, facts, layer)
-    sheet.text(136, 287, "a click: off or on", TYPE, anchor="lm")
+    sheet.text(136, 287, "a click: off or on")
     paint_scores(sheet, reading, _SCORES, 52, 50, 24, facts.label)
     sheet.answer(_INPUT - 4, 206, _SIDE + 20, 92)
     sheet.answer(_SCORES - 4, 2, 840 - _SCORES, 294)
@@ -191,7 +190,7 @@ def _paint_layer(sheet: Sheet, facts: Facts, layer: str) -> None:
     maps, full = reading.maps[layer], reading.full[layer]
     if layer == "f6" and reading.are_distances:
         paint_glyphs(sheet, reading, left, top, pitch, _IDEAL - left)
-        sheet.title(_IDEAL, top - 16, "ideal", TYPE)
+        sheet.title(_IDEAL, top - 16, "ideal")
         # F6 draws the digit itself.
         sheet.answer(left - 4, top - 4, _IDEAL - left + 82, 134)
     elif side == pitch:

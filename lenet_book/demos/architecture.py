@@ -10,7 +10,7 @@ from ..plots.to_scale import stacks
 from .base import Demo, Facts
 from .controls import choice, stops
 from .examples import trained
-from .sheet import GREY, Sheet
+from .sheet import GREY, TINTS, Sheet
 
 MEASURES = {  # as it is called -> as the ledger has it
     "parameters": "parameters", "connections": "connections", "multiply-adds": "macs"}
@@ -18,9 +18,7 @@ _MIDDLES = 62, 180, 292, 404, 516, 616, 704, 792  # pixels: of the columns of th
 _UNIT, _HEIGHT = 2.2, 72  # pixels for one of a map; the height on which all maps are centred
 _NET = [stack._replace(left=middle / _UNIT - stack.width / 2) for stack, middle in zip(
     stacks(paper.LAYERS, paper.INPUT_SIZE), _MIDDLES, strict=True)]
-_TINTS = {"C": "#B8D5E8", "S": "#F8E2B8", "F": "#B8E3D7", "O": "#F1DCE7"}  # KINDS, but paler
 _LEFT, _FOOT, _BAR = 12, 182, 40  # where words begin, bars stand, and how long the longest of them is
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def architecture(layer: str = "C1", bars: str = "parameters", projector: bool = False,
@@ -75,41 +73,40 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     *trainable, measure = facts.measured.split()
     for y, words in ((_FOOT - 3, "".join(trainable)), (_FOOT + 16, measure),
                      (_FOOT + 36, f"of {facts.total:,}")):
-        sheet.text(_LEFT, y, words, _TYPE, anchor="lm")
+        sheet.text(_LEFT, y, words)
     for i, (middle, layer) in enumerate(zip(_MIDDLES[1:], paper.LAYERS, strict=True)):
         strong = i == facts.number
         height = _BAR * facts.counts[i] / max(facts.counts)
         sheet.fill(middle - 30, _FOOT - height, 60, height,
                    KINDS[layer.name[0].upper()] if strong else "#B8B8B8")
         sheet.fill(middle - 36, _FOOT, 72, 1, GREY)
-        sheet.text(middle, _FOOT + 16, f"{facts.counts[i]:,}", _TYPE, **_style(strong))
-        sheet.text(middle, _FOOT + 36, facts.shares[i], _TYPE, **_style(strong))
+        sheet.text(middle, _FOOT + 16, f"{facts.counts[i]:,}", anchor="mm", **_style(strong))
+        sheet.text(middle, _FOOT + 36, facts.shares[i], anchor="mm", **_style(strong))
     sheet.answer(_MIDDLES[1] - 48, _FOOT - _BAR - 1, 706, _BAR + 46)
     sheet.fill(_LEFT, 230, 816, 1, PALE)
-    size = "size " * bool(facts.layer.kernel) + facts.size
-    sheet.title(_LEFT, 243, f"{facts.layer.name}: {facts.layer.kind}", _TYPE)
-    sheet.text(280, 243, size, _TYPE, anchor="lm")
-    sheet.text(_LEFT, 264, f"{facts.layer.working} = {facts.held}", _TYPE, anchor="lm")
-    sheet.text(_LEFT, 284, f"{facts.uses}; {facts.macs:,} multiply-adds", _TYPE, anchor="lm")
+    sheet.title(_LEFT, 243, f"{facts.layer.name}: {facts.layer.kind}")
+    sheet.text(280, 243, "size " * bool(facts.layer.kernel) + facts.size)
+    sheet.text(_LEFT, 264, f"{facts.layer.working} = {facts.held}")
+    sheet.text(_LEFT, 284, f"{facts.uses}; {facts.macs:,} multiply-adds")
     sheet.answer(_LEFT - 4, 254, 826, 40)
 
 
 def _draw_net(sheet: Sheet, number: int) -> None:
     """The whole net, one layer in colour, and for each what a unit of it reads."""
-    kind = _NET[number + 1].name[0].upper()
+    chosen = KINDS[_NET[number + 1].name[0].upper()]
     for stack, middle in zip(_NET, _MIDDLES, strict=True):
         strong = stack is _NET[number + 1]
-        colour, tint = (KINDS[kind], _TINTS[kind]) if strong else ("#9A9A9A", "white")
+        colour, tint = (chosen, TINTS[chosen]) if strong else ("#9A9A9A", "white")
         for box in reversed(stack.boxes()):
             sheet.fill(*_on_page(box), tint if stack.size > 1 else colour)
             sheet.outline(*_on_page(box), colour, 1)
-        sheet.text(middle, 13, stack.name, _TYPE, **_style(strong))
-        sheet.text(middle, 127, stack.shape, _TYPE, INK if strong else "#707070")
+        sheet.text(middle, 13, stack.name, anchor="mm", **_style(strong))
+        sheet.text(middle, 127, stack.shape, colour=INK if strong else "#707070", anchor="mm")
         if strong:
             sheet.fill(middle - 30, 23, 60, 3, colour)
     others = [i for i in range(len(paper.LAYERS)) if i != number]
     for i in [*others, number]:  # the coloured lines last, over all others
-        colour, thickness = (KINDS[kind], 2) if i == number else ("#B8B8B8", 1)
+        colour, thickness = (chosen, 2) if i == number else ("#B8B8B8", 1)
         window, unit = map(_on_page, _NET[i + 1].reads(_NET[i]))
         if _NET[i + 1].kernel:
             sheet.outline(*window, colour, thickness + 1)

@@ -29,7 +29,7 @@ _OWN = "your own"
 _NAMES = {f"reads {source} {output}": (source, output) for source, output in _PAIRS}  # of the toggles
 _SIDE, _PITCH, _LEFT, _TOP = 86, 104, 10, 24  # pixels: the maps of S2, and where the first is
 _READER = _LEFT, 162, 5 * _PITCH + _SIDE, 32  # x, y, width, height of the map of C3
-_RIGHT, _TYPE = 644, 16  # where the numbers begin; 20 pixels on a projector
+_RIGHT = 644  # where the numbers begin
 
 
 def c3_connections(start: str = "paper", map: int = 0, projector: bool = False,
@@ -110,19 +110,19 @@ def _maps_of_s2() -> np.ndarray:
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     _paint_sources(sheet, facts)
-    sheet.title(_RIGHT, 14, f"{facts.kernels} of {len(_PAIRS)} kernels", _TYPE)
+    sheet.title(_RIGHT, 14, f"{facts.kernels} of {len(_PAIRS)} kernels")
     sheet.bar(_RIGHT, 28, 180, 16, facts.kernels / len(_PAIRS), BLUE)
     if facts.idle:
-        sheet.title(_RIGHT, 66, f"{len(facts.idle)} map{'s' * (len(facts.idle) > 1)} of C3", _TYPE, RED)
-        sheet.title(_RIGHT, 90, f"read{'s' * (len(facts.idle) == 1)} nothing", _TYPE, RED)
+        sheet.title(_RIGHT, 66, f"{len(facts.idle)} map{'s' * (len(facts.idle) > 1)} of C3", colour=RED)
+        sheet.title(_RIGHT, 90, f"read{'s' * (len(facts.idle) == 1)} nothing", colour=RED)
     else:
-        sheet.text(_RIGHT, 66, f"{facts.parameters:,} parameters", _TYPE, anchor="lm")
-        sheet.text(_RIGHT, 90, f"{facts.connections:,} connections", _TYPE, anchor="lm")
+        sheet.text(_RIGHT, 66, f"{facts.parameters:,} parameters")
+        sheet.text(_RIGHT, 90, f"{facts.connections:,} connections")
         sets = f"{facts.sets} set{'s' * (facts.sets > 1)} of inputs"
-        sheet.text(_RIGHT, 114, sets, _TYPE, anchor="lm")
+        sheet.text(_RIGHT, 114, sets)
         sheet.answer(_RIGHT - 6, 2, 194, 128)
-    sheet.text(_RIGHT, 162, "violet: below zero", _TYPE, anchor="lm")
-    sheet.text(_RIGHT, 184, "orange: above zero", _TYPE, anchor="lm")
+    sheet.text(_RIGHT, 162, "violet: below zero")
+    sheet.text(_RIGHT, 184, "orange: above zero")
 
 
 def _paint_sources(sheet: Sheet, facts: Facts) -> None:
@@ -132,18 +132,19 @@ def _paint_sources(sheet: Sheet, facts: Facts) -> None:
     for source, values in enumerate(facts.s2):
         x, strong = _LEFT + _PITCH * source, source in read
         middle, users = x + _SIDE / 2, sum(source in sources for sources in facts.table)
-        sheet.text(middle, 11, f"S2 {source}", _TYPE, INK if strong else "#707070", bold=strong)
+        sheet.text(middle, 11, f"S2 {source}", colour=INK if strong else "#707070", anchor="mm",
+                   bold=strong)
         sheet.image(values * (1 if strong else 0.25), x, _TOP, _SIDE, reach, frame=not strong)
         if strong:
             sheet.outline(x - 3, _TOP - 3, _SIDE + 6, _SIDE + 6, BLUE, 3)
             sheet.arrow(middle, _TOP + _SIDE + 29, middle, top - 1, BLUE)
         else:
             sheet.cross(x, _TOP, _SIDE, "#888888", 2)
-        sheet.text(middle, _TOP + _SIDE + 16, f"read by {users}", _TYPE)
+        sheet.text(middle, _TOP + _SIDE + 16, f"read by {users}", anchor="mm")
     count = f"{len(read)} kernel{'s' * (len(read) != 1)} of {_KERNEL} × {_KERNEL} and a bias"
     sheet.outline(left, top, width, height, BLUE if read else RED, 3, dash=not read)
     sheet.text(left + width / 2, top + height / 2,
-               f"map {facts.map} of C3: {count if read else 'reads nothing'}", _TYPE, bold=True)
+               f"map {facts.map} of C3: {count if read else 'reads nothing'}", anchor="mm", bold=True)
 
 
 def say(facts: Facts) -> str:

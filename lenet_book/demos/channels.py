@@ -20,7 +20,6 @@ _LEFT, _PITCH, _CELL = 120, 78, 4.5  # the first map, from map to map, and each 
 _INPUTS, _KERNELS, _PARTS, _SUMS = 24, 92, 151, 234  # where each row begins, the last one its middle
 _KERNEL = 54  # height and width of a kernel
 _RIGHT, _LARGE = 600, 13  # the output map and each pixel of it
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _DECIMALS = 3  # with two, what is read on the screen would often not add up
 
 
@@ -89,28 +88,29 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _label(sheet, 60, "input maps", f"{_SIZE} × {_SIZE}")
     _label(sheet, _KERNELS + 17, "kernels", f"{kernel} × {kernel}")
     _label(sheet, _PARTS + 21, "partial sums", f"{size} × {size}")
-    sheet.text(8, _SUMS, f"bias {number(facts.bias, _DECIMALS)}", _TYPE, anchor="lm")
+    sheet.text(8, _SUMS, f"bias {number(facts.bias, _DECIMALS)}")
     for k in range(6):
         left = _LEFT + _PITCH * k
         middle = left + _SIZE * _CELL / 2
-        sheet.text(middle, 12, k, _TYPE, bold=True)
+        sheet.text(middle, 12, k, anchor="mm", bold=True)
         _map(sheet, facts.inputs[k], left, _INPUTS, _CELL, strongest, place, kernel)
         if kernel == 1:
-            sheet.numbers(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, _TYPE, heaviest)
+            sheet.numbers(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, heaviest)
         else:
             sheet.image(facts.kernels[k], middle - _KERNEL / 2, _KERNELS, _KERNEL, heaviest, frame=True)
         if k < facts.maps:
             _map(sheet, facts.parts[k], left, _PARTS, _CELL, reach, place)
-            sheet.text(middle, _SUMS, signed(facts.addends[k], _DECIMALS), _TYPE, BLUE, bold=True)
+            sheet.text(middle, _SUMS, signed(facts.addends[k], _DECIMALS), colour=BLUE, anchor="mm",
+                       bold=True)
         else:
             sheet.outline(left, _PARTS, _SIZE * _CELL, _SIZE * _CELL, GREY, 1, dash=True)
-    sheet.title(_RIGHT, 12, f"output map {facts.output}, {size} × {size}", _TYPE)
+    sheet.title(_RIGHT, 12, f"output map {facts.output}, {size} × {size}")
     _map(sheet, facts.sums[facts.maps], _RIGHT, _INPUTS, _LARGE, reach, place)
     sheet.title(_RIGHT, _SUMS, f"= {number(facts.totals[facts.maps], _DECIMALS)}", 24, BLUE)
-    sheet.text(_RIGHT, 260, f"bias + {facts.maps} of 6 maps", _TYPE, anchor="lm")
-    sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded", _TYPE, anchor="lm")
+    sheet.text(_RIGHT, 260, f"bias + {facts.maps} of 6 maps")
+    sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded")
     sheet.text(8, 282, "orange: above zero, violet: below" +
-               f"; dashed: {_SIZE} × {_SIZE}" * (size < _SIZE), _TYPE, anchor="lm")
+               f"; dashed: {_SIZE} × {_SIZE}" * (size < _SIZE))
     sheet.answer(4, _PARTS - 3, _RIGHT - 20, 96)
     sheet.answer(_RIGHT - 6, 2, 240, 246)
 
@@ -129,8 +129,8 @@ def _map(sheet: Sheet, values: Tensor, left: float, top: float, cell: float, rea
 
 
 def _label(sheet: Sheet, middle: float, first: str, second: str) -> None:
-    sheet.text(8, middle, first, _TYPE, anchor="lm")
-    sheet.text(8, middle + 20, second, _TYPE, anchor="lm")
+    sheet.text(8, middle, first)
+    sheet.text(8, middle + 20, second)
 
 
 def say(facts: Facts) -> str:

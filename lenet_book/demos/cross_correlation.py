@@ -25,7 +25,6 @@ _MATRIX = torch.tensor([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 
                        dtype=torch.float32, device="cpu")
 _SIDE, _TOP, _LEFT, _RIGHT = 172, 40, 8, 660  # pixels: panels and where they begin
 _CELL, _MATRICES, _APART = 44, 204, 156  # a number of the kernel; where the matrices begin
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def cross_correlation(image: str = "digit 7", kernel: str = "vertical edges", row: int = 13,
@@ -121,7 +120,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     cell = _SIDE / len(facts.image)
     _panel(sheet, "image", facts.image, _LEFT, cell)
     if facts.problem:
-        sheet.title(_MATRICES, _TOP + 20, "this is not a kernel", _TYPE, RED)
+        sheet.title(_MATRICES, _TOP + 20, "this is not a kernel", colour=RED)
         return
     h, w = facts.kernel.shape
     x, y = cell * facts.column, _TOP + cell * facts.row
@@ -130,7 +129,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _panel(sheet, "result", facts.so_far, _RIGHT, cell, max(facts.result.abs().max().item(), 1e-9))
     sheet.outline(_RIGHT + x, y, cell, cell, BLUE, 2)
     sheet.text(_LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet"
-               + "; sum rounded" * _rounded(facts), _TYPE, anchor="lm")
+               + "; sum rounded" * _rounded(facts))
     sheet.answer(_MATRICES + 2 * _APART - 4, 4, 840 - _MATRICES - 2 * _APART, 244)
 
 
@@ -138,9 +137,9 @@ def _panel(sheet: Sheet, name: str, values: Tensor, left: float, cell: float,
            reach: float | None = None) -> None:
     """A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1."""
     rows, columns = values.shape
-    sheet.title(left, 18, f"{name} {rows} × {columns}", _TYPE)
+    sheet.title(left, 18, f"{name} {rows} × {columns}")
     if cell > _SIDE / 8:
-        sheet.numbers(values, left, _TOP, cell, _TYPE, reach)
+        sheet.numbers(values, left, _TOP, cell, reach)
     else:
         sheet.image(values, left, _TOP, cell * columns, reach, frame=True)
 
@@ -152,9 +151,9 @@ def _sum(sheet: Sheet, facts: Facts) -> None:
             ("window", "", facts.window), ("kernel" + ", turned" * facts.flip, "×", facts.kernel),
             ("products", "=", facts.products)]):
         left = _MATRICES + _APART * i
-        sheet.title(left, 18, title, _TYPE)
-        sheet.text(left - 14, middle, sign, 24)
-        sheet.numbers(values, left, _TOP, _CELL, _TYPE)
+        sheet.title(left, 18, title)
+        sheet.text(left - 14, middle, sign, 24, anchor="mm")
+        sheet.numbers(values, left, _TOP, _CELL)
     sheet.title(_MATRICES, 230, "sum of the products", 20)
     sheet.title(_MATRICES + 2 * _APART, 230, f"= {number(facts.value)}", 24, BLUE)
 

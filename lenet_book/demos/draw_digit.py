@@ -16,7 +16,7 @@ from .controls import button, choice, slider
 from .examples import ten_digits
 from .ink import checked, drawn
 from .own import adopt
-from .reading import NETS, TYPE, paint_glyphs, paint_scores, read
+from .reading import NETS, paint_glyphs, paint_scores, read
 from .sheet import GREY, Sheet
 from .words import article
 
@@ -122,28 +122,28 @@ def compute(canvas, thickness: int, show: str | int, net: str) -> Facts:
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     reading = facts.reading
-    sheet.title(10, 16, "input", TYPE)
+    sheet.title(10, 16, "input")
     for layer in paper.LAYERS[:-1]:
         name = layer.name.lower()
         what, left, top, side, columns, gap = _PLACES[name]
-        sheet.title(left, top - 14, f"{layer.name}: {layer.maps}{what}", TYPE)
+        sheet.title(left, top - 14, f"{layer.name}: {layer.maps}{what}")
         if reading and reading.are_distances and name == "f6":
             paint_glyphs(sheet, reading, left, top, side, _IDEAL - left)
-            sheet.text(_IDEAL, top + 12 * side + 16, "ideal", TYPE, anchor="lm")
+            sheet.text(_IDEAL, top + 12 * side + 16, "ideal")
             sheet.answer(_IDEAL - 4, top - 4, 54, 12 * side + 32)
         else:
             maps = reading.maps[name] if reading else np.zeros((layer.maps, layer.size, layer.size))
             sheet.maps(maps, left, top, side, columns, gap, reading.full[name] if reading else 1.0)
-    sheet.text(168, 320, "violet below 0, orange above", TYPE, anchor="lm")
+    sheet.text(168, 320, "violet below 0, orange above")
     if not reading:
         sheet.outline(10, 30, 92, 92, GREY, 1)
-        sheet.text(56, 76, f"pen {facts.pen} %", TYPE)
-        sheet.text(_SCORES + 76, 120, "?", 96, GREY, bold=True)
-        sheet.text(_SCORES + 76, 210, f"LeNet-5 {facts.net}", TYPE)
-        sheet.text(_SCORES + 76, 234, "waits", TYPE)
+        sheet.text(56, 76, f"pen {facts.pen} %", anchor="mm")
+        sheet.text(_SCORES + 76, 120, "?", 96, GREY, anchor="mm", bold=True)
+        sheet.text(_SCORES + 76, 210, f"LeNet-5 {facts.net}", anchor="mm")
+        sheet.text(_SCORES + 76, 234, "waits", anchor="mm")
         return
     sheet.image(reading.image, 10, 30, 92, frame=True)
-    sheet.text(634, 34, reading.answer, 56, BLUE, bold=True)
+    sheet.text(634, 34, reading.answer, 56, BLUE, anchor="mm", bold=True)
     paint_scores(sheet, reading, _SCORES, 64, 62, 26)
     sheet.answer(_SCORES - 4, 4, 162, 328)
 

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from .. import mnist
 from ..arguments import fields, whole
-from ..plots import BLUE, INK, RED
+from ..plots import BLUE, RED
 from ..training.augmentation import linear_map
 from .base import Demo, Facts
 from .controls import Held, button, choice, slider
 from .examples import normal_numbers, test_digits
-from .reading import LAYERS, NETS, TYPE, misread, paint_glyphs, paint_scores, read
+from .reading import LAYERS, MISREAD, NETS, paint_glyphs, paint_label, paint_scores, read
 from .sheet import Sheet
 from .words import article, moved
 
@@ -68,7 +68,7 @@ def limits(**values) -> dict[str, int]:
 
 def next_wrong(index: int, net: str, **others) -> dict:
     """The next digit that the net reads wrong, as it is; after the last one the first."""
-    wrong = misread(net)
+    wrong = MISREAD[net]
     return {"index": next((one for one in wrong if one > index), wrong[0]), "image": None, **_AS_IT_IS}
 
 
@@ -116,29 +116,28 @@ def compute(index: int, layer: str, net: str, image: list | None = None, **chang
 def paint(sheet: Sheet, facts: Facts) -> None:
     reading, layer = facts.reading, facts.layer
     maps, full = reading.maps[layer], reading.full[layer]
-    sheet.title(_INPUT, 18, "input: 32 × 32", TYPE)
+    sheet.title(_INPUT, 18, "input: 32 × 32")
     sheet.image(reading.image, _INPUT, _TOP, _SIDE, frame=True)
     colour, verdict = (BLUE, "right") if facts.correct else (RED, "wrong")
-    sheet.text(_INPUT, 256, "read as", TYPE, anchor="lm")
+    sheet.text(_INPUT, 256, "read as")
     if facts.label is None:
-        sheet.text(_INPUT, 216, "your own image", TYPE, anchor="lm")
+        sheet.text(_INPUT, 216, "your own image")
     else:
-        sheet.text(_INPUT, 216, "label", TYPE, anchor="lm")
-        sheet.text(_INPUT + 100, 216, facts.label, 24, bold=True)
-        sheet.outline(_INPUT + 84, 200, 32, 32, INK, 2, dash=True)
-        sheet.text(_INPUT, 278, verdict, TYPE, colour, "lm", bold=True)
-    sheet.text(_INPUT + 100, 264, reading.answer, 48, colour, bold=True)
-    sheet.title(_LEFT, 18, f"{layer.upper()}: {facts.what}", TYPE)
+        sheet.text(_INPUT, 216, "label")
+        paint_label(sheet, facts.label, _INPUT + 100, 216)
+        sheet.text(_INPUT, 278, verdict, colour=colour, bold=True)
+    sheet.text(_INPUT + 100, 264, reading.answer, 48, colour, anchor="mm", bold=True)
+    sheet.title(_LEFT, 18, f"{layer.upper()}: {facts.what}")
     if layer == "f6" and reading.are_distances:
         paint_glyphs(sheet, reading, _LEFT, _TOP, 19, 200)
-        sheet.title(_LEFT + 200, 18, f"the ideal {reading.answer}", TYPE)
+        sheet.title(_LEFT + 200, 18, f"the ideal {reading.answer}")
         sheet.answer(_LEFT + 196, 4, 141, _MAPS[1] + 36)
     else:
         (width, height), (columns, gap) = _MAPS, _WALLS[len(maps)]
         side = min(width / columns, height / -(-len(maps) // columns)) - gap
         sheet.maps(maps, _LEFT, _TOP, side, columns, gap, full)
     violet = f"violet −{full:.1f}, " if maps.min() < 0 else ""
-    sheet.text(_LEFT, 281, f"{violet}white 0, orange {full:.1f} and more", TYPE, anchor="lm")
+    sheet.text(_LEFT, 281, f"{violet}white 0, orange {full:.1f} and more")
     paint_scores(sheet, reading, _SCORES, 52, 122, 23.5, facts.label)
     sheet.answer(_INPUT - 4, 236, _SIDE + 8, 56)
     sheet.answer(_SCORES - 4, 4, 228, 288)

@@ -18,7 +18,6 @@ from .words import number
 NET = "vgg-small-average"
 _OTHERS = 12  # the digits after it in the test set, of which the scraps are
 _PIXELS = 8  # from one place of a class map to the next: the net pools 2 x 2 three times
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _LEFT, _TOP, _CANVAS = 14, 34, 218  # pixels of the page: the canvas
 _MAPS, _SIDE, _ACROSS, _DOWN = 286, 90, 110, 122  # the class maps: the first, each, and to the next
 
@@ -91,7 +90,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     """The canvas on the left, the ten class maps on the right."""
     canvas, size, (row, column) = len(facts.image), facts.maps.shape[-1], facts.peak
     pixel, cell, side = _CANVAS / canvas, _SIDE / size, mnist.SIZE * _CANVAS / canvas
-    sheet.title(_LEFT, 16, f"canvas {canvas} × {canvas}", _TYPE)
+    sheet.title(_LEFT, 16, f"canvas {canvas} × {canvas}")
     sheet.image(facts.image, _LEFT, _TOP, _CANVAS, frame=True)
     sheet.outline(_LEFT + pixel * facts.column, _TOP + pixel * facts.row, side, side, RED, 2, dash=True)
     sheet.outline(_LEFT + pixel * _PIXELS * column, _TOP + pixel * _PIXELS * row, pixel * _PIXELS,
@@ -100,16 +99,16 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         x, y = _MAPS + _ACROSS * (digit % 5), _TOP + _DOWN * (digit // 5)
         won = digit == facts.answer
         style = {"colour": BLUE, "bold": True} if won else {}
-        sheet.text(x, y - 18, "▶ " * won + str(digit), 17, anchor="lm", **style)
-        sheet.text(x + _SIDE, y - 18, number(score), _TYPE, anchor="rm", **style)
+        sheet.text(x, y - 18, "▶ " * won + str(digit), 17, **style)
+        sheet.text(x + _SIDE, y - 18, number(score), anchor="rm", **style)
         sheet.image(values, x, y, _SIDE, facts.reach, frame=True)
         if won:
             sheet.outline(x + cell * column - 2, y + cell * row - 2, cell + 4, cell + 4, BLUE, 2)
         if digit == facts.label:
             sheet.outline(x - 6, y - 30, _SIDE + 12, _SIDE + 36, RED, 2, dash=True)
     sheet.text(_LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map "
-               "peaks", _TYPE, anchor="lm")
+               "peaks")
     full = number(facts.reach, 1)
     sheet.text(_LEFT, 289, f"a digit's score is the mean of its map: violet −{full}, white 0, "
-               f"orange +{full}", _TYPE, anchor="lm")
+               f"orange +{full}")
     sheet.answer(_MAPS - 12, 2, 840 - _MAPS, 250)

@@ -8,15 +8,13 @@ import numpy as np
 from ..plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE
 from .base import Demo, Facts
 from .controls import slider, switch
-from .sheet import GREY, Sheet
+from .sheet import GREY, TINTS, Sheet
 from .words import number
 
 _COLOURS = BLUE, GREEN, ORANGE, PURPLE  # of the four paths
-_TINTS = "#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"  # the same, but paler
 _THIN = 16  # maps in one pixel of a band's thickness
 _TOP, _PITCH, _HIGH = 34, 54, 46  # pixels: the first path, from path to path, and the height of a box
 _INPUT, _FIRST, _SECOND, _JOIN, _RIGHT = 14, 84, 336, 612, 648  # where the columns begin
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _WIDE, _GAP, _BAR = 200, 52, 12  # the widths of a box, between boxes, and of the input and the join
 
 
@@ -112,7 +110,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
             _band(sheet, x, y, left, y, maps, colour)
             labels += [(left - _GAP / 2, y, maps)] * (left == _SECOND)
             _box(sheet, left, y, layer, facts, row)
-            x, maps, colour = left + _WIDE, layer.maps, _TINTS[row]
+            x, maps, colour = left + _WIDE, layer.maps, TINTS[_COLOURS[row]]
         high = maps / _THIN
         _band(sheet, x, y, _JOIN, end + high / 2, maps, colour)
         labels += [(x + 22, y, maps)]
@@ -120,12 +118,12 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         end += high
     for x, y, maps in labels:
         sheet.fill(x - 17, y - 9, 34, 18, "white")
-        sheet.text(x, y, maps, _TYPE)
+        sheet.text(x, y, maps, anchor="mm")
     high = max(facts.inputs / _THIN, 1)
     sheet.fill(_INPUT, middle - high / 2, _BAR, high, INK)
-    sheet.title(_INPUT, 16, f"{facts.inputs} maps of {facts.size} × {facts.size}", _TYPE)
+    sheet.title(_INPUT, 16, f"{facts.inputs} maps of {facts.size} × {facts.size}")
     sheet.text(_INPUT, 260, f"Bands: maps. Boxes: weights, × {facts.size}² places = multiply-adds; "
-               "shaded: their share of all.", _TYPE, anchor="lm")
+               "shaded: their share of all.")
     _costs(sheet, facts)
 
 
@@ -150,27 +148,26 @@ def _band(sheet: Sheet, x: float, y: float, to_x: float, to_y: float, maps: int,
 def _box(sheet: Sheet, left: float, y: float, layer: Layer, facts: Facts, row: int) -> None:
     top, right = y - _HIGH / 2, left + _WIDE - 8
     sheet.fill(left, top, _WIDE, _HIGH, "white")
-    sheet.fill(left, top, _WIDE * layer.weights / facts.module.weights, _HIGH, _TINTS[row])
+    sheet.fill(left, top, _WIDE * layer.weights / facts.module.weights, _HIGH, TINTS[_COLOURS[row]])
     sheet.outline(left, top, _WIDE, _HIGH, _COLOURS[row], 2)
-    sheet.title(left + 8, y - 11, layer.name, _TYPE)
+    sheet.title(left + 8, y - 11, layer.name)
     if layer.weights:
-        sheet.text(right, y - 11, f"{layer.weights:,}", _TYPE, anchor="rm")
-        sheet.text(right, y + 11, f"× {facts.size}² = {layer.weights * facts.size**2:,}", _TYPE,
-                   anchor="rm")
+        sheet.text(right, y - 11, f"{layer.weights:,}", anchor="rm")
+        sheet.text(right, y + 11, f"× {facts.size}² = {layer.weights * facts.size**2:,}", anchor="rm")
     else:
-        sheet.text(right, y + 11, "no weights", _TYPE, anchor="rm")
+        sheet.text(right, y + 11, "no weights", anchor="rm")
 
 
 def _costs(sheet: Sheet, facts: Facts) -> None:
     """What comes out, and the multiply-adds of both modules side by side."""
-    sheet.title(_RIGHT, 16, f"{facts.module.maps:,} maps joined", _TYPE)
-    sheet.title(_RIGHT, 52, "the whole module", _TYPE)
+    sheet.title(_RIGHT, 16, f"{facts.module.maps:,} maps joined")
+    sheet.title(_RIGHT, 52, "the whole module")
     most = max(module.macs for module in facts.modules.values())
     for i, (reductions, module) in enumerate(facts.modules.items()):
         y, chosen = 80 + 90 * i, reductions == facts.reductions
         words = "with reductions" if reductions else "without"
-        sheet.text(_RIGHT, y, "▶ " * chosen + words, _TYPE, anchor="lm", bold=chosen)
+        sheet.text(_RIGHT, y, "▶ " * chosen + words, bold=chosen)
         sheet.bar(_RIGHT, y + 14, 170, 18, module.macs / most, BLUE if chosen else GREY)
         for below, count in ((42, f"{module.weights:,}"), (62, f"× {facts.size}² = {module.macs:,}")):
-            sheet.text(840 - 22, y + below, count, _TYPE, anchor="rm")
+            sheet.text(840 - 22, y + below, count, anchor="rm")
     sheet.answer(_RIGHT - 8, 2, 840 - _RIGHT, 244)

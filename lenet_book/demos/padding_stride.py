@@ -11,7 +11,6 @@ from .words import span
 
 _LEFT, _MIDDLE, _RIGHT, _TOP = 14, 300, 524, 36  # pixels: input, output and words, and where they begin
 _SIDE, _OUTPUT = 250, 196  # the most that input and output may take
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, row: int = 0,
@@ -60,7 +59,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     n, p, m = facts.n, facts.p, facts.m
     padded = n + 2 * p
     cell = _SIDE / max(padded, facts.reach, 8)
-    sheet.title(_LEFT, 18, f"input {n} × {n}" + f", padding {p}" * bool(p), _TYPE)
+    sheet.title(_LEFT, 18, f"input {n} × {n}" + f", padding {p}" * bool(p))
     sheet.fill(_LEFT, _TOP, cell * padded, cell * padded, PALE)
     sheet.fill(_LEFT + cell * p, _TOP + cell * p, cell * n, cell * n, "white")
     sheet.grid(_LEFT, _TOP, cell, padded, padded)
@@ -93,7 +92,7 @@ def _windows(sheet: Sheet, facts: Facts, cell: float) -> None:
 def _made(sheet: Sheet, facts: Facts, cell: float) -> None:
     """The outputs, those grey that are made before the chosen one."""
     m, (row, column) = facts.m, facts.unit
-    sheet.title(_MIDDLE, 18, f"output {m} × {m}", _TYPE)
+    sheet.title(_MIDDLE, 18, f"output {m} × {m}")
     sheet.fill(_MIDDLE, _TOP, cell * m, cell * row, PALE)
     sheet.fill(_MIDDLE, _TOP + cell * row, cell * column, cell, PALE)
     sheet.grid(_MIDDLE, _TOP, cell, m, m)
@@ -110,17 +109,17 @@ def _words(sheet: Sheet, facts: Facts) -> None:
              ("outputs floor(room / s) + 1", f"= floor({room} / {s}) + 1 = {facts.m}")]
     for i, (name, numbers) in enumerate(lines):
         y = 18 + 52 * i
-        sheet.title(_RIGHT, y, name, _TYPE, RED if room < 0 and i == 2 else INK)
-        sheet.text(_RIGHT, y + 24, numbers, _TYPE, anchor="lm")
+        sheet.title(_RIGHT, y, name, colour=RED if room < 0 and i == 2 else INK)
+        sheet.text(_RIGHT, y + 24, numbers)
     sheet.fill(_RIGHT, 186, 12, 12, BLUE)
-    sheet.text(_RIGHT + 24, 192, "read by the window", _TYPE, anchor="lm")
+    sheet.text(_RIGHT + 24, 192, "read by the window")
     sheet.outline(_RIGHT - 2, 208, 16, 16, RED, 2, dash=True)
     sheet.outline(_RIGHT + 18, 208, 16, 16, GREEN, 2, dash=True)
-    sheet.text(_RIGHT + 44, 217, "the next, right and below", _TYPE, anchor="lm")
+    sheet.text(_RIGHT + 44, 217, "the next, right and below")
     sheet.fill(_RIGHT - 2, 234, 16, 16, PALE)
-    sheet.text(_RIGHT + 24, 242, "padding; outputs made before", _TYPE, anchor="lm")
+    sheet.text(_RIGHT + 24, 242, "padding; outputs made before")
     sheet.cross(_RIGHT - 2, 260, 16, RED)
-    sheet.text(_RIGHT + 24, 268, "past the last window", _TYPE, anchor="lm")
+    sheet.text(_RIGHT + 24, 268, "past the last window")
 
 
 def say(facts: Facts) -> str:

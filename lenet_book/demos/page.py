@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 from ..mnist import Digits
 from .examples import is_own, normal_numbers, ten_digits, test_digits, trained
-from .reading import full_colour
+from .reading import MISREAD, full_colour
 
 LIVE = Path(__file__).with_name("live")
 ALONE = 200  # of the 10,000 test digits, which are 2 MB, a page without a kernel has so many
@@ -27,7 +27,8 @@ ALONE = 200  # of the 10,000 test digits, which are 2 MB, a page without a kerne
 def content(name: str) -> bytes:
     """A file that pictures are made of, by its name in `live/files.js`.
 
-    A net's name: its trained weights, as safetensors; with a learner's own its `full_colour`.
+    A net's name: its trained weights, as safetensors; with those of a LeNet-5 what `live/files.js`
+    says of it.
     "ten-digits", "test-digits": of each digit a byte of label and 784 of ink. "noise": 28 x 28 normal
     numbers, float32. "training-run": of the demo of training, made by `.ci/record_training.py`.
     """
@@ -39,8 +40,9 @@ def content(name: str) -> bytes:
         return normal_numbers().numpy().tobytes()
     if name == "training-run":
         return (LIVE / "recorded" / "training-run.json").read_bytes()
-    if is_own(name):
-        return save(trained(name).state_dict(), {"full": json.dumps(full_colour(name))})
+    if is_own(name) or name in MISREAD:
+        facts = {"full": full_colour(name), "wrong": MISREAD.get(name)}
+        return save(trained(name).state_dict(), {"facts": json.dumps(facts)})
     return files("lenet_book").joinpath("weights", f"{name}.safetensors").read_bytes()
 
 

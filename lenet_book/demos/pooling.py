@@ -24,7 +24,6 @@ _SIDE, _UPPER, _LOWER = 118, 24, 172  # a map in the picture, and where the two 
 _LEFT, _MIDDLE, _RIGHT, _BARS = 8, 146, 296, 436  # where the four columns begin
 _FIRST, _APART, _BAR_LEFT, _BAR = 42, 32, 652, 126  # bars: where, how far apart, how long
 _FULL = 1.5  # the change at which a bar is full
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2, right: int = 1,
@@ -105,25 +104,25 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         _map(sheet, _LEFT, top, title, field)
         _map(sheet, _MIDDLE, top, "", result, reach)
         _windows(sheet, top, facts)
-    sheet.title(_MIDDLE, 12, "pooled " * (facts.kind != _NONE) + f"{len(still)} × {len(still)}", _TYPE)
+    sheet.title(_MIDDLE, 12, "pooled " * (facts.kind != _NONE) + f"{len(still)} × {len(still)}")
     _map(sheet, _RIGHT, _UPPER, "difference", difference, reach or 1.0)
     for i, words in enumerate(["orange: plus", "violet: minus", f"full at ±{number(reach or 1.0)}",
                                "grey: left out" * bool(facts.lost)]):
-        sheet.text(_RIGHT, _LOWER - 8 + 24 * i, words, _TYPE, anchor="lm")
-    sheet.title(_BARS, 12, "relative change of the pooled map", _TYPE)
+        sheet.text(_RIGHT, _LOWER - 8 + 24 * i, words)
+    sheet.title(_BARS, 12, "relative change of the pooled map")
     for i, (kind, share) in enumerate(facts.changes.items()):
         _bar(sheet, _FIRST + _APART * i, _name(kind, facts), share, kind == facts.kind)
     _bar(sheet, 212, f"with a {(facts.digit + 1) % 10} in its place", facts.other_change)
     if facts.kind == _SUBSAMPLING:
-        sheet.text(_BARS, 248, f"subsampling: {_formula(facts)}", _TYPE, anchor="lm")
-    sheet.text(_BARS, 280, "blue, dashed: two windows, their numbers", _TYPE, anchor="lm")
+        sheet.text(_BARS, 248, f"subsampling: {_formula(facts)}")
+    sheet.text(_BARS, 280, "blue, dashed: two windows, their numbers")
     sheet.answer(_RIGHT - 3, _UPPER - 3, _SIDE + 6, _SIDE + 6)
     sheet.answer(_BAR_LEFT - 6, _FIRST - 16, 190, 202)
 
 
 def _map(sheet: Sheet, left: float, top: float, title: str, values: Tensor,
          reach: float | None = None) -> None:
-    sheet.title(left, top - 12, title, _TYPE)
+    sheet.title(left, top - 12, title)
     sheet.image(values, left, top, _SIDE, reach, frame=True)
 
 
@@ -142,11 +141,10 @@ def _windows(sheet: Sheet, top: float, facts: Facts) -> None:
 
 
 def _bar(sheet: Sheet, middle: float, name: str, share: float, chosen: bool = False) -> None:
-    sheet.text(_BARS, middle, "▶ " * chosen + name, _TYPE, anchor="lm", bold=chosen)
+    sheet.text(_BARS, middle, "▶ " * chosen + name, bold=chosen)
     known = not math.isnan(share)
     sheet.bar(_BAR_LEFT, middle - 9, _BAR, 18, share / _FULL if known else 0, BLUE if chosen else GREY)
-    sheet.text(_BAR_LEFT + _BAR + 8, middle, number(share) if known else "–", _TYPE, anchor="lm",
-               bold=chosen)
+    sheet.text(_BAR_LEFT + _BAR + 8, middle, number(share) if known else "–", bold=chosen)
 
 
 def say(facts: Facts) -> str:

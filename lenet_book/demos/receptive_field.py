@@ -35,7 +35,6 @@ _CELL, _LEFT, _TOP = 8, 30, 24  # pixels of the page: for one of the input, and 
 _TABLE, _ROW = 302, 24  # where the table begins, and how high a line of it is
 _EDGES = 550, 591, 643, 690  # the right edges of its numbers
 _OUTPUT, _SIDE = 710, 120  # where the last layer's units begin, and how wide they are
-_TYPE = 16  # 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 
 
 def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
@@ -176,8 +175,8 @@ def _input(sheet: Sheet, gradient: np.ndarray) -> None:
     """The digit, orange where the gradient is not zero, with the numbers of rows and columns."""
     side = _CELL * _INPUT
     for pixel in (0, 8, 16, 24, 31):
-        sheet.text(_LEFT + _CELL * (pixel + 0.5), _TOP - 11, pixel, _TYPE)
-        sheet.text(_LEFT - 5, _TOP + _CELL * (pixel + 0.5), pixel, _TYPE, anchor="rm")
+        sheet.text(_LEFT + _CELL * (pixel + 0.5), _TOP - 11, pixel, anchor="mm")
+        sheet.text(_LEFT - 5, _TOP + _CELL * (pixel + 0.5), pixel, anchor="rm")
     tint = np.where(gradient > 0, 0.2 + 0.7 * gradient / (gradient.max() or 1.0), 0.0)[..., None]
     orange = [int(ORANGE[i:i + 2], 16) for i in (1, 3, 5)]
     colours = (1 - tint) * _digit() + tint * orange + 1e-6  # a whole number is not a hair below
@@ -208,10 +207,10 @@ def _table(sheet: Sheet, facts: Facts) -> None:
     sheet.outline(left, _line_at(len(facts.layers) + 1), width, _ROW, BLUE, 2)  # the unit's
     for at, (number, name, *numbers) in enumerate(lines):
         y, tone = _line_at(at + 0.5), "#767676" if number == "+" else INK
-        sheet.text(_TABLE, y, number, _TYPE, tone, "lm")
-        sheet.text(_TABLE + 16 * bool(number), y, name, _TYPE, tone, "lm")
+        sheet.text(_TABLE, y, number, colour=tone)
+        sheet.text(_TABLE + 16 * bool(number), y, name, colour=tone)
         for word, x in zip(numbers, _EDGES, strict=True):
-            sheet.text(x, y, word, _TYPE, tone, "rm")
+            sheet.text(x, y, word, colour=tone, anchor="rm")
 
 
 def _line_at(index: float) -> float:
@@ -228,7 +227,7 @@ def _last_layer(sheet: Sheet, facts: Facts) -> None:
     units = facts.units[-1]
     cell = _SIDE / max(units, 4)
     row = _TOP + cell * facts.row
-    sheet.text(_OUTPUT, 12, f"output {units}×{units}", _TYPE, anchor="lm")
+    sheet.text(_OUTPUT, 12, f"output {units}×{units}")
     sheet.grid(_OUTPUT, _TOP, cell, units, units, "#BBBBBB")
     if facts.neighbour is not None:
         sheet.outline(_OUTPUT + cell * facts.neighbour, row, cell, cell, RED, 2)
@@ -238,15 +237,14 @@ def _last_layer(sheet: Sheet, facts: Facts) -> None:
 def _legend(sheet: Sheet, facts: Facts) -> None:
     """What the frames and the colour are, and what the table's numbers say."""
     sheet.outline(_TABLE, 254, 22, 16, BLUE, 4)
-    sheet.text(_TABLE + 28, 262, f"unit ({facts.row}, {facts.column})", _TYPE, anchor="lm")
+    sheet.text(_TABLE + 28, 262, f"unit ({facts.row}, {facts.column})")
     if facts.neighbour is not None:
         sheet.outline(_TABLE + 144, 254, 22, 16, RED, 3, dash=True)
-        sheet.text(_TABLE + 172, 262, "its neighbour", _TYPE, anchor="lm")
+        sheet.text(_TABLE + 172, 262, "its neighbour")
     if facts.measured:
         sheet.fill(_TABLE + 300, 254, 22, 16, ORANGE)
-        sheet.text(_TABLE + 328, 262, "what moves the unit", _TYPE, anchor="lm")
-    sheet.text(_TABLE, 284, "jump: from field to field; start: middle of the first; in pixels", _TYPE,
-               anchor="lm")
+        sheet.text(_TABLE + 328, 262, "what moves the unit")
+    sheet.text(_TABLE, 284, "jump: from field to field; start: middle of the first; in pixels")
 
 
 def say(facts: Facts) -> str:

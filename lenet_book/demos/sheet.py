@@ -14,10 +14,12 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from ..plots import INK, PALE
+from ..plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE
 from ..plots.picture import written as number
 
+TINTS = {BLUE: "#B8D5E8", ORANGE: "#F8E2B8", GREEN: "#B8E3D7", PURPLE: "#F1DCE7"}  # paler
 GREY = "#999999"  # frames, and what stands back
+TYPE = 16  # of words; 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 # Between the lowest and the highest number: red, green, blue.
 _INK = np.linspace(255, 0, 256).round().astype(np.uint8)[:, None].repeat(3, axis=1)
@@ -41,15 +43,15 @@ class Sheet:
         """What has been painted so far: rows x columns x 3, uint8."""
         return np.asarray(self._image)
 
-    def text(self, x: float, y: float, words, size: float = 13, colour: str = INK,
-             anchor: str = "mm", bold: bool = False) -> None:
-        """One line of words. anchor: l, m or r, and t, m, b or s (the base line), of them at x, y."""
+    def text(self, x: float, y: float, words, size: float = TYPE, colour: str = INK,
+             anchor: str = "lm", bold: bool = False) -> None:
+        """One line of words. anchor: lm, mm or rm: at x they begin, have their middle or end."""
         mask, left, top = _written(str(words), round(size * self.scale), bold, anchor)
         self._image.paste(colour, (self._px(x) + left, self._px(y) + top), mask)
 
-    def title(self, x: float, y: float, words, size: float = 15, colour: str = INK) -> None:
+    def title(self, x: float, y: float, words, size: float = TYPE, colour: str = INK) -> None:
         """One bold line of words that begins at x, y."""
-        self.text(x, y, words, size, colour, "lm", bold=True)
+        self.text(x, y, words, size, colour, bold=True)
 
     def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A rectangle full of one colour."""
@@ -147,12 +149,12 @@ class Sheet:
             wall[top:top + inner, left:left + inner] = tile
         self._image.paste(Image.fromarray(wall), (self._px(x), self._px(y)))
 
-    def numbers(self, values, x: float, y: float, cell: float, size: float,
+    def numbers(self, values, x: float, y: float, cell: float,
                 reach: float | None = None) -> None:
         """A matrix with its numbers written out, a coloured square each; NaN leaves one grey and empty.
 
-        size: of the numbers, made smaller where they do not fit. reach: the number whose colour is
-        full, by default the largest.
+        The numbers are smaller where they do not fit. reach: the number whose colour is full, by
+        default the largest.
         """
         values = np.asarray(values, dtype=float)
         known = values[~np.isnan(values)]
@@ -165,7 +167,7 @@ class Sheet:
         self.grid(x, y, cell, *values.shape)
         for row, column, word in words:
             self.text(x + cell * (column + 0.5), y + cell * (row + 0.5), word,
-                      min(size, 0.9 * cell / widest))
+                      min(TYPE, 0.9 * cell / widest), anchor="mm")
 
     def grid(self, x: float, y: float, cell: float, rows: int, columns: int,
              colour: str = "#AAAAAA") -> None:

@@ -23,7 +23,7 @@ LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 BATCH_SIZES = [8, 16, 32, 64, 128, 256, 512]
 _SLICE, _PAUSE, _FRAME = 0.03, 0.005, 0.25  # seconds: to train, to let others run, between pictures
 _LEFT, _TOP, _WIDTH, _HEIGHT, _LOWEST = 62, 38, 456, 208, 0.003  # the curve; pixels, and an error rate
-_RIGHT, _END, _TYPE = 572, 828, 16  # what stands beside it; 16 is 20 pixels on a projector
+_RIGHT, _END = 572, 828  # what stands beside it
 
 
 def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str = "ReLU",
@@ -150,7 +150,7 @@ def compute(progress: dict, learning_rate: float, batch_size: int, activation: s
 
 def paint(sheet: Sheet, facts: Facts) -> None:
     _paint_axes(sheet, facts.total)
-    sheet.text(_LEFT + _WIDTH, 16, ", ".join(facts.net), _TYPE, anchor="rm")
+    sheet.text(_LEFT + _WIDTH, 16, ", ".join(facts.net), anchor="rm")
     for points, colour in ((facts.training, BLUE), (facts.validation, RED)):
         if points:
             sheet.curve([_place(*point, facts.total) for point in points], colour, 3)
@@ -158,35 +158,35 @@ def paint(sheet: Sheet, facts: Facts) -> None:
         x, y = _place(*point, facts.total)
         sheet.fill(x - 4, y - 4, 8, 8, RED)
     sheet.answer(_LEFT + 1, _TOP - 4, _WIDTH + 3, _HEIGHT + 4)
-    sheet.title(_RIGHT, 16, "kernels of C1", _TYPE)
+    sheet.title(_RIGHT, 16, "kernels of C1")
     sheet.maps(facts.kernels, _RIGHT, 30, 50, columns=3, gap=6)
     for y, words in ((48, "orange:"), (68, "above 0"), (100, "violet:"), (120, "below 0")):
-        sheet.text(_RIGHT + 174, y, words, _TYPE, anchor="lm")
+        sheet.text(_RIGHT + 174, y, words)
     for y, name, points, how, colour in (
             (160, "training", facts.training, f"last {WINDOW:,} or so, as it learned", BLUE),
             (208, "■ validation", facts.validation,
              f"{facts.validation_digits:,} others, as it is now", RED)):
-        sheet.title(_RIGHT, y, name, _TYPE, colour)
+        sheet.title(_RIGHT, y, name, colour=colour)
         error = f"{points[-1][1]:.1%}" if points else "not yet"
-        sheet.text(_END, y, error, 22, colour, "rm", bold=True)
-        sheet.text(_RIGHT, y + 21, how, _TYPE, anchor="lm")
+        sheet.text(_END, y, error, 22, colour, anchor="rm", bold=True)
+        sheet.text(_RIGHT, y + 21, how)
         sheet.answer(_RIGHT + 136, y - 13, _END - _RIGHT - 132, 24)
     sheet.bar(_RIGHT, 248, _END - _RIGHT, 14, facts.seen / facts.total, GREEN)
-    sheet.text(_RIGHT, 280, f"{facts.seen:,} of {facts.total:,} digits", _TYPE, anchor="lm")
+    sheet.text(_RIGHT, 280, f"{facts.seen:,} of {facts.total:,} digits")
 
 
 def _paint_axes(sheet: Sheet, total: int) -> None:
-    sheet.title(16, 16, "digits read wrong", _TYPE)
+    sheet.title(16, 16, "digits read wrong")
     for error in (1, 0.3, 0.1, 0.03, 0.01, 0.003):
         _, y = _place(0, error, total)
         sheet.fill(_LEFT, y, _WIDTH, 1, PALE)
-        sheet.text(_LEFT - 6, y, f"{error:.1%}" if error < 0.01 else f"{error:.0%}", _TYPE, anchor="rm")
+        sheet.text(_LEFT - 6, y, f"{error:.1%}" if error < 0.01 else f"{error:.0%}", anchor="rm")
     for part in range(5):
         x = _LEFT + _WIDTH * part / 4
         sheet.fill(x, _TOP, 1, _HEIGHT, PALE)
-        sheet.text(x, _TOP + _HEIGHT + 14, f"{total * part // 4:,}", _TYPE)
+        sheet.text(x, _TOP + _HEIGHT + 14, f"{total * part // 4:,}", anchor="mm")
     sheet.fill(_LEFT, _TOP + _HEIGHT, _WIDTH, 1, INK)
-    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 35, "digits seen", _TYPE)
+    sheet.text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 35, "digits seen", anchor="mm")
 
 
 def _place(seen: int, error: float, total: int) -> tuple[float, float]:

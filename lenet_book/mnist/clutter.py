@@ -67,25 +67,29 @@ def cluttered(digits: Digits, canvas: int = 40, pieces: int = 4, seed: int = 0,
     if len(digits) < (2 if pieces else 1):
         raise ValueError(f"pieces are cut from other digits of the set, which has {len(digits)}; give "
                          "more digits, or pieces=0")
-    with torch.device("cpu"):  # and single precision, whatever torch's defaults are
-        return _drawn(digits.to("cpu"), canvas, pieces, torch.Generator().manual_seed(seed), frames)
+    return _drawn(digits.to("cpu"), canvas, pieces, torch.Generator("cpu").manual_seed(seed), frames)
 
 
 def _drawn(digits: Digits, canvas: int, pieces: int, generator: torch.Generator,
            frames: Tensor | None) -> Canvases:
     count = len(digits)
-    side = torch.randint(_SMALLEST, SIZE + 1, (count,), generator=generator)
-    share = torch.rand(count, 2, generator=generator, dtype=torch.float32)
+
+    def integers(end: int, *shape: int, least: int = 0) -> Tensor:
+        return torch.randint(least, end, shape, generator=generator, device="cpu")
+
+    side = integers(SIZE + 1, count, least=_SMALLEST)
+    share = torch.rand(count, 2, generator=generator, dtype=torch.float32, device="cpu")
     corners = (share * (canvas - side + 1)[:, None]).long()
     drawn = torch.cat([corners, side[:, None]], dim=1)
     frames = drawn if frames is None else _within(frames, count, canvas)
     images = torch.cat([_placed(some, where, canvas) for some, where in
                         zip(digits.images.split(_BATCH), frames.split(_BATCH), strict=True)])
+    every = torch.arange(count, device="cpu")
     for _ in range(pieces):
-        other = (torch.arange(count) + torch.randint(1, count, (count,), generator=generator)) % count
-        cut = torch.randint(4, SIZE - 4 - _PIECE + 1, (2, count), generator=generator)
-        laid = torch.randint(0, canvas - _PIECE + 1, (2, count), generator=generator)
-        here = (torch.arange(count)[:, None, None], *_window(laid))
+        other = (every + integers(count, count, least=1)) % count
+        cut = integers(SIZE - 4 - _PIECE + 1, 2, count, least=4)
+        laid = integers(canvas - _PIECE + 1, 2, count)
+        here = (every[:, None, None], *_window(laid))
         images[here] = torch.maximum(images[here], digits.images[other[:, None, None], *_window(cut)])
     return Canvases(images, digits.labels, frames)
 
@@ -104,7 +108,7 @@ def _within(frames: Tensor, count: int, canvas: int) -> Tensor:
 def _placed(digits: Tensor, frames: Tensor, canvas: int) -> Tensor:
     """uint8, N x canvas x canvas: each digit, N x 28 x 28, scaled to its frame, and background."""
     side = frames[:, 2, None].float()
-    middle = torch.arange(canvas).float() + 0.5
+    middle = torch.arange(canvas, device="cpu").float() + 0.5
     # Where in the digit, -1 to 1 from edge to edge, a pixel of the canvas is to be read.
     y, x = ((middle - frames[:, axis, None]) / side * 2 - 1 for axis in (0, 1))
     places = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=3)
@@ -114,5 +118,5 @@ def _placed(digits: Tensor, frames: Tensor, canvas: int) -> Tensor:
 
 def _window(corners: Tensor) -> tuple[Tensor, Tensor]:
     """Rows, N x 8 x 1, and columns, N x 1 x 8, of the windows with these first rows and columns."""
-    rows, columns = corners[:, :, None] + torch.arange(_PIECE)
+    rows, columns = corners[:, :, None] + torch.arange(_PIECE, device="cpu")
     return rows[:, :, None], columns[:, None, :]

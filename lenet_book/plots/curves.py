@@ -82,7 +82,8 @@ def _course(values: Sequence[float]) -> str:
 def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: str) -> Picture:
     """One line a row: its single values as rings, their mean as a bar, and an interval around it.
 
-    rows: name -> (values, low, high), in one unit; drawn from top to bottom.
+    rows: name -> (values, low, high), in one unit; drawn from top to bottom. Equal values of a row
+    stand one above the other.
     """
     picture = Picture(f"{xlabel}: " + "; ".join(
         f"{name} {np.mean(values):.2f} ({low:.2f} to {high:.2f})"
@@ -90,7 +91,9 @@ def intervals(rows: Mapping[str, tuple[Sequence[float], float, float]], xlabel: 
     axis = picture.subplots()
     for line, (values, low, high) in enumerate(rows.values()):
         axis.plot([low, high], [line, line], color=BLUE, linewidth=7, alpha=0.35, solid_capstyle="butt")
-        axis.plot(values, [line] * len(values), "o", color=INK, markerfacecolor="none", markersize=6)
+        before = [list(values[:place]).count(value) for place, value in enumerate(values)]
+        axis.plot(values, [line - 0.2 * many for many in before], "o", color=INK, markersize=6,
+                  markerfacecolor="none")
         axis.plot(np.mean(values), line, "|", color=RED, markersize=16, markeredgewidth=3)
     axis.set_xlabel(xlabel, fontsize=WORDS)
     axis.set(ylim=(len(rows) - 0.4, -0.6))

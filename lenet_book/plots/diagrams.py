@@ -126,8 +126,8 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
 
     nets: title -> layers, each (name, kind, shape of its output, parameters). The stage of a layer is
     its name up to "_", so that c1_relu stands in the box of c1; reshaping has no box. A stage that a
-    net lacks is left out of its column. Parameters are the sum of the box, bold where they are not
-    those of the first net.
+    net lacks is left out of its column. Parameters are the sum of the box. Shape and parameters are
+    each bold where they are not those of the first net.
     """
     columns = {title: _boxes(layers) for title, layers in nets.items()}
     order = list(dict.fromkeys(stage for boxes in columns.values() for stage in boxes))
@@ -148,9 +148,12 @@ def stages(nets: Mapping[str, Sequence[tuple[str, str, Sequence[int], int]]]) ->
             axis.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, facecolor=colour + "22",
                                      edgecolor=colour, linewidth=1.4))
             axis.text(x, y - 0.13, "\n".join(kinds), **style, linespacing=1.05)
-            new = count != first.get(stage, (None, None, None))[2]
-            axis.text(x, y + 0.29, f"{' × '.join(map(str, shape))}    {count:,}", **style,
-                      weight="bold" if new else "normal")
+            _, its_shape, its_count = first.get(stage, (None, None, None))
+            for place, side, words, new in (
+                    (x - 0.43, "left", " × ".join(map(str, shape)), shape != its_shape),
+                    (x + 0.43, "right", f"{count:,}", count != its_count)):
+                axis.text(place, y + 0.29, words, **style | {"ha": side},
+                          weight="bold" if new else "normal")
     for y, stage in enumerate(order):
         axis.text(-0.55, y, stage.upper(), **style | {"ha": "right", "fontsize": WORDS}, weight="bold")
     return picture

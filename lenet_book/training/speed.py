@@ -16,7 +16,7 @@ from .fused import fuse
 
 
 def faster(model: nn.Module, batch_size: int) -> nn.Module:
-    """The model in the form that is to be run in a step: for batches that of `fused`."""
+    """The model in the form that is to be run: for batches that of `fused`."""
     return fuse(model) if batch_size > 1 else model
 
 

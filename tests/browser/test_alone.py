@@ -192,7 +192,7 @@ def test_a_page_of_one_file_reads_with_a_learners_own_net(form, browser, tmp_pat
 
 READ = """([net, base64]) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    lenetBook.files.provide("test-digits", Uint8Array.from({ length: 785 * 500 }, (_, i) =>
+    lenetBook.provide("test-digits", Uint8Array.from({ length: 785 * 500 }, (_, i) =>
         (i % 785 ? bytes[784 * Math.floor(i / 785) + (i % 785) - 1] : 0)));
     return Array.from({ length: 500 }, (_, index) => {
         const values = { index, layer: "c1", net, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };

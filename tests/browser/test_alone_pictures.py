@@ -178,6 +178,9 @@ def test_the_200_digits_of_a_page_the_next_wrong_one_and_a_digit_that_is_dragged
     picture.click(position={"x": (12 + 152 * 20 / 32) * scale, "y": (36 + 152 * 11 / 32) * scale})
     values = in_step(page, made["feature_maps"])
     assert (values["right"], values["down"]) == (4, -5)
+    picture.click(position={"x": (12 + 150) * scale, "y": (36 + 2) * scale})
+    values = in_step(page, made["feature_maps"])
+    assert (values["right"], values["down"]) == (10, -10)  # as far as the sliders go
     shown.get_by_label("LeNet-5").select_option("modern")
     press(shown, "next wrong digit")  # there is none
     assert in_step(page, made["feature_maps"])["index"] == 115

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import ipywidgets as widgets
+import matplotlib
 import numpy as np
 import pytest
 
@@ -194,6 +195,19 @@ def same(ours, theirs):
     if isinstance(ours, (bool, type(None))):
         return ours is theirs
     return str(ours) == str(theirs)
+
+
+def test_the_colours_are_matplotlibs(live):
+    ours = np.reshape(live.page.evaluate(COLOURS), (256, 4))[:, :3]
+    assert np.array_equal(ours, (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round())
+
+
+COLOURS = """() => {  // a row of 256 pixels, from -127.5 to 127.5
+    const canvas = document.createElement("canvas");
+    const data = Array.from({ length: 256 }, (_, i) => i - 127.5);
+    lenetBook.sheetOn(canvas, 256, 1).image({ shape: [1, 256], data }, 0, 0, 256, { reach: 127.5 });
+    return [...canvas.getContext("2d").getImageData(0, 0, 256, 1).data];
+}"""
 
 
 def test_without_a_kernel_a_recorded_training_is_replayed(live):

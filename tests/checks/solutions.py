@@ -48,19 +48,23 @@ def solutions(chapter):
             for name in checked_in(source)}
 
 
+@cache
+def _compiled(chapter):
+    """The cells that are no solutions, each with what it reads and what it binds."""
+    codes = [compile(text, "cell", "exec") for text, solved in code_of(chapter) if not solved]
+    return [(code, *reads_and_binds(code)) for code in codes]
+
+
 def page_for(chapter, source):
     """A namespace with all that this cell needs of the page: what binds it, and what that needs."""
-    cells = [text for text, solved in code_of(chapter) if not solved]
-    found = [reads_and_binds(compile(text, "cell", "exec")) for text in [*cells, source]]
-    wanted, needed = set(found[-1][0]), set()
-    for place in reversed(range(len(cells))):
-        reads, binds = found[place]
+    wanted, needed = reads_and_binds(compile(source, "cell", "exec"))[0], []
+    for code, reads, binds in reversed(_compiled(chapter)):
         if binds & wanted:
-            needed.add(place)
+            needed.append(code)
             wanted |= reads
     page = {"__name__": "__main__"}
-    for place in sorted(needed):
-        exec(compile(cells[place], f"cell {place}", "exec"), page)
+    for code in reversed(needed):
+        exec(code, page)
     return page
 
 

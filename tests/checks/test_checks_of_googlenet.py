@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from cut_gradients import WithoutGradients
+from cut_gradients import ByNumpy, WithoutGradients, by_numpy
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -83,6 +83,13 @@ class InARow(Mine):
 
     def forward(self, x):
         return self.middle(self.small["three"](self.small["one"](x)))
+
+
+def in_a_list(*widths):
+    """Wrong: the projection stands in a list."""
+    net = Mine(*widths)
+    net.last = [nn.MaxPool2d(3, 1, 1), net.small.pop("projection")]
+    return net
 
 
 class Turned(Mine):
@@ -222,6 +229,8 @@ WRONG = {  # (words that name the error, answer)
         ("in front of", lambda x, *w: by_hand(
             x.relu(), *w, relu=lambda y: y, pool=lambda _: F.max_pool2d(x, 3, 1, 1))),
         ("no gradient reaches x, w1, w3, w5", lambda *case: by_hand(*case).detach()),
+        ("goes through NumPy", by_numpy(by_hand)),
+        ("pooling is missing", by_numpy(partial(by_hand, order=(0, 1, 2)))),
         ("no gradient reaches w3: ", lambda x, w1, w3, w5: by_hand(x, w1, nn.Parameter(w3), w5)),
         ("turned", lambda x, *w: by_hand(x, *(each.flip(2, 3) for each in w))),
         ("rows and columns", lambda x, *w: by_hand(x, *(each.mT for each in w))),
@@ -238,6 +247,7 @@ WRONG = {  # (words that name the error, answer)
     "inception_module": [
         ("in training mode", lambda *widths: nn.Sequential(Mine(*widths), nn.Dropout(0.4))),
         ("no gradient reaches the weights of", lambda *widths: WithoutGradients(Mine(*widths))),
+        ("goes through NumPy", lambda *widths: ByNumpy(Mine(*widths))),
         ("there is no ReLU", partial(Mine, relus="")),
         ("each reduction needs", partial(Mine, relus="135p")),
         ("reduce3 needs", partial(Mine, relus="1f35p")),
@@ -287,7 +297,7 @@ WRONG = {  # (words that name the error, answer)
         ("are added up", partial(Mine, join=lambda paths, dim: sum(paths))),
         ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
         ("Inception does", Inception), ("Inception does", type("Derived", (Inception,), {})),
-        ("stand in a list", Stub),
+        ("stand in a list", Stub), ("and stand in no plain list", in_a_list),
         ("without brackets", Mine(*range(1, 8))), ("a net, not", lambda *widths: 3), ("return", print)],
     "loss_with_heads": [
         ("heads do not", wrong_loss(first=0, second=0)), ("own loss is missing", wrong_loss(main=0)),
@@ -307,6 +317,7 @@ WRONG = {  # (words that name the error, answer)
         *[("reaches logits, head_4a, head_4d: behind", lambda *case, cut=cut: cut(weighed(*case)))
           for cut in (torch.Tensor.item, torch.Tensor.detach)],
         ("reaches logits, head_4a, head_4d: behind", without_graph),
+        ("goes through NumPy", by_numpy(weighed)),
         ("no gradient reaches logits", lambda a, *rest: weighed(a.detach(), *rest)),
         ("no gradient reaches head_4a, head_4d: ", lambda a, b, c, labels: weighed(
             a, b.detach(), c.data, labels)), ("heads alone", wrong_loss(main=0.3)),

@@ -1,6 +1,7 @@
 """Chapter 09's exercises: right answers, and wrong ones with words of the reason."""
 
 from collections import OrderedDict
+from functools import partial
 
 import hooked_outputs
 import numpy as np
@@ -164,11 +165,12 @@ def with_momentum(net, digit):
     return image
 
 
-def by_adam(net, digit, steps=200, size=0.05, along=()):
+def by_adam(net, digit, steps=200, size=0.05, along=(), clear=True):
     image = torch.full((1, 1, 32, 32), LOW, requires_grad=True)
     optimiser = torch.optim.Adam([image, *along], size)
     for _ in range(steps):
-        optimiser.zero_grad()
+        if clear:
+            optimiser.zero_grad()
         net(image)[0, digit].backward()
         optimiser.step()
         with torch.no_grad():
@@ -257,6 +259,13 @@ def test_a_hook_for_all_nets_has_to_go_too(monkeypatch):
         return hooked_outputs.hooked(net, name, x)
 
     assert "the hook is still there" in checks.output_of_layer(answer).reason
+
+
+def test_gradients_that_add_up_are_named_where_the_image_is_right():
+    for clear in (True, False):
+        verdict = checks.image_of_class(partial(by_adam, clear=clear))
+        assert verdict and ("holds a gradient when the next comes" in verdict.reason) != clear
+    assert "holds a gradient" not in checks.image_of_class(with_momentum).reason
 
 
 RIGHT = {

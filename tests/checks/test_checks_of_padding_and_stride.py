@@ -106,6 +106,15 @@ def in_first_round(n, layers):
         return sizes
 
 
+def in_first_turn(n, layers):
+    sizes, place = [], 0
+    while place < len(layers):
+        n = arithmetic.conv_output_size(n, *layers[place])
+        sizes.append(n)
+        place += 1
+        return sizes
+
+
 def in_one_list(n, layers, sizes=[]):  # noqa: B006
     """The list is made once, with the function."""
     for layer in layers:
@@ -276,7 +285,8 @@ WRONG = {  # (words that name the error, answer)
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
         ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
         ("with the padded input, n + 2p", forgets_padding(1)),
-        ("not 1; one of its loops always ends in its first round", in_first_round),
+        ("not behind it?; one of its loops always ends in its first round", in_first_round),
+        ("only the size after the first layer comes out", in_first_turn),
         ("each of its results must be a number", lambda n, layers: [
             torch.tensor(size).item for size in by_the_book(n, layers)]),
         ("does a list live on outside", in_one_list), ("does a list live on", in_a_list_outside),

@@ -98,8 +98,17 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
              clear=True, shuffle=True, drop=0, mode=True, copied=True, ties=False, reset=True, late=0,
              before=False, learn_from=None, put_back=True, measure_mode=False, grad=False, factor=1,
              reference="best", reduction="mean", returned="errors", fixed=False, mixed=False, times=1,
-             margin=0, enough=-1, back=False, rate=1):
-    """Right as it stands, and however many times it measures; each other argument makes one mistake."""
+             margin=0, enough=-1, back=False, rate=1, closed=False):
+    """Right as it stands, however many times it measures, and closed, with all of a step in a closure;
+    each other argument makes one mistake.
+    """
+    def loss_of(a, b):
+        loss = F.cross_entropy(net(a), b, reduction=reduction)
+        if clear:
+            optimiser.zero_grad()
+        loss.backward()
+        return loss
+
     (x, y), (v, w) = training, validation
     errors, best, bad, weights = [], float("inf"), 0, None
     order = torch.randperm(len(x))
@@ -108,11 +117,8 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
         order = order if fixed else torch.randperm(len(x)) if shuffle else torch.arange(len(x))
         for batch in order[drop:].split(batch_size):
             a, b = (x[batch], y[batch]) if learn_from is None else (v, w)
-            loss = F.cross_entropy(net(a), b.flip(0) if mixed else b, reduction=reduction)
-            if clear:
-                optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            step = partial(loss_of, a, b.flip(0) if mixed else b)
+            optimiser.step(step) if closed else (step(), optimiser.step())
         net.train(measure_mode)
         with torch.set_grad_enabled(grad):
             for _ in range(times):
@@ -263,7 +269,8 @@ RIGHT = {
     "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,),
                        (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
-                                  (stops(times=2),), (with_the_optimisers_state,)],
+                                  (stops(times=2),), (with_the_optimisers_state,),
+                                  (stops(closed=True),)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -307,7 +314,10 @@ WRONG = {  # (words that name the error, answer)
         ("it raises", lambda s, y: s @ y),
         *[(f"about {small}, is added", lambda s, y, small=small: -(
             s.softmax(1).gather(1, y[:, None]) + small).log().mean())
-          for small in (1e-12, 1e-9, 1e-6, 1e-4)],
+          for small in (1e-12, 1e-9, 1e-6, 1e-4, 0.01)],
+        *[(words, lambda s, y, small=small: -s.softmax(1).clamp(small)[range(len(y)), y].log().mean())
+          for words, small in (("about 1e-09, is added inside the logarithm or replaces", 1e-9),
+                               ("below 0.0001 are replaced", 1e-4), ("below 0.01 are", 0.01))],
         ("changes the logits", lambda s, y: by_hand(s.sub_(s.amax(1, True)), y))],
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
@@ -343,7 +353,8 @@ WRONG = {  # (words that name the error, answer)
         ("2 values", lambda *case: "0.5, 0.1")],
     "train_with_early_stopping": [
         ("a buffer of the net", partial(with_a_loader, buffers=False)),
-        ("several batches add up", stops(clear=False)), ("stored", stops(shuffle=False)),
+        *[("several batches add up", stops(clear=False, closed=each)) for each in (False, True)],
+        ("stored", stops(shuffle=False)),
         ("same order", stops(fixed=True)), ("leaves out 2 of 7", stops(drop=2)),
         ("learns in evaluation mode", stops(mode=False)), ("the last, and", stops(copied=False)),
         ("the last, and", stops(put_back=False)),

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from cut_gradients import Detach, Overwriting, WithoutGradients
+from cut_gradients import ByNumpy, Detach, Overwriting, WithoutGradients
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
@@ -268,6 +268,7 @@ WRONG = {  # (words that name the error, answer)
         ("reaches the weights of 8 x 3 x 3 x 3: behind", lambda *case: nn.Sequential(
             *parts(*case), Detach())),
         ("is cut off, as by", lambda *case: WithoutGradients(*parts(*case))),
+        ("goes through NumPy", lambda *case: ByNumpy(*parts(*case))),
         ("no gradient can go back: RuntimeError", lambda *case: Overwriting(*parts(*case))),
         ("for a normalisation", normed), ("nn.Sequential(*layers)", parts),
         ("nn.Sequential(*layers)", lambda *case: nn.ModuleList(parts(*case))),

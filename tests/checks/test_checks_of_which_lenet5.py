@@ -40,6 +40,11 @@ def by_means(net, x, y, size, together=mean):
     return abs(together(losses) - math.log(10)) < 0.1
 
 
+def as_if_full(net, x, y, size):
+    """Each batch's mean loss counts for as many digits as a whole batch has."""
+    return by_means(net, x, y, size, lambda losses: size * sum(losses) / len(y))
+
+
 def of_the_first(net, x, y, size):
     return abs(loss_of(net, x[:size], y[:size]) - math.log(10)) < 0.1
 
@@ -204,6 +209,16 @@ class NoTraining(B):
         return self.end(self.output(self.features(x)))
 
 
+class Weights(Plain):
+    """F6 by weights of its own, 120 x 84."""
+
+    def __init__(self, act=torch.relu, pool=F.max_pool2d, **options):
+        super().__init__(act, pool, **options)
+        self.W, self.b = nn.Parameter(self.f6.weight.detach().T.clone()), self.f6.bias
+        del self.f6
+        self.f6 = lambda x: x @ self.W + self.b
+
+
 class Raises(Plain):
     def forward(self, x):
         return super().forward(x.flatten(1))
@@ -275,13 +290,14 @@ RIGHT = {
         *[(partial(in_parts, size=size),) for size in (1, 32, 64)],
         (partial(in_parts, size=50, shuffled=True),)],
     "mend_net_a": [(A,), (A(),), (row(nn.Tanh, nn.AvgPool2d),),
-                   (WithConvolution(torch.tanh, F.avg_pool2d),)],
+                   (WithConvolution(torch.tanh, F.avg_pool2d),), (Weights(torch.tanh, F.avg_pool2d),)],
     "mend_net_b": [(B,), (B(),), (nn.Sequential(
         row(nn.ReLU, nn.MaxPool2d, nn.Dropout(0.5)), nn.LogSoftmax(dim=1)),),
         (B(end=nn.LogSoftmax(-1)),), (Drops(by_hand()),), (BeforeRelu,),
         (B(end=lambda x: x - x.logsumexp(1, keepdim=True)),),
         (Drops(lambda h, training: F.dropout(h, training=training)),)],
-    "mend_net_c": [(Plain,), (Plain(),), (row(nn.ReLU, nn.MaxPool2d),), (WithConvolution(),)],
+    "mend_net_c": [(Plain,), (Plain(),), (row(nn.ReLU, nn.MaxPool2d),), (WithConvolution(),),
+                   (Weights,)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -307,10 +323,14 @@ WRONG = {  # (words that name the error, answer)
             abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
         *[("mean of the batches' means", partial(by_means, size=size))
           for size in (2, 3, 4, 5, 6, 8, 10, 16, 32, 50, 64, 100, 128)],
-        *[("added up, and divided by nothing", partial(by_means, size=size, together=sum))
+        *[("are added up: divide the sum over all digits", partial(by_means, size=size, together=sum))
           for size in (16, 64)],
+        *[("multiplied by the same batch size", partial(as_if_full, size=size)) for size in (2, 4, 16)],
+        ("False of every net", partial(as_if_full, size=32)),
+        ("first loss is 2.30 it says False", partial(
+            by_means, size=4, together=lambda losses: sum(losses) / (len(losses) - 1))),
         *[("of a net whose first loss is", partial(by_means, size=64, together=together))
-          for together in (lambda losses: losses[-1], lambda losses: losses[0])],
+          for together in (lambda losses: losses[-1], lambda losses: losses[0], max)],
         ("nothing is to be trained here", steps), ("nothing is to be trained here", begins_anew),
         ("other digits than those of x",
          lambda net, x, y: abs(loss_of(net, torch.randn_like(x), y) - math.log(10)) < 0.1),
@@ -393,7 +413,9 @@ WRONG = {  # (words that name the error, answer)
             "below that of 1e-06, which": lambda x: x.softmax(1).clamp(min=1e-6).log(),
             "below that of 1e-08, which": lambda x: (x.softmax(1) + 1e-8).log(),
             "below that of 1e-12, which": lambda x: (x.softmax(1) + 1e-12).log(),
-            "below that of 1e-09, which": lambda x: x.softmax(1).clamp(min=1e-9).log()}.items()],
+            "below that of 1e-09, which": lambda x: x.softmax(1).clamp(min=1e-9).log(),
+            "e to a logit is infinite there": lambda x: x.softmax(1).log().nan_to_num(),
+            "with the same weights": lambda x: x - x.amax(1, keepdim=True)}.items()],
         ("in eval() what F6 gives is halved", Drops(
             lambda h, training: by_hand(factor=1)(h, training) if training else h / 2)),
         ("it gives logits, and log-probabilities", B(end=identity)),

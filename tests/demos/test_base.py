@@ -108,15 +108,6 @@ def held(process):
     return process.memory_info().rss
 
 
-@pytest.fixture
-def frozen():
-    """What is there already, and that is much, is not looked through each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_thousand_events_and_nothing_is_left(name):
     widgets_before = set(registry)

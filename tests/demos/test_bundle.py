@@ -5,9 +5,6 @@ import gzip
 import hashlib
 import re
 
-import matplotlib
-import numpy as np
-
 from lenet_book.demos import alone
 from lenet_book.demos.page import LIVE
 
@@ -21,7 +18,7 @@ def test_the_bundles_are_made_of_these_sources():
         made_of, itself = re.findall(rb"[0-9a-f]{64}", first)
         assert made_of.decode() == sources, "run python .ci/bundle_live.py"
         assert itself.decode() == hashlib.sha256(rest).hexdigest(), f"{name}.js was changed by hand"
-        assert len(rest) <= 90_000
+        assert len(rest) <= 80_000
 
 
 def test_they_ask_nothing_of_other_hosts():
@@ -29,15 +26,8 @@ def test_they_ask_nothing_of_other_hosts():
         assert not re.search(r"https?://|import\(|eval\(|innerHTML|\bfetch\(", path.read_text()), path
 
 
-def test_the_colours_are_matplotlibs():
-    words = "".join(re.findall(r'"([A-Za-z0-9+/=]+)"', LIVE.joinpath("colours.js").read_text()))
-    ours = np.frombuffer(base64.b64decode(words), np.uint8).reshape(256, 3)
-    theirs = (matplotlib.colormaps["PuOr_r"](np.arange(256))[:, :3] * 255).round()
-    assert np.array_equal(ours, theirs)
-
-
 def test_all_that_pages_share_is_small():
     scripts = {name: alone.script(name, alone.shipped(name)) for name in alone.FILES}
-    assert sum(map(len, scripts.values())) + len(alone.style()) + 90_000 <= 1_000_000
+    assert sum(map(len, scripts.values())) + len(alone.style()) + 80_000 <= 1_000_000
     packed = re.fullmatch(r'lenetFile\("lenet5", "([A-Za-z0-9+/=]+)"\);', scripts["lenet5"])[1]
     assert gzip.decompress(base64.b64decode(packed)) == alone.shipped("lenet5")

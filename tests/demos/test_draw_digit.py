@@ -261,7 +261,7 @@ def test_what_the_browser_gets():
         canvas = demo.controls["canvas"]
         script, style = canvas._esm, canvas._css
         assert canvas.traits()["value"].metadata["echo_update"] is False
-    for word in ("export default { render }", "setPointerCapture", "pointercancel", "aria-label",
+    for word in ("export default { render }", "setPointerCapture", "pointercancel", "ariaLabel",
                  "tabIndex", "requestAnimationFrame", "model.off", f"MOST = {ink.MOST_POINTS};"):
         assert word in script
     assert "touch-action: none" in style and ":focus-visible" in style

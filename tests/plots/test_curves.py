@@ -56,3 +56,9 @@ def test_intervals_stand_where_their_numbers_are():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row is on top
     assert "a 3.00 (0.50 to 5.50); b 3.50 (2.00 to 5.00)" in picture.alt
+
+
+def test_equal_values_of_a_row_stand_one_above_the_other():
+    axis, = plots.intervals({"a": ([2, 3, 2, 2], 2, 3), "b": ([2], 1, 3)}, "error").axes
+    rings = [[*zip(*line.get_data(), strict=True)] for line in axis.lines if line.get_marker() == "o"]
+    assert rings == [[(2, 0), (3, 0), (2, -0.2), (2, -0.4)], [(2, 1)]]

@@ -2,12 +2,12 @@
 // All in double precision, so that sums in another order, as in Python, round alike.
 import { digits, weights } from "./files.js";
 import { isOf1998, run } from "./nets.js";
-import { article, listed, plural, range } from "./numbers.js";
+import { article, listed, plural, range, sum } from "./numbers.js";
 import { LAYERS } from "./paper.js";
-import { Generator } from "./random.js";
-import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
-import { BLUE, INK, RED } from "./sheet.js";
-import { largest, map, part as mapOf, tensor } from "./tensor.js";
+import { generator } from "./random.js";
+import { because, NETS, paintGlyphs, paintLabel, paintScores, read } from "./reading.js";
+import { BLUE, CENTRED, INK, RED } from "./sheet.js";
+import { map, part as mapOf, tensor } from "./tensor.js";
 
 const DIGITS = 100; // that are counted: the first of the test set
 const MAPS = Object.fromEntries(LAYERS.slice(0, -1).map(({ name, maps }) => [name.toLowerCase(), maps]));
@@ -23,14 +23,12 @@ const NAMED = 4; // of a layer so many that are off are named, more are counted
 
 const kind = (layer) => (["c5", "f6"].includes(layer) ? "unit" : "map");
 const layerOf = (part) => part.split(" ")[0];
-const inOrder = (parts) => PARTS.filter((one) => parts.includes(one));
-const switched = (off, part) =>
-  inOrder(off.includes(part) ? off.filter((one) => one !== part) : [...off, part]);
+const switched = (off, part) => PARTS.filter((one) => off.includes(one) !== (one === part));
 
 function flipLayer({ part, off }) {
-  const layer = PARTS.filter((one) => layerOf(one) === layerOf(part));
-  const others = off.filter((one) => !layer.includes(one));
-  return { off: inOrder(layer.every((one) => off.includes(one)) ? others : [...others, ...layer]) };
+  const inLayer = (one) => layerOf(one) === layerOf(part);
+  const on = PARTS.some((one) => inLayer(one) && !off.includes(one)); // something of it
+  return { off: PARTS.filter((one) => (inLayer(one) ? on : off.includes(one))) };
 }
 
 const actions = {
@@ -41,6 +39,7 @@ const actions = {
 
 const needs = ({ net }) => ["test-digits", net];
 
+const wholes = {}; // net and index -> what the whole net takes that digit for
 const counted = new Map(); // what is broken -> how many of DIGITS are read right
 
 function compute({ index, net, part, off, noise, biases }) {
@@ -49,17 +48,10 @@ function compute({ index, net, part, off, noise, biases }) {
   const reading = read(net, image, changes);
   const key = JSON.stringify([net, off, noise, biases]);
   return {
-    index, label, net, part, off, noise, biases, reading, changes, key, whole: whole(net, index),
+    index, label, net, part, off, noise, biases, reading, changes, key,
+    whole: (wholes[`${net} ${index}`] ??= read(net, image).answer),
     correct: reading.answer === label, right: counted.get(key) ?? "…", // until `later` has counted
   };
-}
-
-const wholes = new Map(); // net and index -> what the whole net takes that digit for
-
-function whole(net, index) {
-  const key = `${net} ${index}`;
-  if (!wholes.has(key)) wholes.set(key, read(net, digits("test-digits")[index].image).answer);
-  return wholes.get(key);
 }
 
 // Layer -> the numbers of the maps or units that are off.
@@ -73,35 +65,32 @@ let normals = null; // one for each weight, always the same ones
 function damaged(net, noise, biases) {
   const key = JSON.stringify([net, noise, biases]);
   if (last.key === key) return last.all;
-  normals ??= new Generator(0).normals(2 ** 16);
+  normals ??= generator(0).normals(2 ** 16);
   const all = { ...weights(net) };
   let at = 0;
   for (const layer of [...Object.keys(MAPS), "output"]) {
     const [weight, bias] = ["weight", "bias"].map((of) => all[`${layer}.${of}`]);
     if (!weight) continue;
-    const [noisy, width] = [new Float64Array(weight.data), (noise / 100) * deviation(weight.data)];
-    for (let i = 0; i < noisy.length; i++) noisy[i] += width * normals[at + i];
-    all[`${layer}.weight`] = tensor(weight.shape, noisy);
+    const exact = new Float64Array(weight.data);
+    const width = (noise / 100) * deviation(exact);
+    all[`${layer}.weight`] = tensor(weight.shape, exact.map((value, i) => value + width * normals[at + i]));
     if (!biases) all[`${layer}.bias`] = map(bias, () => 0);
-    at += weight.data.length;
+    at += exact.length;
   }
   last = { key, all };
   return all;
 }
 
 function deviation(data) {
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  let squares = 0;
-  for (let i = 0; i < data.length; i++) squares += (data[i] - mean) ** 2;
-  return Math.sqrt(squares / (data.length - 1));
+  const mean = sum(data) / data.length;
+  return Math.sqrt(sum(data.map((value) => (value - mean) ** 2)) / (data.length - 1));
 }
 
 // Counts how many are read right, a digit at each step.
 function* count({ net, changes, key }) {
-  const answer = isOf1998(net) ? (distances) => largest(distances.map((y) => -y)) : largest;
   let right = 0;
   for (const { image, label } of digits("test-digits").slice(0, DIGITS)) {
-    if (answer(run(net, image, changes).outputs.data) === label) right++;
+    if (run(net, image, changes).answer === label) right++;
     yield;
   }
   counted.set(key, right);
@@ -111,26 +100,25 @@ const later = (facts) => (counted.has(facts.key) ? null : count(facts));
 
 function paint(sheet, facts) {
   const { reading, label, whole, correct, right } = facts;
-  sheet.title(INPUT, 18, "input", TYPE);
+  sheet.title(INPUT, 18, "input");
   sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
-  sheet.text(INPUT, 152, "label", WORDS);
-  sheet.text(INPUT + 80, 152, label, { size: 24, bold: true });
-  sheet.outline(INPUT + 64, 136, 32, 32, { dash: true });
-  sheet.text(INPUT, 181, "whole", WORDS);
-  sheet.text(INPUT, 199, "net", WORDS);
-  sheet.text(INPUT + 80, 190, whole, { size: 24, bold: true });
-  sheet.text(INPUT, 219, "as it is", WORDS);
-  sheet.text(INPUT, 237, "now", WORDS);
-  sheet.text(INPUT + 80, 228, reading.answer, { size: 40, colour: correct ? BLUE : RED, bold: true });
-  sheet.text(INPUT, 262, "still right", WORDS);
+  sheet.text(INPUT, 152, "label");
+  paintLabel(sheet, label, INPUT + 80, 152);
+  sheet.text(INPUT, 181, "whole");
+  sheet.text(INPUT, 199, "net");
+  sheet.text(INPUT + 80, 190, whole, { ...CENTRED, size: 24, bold: true });
+  sheet.text(INPUT, 219, "as it is");
+  sheet.text(INPUT, 237, "now");
+  sheet.text(INPUT + 80, 228, reading.answer, { ...CENTRED, size: 40, colour: correct ? BLUE : RED, bold: true });
+  sheet.text(INPUT, 262, "still right");
   sheet.text(INPUT + 50, 285, right, { size: 22, anchor: "rm", bold: true });
-  sheet.text(INPUT + 56, 285, `of ${DIGITS}`, WORDS);
+  sheet.text(INPUT + 56, 285, `of ${DIGITS}`);
   for (const [layer, [left, top]] of Object.entries(PLACES)) {
     const of = layer === "f6" ? "" : ` ${kind(layer)}s`;
-    sheet.title(left, top - 16, `${layer.toUpperCase()}: ${MAPS[layer]}${of}`, TYPE);
+    sheet.title(left, top - 16, `${layer.toUpperCase()}: ${MAPS[layer]}${of}`);
     paintLayer(sheet, facts, layer);
   }
-  sheet.text(136, 287, "a click: off or on", WORDS);
+  sheet.text(136, 287, "a click: off or on");
   paintScores(sheet, reading, SCORES, 52, 50, 24, label);
   sheet.answer(INPUT - 4, 206, SIDE + 20, 92);
   sheet.answer(SCORES - 4, 2, 840 - SCORES, 294);
@@ -142,7 +130,7 @@ function paintLayer(sheet, { reading, off, part }, layer) {
   const [maps, reach] = [reading.maps[layer], reading.full[layer]];
   if (layer === "f6" && reading.areDistances) {
     paintGlyphs(sheet, reading, left, top, pitch, IDEAL - left);
-    sheet.title(IDEAL, top - 16, "ideal", TYPE);
+    sheet.title(IDEAL, top - 16, "ideal");
     // F6 draws the digit itself.
     sheet.answer(left - 4, top - 4, IDEAL - left + 82, 134);
   } else if (side === pitch) {
@@ -150,8 +138,8 @@ function paintLayer(sheet, { reading, off, part }, layer) {
     sheet.grid(left, top, pitch, count / columns, columns);
   }
   for (let number = 0; number < count; number++) {
-    const [x, y] = [left + pitch * (number % columns), top + pitch * Math.floor(number / columns)];
     const here = `${layer} ${number}`;
+    const [x, y] = [left + pitch * (number % columns), top + pitch * Math.floor(number / columns)];
     if (side < pitch) sheet.image(mapOf(maps, number), x, y, side, { reach, frame: true });
     if (off.includes(here)) sheet.cross(x, y, side, INK, { thickness: 2 });
     if (here === part) sheet.outline(x - 3, y - 3, side + 6, side + 6, { colour: BLUE, thickness: 3 });

@@ -1,19 +1,16 @@
 // LeNet-5 layer by layer: where each stands, how its size and its counts come about, its share.
 import { explain } from "./arithmetic.js";
-import { grouped, percent, range } from "./numbers.js";
+import { grouped, percent, range, sum } from "./numbers.js";
 import { INPUT_SIZE, LAYERS } from "./paper.js";
-import { BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
+import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE, TINTS } from "./sheet.js";
 
 const KINDS = { C: BLUE, S: ORANGE, F: GREEN, O: PURPLE }; // by the first letter of a layer's name
-const TINTS = { C: "#B8D5E8", S: "#F8E2B8", F: "#B8E3D7", O: "#F1DCE7" }; // the same, but paler
 const MIDDLES = [62, 180, 292, 404, 516, 616, 704, 792]; // of the columns of the input and the layers
 const [UNIT, HEIGHT] = [2.2, 72]; // pixels for one of a map; the height on which all maps are centred
 const [LEFT, FOOT, BAR] = [12, 182, 40]; // where words begin, bars stand, and how long the longest of them is
-const TYPE = { size: 16 };
 
-const kindOf = ({ name }) => name[0].toUpperCase();
+const colourOf = ({ name }) => KINDS[name[0].toUpperCase()];
 const subsampling = (layer) => layer.kind === "subsampling";
-const sum = (numbers) => numbers.reduce((total, value) => total + value, 0);
 
 // A unit of a subsampling layer multiplies once; elsewhere every connection does, but for the biases,
 // of which the layer whose parameters are fixed has none.
@@ -55,13 +52,12 @@ function compute({ layer: name, bars }) {
     ? explain(before?.size ?? INPUT_SIZE, k, subsampling(layer) ? k : 1)
     : `each unit reads all ${before.maps} of ${before.name}`;
   const once = subsampling(layer) ? `(${k}*${k} + 1) * ${maps}` : grouped(trainable);
+  const connections = `${grouped(layer.connections)} connections`;
   const counts = LAYERS.map(MEASURES[bars]);
   const total = sum(counts);
   return {
     number, layer, shape: NET[number + 1].shape, size, counts, total, macs: macs(layer),
-    uses: side > 1
-      ? `${once} * ${side}*${side} = ${grouped(layer.connections)} connections`
-      : `${grouped(layer.connections)} connections: each parameter is used once`,
+    uses: side > 1 ? `${once} * ${side}*${side} = ${connections}` : `${connections}: each parameter is used once`,
     held: fixed ? `${grouped(fixed)} fixed parameters` : `${grouped(trainable)} parameters`,
     measured: bars === "parameters" ? "trainable parameters" : bars,
     shares: counts.map((count) => perCent(count / total)),
@@ -79,46 +75,45 @@ function say({ number, layer, shape, held, macs, shares, total, measured }) {
 
 // A column for each layer with maps, bar and share; below, how the chosen one counts.
 function paint(sheet, { number, layer, size, held, uses, macs, counts, total, measured, shares }) {
-  const write = (x, y, words) => sheet.text(x, y, words, { ...TYPE, anchor: "lm" });
   drawNet(sheet, number);
   const [measure, trainable = ""] = measured.split(" ").reverse();
-  write(LEFT, FOOT - 3, trainable);
-  write(LEFT, FOOT + 16, measure);
-  write(LEFT, FOOT + 36, `of ${grouped(total)}`);
+  sheet.text(LEFT, FOOT - 3, trainable);
+  sheet.text(LEFT, FOOT + 16, measure);
+  sheet.text(LEFT, FOOT + 36, `of ${grouped(total)}`);
   LAYERS.forEach((one, i) => {
     const [middle, strong] = [MIDDLES[i + 1], i === number];
     const height = (BAR * counts[i]) / Math.max(...counts);
-    sheet.fill(middle - 30, FOOT - height, 60, height, strong ? KINDS[kindOf(one)] : "#B8B8B8");
+    sheet.fill(middle - 30, FOOT - height, 60, height, strong ? colourOf(one) : "#B8B8B8");
     sheet.fill(middle - 36, FOOT, 72, 1, GREY);
-    sheet.text(middle, FOOT + 16, grouped(counts[i]), { ...TYPE, ...style(strong) });
-    sheet.text(middle, FOOT + 36, shares[i], { ...TYPE, ...style(strong) });
+    sheet.text(middle, FOOT + 16, grouped(counts[i]), style(strong));
+    sheet.text(middle, FOOT + 36, shares[i], style(strong));
   });
   sheet.answer(MIDDLES[1] - 48, FOOT - BAR - 1, 706, BAR + 46);
   sheet.fill(LEFT, 230, 816, 1, PALE);
-  sheet.title(LEFT, 243, `${layer.name}: ${layer.kind}`, TYPE);
-  write(280, 243, (layer.kernel ? "size " : "") + size);
-  write(LEFT, 264, `${layer.working} = ${held}`);
-  write(LEFT, 284, `${uses}; ${grouped(macs)} multiply-adds`);
+  sheet.title(LEFT, 243, `${layer.name}: ${layer.kind}`);
+  sheet.text(280, 243, (layer.kernel ? "size " : "") + size);
+  sheet.text(LEFT, 264, `${layer.working} = ${held}`);
+  sheet.text(LEFT, 284, `${uses}; ${grouped(macs)} multiply-adds`);
   sheet.answer(LEFT - 4, 254, 826, 40);
 }
 
 // The whole net, one layer in colour, and for each what a unit of it reads.
 function drawNet(sheet, number) {
-  const kind = kindOf(LAYERS[number]);
+  const chosen = colourOf(LAYERS[number]);
   NET.forEach((stack, i) => {
     const strong = i === number + 1;
-    const [colour, tint] = strong ? [KINDS[kind], TINTS[kind]] : ["#9A9A9A", "white"];
+    const [colour, tint] = strong ? [chosen, TINTS[chosen]] : ["#9A9A9A", "white"];
     for (const box of stack.boxes.map(onPage).reverse()) {
       sheet.fill(...box, stack.size > 1 ? tint : colour);
       sheet.outline(...box, { colour, thickness: 1 });
     }
-    sheet.text(MIDDLES[i], 13, stack.name, { ...TYPE, ...style(strong) });
-    sheet.text(MIDDLES[i], 127, stack.shape, { ...TYPE, colour: strong ? INK : "#707070" });
+    sheet.text(MIDDLES[i], 13, stack.name, style(strong));
+    sheet.text(MIDDLES[i], 127, stack.shape, { ...CENTRED, colour: strong ? INK : "#707070" });
     if (strong) sheet.fill(MIDDLES[i] - 30, 23, 60, 3, colour);
   });
   const others = [...LAYERS.keys()].filter((i) => i !== number);
   for (const i of [...others, number]) { // the coloured lines last, over all others
-    const [colour, thickness] = i === number ? [KINDS[kind], 2] : ["#B8B8B8", 1];
+    const [colour, thickness] = i === number ? [chosen, 2] : ["#B8B8B8", 1];
     const [window, unit] = reads(NET[i + 1], NET[i]).map(onPage);
     if (NET[i + 1].kernel) sheet.outline(...window, { colour, thickness: thickness + 1 });
     sheet.fill(...unit, colour);
@@ -134,7 +129,7 @@ function onPage(box) {
   return [x, HEIGHT + y, width, height];
 }
 
-const style = (strong) => ({ colour: strong ? INK : "#707070", bold: strong });
+const style = (strong) => ({ ...CENTRED, colour: strong ? INK : "#707070", bold: strong });
 
 // The layer in whose column a point lies.
 function point(facts, x, y) {

@@ -2,8 +2,8 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, mapsListed, plural, range } from "./numbers.js";
-import { BLUE, INK, RED } from "./sheet.js";
+import { grouped, mapsListed, nameIn, plural, range } from "./numbers.js";
+import { BLUE, CENTRED, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
 const [S2, C3, KERNEL] = [6, C3_CONNECTIONS.length, 5]; // maps, maps, and pixels
@@ -19,26 +19,18 @@ const OWN = "your own";
 const [SIDE, PITCH, LEFT, TOP] = [86, 104, 10, 24]; // the maps of S2, and where the first is
 const READER = [LEFT, 162, 5 * PITCH + SIDE, 32]; // x, y, width, height of the map of C3
 const RIGHT = 644; // where the numbers begin
-const TYPE = { size: 16 };
-const WORDS = { ...TYPE, anchor: "lm" };
 
-const tableOf = (reads) =>
-  range(0, C3).map((output) => range(0, S2).filter((source) => reads[`reads ${source} ${output}`]));
 const PAIRS = range(0, S2).flatMap((source) => range(0, C3).map((output) => [source, output]));
 const nameOf = ([source, output]) => `reads ${source} ${output}`;
+const tableOf = (reads) =>
+  range(0, C3).map((output) => range(0, S2).filter((source) => reads[nameOf([source, output])]));
 
 // All connections as in the table of that name; one's own stays as it is.
-function begin({ start }) {
-  const table = TABLES[start];
-  if (!table) return {};
-  return Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), table[pair[1]].includes(pair[0])]));
-}
+const begin = ({ start }) => Object.fromEntries(start === OWN ? [] : PAIRS.map(([source, output]) =>
+  [nameOf([source, output]), TABLES[start][output].includes(source)]));
 
 // Which of the tables the connections are.
-function nameIt(values) {
-  const chosen = JSON.stringify(tableOf(values));
-  return { start: Object.keys(TABLES).find((name) => JSON.stringify(TABLES[name]) === chosen) ?? OWN };
-}
+const nameIt = (values) => ({ start: nameIn(TABLES, tableOf(values)) ?? OWN });
 
 const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
 
@@ -60,19 +52,19 @@ function compute({ start, map: chosen, ...reads }) {
 function paint(sheet, facts) {
   const { kernels, idle: { length: idle }, parameters, connections, sets } = facts;
   sources(sheet, facts);
-  sheet.title(RIGHT, 14, `${kernels} of ${PAIRS.length} kernels`, TYPE);
+  sheet.title(RIGHT, 14, `${kernels} of ${PAIRS.length} kernels`);
   sheet.bar(RIGHT, 28, 180, 16, kernels / PAIRS.length, BLUE);
   if (idle) {
-    sheet.title(RIGHT, 66, `${idle} ${plural("map", idle)} of C3`, { ...TYPE, colour: RED });
-    sheet.title(RIGHT, 90, idle === 1 ? "reads nothing" : "read nothing", { ...TYPE, colour: RED });
+    sheet.title(RIGHT, 66, `${idle} ${plural("map", idle)} of C3`, { colour: RED });
+    sheet.title(RIGHT, 90, idle === 1 ? "reads nothing" : "read nothing", { colour: RED });
   } else {
-    sheet.text(RIGHT, 66, `${grouped(parameters)} parameters`, WORDS);
-    sheet.text(RIGHT, 90, `${grouped(connections)} connections`, WORDS);
-    sheet.text(RIGHT, 114, `${sets} ${plural("set", sets)} of inputs`, WORDS);
+    sheet.text(RIGHT, 66, `${grouped(parameters)} parameters`);
+    sheet.text(RIGHT, 90, `${grouped(connections)} connections`);
+    sheet.text(RIGHT, 114, `${sets} ${plural("set", sets)} of inputs`);
     sheet.answer(RIGHT - 6, 2, 194, 128);
   }
-  sheet.text(RIGHT, 162, "violet: below zero", WORDS);
-  sheet.text(RIGHT, 184, "orange: above zero", WORDS);
+  sheet.text(RIGHT, 162, "violet: below zero");
+  sheet.text(RIGHT, 184, "orange: above zero");
 }
 
 // The maps of S2, strong where this map of C3 reads them, and the way down to it.
@@ -83,7 +75,7 @@ function sources(sheet, { s2, table, chosen }) {
     const middle = x + SIDE / 2;
     const users = table.filter((sources) => sources.includes(source)).length;
     const pale = map(values, (value) => 0.25 * value);
-    sheet.text(middle, 11, `S2 ${source}`, { ...TYPE, colour: strong ? INK : "#707070", bold: strong });
+    sheet.text(middle, 11, `S2 ${source}`, { ...CENTRED, colour: strong ? INK : "#707070", bold: strong });
     sheet.image(strong ? values : pale, x, TOP, SIDE, { reach: most, frame: !strong });
     if (strong) {
       sheet.outline(x - 3, TOP - 3, SIDE + 6, SIDE + 6, { colour: BLUE, thickness: 3 });
@@ -91,13 +83,13 @@ function sources(sheet, { s2, table, chosen }) {
     } else {
       sheet.cross(x, TOP, SIDE, "#888888", { thickness: 2 });
     }
-    sheet.text(middle, TOP + SIDE + 16, `read by ${users}`, TYPE);
+    sheet.text(middle, TOP + SIDE + 16, `read by ${users}`, CENTRED);
   }
   const count = `${read.length} ${plural("kernel", read.length)} of ${KERNEL} × ${KERNEL} and a bias`;
   const none = !read.length;
   sheet.outline(left, top, width, height, { colour: none ? RED : BLUE, thickness: 3, dash: none });
   sheet.text(left + width / 2, top + height / 2, `map ${chosen} of C3: ${none ? "reads nothing" : count}`,
-    { ...TYPE, bold: true });
+    { ...CENTRED, bold: true });
 }
 
 // A map of S2 at which one clicks is connected with the map of C3, or no longer.

@@ -12,11 +12,9 @@ const APART = 0.004; // shares of the side: points closer together than this are
 const MOST = 4000; // points in a drawing, as in ink.py
 
 function render({ model, el }) {
-  const canvas = document.createElement("canvas");
-  canvas.className = "lenet-canvas";
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", model.get("label"));
+  const canvas = Object.assign(document.createElement("canvas"), {
+    className: "lenet-canvas", tabIndex: 0, role: "img", ariaLabel: model.get("label"),
+  });
   el.append(canvas);
 
   let pointer = null; // the one that is drawing, while it is

@@ -2,15 +2,14 @@
 import { digits, inked, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
 import { number, range, signed } from "./numbers.js";
-import { BLUE, GREY } from "./sheet.js";
-import { at, conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
+import { BLUE, CENTRED, GREY } from "./sheet.js";
+import { conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
 
 const SIZE = 14; // height and width of an input map
 const [LEFT, PITCH, CELL] = [120, 78, 4.5]; // the first map, from map to map, and each pixel of a map
 const [INPUTS, KERNELS, PARTS, SUMS] = [24, 92, 151, 234]; // where each row begins, the last one its middle
 const KERNEL = 54; // height and width of a kernel
 const [RIGHT, LARGE] = [600, 13]; // the output map and each pixel of it
-const TYPE = { size: 16 };
 const DECIMALS = 3; // with two, what is read on the screen would often not add up
 const EACH = range(0, 6).map((k) => [k]); // every kernel reads one map
 
@@ -30,7 +29,8 @@ function compute({ digit, output, maps, kernel, row, column }) {
       total += parts.data[k * size ** 2 + i];
     }
   }
-  const ofPixel = (all) => range(0, all.shape[0]).map((k) => at(part(all, k), row, column));
+  const ofPixel = ({ shape: [count, , width], data }) =>
+    range(0, count).map((k) => data[(k * width + row) * width + column]);
   return {
     digit, output, maps, row, column, bias, inputs, kernels, parts, sums,
     addends: ofPixel(parts), totals: ofPixel(sums), pixels: ofPixel(inputs),
@@ -49,7 +49,7 @@ function middle({ shape: [count], data }, size) {
 const known = [];
 function mapsOfS2(digit) {
   const { "c1.weight": weight, "c1.bias": bias } = weights("lenet5");
-  const ink = Float64Array.from(inked(digits("ten-digits")[digit].image, 32).data);
+  const ink = new Float64Array(inked(digits("ten-digits")[digit].image, 32).data);
   const input = tensor([1, 32, 32], ink.map((value) => value * STANDARD[0] + STANDARD[1]));
   return (known[digit] ??= relu(maxPool(conv2d(input, weight, bias))));
 }
@@ -57,34 +57,35 @@ function mapsOfS2(digit) {
 function paint(sheet, facts) {
   const [kernel, size] = [facts.kernels, facts.parts].map(({ shape }) => shape.at(-1));
   const { digit, maps, bias, addends, totals, reach: [strongest, heaviest, most] } = facts;
-  const left = { ...TYPE, anchor: "lm" };
   sheet.image(inked(digits("ten-digits")[digit].image), 8, 4, 40);
-  label(sheet, 60, "input maps", SIZE);
-  label(sheet, KERNELS + 17, "kernels", kernel);
-  label(sheet, PARTS + 21, "partial sums", size);
-  sheet.text(8, SUMS, `bias ${number(bias, DECIMALS)}`, left);
+  for (const [y, words, side] of [
+    [60, "input maps", SIZE], [KERNELS + 17, "kernels", kernel], [PARTS + 21, "partial sums", size]]) {
+    sheet.text(8, y, words);
+    sheet.text(8, y + 20, `${side} × ${side}`);
+  }
+  sheet.text(8, SUMS, `bias ${number(bias, DECIMALS)}`);
   for (let k = 0; k < 6; k++) {
     const x = LEFT + PITCH * k;
     const centre = x + (SIZE * CELL) / 2;
     const weights = [part(facts.kernels, k), centre - KERNEL / 2, KERNELS, KERNEL];
-    sheet.text(centre, 12, k, { ...TYPE, bold: true });
+    sheet.text(centre, 12, k, { ...CENTRED, bold: true });
     drawn(sheet, part(facts.inputs, k), x, INPUTS, CELL, strongest, facts, kernel);
-    if (kernel === 1) sheet.numbers(...weights, 16, { reach: heaviest });
+    if (kernel === 1) sheet.numbers(...weights, { reach: heaviest });
     else sheet.image(...weights, { reach: heaviest, frame: true });
     if (k < maps) {
       drawn(sheet, part(facts.parts, k), x, PARTS, CELL, most, facts);
-      sheet.text(centre, SUMS, signed(addends[k], DECIMALS), { ...TYPE, colour: BLUE, bold: true });
+      sheet.text(centre, SUMS, signed(addends[k], DECIMALS), { ...CENTRED, colour: BLUE, bold: true });
     } else {
       frame(sheet, x, PARTS, CELL);
     }
   }
-  sheet.title(RIGHT, 12, `output map ${facts.output}, ${size} × ${size}`, TYPE);
+  sheet.title(RIGHT, 12, `output map ${facts.output}, ${size} × ${size}`);
   drawn(sheet, part(facts.sums, maps), RIGHT, INPUTS, LARGE, most, facts);
   sheet.title(RIGHT, SUMS, `= ${number(totals[maps], DECIMALS)}`, { size: 24, colour: BLUE });
-  sheet.text(RIGHT, 260, `bias + ${maps} of 6 maps`, left);
-  sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded", left);
+  sheet.text(RIGHT, 260, `bias + ${maps} of 6 maps`);
+  sheet.text(8, 260, "blue: one output pixel, and what it reads; sums rounded");
   const dashed = size < SIZE ? `; dashed: ${SIZE} × ${SIZE}` : "";
-  sheet.text(8, 282, `orange: above zero, violet: below${dashed}`, left);
+  sheet.text(8, 282, `orange: above zero, violet: below${dashed}`);
   sheet.answer(4, PARTS - 3, RIGHT - 20, 96);
   sheet.answer(RIGHT - 6, 2, 240, 246);
 }
@@ -103,21 +104,15 @@ function drawn(sheet, values, left, top, cell, most, { row, column }, window = 1
 const frame = (sheet, left, top, cell) =>
   sheet.outline(left, top, SIZE * cell, SIZE * cell, { colour: GREY, thickness: 1, dash: true });
 
-function label(sheet, middle, words, size) {
-  sheet.text(8, middle, words, { ...TYPE, anchor: "lm" });
-  sheet.text(8, middle + 20, `${size} × ${size}`, { ...TYPE, anchor: "lm" });
-}
-
 // On a map the pixel whose window has its middle there; on a missing map or a number, how far to add.
-function point({ maps, kernels, parts }, x, y) {
+function point({ maps, kernels }, x, y) {
   const k = Math.min(Math.floor((x - LEFT) / PITCH), 5);
   const [left, cell] = x > RIGHT - 6 ? [RIGHT, LARGE] : [LEFT + PITCH * k, CELL];
   const top = y < KERNELS || cell === LARGE ? INPUTS : PARTS;
   if (cell === CELL && y > PARTS && (k >= maps || y > PARTS + SIZE * CELL)) {
     return y < SUMS + 12 ? { maps: k + 1 } : null;
   }
-  const clamp = (place) => Math.max(0, Math.min(parts.shape[1] - 1, place));
-  const place = (at, start) => clamp(Math.round((at - start) / cell - kernels.shape[1] / 2));
+  const place = (at, start) => Math.round((at - start) / cell - kernels.shape[1] / 2);
   const inside = k >= 0 && y > top && y < top + SIZE * cell;
   return inside ? { row: place(y, top), column: place(x, left) } : null;
 }

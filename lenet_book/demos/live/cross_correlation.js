@@ -1,8 +1,8 @@
 // A window slides over an image: the products, their sum, and the result as far as it has come.
 import { digits, inked } from "./files.js";
-import { number } from "./numbers.js";
-import { BLUE, RED } from "./sheet.js";
-import { conv2d, map, matrix, reach, tensor } from "./tensor.js";
+import { nameIn, number } from "./numbers.js";
+import { BLUE, CENTRED, RED } from "./sheet.js";
+import { conv2d, map, matrix, part, reach, tensor } from "./tensor.js";
 
 const KERNELS = {
   "vertical edges": "-1 0 1; -1 0 1; -1 0 1", "horizontal edges": "-1 -1 -1; 0 0 0; 1 1 1",
@@ -14,7 +14,6 @@ const MATRIX = matrix([[3, 1, 2, 0, 1, 4], [4, 2, 0, 2, 2, 1], [0, 3, 1, 5, 0, 2
                        [2, 2, 4, 1, 3, 0], [1, 0, 2, 2, 5, 1], [3, 1, 0, 4, 1, 2]]);
 const [SIDE, TOP, LEFT, RIGHT] = [172, 40, 8, 660]; // panels and where they begin
 const [CELL, MATRICES, APART] = [44, 204, 156]; // a number of the kernel; where the matrices begin
-const TYPE = { size: 16 };
 
 // A kernel from its numbers: "1 0; 0 -1". Throws an Error, in words for the reader who typed it.
 function parse(numbers) {
@@ -23,10 +22,10 @@ function parse(numbers) {
   if (rows.flat().some((value) => value === null)) {
     throw new Error(`${typed} holds something that is not a number; write for instance 1 0; 0 -1`);
   }
-  const lengths = new Set(rows.map((row) => row.length));
-  if (lengths.size > 1 || ![rows.length, ...lengths].every((length) => 1 <= length && length <= 3)) {
+  const lengths = rows.map((row) => row.length);
+  if (new Set(lengths).size > 1 || ![rows.length, ...lengths].every((length) => 1 <= length && length <= 3)) {
     throw new Error("the kernel needs 1 to 3 rows of 1 to 3 numbers, all rows alike, with semicolons " +
-      `between; ${typed} has rows of [${rows.map((row) => row.length).join(", ")}]`);
+      `between; ${typed} has rows of [${lengths.join(", ")}]`);
   }
   if (!rows.flat().every((value) => Math.abs(value) <= 99)) {
     throw new Error(`each number must lie between -99 and 99; ${typed} has others`);
@@ -72,12 +71,11 @@ function compute({ image, numbers, flip, row, column }) {
   const [[h, w], W] = [kernel.shape, picture.shape[1]];
   const place = (i) => (row + Math.floor(i / w)) * W + column + (i % w);
   const window = map(kernel, (_, i) => picture.data[place(i)]);
-  const full = conv2d(tensor([1, ...picture.shape], picture.data), tensor([1, 1, h, w], kernel.data));
-  const result = tensor(full.shape.slice(1), full.data);
+  const result = part(conv2d(tensor([1, ...picture.shape], picture.data), tensor([1, 1, h, w], kernel.data)), 0);
   const here = row * result.shape[1] + column;
   return {
     problem: "", image: picture, flip, row, column, kernel, window,
-    symmetric: weights.data.every((value, i) => value === turned.data[i]),
+    symmetric: String(weights.data) === String(turned.data),
     products: map(kernel, (value, i) => value * window.data[i]), value: result.data[here], result,
     soFar: map(result, (value, i) => (i > here ? NaN : value)),
   };
@@ -87,7 +85,7 @@ function paint(sheet, facts) {
   const { image, problem, kernel, row, column, result, soFar } = facts;
   const cell = SIDE / image.shape[0];
   panel(sheet, "image", image, LEFT, cell);
-  if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { ...TYPE, colour: RED });
+  if (problem) return sheet.title(MATRICES, TOP + 20, "this is not a kernel", { colour: RED });
   const [h, w] = kernel.shape;
   const [x, y] = [cell * column, TOP + cell * row];
   sheet.outline(LEFT + x, y, cell * w, cell * h, { colour: BLUE, thickness: 3 });
@@ -95,16 +93,15 @@ function paint(sheet, facts) {
   panel(sheet, "result", soFar, RIGHT, cell, Math.max(reach(result), 1e-9));
   sheet.outline(RIGHT + x, y, cell, cell, { colour: BLUE });
   sheet.text(LEFT, 260, "orange: above zero, violet: below; grey: the window has not been there yet" +
-    (rounded(facts) ? "; sum rounded" : ""),
-    { ...TYPE, anchor: "lm" });
+    (rounded(facts) ? "; sum rounded" : ""));
   sheet.answer(MATRICES + 2 * APART - 4, 4, 840 - MATRICES - 2 * APART, 244);
 }
 
 // A matrix, with its numbers where they fit; from -reach to reach, or from 0 to 1.
 function panel(sheet, name, values, left, cell, full = null) {
   const [rows, columns] = values.shape;
-  sheet.title(left, 18, `${name} ${rows} × ${columns}`, TYPE);
-  if (cell > SIDE / 8) sheet.numbers(values, left, TOP, cell, 16, { reach: full });
+  sheet.title(left, 18, `${name} ${rows} × ${columns}`);
+  if (cell > SIDE / 8) sheet.numbers(values, left, TOP, cell, { reach: full });
   else sheet.image(values, left, TOP, cell * columns, { reach: full, frame: true });
 }
 
@@ -114,9 +111,9 @@ function sum(sheet, { window, kernel, products, flip, value }) {
   [["window", "", window], [flip ? "kernel, turned" : "kernel", "×", kernel], ["products", "=", products]]
     .forEach(([title, sign, values], i) => {
       const left = MATRICES + APART * i;
-      sheet.title(left, 18, title, TYPE);
-      sheet.text(left - 14, middle, sign, { size: 24 });
-      sheet.numbers(values, left, TOP, CELL, 16);
+      sheet.title(left, 18, title);
+      sheet.text(left - 14, middle, sign, { ...CENTRED, size: 24 });
+      sheet.numbers(values, left, TOP, CELL);
     });
   sheet.title(MATRICES, 230, "sum of the products", { size: 20 });
   sheet.title(MATRICES + 2 * APART, 230, `= ${number(value)}`, { size: 24, colour: BLUE });
@@ -126,12 +123,10 @@ function sum(sheet, { window, kernel, products, flip, value }) {
 function point({ image, problem, kernel, result }, x, y) {
   if (problem) return null;
   const cell = SIDE / image.shape[0];
-  const [h, w] = x < MATRICES - 20 ? kernel.shape : [1, 1];
-  const left = x < MATRICES - 20 ? LEFT : RIGHT;
+  const [left, [h, w]] = x < MATRICES - 20 ? [LEFT, kernel.shape] : [RIGHT, [1, 1]];
   const [row, column] = [(y - TOP) / cell - h / 2, (x - left) / cell - w / 2].map(Math.round);
   const inside = row > -2 && column > -2 && row < result.shape[0] + 2 && column < result.shape[1] + 2;
-  const clamp = (place, axis) => Math.max(0, Math.min(result.shape[axis] - 1, place));
-  return inside ? { row: clamp(row, 0), column: clamp(column, 1) } : null;
+  return inside ? { row, column } : null;
 }
 
 function say(facts) {
@@ -154,11 +149,9 @@ function factor(value) {
   return value < 0 ? `(${words})` : words;
 }
 
-const named = Object.fromEntries(Object.entries(KERNELS).map(([name, numbers]) => [numbers, name]));
-
 const actions = {
   kernel: ({ kernel }) => (kernel === TYPED ? {} : { numbers: KERNELS[kernel] }),
-  numbers: ({ numbers }) => ({ kernel: named[numbers] ?? TYPED }),
+  numbers: ({ numbers }) => ({ kernel: nameIn(KERNELS, numbers) ?? TYPED }),
 };
 
 export const cross_correlation = { compute, paint, say, limits, actions, point };

@@ -1,14 +1,19 @@
 // All demos, by the names that they have in Python.
-export { ablation } from "./ablation.js";
-export { architecture } from "./architecture.js";
-export { c3_connections } from "./c3_connections.js";
-export { channels } from "./channels.js";
-export { cross_correlation } from "./cross_correlation.js";
-export { draw_digit } from "./draw_digit.js";
-export { feature_maps } from "./feature_maps.js";
-export { find_the_digit } from "./find_the_digit.js";
-export { inception } from "./inception.js";
-export { padding_stride } from "./padding_stride.js";
-export { pooling } from "./pooling.js";
-export { receptive_field } from "./receptive_field.js";
-export { training } from "./training.js";
+import { ablation } from "./ablation.js";
+import { architecture } from "./architecture.js";
+import { c3_connections } from "./c3_connections.js";
+import { channels } from "./channels.js";
+import { cross_correlation } from "./cross_correlation.js";
+import { draw_digit } from "./draw_digit.js";
+import { feature_maps } from "./feature_maps.js";
+import { find_the_digit } from "./find_the_digit.js";
+import { inception } from "./inception.js";
+import { padding_stride } from "./padding_stride.js";
+import { pooling } from "./pooling.js";
+import { receptive_field } from "./receptive_field.js";
+import { training } from "./training.js";
+
+export const demos = {
+  ablation, architecture, c3_connections, channels, cross_correlation, draw_digit, feature_maps, find_the_digit,
+  inception, padding_stride, pooling, receptive_field, training,
+};

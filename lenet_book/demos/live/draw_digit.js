@@ -1,10 +1,10 @@
 // Draw a digit, and every layer of LeNet-5 follows while the pen moves.
 import { digits } from "./files.js";
 import { checked, drawn } from "./ink.js";
-import { because, NETS, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
+import { because, NETS, paintGlyphs, paintScores, read } from "./reading.js";
 import { isOf1998 } from "./nets.js";
 import { LAYERS } from "./paper.js";
-import { BLUE, GREY } from "./sheet.js";
+import { BLUE, CENTRED, GREY } from "./sheet.js";
 import { tensor } from "./tensor.js";
 import { longest, unitAt } from "./units.js";
 
@@ -39,31 +39,31 @@ function chosen(canvas, thickness, show) {
 }
 
 function paint(sheet, { reading, pen, net }) {
-  sheet.title(10, 16, "input", TYPE);
+  sheet.title(10, 16, "input");
   for (const { name, maps, size } of LAYERS.slice(0, -1)) {
     const layer = name.toLowerCase();
     const [left, top, side, columns, gap] = PLACES[layer];
-    sheet.title(left, top - 14, `${name}: ${maps}${size > 1 ? " maps" : ""}`, TYPE);
+    sheet.title(left, top - 14, `${name}: ${maps}${size > 1 ? " maps" : ""}`);
     if (reading?.areDistances && layer === "f6") {
       paintGlyphs(sheet, reading, left, top, side, IDEAL - left);
-      sheet.text(IDEAL, top + 12 * side + 16, "ideal", WORDS);
+      sheet.text(IDEAL, top + 12 * side + 16, "ideal");
       sheet.answer(IDEAL - 4, top - 4, 54, 12 * side + 32);
     } else {
       const values = reading ? reading.maps[layer] : tensor([maps, size, size]);
       sheet.maps(values, left, top, side, columns, gap, { reach: reading ? reading.full[layer] : 1 });
     }
   }
-  sheet.text(168, 320, "violet below 0, orange above", WORDS);
+  sheet.text(168, 320, "violet below 0, orange above");
   if (!reading) {
     sheet.outline(...INPUT, INPUT[2], { colour: GREY, thickness: 1 });
-    sheet.text(56, 76, `pen ${pen} %`, TYPE);
-    sheet.text(SCORES + 76, 120, "?", { size: 96, colour: GREY, bold: true });
-    sheet.text(SCORES + 76, 210, `LeNet-5 ${net}`, TYPE);
-    sheet.text(SCORES + 76, 234, "waits", TYPE);
+    sheet.text(56, 76, `pen ${pen} %`, CENTRED);
+    sheet.text(SCORES + 76, 120, "?", { ...CENTRED, size: 96, colour: GREY, bold: true });
+    sheet.text(SCORES + 76, 210, `LeNet-5 ${net}`, CENTRED);
+    sheet.text(SCORES + 76, 234, "waits", CENTRED);
     return;
   }
   sheet.image(reading.image, ...INPUT, { frame: true });
-  sheet.text(634, 34, reading.answer, { size: 56, colour: BLUE, bold: true });
+  sheet.text(634, 34, reading.answer, { ...CENTRED, size: 56, colour: BLUE, bold: true });
   paintScores(sheet, reading, SCORES, 64, 62, 26);
   sheet.answer(SCORES - 4, 4, 162, 328);
 }

@@ -1,8 +1,8 @@
 // What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed.
-import { digits, floats, provided } from "./files.js";
-import { article, fixed, moved, round } from "./numbers.js";
-import { because, paintGlyphs, paintScores, read, TYPE, WORDS } from "./reading.js";
-import { BLUE, RED } from "./sheet.js";
+import { digits, floats, provided, weights } from "./files.js";
+import { article, clamp, fixed, moved, round } from "./numbers.js";
+import { because, paintGlyphs, paintLabel, paintScores, read } from "./reading.js";
+import { BLUE, CENTRED, RED } from "./sheet.js";
 import { longest, unitAt } from "./units.js";
 
 const [INPUT, SIDE, TOP] = [12, 152, 36]; // where the input begins, its side; the top of all pictures
@@ -12,22 +12,6 @@ const DOT = 19; // of F6 in 1998
 // Maps in a row, and the space between them.
 const WALLS = { 6: [3, 6], 16: [6, 6], 120: [15, 3], 84: [12, 4] };
 const SIZE = 28;
-const SHIFT = 10; // the most
-// The test digits that each net reads wrong.
-const WRONG = {
-  "lenet5-1998": [
-    115, 247, 340, 582, 619, 684, 740, 938, 947, 1014, 1039, 1112, 1226, 1232, 1247, 1260, 1299, 1328,
-    1393, 1527, 1530, 1549, 1681, 1717, 1737, 1790, 1878, 1901, 2035, 2118, 2130, 2135, 2182, 2293, 2369,
-    2387, 2462, 2488, 2654, 2877, 2921, 2927, 2939, 2953, 2995, 3030, 3073, 3422, 3503, 3558, 3762, 3767,
-    3778, 3808, 3818, 4007, 4078, 4201, 4224, 4248, 4425, 4497, 4507, 4536, 4601, 4740, 4823, 4880, 5331,
-    5457, 5749, 5937, 6558, 6597, 6651, 6783, 8325, 8408, 8520, 8527, 9009, 9024, 9634, 9664, 9692, 9729,
-    9792, 9839, 9850,
-  ],
-  "lenet5": [
-    582, 674, 1014, 1232, 1247, 1260, 1709, 1790, 1901, 2130, 2182, 2293, 2462, 2597, 2654, 2939, 3073,
-    3422, 3762, 3808, 4497, 4699, 4740, 4761, 5654, 5937, 5955, 6576, 6625, 8376, 9505, 9664, 9729, 9850,
-  ],
-};
 
 const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [])];
 
@@ -35,7 +19,7 @@ const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [
 const limits = () => (provided("test-digits") ? { index: digits("test-digits").length - 1 } : {});
 
 function nextWrong({ index, net }) {
-  const wrong = WRONG[net].filter((one) => one < digits("test-digits").length);
+  const wrong = weights(net).wrong.filter((one) => one < digits("test-digits").length);
   if (!wrong.length) return {};
   const next = wrong.find((one) => one > index) ?? wrong[0];
   return { index: next, image: null, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
@@ -61,7 +45,7 @@ function deform(image, { right, down, rotate, scale, noise }) {
       between(pixel(r, column), pixel(r, column + 1), x - column));
     const grey = between(above, below, y - row) + (noise && ((255 * noise) / 100) * random[i]);
     // Twice rounded: means of four pixels often end in a half, which no last digit shall sway.
-    return Math.min(Math.max(round(round(grey * 1e6) / 1e6), 0), 255);
+    return clamp(round(round(grey * 1e6) / 1e6), 0, 255);
   });
 }
 
@@ -76,30 +60,29 @@ function compute({ index, layer, net, image: own, ...changes }) {
 
 function paint(sheet, { reading, layer, label, what, correct }) {
   const [maps, full] = [reading.maps[layer], reading.full[layer]];
-  sheet.title(INPUT, 18, "input: 32 × 32", TYPE);
+  sheet.title(INPUT, 18, "input: 32 × 32");
   sheet.image(reading.image, INPUT, TOP, SIDE, { frame: true });
   const [colour, verdict] = correct ? [BLUE, "right"] : [RED, "wrong"];
-  sheet.text(INPUT, 256, "read as", WORDS);
+  sheet.text(INPUT, 256, "read as");
   if (label === null) {
-    sheet.text(INPUT, 216, "your own image", WORDS);
+    sheet.text(INPUT, 216, "your own image");
   } else {
-    sheet.text(INPUT, 216, "label", WORDS);
-    sheet.text(INPUT + 100, 216, label, { size: 24, bold: true });
-    sheet.outline(INPUT + 84, 200, 32, 32, { dash: true });
-    sheet.text(INPUT, 278, verdict, { ...WORDS, colour, bold: true });
+    sheet.text(INPUT, 216, "label");
+    paintLabel(sheet, label, INPUT + 100, 216);
+    sheet.text(INPUT, 278, verdict, { colour, bold: true });
   }
-  sheet.text(INPUT + 100, 264, reading.answer, { size: 48, colour, bold: true });
-  sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`, TYPE);
+  sheet.text(INPUT + 100, 264, reading.answer, { ...CENTRED, size: 48, colour, bold: true });
+  sheet.title(LEFT, 18, `${layer.toUpperCase()}: ${what}`);
   if (layer === "f6" && reading.areDistances) {
     paintGlyphs(sheet, reading, LEFT, TOP, DOT, 200);
-    sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`, TYPE);
+    sheet.title(LEFT + 200, 18, `the ideal ${reading.answer}`);
     sheet.answer(LEFT + 196, 4, 141, HEIGHT + 36);
   } else {
     sheet.maps(maps, ...placeOf(maps.shape[0]), { reach: full });
   }
   const most = fixed(full, 1);
   const violet = maps.data.some((value) => value < 0) ? `violet −${most}, ` : "";
-  sheet.text(LEFT, 281, `${violet}white 0, orange ${most} and more`, WORDS);
+  sheet.text(LEFT, 281, `${violet}white 0, orange ${most} and more`);
   paintScores(sheet, reading, SCORES, 52, 122, 23.5, label);
   sheet.answer(INPUT - 4, 236, SIDE + 8, 56);
   sheet.answer(SCORES - 4, 4, 228, 288);
@@ -121,9 +104,7 @@ function hover({ reading, layer }, x, y) {
 // The digit is dragged to a point of the input.
 function point(facts, x, y) {
   const [right, down] = [x - INPUT, y - TOP].map((at) => round((32 * at) / SIDE - 16));
-  if (Math.max(Math.abs(right), Math.abs(down)) > 16) return null;
-  const within = (by) => Math.min(Math.max(by, -SHIFT), SHIFT);
-  return { right: within(right), down: within(down) };
+  return Math.max(Math.abs(right), Math.abs(down)) > 16 ? null : { right, down };
 }
 
 function say({ index, label, layer, changes, reading, what, correct }) {

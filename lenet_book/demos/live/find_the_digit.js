@@ -1,8 +1,8 @@
 // A digit among scraps: the ten class maps of a trained net, and where the winning one peaks.
 import { digits, weights } from "./files.js";
 import { STANDARD } from "./nets.js";
-import { number, range } from "./numbers.js";
-import { Generator } from "./random.js";
+import { number, range, sum } from "./numbers.js";
+import { generator } from "./random.js";
 import { share } from "./reading.js";
 import { BLUE, RED } from "./sheet.js";
 import { conv2d, largest, map, maxPool, part, reach, relu, softmax, tensor } from "./tensor.js";
@@ -13,7 +13,6 @@ const SIZE = 28; // of a digit
 const PIECE = 8; // of a scrap
 const OTHERS = 12; // the digits after it in the test set, of which the scraps are
 const PIXELS = 8; // from one place of a class map to the next: the net pools 2 x 2 three times
-const TYPE = 16; // 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 const [LEFT, TOP, CANVAS] = [14, 34, 218]; // the canvas
 const [MAPS, SIDE, ACROSS, DOWN] = [286, 90, 110, 122]; // the class maps: the first, each, and to the next
 
@@ -26,12 +25,11 @@ function compute({ index, row, column, canvas, pieces, seed }) {
   const ink = cluttered(some, row, column, canvas, pieces, seed);
   const maps = classMaps(ink);
   const size = maps.shape[1];
-  const scores = tensor([10], Float64Array.from(range(0, 10), (digit) =>
-    part(maps, digit).data.reduce((sum, value) => sum + value) / size ** 2));
+  const scores = tensor([10], Float64Array.from(range(0, 10), (digit) => sum(part(maps, digit).data) / size ** 2));
   const answer = largest(scores.data);
   const first = largest(part(maps, answer).data);
   const peak = [Math.floor(first / size), first % size];
-  const inside = (place, from) => from < PIXELS * (place + 0.5) && PIXELS * (place + 0.5) < from + SIZE;
+  const inside = (place, from) => Math.abs(PIXELS * (place + 0.5) - from - SIZE / 2) < SIZE / 2;
   return {
     index: index % all.length, label: some[0].label, row, column, maps, scores: scores.data, answer, peak,
     image: map(tensor(ink.shape, new Float32Array(ink.data)), (value) => value / 255),
@@ -43,7 +41,7 @@ function compute({ index, row, column, canvas, pieces, seed }) {
 // The first of some digits on a canvas, 0 to 255, with pieces of the others: as mnist.cluttered, which
 // draws for each digit a canvas, of which only the first is wanted.
 function cluttered(some, row, column, canvas, pieces, seed) {
-  const [random, count] = [new Generator(seed), some.length];
+  const [random, count] = [generator(seed), some.length];
   const ink = tensor([canvas, canvas], new Uint8Array(canvas ** 2));
   function lay({ image }, size, [fromRow, fromColumn], [toRow, toColumn]) {
     for (let i = 0; i < size; i++) {
@@ -102,7 +100,7 @@ function paint(sheet, facts) {
   const { image, maps, scores, answer, label } = facts;
   const [canvas, size, [row, column]] = [image.shape[0], maps.shape[1], facts.peak];
   const [pixel, cell, side] = [CANVAS / canvas, SIDE / size, (SIZE * CANVAS) / canvas];
-  sheet.title(LEFT, 16, `canvas ${canvas} × ${canvas}`, { size: TYPE });
+  sheet.title(LEFT, 16, `canvas ${canvas} × ${canvas}`);
   sheet.image(image, LEFT, TOP, CANVAS, { frame: true });
   const dashed = { colour: RED, dash: true };
   sheet.outline(LEFT + pixel * facts.column, TOP + pixel * facts.row, side, side, dashed);
@@ -112,28 +110,22 @@ function paint(sheet, facts) {
     const [x, y] = [MAPS + ACROSS * (digit % 5), TOP + DOWN * Math.floor(digit / 5)];
     const won = digit === answer;
     const style = won ? { colour: BLUE, bold: true } : {};
-    sheet.text(x, y - 18, (won ? "▶ " : "") + digit, { size: 17, anchor: "lm", ...style });
-    sheet.text(x + SIDE, y - 18, number(score), { size: TYPE, anchor: "rm", ...style });
+    sheet.text(x, y - 18, (won ? "▶ " : "") + digit, { size: 17, ...style });
+    sheet.text(x + SIDE, y - 18, number(score), { anchor: "rm", ...style });
     sheet.image(part(maps, digit), x, y, SIDE, { reach: facts.reach, frame: true });
     if (won) sheet.outline(x + cell * column - 2, y + cell * row - 2, cell + 4, cell + 4, { colour: BLUE });
     if (digit === label) sheet.outline(x - 6, y - 30, SIDE + 12, SIDE + 36, dashed);
   });
   const full = number(facts.reach, 1);
-  const small = { size: TYPE, anchor: "lm" };
-  sheet.text(LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map peaks",
-    small);
-  sheet.text(LEFT, 289, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`,
-    small);
+  sheet.text(LEFT, 270, "dashed: what the digit is, and where; blue: the answer, and where its map peaks");
+  sheet.text(LEFT, 289, `a digit's score is the mean of its map: violet −${full}, white 0, orange +${full}`);
   sheet.answer(MAPS - 12, 2, 840 - MAPS, 250);
 }
 
 // The digit is put where the canvas is touched, its middle there.
 function point({ image }, x, y) {
-  const canvas = image.shape[0];
-  if (x > LEFT + CANVAS + 20) return null;
-  const [row, column] = [y - TOP, x - LEFT].map((at) =>
-    Math.max(0, Math.min(canvas - SIZE, Math.round((at * canvas) / CANVAS - SIZE / 2))));
-  return { row, column };
+  const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at * image.shape[0]) / CANVAS - SIZE / 2));
+  return x > LEFT + CANVAS + 20 ? null : { row, column };
 }
 
 export const find_the_digit = { compute, paint, say, limits, point };

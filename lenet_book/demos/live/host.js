@@ -10,7 +10,8 @@
 //     after which compute has more to tell; null when there is none
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
 //   lines of the sentence for which there is always room, so that the picture stays under a pointer, if more than two
-//   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any
+//   point(facts, x, y, dragged) -> {name: value} for a click or a drag in the picture, if it takes any; a slider
+//     goes there as far as it can
 //   hover(facts, x, y) -> {frames: [[x, y, width, height], ...], words, ways: {key: [x, y]}} or null: what is
 //     framed and said while a unit is pointed at, its own frame first, and to which point a key goes on; without
 //     x and y the unit at which the keys begin; longest: the longest of such words
@@ -19,11 +20,12 @@
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
 //   tell(name, {...})   listen((name, byReader) => ...)   load(names of files) -> Promise
 //   whenAlone(listener), where there is a kernel, which may go
-import { element } from "./element.js";
+import { button, element } from "./element.js";
 import { provided } from "./files.js";
-import { hovering } from "./hover.js";
+import { hovering, pointOf } from "./hover.js";
 import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
-import { Sheet } from "./sheet.js";
+import { clamp } from "./numbers.js";
+import { sheetOn } from "./sheet.js";
 import { stepped } from "./steps.js";
 
 const BELOW = 12; // pixels below the picture in a full window: its margin and the demo's
@@ -41,15 +43,13 @@ export function show(demo, description, el, controls) {
   const root = el.closest(".lenet-demo");
   const buttons = element("div", { className: "lenet-buttons" });
   const words = element("div", { className: "lenet-sentence" });
-  const aloud = element("div", { className: "lenet-aloud" });
-  const canvas = element("canvas", { className: "lenet-picture" });
+  const aloud = element("div", { className: "lenet-aloud", role: "status" });
+  const canvas = element("canvas", { className: "lenet-picture", role: "img" });
   const frozen = element("figure", { className: "lenet-frozen", hidden: true });
   if (demo.lines) {
     words.style.setProperty("--lenet-lines", demo.lines);
     words.style.setProperty("--lenet-lines-narrow", 2 * demo.lines + 1); // on a telephone
   }
-  aloud.setAttribute("role", "status");
-  canvas.setAttribute("role", "img");
   el.append(buttons, words, canvas, aloud, frozen);
 
   // What reset goes back to; how far the kernel has come is not for the page to say.
@@ -89,13 +89,13 @@ export function show(demo, description, el, controls) {
       return void controls.load(missing).then(() => put({}));
     }
     facts = demo.compute(now);
-    const sheet = new Sheet(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
+    const sheet = sheetOn(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
     demo.paint(sheet, facts);
     sheet.veil();
     veils = hidden ? sheet.answers : [];
     hoverAnew?.();
     words.textContent = alone ? ALONE : hidden ? HIDDEN : demo.say(facts);
-    canvas.setAttribute("aria-label", words.textContent);
+    canvas.ariaLabel = words.textContent;
     work(demo.later?.(facts));
     rest();
     if (demo.play?.next(now)) waiting ||= setTimeout(goOn, 1000 * demo.play.seconds);
@@ -178,15 +178,10 @@ export function show(demo, description, el, controls) {
     canvas.style.aspectRatio = `${size[0]} / ${size[1]}`;
   }
 
-  function button(label, press, title = "") {
-    const made = element("button", { type: "button", textContent: label, title });
-    made.addEventListener("click", () => press(made));
-    buttons.append(made);
-    return made;
-  }
+  const add = (label, press, title = "") => buttons.appendChild(button(label, press, { title }));
 
   for (const [name, { kind, label, tooltip }] of Object.entries(description.controls)) {
-    if (kind === "button" && !description.kernel_buttons) button(label, () => put({}, name), tooltip);
+    if (kind === "button" && !description.kernel_buttons) add(label, () => put({}, name), tooltip);
   }
 
   let playButton, speed;
@@ -202,32 +197,27 @@ export function show(demo, description, el, controls) {
     rest();
   }
   if (plays.length) {
-    button("◀ back", () => { pause(); step(-1); }, `one step back: ${plays[0]}`);
-    playButton = button("▶ play", () => {
+    add("◀ back", () => { pause(); step(-1); }, `one step back: ${plays[0]}`);
+    playButton = add("▶ play", () => {
       if (playing) return pause();
       playButton.textContent = "❚❚ pause";
       playing = setInterval(step, PAUSES[speed.value], 1);
     }, `step after step: ${plays[0]}`);
-    button("step ▶", () => { pause(); step(1); }, `one step on: ${plays[0]}`);
-    speed = element("select", { title: "speed" },
-      ...Object.keys(PAUSES).map((name) => element("option", { textContent: name, selected: name === "steady" })));
-    speed.setAttribute("aria-label", "speed");
-    speed.addEventListener("change", pause);
+    add("step ▶", () => { pause(); step(1); }, `one step on: ${plays[0]}`);
+    speed = element("select", { title: "speed", ariaLabel: "speed", onchange: pause },
+      ...Object.keys(PAUSES).map((name) => element("option", { selected: name === "steady" }, name)));
     buttons.append(speed);
   }
   const hiding = () => (hidden ? "show the answer" : "hide the answer");
-  button(hiding(), (it) => { hidden = !hidden; it.textContent = hiding(); paint(); });
-  const freeze = button("freeze", () => (frozen.hidden ? keep() : swapped(freeze.ariaPressed !== "true")));
+  add(hiding(), ({ target }) => { hidden = !hidden; target.textContent = hiding(); paint(); });
+  const freeze = add("freeze", () => (frozen.hidden ? keep() : swapped(freeze.ariaPressed !== "true")));
   release();
   function keep() {
-    const still = element("canvas", { width: canvas.width, height: canvas.height, className: "lenet-picture" });
-    Object.assign(still.style, { width: canvas.style.width, aspectRatio: canvas.style.aspectRatio });
-    still.setAttribute("role", "img");
-    still.setAttribute("aria-label", words.textContent);
+    const { width, height, className, ariaLabel, style } = canvas;
+    const still = element("canvas", { width, height, className, role: "img", ariaLabel });
+    Object.assign(still.style, { width: style.width, aspectRatio: style.aspectRatio });
     still.getContext("2d").drawImage(canvas, 0, 0);
-    const end = element("button", { type: "button", textContent: "unfreeze" });
-    end.addEventListener("click", release);
-    frozen.replaceChildren(element("figcaption", {}, `Frozen: ${words.textContent}`, end), still);
+    frozen.replaceChildren(element("figcaption", {}, `Frozen: ${ariaLabel}`, button("unfreeze", release)), still);
     frozen.hidden = false;
     freeze.textContent = "swap";
     freeze.title = "the frozen picture in the place of the other, and back: what differs is seen at once";
@@ -247,16 +237,15 @@ export function show(demo, description, el, controls) {
     el.classList.toggle("lenet-swapped", now);
     freeze.ariaPressed = String(now);
   }
-  button("reset", () => { pause(); put(first); }, "all as it was at first");
+  add("reset", () => { pause(); put(first); }, "all as it was at first");
   if (document.fullscreenEnabled) {
-    button("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
+    add("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
   }
 
   const keys = () => toggleKeys(root, keysOf(description, Boolean(root.querySelector(".lenet-toggles")),
     demo.hover && Object.keys(unitAt()?.ways ?? {})), pointing(demo, description, facts));
-  const help = button("?", keys, "the keys of this demo");
-  help.setAttribute("aria-label", "? keys of this demo");
-  help.setAttribute("aria-haspopup", "dialog");
+  Object.assign(add("?", keys, "the keys of this demo"),
+    { ariaLabel: "? keys of this demo", ariaHasPopup: "dialog" });
   // Elsewhere on a page that has more than this demo, the key is not for it.
   function asked(event) {
     const { key, target, ctrlKey, metaKey } = event;
@@ -267,10 +256,13 @@ export function show(demo, description, el, controls) {
   document.addEventListener("keydown", asked);
 
   function pointed(event) {
-    const box = canvas.getBoundingClientRect();
-    const changes = demo.point?.(facts, ((event.clientX - box.left) * size[0]) / box.width,
-      ((event.clientY - box.top) * size[1]) / box.height, event.type === "pointermove");
-    if (changes) put(changes, Object.keys(changes)[0]);
+    const changes = demo.point(facts, ...pointOf(event, canvas, size), event.type === "pointermove");
+    if (!changes) return;
+    for (const [name, value] of Object.entries(changes)) {
+      const { kind, min } = description.controls[name];
+      if (kind === "slider") changes[name] = clamp(value, min, controls.highest(name));
+    }
+    put(changes, Object.keys(changes)[0]);
   }
   if (demo.point) {
     canvas.style.cursor = "pointer";

@@ -1,11 +1,17 @@
 // Pointing at a unit: frames over the picture and words in place of the sentence, until it ends.
 import { element } from "./element.js";
 
+// Where in the picture, of that width and height, an event on its canvas is.
+export function pointOf({ clientX, clientY }, canvas, [width, height]) {
+  const box = canvas.getBoundingClientRect();
+  return [((clientX - box.left) * width) / box.width, ((clientY - box.top) * height) / box.height];
+}
+
 // canvas, sentence: of the demo. size: width and height of the picture. longest: words, for which there is always
 // room. find(x, y): what the demo's hover has to show of a point or, without one, of where the keys begin; null
 // for nothing. read(words): they are to be read aloud once they rest. Gives back what shows all anew after the
 // picture has changed.
-export function hovering(canvas, sentence, [width, height], longest, find, read) {
+export function hovering(canvas, sentence, size, longest, find, read) {
   const [picture, frames, said, words] = ["picture", "frames", "said", "unit"].map((name) =>
     element("div", { className: `lenet-hover-${name}` }));
   canvas.before(picture);
@@ -13,10 +19,10 @@ export function hovering(canvas, sentence, [width, height], longest, find, read)
   sentence.before(said);
   said.append(sentence, words);
   said.dataset.longest = longest;
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application"); // so that a screen reader leaves it the arrow keys
-  canvas.setAttribute("aria-roledescription", "picture");
-  canvas.setAttribute("aria-description", "arrow keys go from unit to unit");
+  Object.assign(canvas, {
+    tabIndex: 0, role: "application", // so that a screen reader leaves it the arrow keys
+    ariaRoleDescription: "picture", ariaDescription: "arrow keys go from unit to unit",
+  });
 
   let place = []; // the point that is shown, or was
   let found = null;
@@ -25,6 +31,7 @@ export function hovering(canvas, sentence, [width, height], longest, find, read)
     found = find(...point);
     if (found) place = point;
     frames.replaceChildren(...(found?.frames ?? []).map(([x, y, across, down]) => {
+      const [width, height] = size;
       const sides = [y / height, 1 - (x + across) / width, 1 - (y + down) / height, x / width];
       return element("div", { style: `inset: ${sides.map((share) => `${100 * share}%`).join(" ")}` });
     }));
@@ -32,11 +39,7 @@ export function hovering(canvas, sentence, [width, height], longest, find, read)
     said.classList.toggle("lenet-pointed", Boolean(found));
   }
 
-  function pointed({ clientX, clientY }) {
-    const box = canvas.getBoundingClientRect();
-    show(((clientX - box.left) * width) / box.width, ((clientY - box.top) * height) / box.height);
-  }
-
+  const pointed = (event) => show(...pointOf(event, canvas, size));
   const end = () => show(NaN, NaN);
   const on = (name, listener) => canvas.addEventListener(name, listener);
   // A finger taps: it does not hover, and leaves nothing.

@@ -1,13 +1,11 @@
 // An Inception module: four paths side by side, what each costs, and what the reductions save.
-import { fixed, grouped, number, range } from "./numbers.js";
-import { BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE } from "./sheet.js";
+import { fixed, grouped, number, range, sum } from "./numbers.js";
+import { BLUE, CENTRED, GREEN, GREY, INK, ORANGE, PALE, PURPLE, TINTS } from "./sheet.js";
 
 const COLOURS = [BLUE, GREEN, ORANGE, PURPLE]; // of the four paths
-const TINTS = ["#B8D5E8", "#B8E3D7", "#F8E2B8", "#F1DCE7"]; // the same, but paler
 const THIN = 16; // maps in one pixel of a band's thickness
 const [TOP, PITCH, HIGH] = [34, 54, 46]; // the first path, from path to path, the height of a box
 const [INPUT, FIRST, SECOND, JOIN, RIGHT] = [14, 84, 336, 612, 648]; // where the columns begin
-const TYPE = 16; // 20 pixels on a projector, even if a page of 1,280 leaves the picture 1,100
 const [WIDE, GAP, BAR] = [200, 52, 12]; // widths of a box, between boxes, of the input and the join
 
 function compute({ inputs, size, reductions, ones, reduce3, threes, reduce5, fives, projection }) {
@@ -27,14 +25,12 @@ function compute({ inputs, size, reductions, ones, reduce3, threes, reduce5, fiv
 const convolution = (kernel, inputs, maps) =>
   ({ name: `${kernel} × ${kernel}`, maps, weights: kernel ** 2 * inputs * maps });
 
-const total = (layers, of) => layers.reduce((sum, layer) => sum + of(layer), 0);
-
 function counted(size, paths) {
   const layers = paths.flat();
-  const weights = total(layers, (layer) => layer.weights);
+  const weights = sum(layers.map((layer) => layer.weights));
   return {
-    paths, weights, maps: total(paths, (path) => path.at(-1).maps),
-    biases: total(layers, (layer) => (layer.weights ? layer.maps : 0)),
+    paths, weights, maps: sum(paths.map((path) => path.at(-1).maps)),
+    biases: sum(layers.map((layer) => (layer.weights ? layer.maps : 0))),
     macs: weights * size ** 2, // each weight is used once at each place of a map
   };
 }
@@ -76,7 +72,7 @@ function paint(sheet, facts) {
       band(sheet, x, y, left, y, maps, colour);
       if (left === SECOND) labels.push([left - GAP / 2, y, maps]);
       box(sheet, left, y, layer, facts, row);
-      [x, maps, colour] = [left + WIDE, layer.maps, TINTS[row]];
+      [x, maps, colour] = [left + WIDE, layer.maps, TINTS[COLOURS[row]]];
     });
     const high = maps / THIN;
     band(sheet, x, y, JOIN, end + high / 2, maps, colour);
@@ -86,13 +82,13 @@ function paint(sheet, facts) {
   });
   for (const [x, y, maps] of labels) {
     sheet.fill(x - 17, y - 9, 34, 18, "white");
-    sheet.text(x, y, maps, { size: TYPE });
+    sheet.text(x, y, maps, CENTRED);
   }
   const high = Math.max(inputs / THIN, 1);
   sheet.fill(INPUT, centre - high / 2, BAR, high, INK);
-  sheet.title(INPUT, 16, `${inputs} maps of ${size} × ${size}`, { size: TYPE });
+  sheet.title(INPUT, 16, `${inputs} maps of ${size} × ${size}`);
   sheet.text(INPUT, 260, `Bands: maps. Boxes: weights, × ${size}² places = multiply-adds; ` +
-    "shaded: their share of all.", { size: TYPE, anchor: "lm" });
+    "shaded: their share of all.");
   costs(sheet, facts);
 }
 
@@ -113,11 +109,11 @@ function band(sheet, x, y, toX, toY, maps, colour) {
 
 function box(sheet, left, y, { name, weights }, { size, module }, row) {
   const [top, right] = [y - HIGH / 2, left + WIDE - 8];
-  const write = (down, words) => sheet.text(right, y + down, words, { size: TYPE, anchor: "rm" });
+  const write = (down, words) => sheet.text(right, y + down, words, { anchor: "rm" });
   sheet.fill(left, top, WIDE, HIGH, "white");
-  sheet.fill(left, top, (WIDE * weights) / module.weights, HIGH, TINTS[row]);
+  sheet.fill(left, top, (WIDE * weights) / module.weights, HIGH, TINTS[COLOURS[row]]);
   sheet.outline(left, top, WIDE, HIGH, { colour: COLOURS[row] });
-  sheet.title(left + 8, y - 11, name, { size: TYPE });
+  sheet.title(left + 8, y - 11, name);
   if (!weights) return write(11, "no weights");
   write(-11, grouped(weights));
   write(11, `× ${size}² = ${grouped(weights * size ** 2)}`);
@@ -125,17 +121,16 @@ function box(sheet, left, y, { name, weights }, { size, module }, row) {
 
 // What comes out, and the multiply-adds of both modules side by side.
 function costs(sheet, { size, module: shown, modules }) {
-  sheet.title(RIGHT, 16, `${grouped(shown.maps)} maps joined`, { size: TYPE });
-  sheet.title(RIGHT, 52, "the whole module", { size: TYPE });
+  sheet.title(RIGHT, 16, `${grouped(shown.maps)} maps joined`);
+  sheet.title(RIGHT, 52, "the whole module");
   const most = Math.max(...modules.map((module) => module.macs));
   modules.forEach((module, i) => {
     const [y, bold] = [80 + 90 * i, module === shown];
     const words = (bold ? "▶ " : "") + ["with reductions", "without"][i];
-    sheet.text(RIGHT, y, words, { size: TYPE, anchor: "lm", bold });
+    sheet.text(RIGHT, y, words, { bold });
     sheet.bar(RIGHT, y + 14, 170, 18, module.macs / most, bold ? BLUE : GREY);
-    const right = { size: TYPE, anchor: "rm" };
-    sheet.text(840 - 22, y + 42, grouped(module.weights), right);
-    sheet.text(840 - 22, y + 62, `× ${size}² = ${grouped(module.macs)}`, right);
+    sheet.text(840 - 22, y + 42, grouped(module.weights), { anchor: "rm" });
+    sheet.text(840 - 22, y + 62, `× ${size}² = ${grouped(module.macs)}`, { anchor: "rm" });
   });
   sheet.answer(RIGHT - 8, 2, 840 - RIGHT, 244);
 }

@@ -1,10 +1,12 @@
 // Strokes of a pen become a digit such as those of MNIST: see ../ink.py.
-import { grouped, round } from "./numbers.js";
+import { clamp, grouped, round, sum } from "./numbers.js";
 
 const [BOX, SIZE] = [20, 28];
 const PEN = [1.7, 3.3]; // the thinnest and the thickest
 const MOST_POINTS = 4000;
 const [STEP, MOST_DOTS] = [0.25, 8000]; // a path is drawn as dots so far apart; a long scribble, more
+
+const rounded = (length) => Number(length.toFixed(6)); // so that Python and the page agree where it is whole
 
 // The strokes, each as a list of points [x, y]. Throws an Error, in words, for anything else.
 export function checked(value) {
@@ -14,7 +16,7 @@ export function checked(value) {
       throw new Error(`stroke ${i + 1} is not a list of pairs of numbers`);
     }
   });
-  const points = value.reduce((sum, stroke) => sum + stroke.length / 2, 0);
+  const points = value.flat().length / 2;
   if (points > MOST_POINTS) {
     throw new Error(`it has ${grouped(points)} points, more than ${grouped(MOST_POINTS)}`);
   }
@@ -34,9 +36,9 @@ export function drawn(strokes, thickness) {
   const corner = axes.map((places) => Math.min(...places));
   const extent = axes.map((places, k) => Math.max(...places) - corner[k]);
   const longer = Math.max(...extent);
-  const pen = Math.min(Math.max((BOX * thickness) / (longer + thickness), PEN[0]), PEN[1]);
+  const pen = clamp((BOX * thickness) / (longer + thickness), ...PEN);
   const scale = longer ? (BOX - pen) / longer : 0;
-  const [columns, rows] = extent.map((length) => Math.ceil(Number((length * scale + pen).toFixed(6))));
+  const [columns, rows] = extent.map((length) => Math.ceil(rounded(length * scale + pen)));
   const middle = [columns / 2, rows / 2];
   const paths = strokes.map((stroke) => stroke.map((point) =>
     point.map((place, k) => (place - corner[k] - extent[k] / 2) * scale + middle[k])));
@@ -59,8 +61,7 @@ function ink(paths, pen, rows, columns) {
     }
   }
   const lengths = paths.map(along);
-  const total = lengths.reduce((sum, length) => sum + length.at(-1), 0);
-  const step = Math.max(STEP, total / MOST_DOTS);
+  const step = Math.max(STEP, sum(lengths.map((length) => length.at(-1))) / MOST_DOTS);
   paths.forEach((path, n) => {
     for (const [x, y] of path) dot(x, y);
     const length = lengths[n];
@@ -70,7 +71,7 @@ function ink(paths, pen, rows, columns) {
       dot(...[0, 1].map((k) => path[i][k] + share * (path[i + 1][k] - path[i][k])));
     }
   });
-  return nearest.map((squared) => Math.min(Math.max(pen / 2 - Math.sqrt(squared) + 0.5, 0), 1));
+  return nearest.map((squared) => clamp(pen / 2 - Math.sqrt(squared) + 0.5, 0, 1));
 }
 
 // How far each point of a path is from its first, along it.
@@ -85,10 +86,10 @@ function along(path) {
 // Placed so that its centre of mass is in the middle.
 function centred(dark, rows, columns) {
   const centre = (place) => {
-    const moment = dark.reduce((sum, share, i) => sum + share * place(i), 0);
-    return Math.floor(Number((moment / dark.reduce((sum, share) => sum + share)).toFixed(6)) + 0.5);
+    const moment = sum(dark.map((share, i) => share * place(i)));
+    return Math.floor(rounded(moment / sum(dark)) + 0.5);
   };
-  const corner = (middle, length) => Math.min(Math.max(SIZE / 2 - middle, 0), SIZE - length);
+  const corner = (middle, length) => clamp(SIZE / 2 - middle, 0, SIZE - length);
   const top = corner(centre((i) => Math.floor(i / columns)), rows);
   const left = corner(centre((i) => i % columns), columns);
   const image = new Uint8Array(SIZE * SIZE);

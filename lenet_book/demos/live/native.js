@@ -1,71 +1,62 @@
 // The controls of a demo on a page without a kernel: the browser's own.
 import canvas from "./canvas.js";
-import { element } from "./element.js";
+import { button, element } from "./element.js";
 import { provide } from "./files.js";
 import { gunzip } from "./widgets.js";
 
-// What a slider's value looks like beside it. The slider tells it itself: to be read twice is once too often.
-function shown() {
-  const made = element("span", { className: "lenet-value" });
-  made.setAttribute("aria-hidden", "true");
-  return made;
+const labelled = (label, ...parts) => element("label", {}, `${label} `, ...parts);
+
+// range: of the slider. words(place): what its value looks like beside it, which the slider tells itself: to be
+// read twice is once too often.
+function slid(label, range, words, moved) {
+  const output = element("span", { className: "lenet-value", ariaHidden: "true" });
+  const write = () => { slider.ariaValueText = output.textContent = words(Number(slider.value)); };
+  const oninput = () => { write(); moved(Number(slider.value)); };
+  const slider = element("input", { type: "range", ...range, oninput });
+  return {
+    box: labelled(label, slider, output),
+    set(place) { slider.value = place; write(); },
+    limit(highest) { slider.max = highest; write(); },
+  };
 }
+
+const placeOf = (options, value) => options.findIndex(([, option]) => option === value);
 
 // kind -> (description, moved) -> {box: what is shown, set(value), limit(max)}; moved is told the value.
 const MAKE = {
   slider({ label, min, max, step }, moved) {
-    const slider = element("input", { type: "range", min, max, step });
-    const output = shown();
     const decimals = String(step).split(".")[1]?.length ?? 0;
-    const write = () => { output.textContent = Number(slider.value).toFixed(decimals); };
-    slider.addEventListener("input", () => { write(); moved(Number(slider.value)); });
-    return {
-      box: element("label", {}, `${label} `, slider, output),
-      set(value) { slider.value = value; write(); },
-      limit(highest) { slider.max = highest; write(); },
-    };
+    return slid(label, { min, max, step }, (value) => value.toFixed(decimals), moved);
   },
   stops({ label, options }, moved) {
-    const slider = element("input", { type: "range", min: 0, max: options.length - 1 });
-    const output = shown();
-    const write = () => {
-      output.textContent = options[slider.value][0];
-      slider.setAttribute("aria-valuetext", output.textContent);
-    };
-    slider.addEventListener("input", () => { write(); moved(options[slider.value][1]); });
-    return {
-      box: element("label", {}, `${label} `, slider, output),
-      set(value) { slider.value = options.findIndex(([, option]) => option === value); write(); },
-    };
+    const { box, set } = slid(label, { min: 0, max: options.length - 1 },
+      (place) => options[place][0], (place) => moved(options[place][1]));
+    return { box, set: (value) => set(placeOf(options, value)) };
   },
   choice({ label, options }, moved) {
-    const list = element("select", {}, ...options.map(([words]) => element("option", { textContent: words })));
-    list.addEventListener("change", () => moved(options[list.selectedIndex][1]));
+    const list = element("select", { onchange: () => moved(options[list.selectedIndex][1]) },
+      ...options.map(([words]) => element("option", {}, words)));
     return {
-      box: element("label", {}, `${label} `, list),
-      set(value) { list.selectedIndex = options.findIndex(([, option]) => option === value); },
+      box: labelled(label, list),
+      set(value) { list.selectedIndex = placeOf(options, value); },
     };
   },
   switch({ label }, moved) {
-    const box = element("input", { type: "checkbox" });
-    box.addEventListener("change", () => moved(box.checked));
+    const box = element("input", { type: "checkbox", onchange: () => moved(box.checked) });
     return { box: element("label", {}, box, ` ${label}`), set(value) { box.checked = value; } };
   },
   toggle({ label, tooltip }, moved) {
-    const button = element("button", { type: "button", textContent: label, title: tooltip });
-    button.setAttribute("aria-label", tooltip);
-    const set = (value) => button.setAttribute("aria-pressed", value);
-    button.addEventListener("click", () => {
-      const value = button.getAttribute("aria-pressed") !== "true";
+    const set = (value) => { box.ariaPressed = value; };
+    const box = button(label, () => {
+      const value = box.ariaPressed !== "true";
       set(value);
       moved(value);
-    });
-    return { box: button, set };
+    }, { title: tooltip, ariaLabel: tooltip });
+    return { box, set };
   },
   text({ label }, moved) {
-    const field = element("input", { type: "text", size: 24 });
-    field.addEventListener("change", () => moved(field.value));
-    return { box: element("label", {}, `${label} `, field), set(value) { field.value = value; } };
+    const field = element("input", { type: "text", size: 24, onchange: () => moved(field.value) });
+    return { box: labelled(label, field), set(value) { field.value = value; } };
   },
   // The canvas of the notebook, which is told by a model what is drawn on it.
   canvas({ value, label }, moved) {
@@ -76,7 +67,6 @@ const MAKE = {
       set(name, now) { state[name] = now; },
       save_changes: () => moved(state.value),
       on(events, listener) { for (const event of events.split(" ")) listeners[event] = listener; },
-      off() {},
     };
     const box = element("div", { className: "lenet-pad" });
     canvas.render({ model, el: box });
@@ -108,27 +98,24 @@ export function controlsOn(el, { controls }, labels) {
   let moved = () => {};
   const row = element("div", { className: "lenet-controls" });
   const heads = labels ? [labels.corner, ...labels.columns] : [];
-  const table = element("div", { className: "lenet-toggles" },
-    ...heads.map((head) => element("span", { textContent: head })));
+  const table = element("div", { className: "lenet-toggles" }, ...heads.map((head) => element("span", {}, head)));
   for (const [name, control] of Object.entries(controls)) {
     if (control.kind === "button") continue;
     [values[name], highest[name]] = [control.value, control.max];
-    made[name] = MAKE[control.kind]?.(control, (value) => {
+    if (control.kind === "held") continue;
+    made[name] = MAKE[control.kind](control, (value) => {
       values[name] = value;
       moved(name, true);
     });
-    made[name]?.set(control.value);
-    if (!made[name]) continue;
+    made[name].set(control.value);
     const toggle = control.kind === "toggle";
-    if (toggle && table.children.length % (labels.columns.length + 1) === 0) {
-      const label = labels.rows[table.children.length / (labels.columns.length + 1) - 1];
-      table.append(element("span", { textContent: label }));
-    }
+    const place = table.children.length / heads.length;
+    if (toggle && Number.isInteger(place)) table.append(element("span", {}, labels.rows[place - 1]));
     (toggle ? table : row).append(made[name].box);
   }
   if (labels) {
-    table.setAttribute("role", "group");
-    table.setAttribute("aria-label", `${labels.name}; arrow keys go from square to square`);
+    table.role = "group";
+    table.ariaLabel = `${labels.name}; arrow keys go from square to square`;
     walk(table, labels.columns.length);
     row.append(table);
   }
@@ -167,9 +154,10 @@ globalThis.lenetFile = (name, base64) => {
 async function load(name) {
   if (!files.has(name)) {
     files.set(name, new Promise((resolve, reject) => {
-      const script = element("script", { src: new URL(`data/${name}.js`, here) });
-      script.addEventListener("load", () => resolve(files.get(name)));
-      script.addEventListener("error", () => reject(new Error(`${script.src} cannot be loaded`)));
+      const script = element("script", {
+        src: new URL(`data/${name}.js`, here), onload: () => resolve(files.get(name)),
+        onerror: () => reject(new Error(`${script.src} cannot be loaded`)),
+      });
       document.head.append(script);
     }));
   }

@@ -1,6 +1,6 @@
 // The two trained LeNet-5: every layer's maps, as they leave it, for one digit.
 import { inked, weights } from "./files.js";
-import { conv2d, linear, map, maxPool, relu, squash, subsample, tensor } from "./tensor.js";
+import { conv2d, largest, linear, map, maxPool, relu, squash, subsample, tensor } from "./tensor.js";
 
 // Table I of the paper: for each map of C3 the maps of S2 that it reads.
 export const C3_CONNECTIONS = [
@@ -11,17 +11,17 @@ export const C3_CONNECTIONS = [
 ];
 // How a net wants its input: factor and offset for 0 paper to 1 ink.
 const [MEAN, DEVIATION] = [0.1307, 0.3081];
-export const PAPER = [1.275, -0.1];
+const PAPER = [1.275, -0.1];
 export const STANDARD = [1 / DEVIATION, -MEAN / DEVIATION];
 
-// image: 28 x 28, 0 to 255 -> size x size as a net reads it, the border being background.
-export const input = (image, [factor, offset], size = 32) =>
-  map(tensor([1, size, size], inked(image, size).data), (ink) => ink * factor + offset);
+// image: 28 x 28, 0 to 255 -> 32 x 32 as a net reads it, the border being background.
+const input = (image, [factor, offset]) =>
+  map(tensor([1, 32, 32], inked(image, 32).data), (ink) => ink * factor + offset);
 
 // The net of 1998 ends in distances to ten codes, of which the smallest wins, the modern one in logits.
 export const isOf1998 = (net) => "output.codes" in weights(net);
 
-// image: 28 x 28, 0 to 255 -> {maps: {c1 ... f6: maps x H x W}, outputs: ten numbers}.
+// image: 28 x 28, 0 to 255 -> {maps: {c1 ... f6: maps x H x W}, outputs: ten numbers, answer: the one that wins}.
 // all: the weights, if not those of the file. off: layer -> numbers of maps or units that give out 0.
 // precise: all in double precision.
 export function run(net, image, { all = weights(net), off = {}, precise = false } = {}) {
@@ -41,7 +41,8 @@ export function run(net, image, { all = weights(net), off = {}, precise = false 
   const c5 = kept("c5", activation(dense(s4, ...of("c5"))));
   const f6 = kept("f6", activation(linear(c5, ...of("f6"))));
   const outputs = old ? distances(f6, all["output.codes"]) : linear(f6, ...of("output"));
-  return { maps: { c1, s2, c3, s4, c5: units(c5), f6: units(f6) }, outputs };
+  const answer = largest(old ? outputs.data.map((distance) => -distance) : outputs.data);
+  return { maps: { c1, s2, c3, s4, c5: units(c5), f6: units(f6) }, outputs, answer };
 }
 
 // x, of which some maps or units are put to 0.

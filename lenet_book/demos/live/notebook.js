@@ -1,5 +1,5 @@
 // A demo in a notebook, as anywidget wants it: see Page in ../page.py for what the model holds.
-import * as demos from "./demos.js";
+import { demos } from "./demos.js";
 import { show } from "./host.js";
 import { controlsOf } from "./widgets.js";
 

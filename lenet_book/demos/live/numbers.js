@@ -31,8 +31,8 @@ export const signed = (value, decimals = 2) =>
 export const plural = (word, count) => word + (count === 1 ? "" : "s");
 
 // [0, 1, 2] -> "0, 1 and 2".
-export const listed = (things) =>
-  [things.slice(0, -1).join(", "), ...things.slice(-1)].filter((words) => words !== "").join(" and ");
+export const listed = (things, and = " and ") =>
+  [things.slice(0, -1).join(", "), ...things.slice(-1)].filter((words) => words !== "").join(and);
 // [0, 1, 2] -> "maps 0, 1 and 2".
 export const mapsListed = (maps) => (maps.length ? `${plural("map", maps.length)} ${listed(maps)}` : "no map");
 
@@ -46,6 +46,18 @@ export function moved(right, down) {
 export const span = (name, places) =>
   places.length === 1 ? `${name} ${places[0]}` : `${name}s ${places[0]} to ${places.at(-1)}`;
 
+// The name under which a table has that value, if it has it.
+export const nameIn = (table, value) =>
+  Object.keys(table).find((name) => JSON.stringify(table[name]) === JSON.stringify(value));
+
+// The cell at a point of a square grid, null beyond its edges. size: of a cell. count: of cells a side.
+export function cellAt(x, y, size, count) {
+  const [row, column] = [y, x].map((at) => Math.floor(at / size));
+  return Math.min(row, column) >= 0 && Math.max(row, column) < count ? { row, column } : null;
+}
+
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+export const sum = (numbers) => numbers.reduce((total, value) => total + value, 0);
 export const range = (from, to, step = 1) =>
   Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + step * i);
 

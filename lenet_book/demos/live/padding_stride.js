@@ -1,12 +1,10 @@
 // Where the windows lie, what they leave out, and the formula with its numbers.
 import { dropped, effectiveKernel, explain, outputSize } from "./arithmetic.js";
-import { range, span } from "./numbers.js";
+import { cellAt, range, span } from "./numbers.js";
 import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 
 const [LEFT, MIDDLE, RIGHT, TOP] = [14, 300, 524, 36]; // input, output and words, and where they begin
 const [SIDE, OUTPUT] = [250, 196]; // the most that input and output may take
-const TYPE = { size: 16 };
-const WORDS = { ...TYPE, anchor: "lm" };
 
 function limits({ n, k, p, s, d }) {
   const last = Math.max(outputSize(n, k, s, p, d) - 1, 0);
@@ -26,7 +24,7 @@ const cellOf = ({ n, p, reach }) => SIDE / Math.max(n + 2 * p, reach, 8);
 function paint(sheet, facts) {
   const { n, p, m, lost, reach } = facts;
   const [padded, cell] = [n + 2 * p, cellOf(facts)];
-  sheet.title(LEFT, 18, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""), TYPE);
+  sheet.title(LEFT, 18, `input ${n} × ${n}` + (p ? `, padding ${p}` : ""));
   sheet.fill(LEFT, TOP, cell * padded, cell * padded, PALE);
   sheet.fill(LEFT + cell * p, TOP + cell * p, cell * n, cell * n, "white");
   sheet.grid(LEFT, TOP, cell, padded, padded);
@@ -60,7 +58,7 @@ function windows(sheet, { p, s, m, reach, unit: [row, column], rows, columns }, 
 
 // The outputs, those grey that are made before the chosen one.
 function made(sheet, { m, unit: [row, column] }, cell) {
-  sheet.title(MIDDLE, 18, `output ${m} × ${m}`, TYPE);
+  sheet.title(MIDDLE, 18, `output ${m} × ${m}`);
   sheet.fill(MIDDLE, TOP, cell * m, cell * row, PALE);
   sheet.fill(MIDDLE, TOP + cell * row, cell * column, cell, PALE);
   sheet.grid(MIDDLE, TOP, cell, m, m);
@@ -77,33 +75,30 @@ function words(sheet, { n, k, p, s, d, m, reach }) {
       : ["outputs floor(room / s) + 1", `= floor(${room} / ${s}) + 1 = ${m}`]];
   lines.forEach(([name, numbers], i) => {
     const y = 18 + 52 * i;
-    sheet.title(RIGHT, y, name, { ...TYPE, colour: room < 0 && i === 2 ? RED : INK });
-    sheet.text(RIGHT, y + 24, numbers, WORDS);
+    sheet.title(RIGHT, y, name, { colour: room < 0 && i === 2 ? RED : INK });
+    sheet.text(RIGHT, y + 24, numbers);
   });
   sheet.fill(RIGHT, 186, 12, 12, BLUE);
-  sheet.text(RIGHT + 24, 192, "read by the window", WORDS);
+  sheet.text(RIGHT + 24, 192, "read by the window");
   sheet.outline(RIGHT - 2, 208, 16, 16, { colour: RED, dash: true });
   sheet.outline(RIGHT + 18, 208, 16, 16, { colour: GREEN, dash: true });
-  sheet.text(RIGHT + 44, 217, "the next, right and below", WORDS);
+  sheet.text(RIGHT + 44, 217, "the next, right and below");
   sheet.fill(RIGHT - 2, 234, 16, 16, PALE);
-  sheet.text(RIGHT + 24, 242, "padding; outputs made before", WORDS);
+  sheet.text(RIGHT + 24, 242, "padding; outputs made before");
   sheet.cross(RIGHT - 2, 260, 16, RED);
-  sheet.text(RIGHT + 24, 268, "past the last window", WORDS);
+  sheet.text(RIGHT + 24, 268, "past the last window");
 }
 
 // The window whose middle is nearest to a point of the input, or the output at a point.
 function point(facts, x, y) {
   const { m, s, reach } = facts;
   const cell = cellOf(facts);
-  const clamp = (place) => Math.max(0, Math.min(m - 1, place));
   if (!m) return null;
   if (x < MIDDLE - 10) {
-    const [row, column] = [(y - TOP) / cell, (x - LEFT) / cell].map((at) => clamp(Math.round((at - reach / 2) / s)));
+    const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at / cell - reach / 2) / s));
     return { row, column };
   }
-  const size = Math.min(cell, OUTPUT / m);
-  const [row, column] = [(y - TOP) / size, (x - MIDDLE) / size].map(Math.floor);
-  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
+  return cellAt(x - MIDDLE, y - TOP, Math.min(cell, OUTPUT / m), m);
 }
 
 function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
@@ -113,12 +108,12 @@ function say({ n, k, p, d, m, reach, unit, rows, columns, formula }) {
       `only ${n} + 2·${p} = ${padded}: ${padded} − ${reach} < 0, so there is no output. Make n or p ` +
       "larger, or k or d smaller.";
   }
-  const outside = [];
-  if (Math.min(rows[0], columns[0]) < 0) outside.push("below 0");
-  if (Math.max(rows.at(-1), columns.at(-1)) >= n) outside.push(`above ${n - 1}`);
+  const outside = [
+    Math.min(rows[0], columns[0]) < 0 && "below 0", Math.max(rows.at(-1), columns.at(-1)) >= n && `above ${n - 1}`,
+  ].filter(Boolean);
   const beyond = outside.length ? ` (what is ${outside.join(" or ")} lies in the padding)` : "";
-  const said = `${formula.replaceAll("*", "·")}. Input ${n} × ${n}, output ${m} × ${m}; output (${unit.join(", ")}) reads ` +
-    `${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
+  const said = `${formula.replaceAll("*", "·")}. Input ${n} × ${n}, output ${m} × ${m}; ` +
+    `output (${unit.join(", ")}) reads ${span("row", rows)} and ${span("column", columns)} of the input${beyond}.`;
   return said.replaceAll("-", "−");
 }
 

@@ -9,13 +9,10 @@ const [SUBSAMPLING, EVERY, NONE] = ["subsampling of 1998", "every s-th pixel", "
 const KINDS = ["max", "average", SUBSAMPLING, EVERY, NONE];
 const ORDINALS = ["", "second ", "third ", "fourth ", "fifth ", "sixth "];
 const FIELD = 36; // height and width of the field in which a digit is shifted
-const SHIFT = 4; // how far
 const [SIDE, UPPER, LOWER] = [118, 24, 172]; // a map in the picture, and where the two rows begin
 const [LEFT, MIDDLE, RIGHT, BARS] = [8, 146, 296, 436]; // where the four columns begin
 const [FIRST, APART, BAR_LEFT, BAR] = [42, 32, 652, 126]; // bars: where, how far apart, how long
 const FULL = 1.5; // the change at which a bar is full
-const TYPE = { size: 16 };
-const BEGIN = { ...TYPE, anchor: "lm" };
 
 function compute({ digit, kind, window: w, stride: s, right, down, coefficient: c, bias: b }) {
   const [coefficient, bias] = [c, b].map((value) => Math.round(100 * value) / 100); // 0 may be 1e-17
@@ -68,23 +65,23 @@ function paint(sheet, facts) {
     image(sheet, MIDDLE, top, "", part(facts.pooled, i), most);
     windows(sheet, top, facts);
   }
-  sheet.title(MIDDLE, 12, `${facts.kind === NONE ? "" : "pooled "}${size} × ${size}`, TYPE);
+  sheet.title(MIDDLE, 12, `${facts.kind === NONE ? "" : "pooled "}${size} × ${size}`);
   image(sheet, RIGHT, UPPER, "difference", difference, most ?? 1);
   const full = `full at ±${number(most ?? 1)}`;
   ["orange: plus", "violet: minus", full, facts.lost ? "grey: left out" : ""].forEach((words, i) =>
-    sheet.text(RIGHT, LOWER - 8 + 24 * i, words, BEGIN));
-  sheet.title(BARS, 12, "relative change of the pooled map", TYPE);
+    sheet.text(RIGHT, LOWER - 8 + 24 * i, words));
+  sheet.title(BARS, 12, "relative change of the pooled map");
   KINDS.forEach((kind, i) =>
     bar(sheet, FIRST + APART * i, name(kind, facts), facts.changes[kind], kind === facts.kind));
   bar(sheet, 212, `with a ${(facts.digit + 1) % 10} in its place`, facts.otherChange);
-  if (facts.kind === SUBSAMPLING) sheet.text(BARS, 248, `subsampling: ${formula(facts)}`, BEGIN);
-  sheet.text(BARS, 280, "blue, dashed: two windows, their numbers", BEGIN);
+  if (facts.kind === SUBSAMPLING) sheet.text(BARS, 248, `subsampling: ${formula(facts)}`);
+  sheet.text(BARS, 280, "blue, dashed: two windows, their numbers");
   sheet.answer(RIGHT - 3, UPPER - 3, SIDE + 6, SIDE + 6);
   sheet.answer(BAR_LEFT - 6, FIRST - 16, 190, 202);
 }
 
 function image(sheet, left, top, title, values, most = null) {
-  sheet.title(left, top - 12, title, TYPE);
+  sheet.title(left, top - 12, title);
   sheet.image(values, left, top, SIDE, { reach: most, frame: true });
 }
 
@@ -105,9 +102,9 @@ function windows(sheet, top, { pooled, window, stride, lost }) {
 
 function bar(sheet, middle, title, share, chosen = false) {
   const known = !Number.isNaN(share);
-  sheet.text(BARS, middle, (chosen ? "▶ " : "") + title, { ...BEGIN, bold: chosen });
+  sheet.text(BARS, middle, (chosen ? "▶ " : "") + title, { bold: chosen });
   sheet.bar(BAR_LEFT, middle - 9, BAR, 18, known ? share / FULL : 0, chosen ? BLUE : GREY);
-  sheet.text(BAR_LEFT + BAR + 8, middle, known ? number(share) : "–", { ...BEGIN, bold: chosen });
+  sheet.text(BAR_LEFT + BAR + 8, middle, known ? number(share) : "–", { bold: chosen });
 }
 
 // Into a bar: this kind. Into the lower field: the middle of the digit goes there, as far as it may.
@@ -115,9 +112,7 @@ function point(facts, x, y) {
   const kind = KINDS[Math.round((y - FIRST) / APART)];
   if (x > BARS) return kind ? { kind } : null;
   const [right, down] = [x - LEFT, y - LOWER].map((at) => Math.round((at / SIDE - 0.5) * FIELD));
-  const clamp = (by) => Math.max(-SHIFT, Math.min(SHIFT, by)) + 0; // without -0
-  return Math.max(Math.abs(right), Math.abs(down)) <= FIELD / 2
-    ? { right: clamp(right), down: clamp(down) } : null;
+  return Math.max(Math.abs(right), Math.abs(down)) <= FIELD / 2 ? { right, down } : null;
 }
 
 function say(facts) {

@@ -1,18 +1,11 @@
 // A trained LeNet-5 reads one digit: what its layers give out, its ten scores, its answer.
 import { inked, weights } from "./files.js";
 import { isOf1998, run } from "./nets.js";
-import { fixed, percent } from "./numbers.js";
-import { BLUE, GREY, INK, PALE, RED } from "./sheet.js";
+import { clamp, fixed, percent } from "./numbers.js";
+import { BLUE, CENTRED, GREY, INK, PALE, RED } from "./sheet.js";
 import { part, softmax, tensor } from "./tensor.js";
 
 export const NETS = { "lenet5-1998": "of 1998", "lenet5": "modern" };
-// Of each layer the activation whose colour is full, as ../reading.py finds it for the net that ships.
-const FULL_1998 = {
-  c1: 1.7158126, s2: 1.5543392, c3: 1.7158999, s4: 1.6880308, c5: 1.7158999, f6: 1.2433376,
-};
-const FULL = { c1: 2.5664299, s2: 2.0580451, c3: 3.146271, s4: 2.8827758, c5: 7.5821314, f6: 10.339324 };
-export const TYPE = { size: 16 };
-export const WORDS = { ...TYPE, anchor: "lm" };
 const [GLYPH_HEIGHT, GLYPH_WIDTH] = [12, 7];
 const FARTHEST = 200; // of the ten glyphs, the two that differ most are so far apart
 
@@ -24,7 +17,7 @@ export function read(net, image, changes = {}) {
   const [answer, second] = [...scores.keys()].sort((a, b) =>
     areDistances ? scores[a] - scores[b] : scores[b] - scores[a]);
   return {
-    image: inked(image, 32), maps, full: weights(net).full ?? (areDistances ? FULL_1998 : FULL), scores, areDistances,
+    image: inked(image, 32), maps, full: weights(net).full, scores, areDistances,
     answer, second, glyph: areDistances ? glyph(part(weights(net)["output.codes"], answer).data) : null,
   };
 }
@@ -57,6 +50,12 @@ export function share(score) {
   return score < 0.5 ? "less than 1 %" : "more than 99 %";
 }
 
+// What a digit is, in the frame of all labels; x, y: its middle.
+export function paintLabel(sheet, label, x, y) {
+  sheet.text(x, y, label, { ...CENTRED, size: 24, bold: true });
+  sheet.outline(x - 16, y - 16, 32, 32, { dash: true });
+}
+
 // F6 of 1998 as a picture of 12 x 7 dots, and to the right of it the one that it aims at.
 export function paintGlyphs(sheet, reading, x, y, cell, apart) {
   for (const [left, dots] of [[x, glyph(reading.maps.f6.data)], [x + apart, reading.glyph]]) {
@@ -70,22 +69,22 @@ export function paintGlyphs(sheet, reading, x, y, cell, apart) {
 export function paintScores(sheet, { scores, areDistances, answer }, x, y, bar, row, label = null) {
   const [title, wins] = areDistances
     ? ["distance", "smallest wins"] : ["probability", "largest wins"];
-  sheet.title(x, y - 34, title, TYPE);
-  sheet.text(x, y - 13, wins, WORDS);
+  sheet.title(x, y - 34, title);
+  sheet.text(x, y - 13, wins);
   const colour = [null, answer].includes(label) ? BLUE : RED;
   scores.forEach((score, digit) => {
     const [top, middle, won] = [y + row * digit, y + row * (digit + 0.5), digit === answer];
     const [ink, shown] = won ? [colour, colour] : [INK, GREY];
-    if (won) sheet.text(x + 6, middle, "▶", { colour });
-    sheet.text(x + 22, middle, digit, { ...TYPE, colour: ink, bold: won });
+    if (won) sheet.text(x + 6, middle, "▶", { ...CENTRED, size: 13, colour });
+    sheet.text(x + 22, middle, digit, { ...CENTRED, colour: ink, bold: won });
     if (areDistances) {
-      const at = (bar - 8) * Math.min(Math.max(score / FARTHEST, 0), 1);
+      const at = (bar - 8) * clamp(score / FARTHEST, 0, 1);
       sheet.fill(x + 34, middle - 1, bar, 2, PALE);
       sheet.fill(x + 34 + at, top + 4, 8, row - 8, shown);
     } else {
       sheet.bar(x + 34, top + 4, bar, row - 8, score, shown);
     }
-    sheet.text(x + 40 + bar, middle, written(said(score, areDistances)), { ...WORDS, colour: ink, bold: won });
+    sheet.text(x + 40 + bar, middle, written(said(score, areDistances)), { colour: ink, bold: won });
     if (digit === label) sheet.outline(x + 13, top, bar + 82, row, { dash: true });
   });
 }

@@ -1,17 +1,18 @@
 // Stack layers, pick a unit of the last one, and see which pixels of a digit it sees.
 import { effectiveKernel, outputSize } from "./arithmetic.js";
+import { rgb } from "./colours.js";
 import { digits, inked } from "./files.js";
-import { grouped, range, round, span } from "./numbers.js";
-import { BLUE, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
+import { cellAt, grouped, nameIn, range, round, span } from "./numbers.js";
+import { BLUE, CENTRED, GREY, INK, ORANGE, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
+const [CONV, PADDED, POOL] = ["conv 5×5", "conv 3×3, padding 1", "pool 2×2, stride 2"];
 const LAYERS = { // name -> kernel, stride, padding per side, dilation
-  "conv 3×3": [3, 1, 0, 1], "conv 3×3, padding 1": [3, 1, 1, 1], "conv 3×3, stride 2": [3, 2, 0, 1],
-  "conv 3×3, dilation 2": [3, 1, 0, 2], "conv 5×5": [5, 1, 0, 1], "conv 1×1": [1, 1, 0, 1],
-  "pool 2×2, stride 2": [2, 2, 0, 1],
+  "conv 3×3": [3, 1, 0, 1], [PADDED]: [3, 1, 1, 1], "conv 3×3, stride 2": [3, 2, 0, 1],
+  "conv 3×3, dilation 2": [3, 1, 0, 2], [CONV]: [5, 1, 0, 1], "conv 1×1": [1, 1, 0, 1], [POOL]: [2, 2, 0, 1],
 };
-const LENET = ["conv 5×5", "pool 2×2, stride 2", "conv 5×5", "pool 2×2, stride 2", "conv 5×5"];
-const PAIR_AND_POOL = ["conv 3×3, padding 1", "conv 3×3, padding 1", "pool 2×2, stride 2"];
+const LENET = [CONV, POOL, CONV, POOL, CONV];
+const PAIR_AND_POOL = [PADDED, PADDED, POOL];
 const STACKS = {
   "LeNet-5 to C3": LENET.slice(0, 3), "LeNet-5 to C5": LENET,
   "VGG: pairs of 3×3": [...PAIR_AND_POOL, ...PAIR_AND_POOL], "empty": [],
@@ -22,7 +23,6 @@ const [CELL, LEFT, TOP] = [8, 30, 24]; // for a pixel of the input, and where it
 const [TABLE, ROW] = [302, 24]; // where the table begins, and how high a line of it is
 const EDGES = [550, 591, 643, 690]; // the right edges of its numbers
 const [OUTPUT, SIDE] = [710, 120]; // where the last layer's units begin, and how wide they are
-const WORDS = { size: 16, anchor: "lm" };
 
 // Units a side, of the input and after each layer.
 function unitsAfter(layers) {
@@ -41,11 +41,12 @@ function whyNot(layers, layer) {
   return `kernel ${kernel}${dilated} does not fit into size ${size} with padding ${padding}`;
 }
 
-const limits = ({ layers }) =>
-  Object.fromEntries(["row", "column"].map((name) => [name, unitsAfter(layers).at(-1) - 1]));
+function limits({ layers }) {
+  const last = unitsAfter(layers).at(-1) - 1;
+  return { row: last, column: last };
+}
 
-const named = (layers) => Object.keys(STACKS).find((name) => String(STACKS[name]) === String(layers));
-const become = (layers) => ({ layers, stack: named(layers) ?? OWN });
+const become = (layers) => ({ layers, stack: nameIn(STACKS, layers) ?? OWN });
 const actions = {
   stack: ({ stack, layers }) => ({ layers: STACKS[stack] ?? layers }),
   add: ({ layers, layer }) => become(whyNot(layers, layer) ? layers : [...layers, layer]),
@@ -110,15 +111,14 @@ function paint(sheet, facts) {
 function input(sheet, { down, across, measured }) {
   const side = CELL * INPUT;
   for (const pixel of [0, 8, 16, 24, 31]) {
-    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, { size: 16 });
-    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { size: 16, anchor: "rm" });
+    sheet.text(LEFT + CELL * (pixel + 0.5), TOP - 11, pixel, CENTRED);
+    sheet.text(LEFT - 5, TOP + CELL * (pixel + 0.5), pixel, { anchor: "rm" });
   }
-  const orange = [1, 3, 5].map((i) => parseInt(ORANGE.slice(i, i + 2), 16));
   const most = Math.max(...down) * Math.max(...across);
   const colours = Array.from(inked(digits("ten-digits")[7].image, INPUT).data, (ink, i) => {
     const count = measured ? down[Math.floor(i / INPUT)] * across[i % INPUT] : 0;
     const [paper, tint] = [255 - Math.round(255 * ink), count ? 0.2 + (0.7 * count) / most : 0];
-    return orange.map((value) => (1 - tint) * paper + tint * value + 1e-6); // as in Python
+    return rgb(ORANGE).map((value) => (1 - tint) * paper + tint * value + 1e-6); // as in Python
   });
   sheet.paste(tensor([INPUT, INPUT, 3], Uint8Array.from(colours.flat())), LEFT, TOP, side);
   sheet.outline(LEFT, TOP, side, side, { colour: GREY, thickness: 1 });
@@ -140,7 +140,7 @@ function table(sheet, { layers, layer, units, fields, more }) {
   else if (layers.length < MOST) lines.push(["+", layer, "no room", "", "", ""]);
   sheet.outline(left, lineAt(layers.length + 1), width, ROW, { colour: BLUE }); // the unit's
   lines.forEach(([index, name, ...numbers], at) => {
-    const [y, style] = [lineAt(at + 0.5), { ...WORDS, colour: index === "+" ? "#767676" : INK }];
+    const [y, style] = [lineAt(at + 0.5), { colour: index === "+" ? "#767676" : INK }];
     sheet.text(TABLE, y, index, style);
     sheet.text(TABLE + (index ? 16 : 0), y, name, style);
     EDGES.forEach((x, i) => sheet.text(x, y, numbers[i], { ...style, anchor: "rm" }));
@@ -156,7 +156,7 @@ const cellOf = (units) => SIDE / Math.max(units, 4);
 function lastLayer(sheet, { units: all, row, column, neighbour }) {
   const [units, cell] = [all.at(-1), cellOf(all.at(-1))];
   const y = TOP + cell * row;
-  sheet.text(OUTPUT, 12, `output ${units}×${units}`, WORDS);
+  sheet.text(OUTPUT, 12, `output ${units}×${units}`);
   sheet.grid(OUTPUT, TOP, cell, units, units, { colour: "#BBBBBB" });
   if (neighbour !== null) sheet.outline(OUTPUT + cell * neighbour, y, cell, cell, { colour: RED });
   sheet.fill(OUTPUT + cell * column, y, cell, cell, BLUE);
@@ -165,29 +165,26 @@ function lastLayer(sheet, { units: all, row, column, neighbour }) {
 // What the frames and the colour are, and what the table's numbers say.
 function legend(sheet, { row, column, neighbour, measured }) {
   sheet.outline(TABLE, 254, 22, 16, { colour: BLUE, thickness: 4 });
-  sheet.text(TABLE + 28, 262, `unit (${row}, ${column})`, WORDS);
+  sheet.text(TABLE + 28, 262, `unit (${row}, ${column})`);
   if (neighbour !== null) {
     sheet.outline(TABLE + 144, 254, 22, 16, { colour: RED, thickness: 3, dash: true });
-    sheet.text(TABLE + 172, 262, "its neighbour", WORDS);
+    sheet.text(TABLE + 172, 262, "its neighbour");
   }
   if (measured) {
     sheet.fill(TABLE + 300, 254, 22, 16, ORANGE);
-    sheet.text(TABLE + 328, 262, "what moves the unit", WORDS);
+    sheet.text(TABLE + 328, 262, "what moves the unit");
   }
-  sheet.text(TABLE, 284, "jump: from field to field; start: middle of the first; in pixels", WORDS);
+  sheet.text(TABLE, 284, "jump: from field to field; start: middle of the first; in pixels");
 }
 
 // The unit the middle of whose field is nearest to a point of the digit, or the unit at a point.
 function point({ units, fields }, x, y) {
-  const [last, { start, jump }] = [units.at(-1) - 1, fields.at(-1)];
-  const clamp = (unit) => Math.max(0, Math.min(last, unit));
+  const [count, { start, jump }] = [units.at(-1), fields.at(-1)];
   if (x < TABLE - 8) {
-    const [row, column] = [(y - TOP) / CELL, (x - LEFT) / CELL]
-      .map((pixel) => clamp(Math.round((pixel - 0.5 - start) / jump)));
+    const [row, column] = [y - TOP, x - LEFT].map((at) => Math.round((at / CELL - 0.5 - start) / jump));
     return { row, column };
   }
-  const [row, column] = [y - TOP, x - OUTPUT].map((length) => Math.floor(length / cellOf(last + 1)));
-  return row === clamp(row) && column === clamp(column) ? { row, column } : null;
+  return cellAt(x - OUTPUT, y - TOP, cellOf(count), count);
 }
 
 function say(facts) {

@@ -12,13 +12,6 @@ export function part(x, index) {
   return tensor(shape, x.data.subarray(index * count(shape), (index + 1) * count(shape)));
 }
 
-// A stretch of those along the first axis, without copying it.
-export function parts(x, from, to) {
-  const size = count(x.shape.slice(1));
-  return tensor([to - from, ...x.shape.slice(1)], x.data.subarray(from * size, to * size));
-}
-
-export const at = (x, row, column) => x.data[row * x.shape.at(-1) + column];
 export const reach = (...arrays) => // the largest number, without its sign
   arrays.reduce((most, x) => x.data.reduce((m, value) => Math.max(m, Math.abs(value)), most), 0);
 export const largest = (values) => values.reduce((best, v, i) => (v > values[best] ? i : best), 0);
@@ -119,14 +112,12 @@ function pooled(x, size, stride, largest) {
   return y;
 }
 
-const sumPool = (x, size, stride) => pooled(x, size, stride, false);
 export const maxPool = (x, size = 2, stride = size) => pooled(x, size, stride, true);
-export const avgPool = (x, size = 2, stride = size) =>
-  map(sumPool(x, size, stride), (sum) => sum / size ** 2);
+export const avgPool = (x, size, stride) => map(pooled(x, size, stride, false), (sum) => sum / size ** 2);
 
 // As S2 and S4 of 1998: the sum of each window times its map's weight, plus its map's bias.
 export function subsample(x, weight, bias) {
-  const sums = sumPool(x, 2, 2);
+  const sums = pooled(x, 2, 2, false);
   const pixels = count(sums.shape.slice(1));
   const of = ({ data }, i) => data[Math.floor(i / pixels)];
   return map(sums, (sum, i) => sum * of(weight, i) + of(bias, i));
@@ -136,7 +127,7 @@ export function linear(x, weight, bias) {
   const [outputs, inputs] = weight.shape;
   const y = tensor([outputs], new x.data.constructor(outputs));
   for (let output = 0; output < outputs; output++) {
-    let total = bias ? bias.data[output] : 0;
+    let total = bias.data[output];
     for (let i = 0; i < inputs; i++) total += weight.data[output * inputs + i] * x.data[i];
     y.data[output] = total;
   }
@@ -144,11 +135,7 @@ export function linear(x, weight, bias) {
 }
 
 export const squash = (x) => map(x, (value) => 1.7159 * Math.tanh((2 / 3) * value));
-export function relu(x) {
-  const y = tensor(x.shape, x.data.slice());
-  for (let i = 0; i < y.data.length; i++) if (y.data[i] < 0) y.data[i] = 0;
-  return y;
-}
+export const relu = (x) => map(x, (value) => (value < 0 ? 0 : value));
 
 export function softmax(x) {
   const most = x.data.reduce((a, b) => Math.max(a, b));

@@ -2,13 +2,12 @@
 // without a kernel replays a recorded run.
 import { json } from "./files.js";
 import { grouped, percent, range } from "./numbers.js";
-import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
+import { BLUE, CENTRED, GREEN, INK, PALE, RED } from "./sheet.js";
 import { tensor } from "./tensor.js";
 
 const WINDOW = 1000; // digits of a training error
 const [LEFT, TOP, WIDTH, HEIGHT, LOWEST] = [62, 38, 456, 208, 0.003]; // the curve, and an error rate
 const [RIGHT, END] = [572, 828]; // what stands beside it
-const TYPE = { size: 16 };
 
 function compute({ progress, learning_rate, batch_size, activation, pooling }) {
   const { recorded, net, kernels } = progress;
@@ -20,9 +19,8 @@ function compute({ progress, learning_rate, batch_size, activation, pooling }) {
 }
 
 function paint(sheet, { total, seen, training, validation, kernels, net, validation_digits }) {
-  const write = (x, y, words, style = {}) => sheet.text(x, y, words, { ...TYPE, anchor: "lm", ...style });
   axes(sheet, total);
-  write(LEFT + WIDTH, 16, net.join(", "), { anchor: "rm" });
+  sheet.text(LEFT + WIDTH, 16, net.join(", "), { anchor: "rm" });
   for (const [points, colour] of [[training, BLUE], [validation, RED]]) {
     if (points.length) sheet.curve(points.map((point) => place(...point, total)), { colour, thickness: 3 });
   }
@@ -31,38 +29,38 @@ function paint(sheet, { total, seen, training, validation, kernels, net, validat
     sheet.fill(x - 4, y - 4, 8, 8, RED);
   }
   sheet.answer(LEFT + 1, TOP - 4, WIDTH + 3, HEIGHT + 4);
-  sheet.title(RIGHT, 16, "kernels of C1", TYPE);
+  sheet.title(RIGHT, 16, "kernels of C1");
   sheet.maps(kernels, RIGHT, 30, 50, 3, 6);
   for (const [y, words] of [[48, "orange:"], [68, "above 0"], [100, "violet:"], [120, "below 0"]]) {
-    write(RIGHT + 174, y, words);
+    sheet.text(RIGHT + 174, y, words);
   }
   for (const [y, name, points, how, colour] of [
     [160, "training", training, `last ${grouped(WINDOW)} or so, as it learned`, BLUE],
     [208, "■ validation", validation, `${grouped(validation_digits)} others, as it is now`, RED]]) {
-    sheet.title(RIGHT, y, name, { ...TYPE, colour });
+    sheet.title(RIGHT, y, name, { colour });
     const error = points.length ? percent(points.at(-1)[1], 1) : "not yet";
-    write(END, y, error, { size: 22, colour, anchor: "rm", bold: true });
-    write(RIGHT, y + 21, how);
+    sheet.text(END, y, error, { size: 22, colour, anchor: "rm", bold: true });
+    sheet.text(RIGHT, y + 21, how);
     sheet.answer(RIGHT + 136, y - 13, END - RIGHT - 132, 24);
   }
   sheet.bar(RIGHT, 248, END - RIGHT, 14, seen / total, GREEN);
-  write(RIGHT, 280, `${grouped(seen)} of ${grouped(total)} digits`);
+  sheet.text(RIGHT, 280, `${grouped(seen)} of ${grouped(total)} digits`);
 }
 
 function axes(sheet, total) {
-  sheet.title(16, 16, "digits read wrong", TYPE);
+  sheet.title(16, 16, "digits read wrong");
   for (const error of [1, 0.3, 0.1, 0.03, 0.01, 0.003]) {
     const [, y] = place(0, error, total);
     sheet.fill(LEFT, y, WIDTH, 1, PALE);
-    sheet.text(LEFT - 6, y, percent(error, error < 0.01 ? 1 : 0), { ...TYPE, anchor: "rm" });
+    sheet.text(LEFT - 6, y, percent(error, error < 0.01 ? 1 : 0), { anchor: "rm" });
   }
   for (const part of range(0, 5)) {
     const x = LEFT + (WIDTH * part) / 4;
     sheet.fill(x, TOP, 1, HEIGHT, PALE);
-    sheet.text(x, TOP + HEIGHT + 14, grouped(Math.floor((total * part) / 4)), TYPE);
+    sheet.text(x, TOP + HEIGHT + 14, grouped(Math.floor((total * part) / 4)), CENTRED);
   }
   sheet.fill(LEFT, TOP + HEIGHT, WIDTH, 1, INK);
-  sheet.text(LEFT + WIDTH / 2, TOP + HEIGHT + 35, "digits seen", TYPE);
+  sheet.text(LEFT + WIDTH / 2, TOP + HEIGHT + 35, "digits seen", CENTRED);
 }
 
 // Where a point of the curve lies: the error on a logarithmic scale, 100 % at the top.
@@ -83,11 +81,10 @@ function say(facts) {
   }
   const state = running ? "Learning" : seen >= total ? "Epoch finished" : "Stopped";
   const error = (points) => percent(points.at(-1)[1], 1);
-  const wrong = [];
-  if (training.length) wrong.push(`${error(training)} of the last ${grouped(WINDOW)} or so, as it learned`);
-  if (validation.length) {
-    wrong.push(`${error(validation)} of ${grouped(facts.validation_digits)} validation digits`);
-  }
+  const wrong = [
+    training.length && `${error(training)} of the last ${grouped(WINDOW)} or so, as it learned`,
+    validation.length && `${error(validation)} of ${grouped(facts.validation_digits)} validation digits`,
+  ].filter(Boolean);
   return `${state}: ${grouped(seen)} of ${grouped(total)} digits seen (${net}; ${how}).` +
     (wrong.length ? ` Read wrong: ${wrong.join("; ")}.` : "") + end;
 }

@@ -1,7 +1,7 @@
 // Of one unit of LeNet-5 all that reaches it, layer by layer down to the input: where in a picture, and in
 // words.
 import { C3_CONNECTIONS } from "./nets.js";
-import { mapsListed, number, range } from "./numbers.js";
+import { listed, mapsListed, number, range } from "./numbers.js";
 import { INPUT_SIZE, LAYERS } from "./paper.js";
 
 const LEVELS = [{ name: "the input", maps: 1, size: INPUT_SIZE }, ...LAYERS.slice(0, -1)];
@@ -97,16 +97,14 @@ function say([{ level, maps: [map], row, column }, ...sources], values, between)
 
 function origin(sources) {
   const names = sources.map(({ level }) => LEVELS[level].name);
-  if (isAll(sources[0])) return `all of ${joined(names, " and ")}`;
-  return joined(sources.map(({ level, maps, side }, i) => {
+  if (isAll(sources[0])) return `all of ${listed(names)}`;
+  return listed(sources.map(({ level, maps, side }, i) => {
     const same = i && String(maps) === String(sources[i - 1].maps);
     const of = same ? "the same maps" : maps.length < LEVELS[level].maps ? mapsListed(maps) : `all ${maps.length} maps`;
     const square = `${side}\u00a0×\u00a0${side}`;
     return level ? `${square}${i ? "" : " units"} of ${of} of ${names[i]}` : `${square} pixels of ${names[i]}`;
   }), ", and ");
 }
-
-const joined = (parts, last) => [parts.slice(0, -1).join(", "), parts.at(-1)].filter(Boolean).join(last);
 
 // About the longest words that there are.
 export const longest = (between) => `${say(
