@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.modules.setdefault("rfc3987_syntax", None)  # grammars that jsonschema would compile, for a second
 
 project = html_title = "The LeNet book"
 author = "the authors of the LeNet book"  # as CITATION.cff has them

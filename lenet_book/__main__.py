@@ -16,8 +16,6 @@ from .command_line import read
 
 
 def main(arguments: list[str] | None = None) -> int:
-    # Else JupyterLab's jsonschema compiles grammars of a kind of address that nobody has, for a second.
-    sys.modules.setdefault("rfc3987_syntax", None)
     chosen, parser = read(arguments)
     memory.collect_seldom()
     if chosen.command == "lab":
