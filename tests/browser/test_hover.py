@@ -50,14 +50,15 @@ def reaches(net):
     """(layer, map, row, column) -> for each earlier layer the units that the gradient finds.
 
     With positive weights nothing cancels and ReLU blocks little; of many inputs each lets other units
-    through max pooling.
+    through max pooling, and where there is none, few are enough.
     """
+    inputs = 300 if net == "lenet5" else 3
     generator = torch.Generator().manual_seed(1)
     model = models.build(net).double().eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_((0.1 + torch.rand(weight.shape, generator=generator)) / weight[0].numel())
-    x = torch.randn(300, 1, 32, 32, dtype=torch.float64, generator=generator).requires_grad_()
+    x = torch.randn(inputs, 1, 32, 32, dtype=torch.float64, generator=generator).requires_grad_()
     outputs = {"input": x}
     for name, layer in model.named_children():
         x = outputs[name.split("_")[0]] = layer(x)
