@@ -36,7 +36,7 @@ from lenet_book import demos
 
 expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
 
-LIGHT = "00_start_here"  # of the chapters with a demo, the one that takes the least to run
+LIGHT = "02_padding_and_stride"  # of the chapters with a demo, the one that takes the least to run
 LOADED = "images => images.filter(image => image.naturalWidth).length"
 SHOWN = [(name, cell) for chapter in CHAPTERS for name, cell in demos_of(chapter)]
 # Below those of the chapters, one each for a test that wants it as it is at first.
