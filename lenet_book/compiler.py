@@ -1,8 +1,8 @@
 """PyTorch's compiler, imported when something is compiled and not by every optimiser.
 
 An optimiser of torch imports `torch._dynamo`, the first half of torch.compile, only to tell it what it
-is to leave alone. That takes 1 to 2 seconds and 100 to 150 MB of each process that trains, and the book
-compiles nothing.
+is to leave alone; `import torchvision` does for one of its functions. That takes 1 to 2 seconds and 100
+to 150 MB of each process, and the book compiles nothing.
 """
 
 import sys
@@ -27,14 +27,18 @@ def import_later() -> None:
 
 
 class _Later(ModuleType):
-    """`torch._dynamo` until it is needed; then the same object becomes the module itself."""
+    """A module until it is needed; then the same object becomes the module itself."""
 
     def __getattr__(self, name: str):
         if not name.startswith("__"):  # for some of those `warnings` and `inspect` ask every module
             _load(self)
-            if type(self) is not _Later:
+            if not isinstance(self, _Later):
                 return getattr(self, name)
-        raise AttributeError(f"module {NAME!r} has no attribute {name!r}, or has not loaded it yet")
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}, or not yet")
+
+
+class _Front(_Later):
+    """`torch._dynamo`, of which torch's optimisers and modes want these two."""
 
     def graph_break(self, msg: str = "") -> None:
         """There is no graph that could be broken."""
@@ -46,18 +50,28 @@ class _Later(ModuleType):
             return self.disable(function, *args, **options)
 
         def left_alone(*its, **own):
-            run = function if type(self) is _Later else self.disable(function, *args, **options)
+            run = function if isinstance(self, _Later) else self.disable(function, *args, **options)
             return run(*its, **own)
 
         return left_alone
 
 
-def _load(module: ModuleType) -> bool:
-    """Run the module's code, unless it has been run or this thread is at it. Whether it was run now."""
+class _Utils(_Later):
+    """`torch._dynamo.utils`, of which torchvision wants this one, for a device without operators."""
+
+    def is_compile_supported(self, device_type):
+        _load(self)
+        return self.is_compile_supported(device_type)
+
+
+def _load(module: ModuleType) -> None:
+    """Run the module's code, unless it has been run or this thread is at it; of a part, all of it."""
     with _LOADING:
+        if _waits(module) and module.__name__ != NAME:
+            _load(sys.modules[NAME])
+        if not _waits(module):
+            return
         lazily = module.__spec__.loader
-        if not isinstance(lazily, _Lazily):
-            return False
         module.__spec__.loader = module.__loader__ = lazily.loader
         try:
             lazily.loader.exec_module(module)
@@ -65,31 +79,41 @@ def _load(module: ModuleType) -> bool:
             module.__spec__.loader = module.__loader__ = lazily
             raise
         module.__class__ = ModuleType
-        return True
+
+
+def _waits(module: ModuleType) -> bool:
+    return isinstance(module.__spec__.loader, _Lazily)
 
 
 class _Finder(MetaPathFinder):
 
     def find_spec(self, name: str, path, target=None) -> ModuleSpec | None:
         if name == NAME:
-            if spec := PathFinder.find_spec(name, path):
-                spec.loader = _Lazily(spec.loader)
-            return spec
-        part_of_it = name.startswith(f"{NAME}.")
-        if part_of_it and _load(sys.modules[NAME]) and (part := sys.modules.get(name)):
-            part.__spec__ = ModuleSpec(name, _AsItIs(part))  # it just came with the rest: not once more
-            return part.__spec__
-        return None
+            return _later(name, path, _Front)
+        if not name.startswith(f"{NAME}.") or not _waits(sys.modules[NAME]):
+            return None
+        if name == f"{NAME}.utils":
+            return _later(name, path, _Utils)
+        _load(sys.modules[NAME])
+        if part := sys.modules.get(name):  # it came with the rest, and is not to be run once more
+            part.__spec__ = ModuleSpec(name, _AsItIs(part))
+        return part and part.__spec__
+
+
+def _later(name: str, path, kind: type[_Later]) -> ModuleSpec | None:
+    if spec := PathFinder.find_spec(name, path):
+        spec.loader = _Lazily(spec.loader, kind)
+    return spec
 
 
 class _Lazily(Loader):
     """Makes the module, whose code its own loader runs later."""
 
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader: Loader, kind: type[_Later]):
+        self.loader, self.kind = loader, kind
 
     def create_module(self, spec: ModuleSpec) -> _Later:
-        return _Later(spec.name)
+        return self.kind(spec.name)
 
     def exec_module(self, module: _Later) -> None:
         pass

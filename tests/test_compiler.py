@@ -20,7 +20,9 @@ FILES = {
                 "def graph_break(msg=''):\n    return 'broken'\n"
                 "def __getattr__(name):\n    if name == 'late':\n        return 'found'\n"
                 "    raise AttributeError(name)\n",
-    "parts": "runs.append('parts')\nimport slow_compiler\nfound = []\n",
+    "parts": "runs.append('parts')\nfrom slow_compiler.utils import counted\nfound = []\n",
+    "utils": "runs.append('utils')\ncounted = []\n"
+             "def is_compile_supported(device):\n    return device == 'cpu'\n",
     "rest": "runs.append('rest')\nfrom .parts import found\n",
 }
 
@@ -45,6 +47,7 @@ def runs(tmp_path, monkeypatch):
 
 def test_what_is_asked_in_passing_loads_nothing(runs):
     import slow_compiler
+    from slow_compiler.utils import is_compile_supported
     assert slow_compiler.graph_break("here") is None
     double = slow_compiler.disable(lambda x, times=2: times * x, False, wrapping=False)
     assert (double(3), double(3, times=5)) == (6, 15)
@@ -55,29 +58,33 @@ def test_what_is_asked_in_passing_loads_nothing(runs):
     assert slow_compiler.late == "found"
     assert double(3) == ("left alone", False, 6)
     assert slow_compiler.graph_break() == "broken"
-    assert runs == ["all", "parts"]
+    assert is_compile_supported("cpu") and not is_compile_supported("?")
+    assert runs == ["all", "parts", "utils"]
 
 
 @pytest.mark.parametrize("use", [
     "slow_compiler.parts", "slow_compiler.late", "slow_compiler.disable(print.__call__)",
     "importlib.import_module('slow_compiler.parts')", "importlib.import_module('slow_compiler.rest')",
-    "exec('from slow_compiler import parts')", "exec('from slow_compiler.rest import found')"])
+    "importlib.import_module('slow_compiler.utils').is_compile_supported('cpu')",
+    "exec('from slow_compiler.utils import counted')", "exec('from slow_compiler import parts')",
+    "exec('from slow_compiler.rest import found')"])
 def test_use_loads_all_of_it_once(runs, use):
     import slow_compiler
     eval(use)
     eval(use)
     rest = importlib.import_module("slow_compiler.rest")
-    assert runs == ["all", "parts", "rest"]
+    assert runs == ["all", "parts", "utils", "rest"]
     assert sys.modules["slow_compiler"] is slow_compiler and type(slow_compiler) is ModuleType
     assert slow_compiler.parts is sys.modules["slow_compiler.parts"]
     assert rest.found is slow_compiler.parts.found
-    for name in ("", ".parts", ".rest"):  # as if nothing had stood between
+    assert slow_compiler.utils.counted is slow_compiler.parts.counted
+    for name in ("", ".parts", ".utils", ".rest"):  # as if nothing had stood between
         module = sys.modules[f"slow_compiler{name}"]
         assert module.__spec__.origin == module.__file__ and module.__spec__.name == module.__name__
         assert type(module.__spec__.loader) is type(module.__loader__)
         assert type(module.__loader__).__name__ == "SourceFileLoader"
     importlib.reload(slow_compiler.parts)
-    assert runs[3:] == ["parts"]
+    assert runs[4:] == ["parts"]
     with pytest.raises(AttributeError, match="never"):
         _ = slow_compiler.never
 
@@ -91,7 +98,7 @@ def test_two_threads_load_it_once(runs):
     for thread in threads:
         thread.join()
     assert found == ["found"] * 4
-    assert runs == ["all", "parts"]
+    assert runs == ["all", "parts", "utils"]
 
 
 def test_what_fails_to_load_says_so_each_time(runs, tmp_path):
@@ -111,7 +118,7 @@ def test_what_is_there_already_stays(runs):
     assert sum(isinstance(each, compiler._Finder) for each in sys.meta_path) == 1
     sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, compiler._Finder)]
     import slow_compiler
-    assert type(slow_compiler) is ModuleType and runs == ["all", "parts"]
+    assert type(slow_compiler) is ModuleType and runs == ["all", "parts", "utils"]
     compiler.import_later()
     assert not any(isinstance(each, compiler._Finder) for each in sys.meta_path)
     with pytest.raises(ModuleNotFoundError):
@@ -153,9 +160,10 @@ kinds = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "Muon
 without = [trained(kind, step) for kind in kinds]
 with torch.device("meta"):
     nn.Linear(3, 3)(torch.empty(2, 3)).sum()
-assert "torch._dynamo.utils" not in sys.modules
+import torchvision
+assert "torch._dynamo.convert_frame" not in sys.modules
 compiled = trained("SGD", torch.compile(step, backend="eager"))
-assert sys.modules["torch._dynamo.utils"].counters["frames"]["ok"] > 0
+assert torch._dynamo.utils.counters["frames"]["ok"] > 0
 torch.testing.assert_close(compiled, without[0])
 assert torch.equal(torch.stack(without), torch.stack([trained(kind, step) for kind in kinds]))
 """
