@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
 from lenet_book.training import evaluate
@@ -88,6 +88,59 @@ def by_loader(net, x, y, size):
             wrong += int((logits.max(1).indices != labels).sum())
     net.train(before)
     return np.array([loss, wrong]) / len(y)
+
+
+DRAWS = np.random.default_rng(0)
+
+
+def in_batches(net, x, y, size, parts, means="", times=None):
+    """parts: the indices of each batch. means: of which of the two numbers the batches' mean is taken.
+    times: for how many examples the loss of each counts.
+    """
+    before, found, counts = net.training, [], []
+    net.eval()
+    with torch.no_grad():
+        for part in parts(len(x), size):
+            logits, labels = net(x[part]), y[part]
+            found.append((F.cross_entropy(logits, labels).item(),
+                          (logits.argmax(1) != labels).double().mean().item()))
+            counts.append(len(part))
+    net.train(before)
+    weighted = np.average(found, axis=0, weights=counts)
+    if times:
+        weighted[0] = times * np.sum(found, axis=0)[0] / len(y)
+    return np.where([each in means for each in ("loss", "error")], np.mean(found, axis=0), weighted)
+
+
+def shuffled(count, size):
+    """In an order of its own, whatever PyTorch's seed is."""
+    return torch.from_numpy(DRAWS.permutation(count)).split(size)
+
+
+def halves(count, size):
+    return shuffled(count, max(1, size // 2))
+
+
+def of_any_size(count, size):
+    return shuffled(count, size) if size == 1 else torch.from_numpy(DRAWS.permutation(count)).split(
+        [1] * (count % 2) + [2] * (count // 2))
+
+
+def smallest_first(count, size):
+    return torch.arange(count).split([count % size] * (count % size > 0) + [size] * (count // size))
+
+
+def even(count, size):
+    return torch.arange(count).tensor_split(-(-count // size))
+
+
+def mapped(net, x, y, size):
+    before = net.training
+    net.eval()
+    with torch.no_grad():
+        logits = vmap(lambda image: net(image[None])[0], chunk_size=size)(x)
+    net.train(before)
+    return F.cross_entropy(logits, y), (logits.argmax(1) != y).double().mean()
 
 
 def at_once(net, x, y, size):
@@ -277,7 +330,9 @@ RIGHT = {
     "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,), (by_one_hot,),
                               (lambda s, y: by_difference(s.float(), y),)],
     "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,),
-                       (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),)],
+                       (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),),
+                       *[(partial(in_batches, parts=parts),) for parts in
+                         (shuffled, halves, of_any_size, smallest_first, even)], (mapped,)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
                                   (stops(times=2),), (with_the_optimisers_state,),
                                   (stops(closed=True),), (stops(keep=torch.Tensor.float),),
@@ -335,6 +390,11 @@ WRONG = {  # (words that name the error, answer)
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
         ("both are means of", lambda *case: measured(*case, average=True)),
+        *[(words, partial(in_batches, parts=parts, means=means))
+          for words, means in (("both are means of", "loss error"), ("the loss is a mean", "loss"),
+                               ("the error rate is a mean", "error"))
+          for parts in (shuffled, halves, of_any_size, smallest_first, even)],
+        ("multiplied by batch_size", lambda *case: in_batches(*case, shuffled, times=case[3])),
         ("exchanged", lambda *case: measured(*case)[::-1]),
         ("the loss is a mean of", lambda *case: (measured(*case, average=True)[0], measured(*case)[1])),
         ("the error rate is a mean", lambda *case: (measured(*case)[0],
