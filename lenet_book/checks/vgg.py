@@ -10,7 +10,7 @@ from ..arguments import shown
 from .answers import counted, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
-from .nets import compare_nets
+from .nets import OTHER_ACTIVATIONS, compare_nets
 from .verdict import Wrong
 
 
@@ -104,6 +104,16 @@ _MISTAKES = {  # sentences, each with what makes the net of which it is true
         lambda words, channels: _layers(words, channels, keeps=lambda word: "/" not in word),
     "k // 2 is the padding that keeps the size; this has k":
         lambda words, channels: _layers(words, channels, pads=lambda k: k),
+    "k - 1 keeps the size where it is on one side; padding stands on both: k // 2":
+        lambda words, channels: _layers(words, channels, pads=lambda k: k - 1),
+    "a padding of 2 keeps the size for 5 x 5 alone; a kernel of k needs k // 2":
+        lambda words, channels: _layers(words, channels, pads=lambda k: 2),
+    "nn.Conv2d takes first the maps that it reads, then those that it makes; here they are exchanged":
+        lambda words, channels: _layers(words, channels, turned=True),
+    "the words are read in the opposite order":
+        lambda words, channels: _layers(" ".join(words.split()[::-1]), channels),
+    "the layers of an earlier call come again: the list must be made within the function":
+        lambda words, channels: nn.Sequential(*_up_to(words)),
     "k / 2, rounded up, is one too much: k // 2 keeps the size": lambda words, channels: _layers(
         words, channels, pads=lambda k: (k + 1) // 2),
     "a ReLU must follow each convolution": lambda words, channels: _layers(
@@ -120,8 +130,11 @@ _MISTAKES = {  # sentences, each with what makes the net of which it is true
         lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" in word),
     "only the last layer has a ReLU behind it, and each convolution needs one":
         lambda words, channels: nn.Sequential(_layers(words, channels, relu=()), nn.ReLU()),
-    "a tanh stands where a ReLU should": lambda words, channels: _layers(
-        words, channels, relu=(nn.Tanh(),)),
+    **{f"{name} stands where a ReLU should": lambda words, channels, other=other: _layers(
+        words, channels, relu=(other,)) for name, other in OTHER_ACTIVATIONS.items()},
+    "a ReLU must follow each convolution, not only the last before an M or before the end":
+        lambda words, channels: nn.Sequential(_layers(
+            words, channels, relu=(), pool=nn.Sequential(nn.ReLU(), nn.MaxPool2d(2))), nn.ReLU()),
     "a ReLU stands behind M, and belongs behind convolutions alone":
         lambda words, channels: _layers(
             words, channels, pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU())),
@@ -137,8 +150,19 @@ _MISTAKES = {  # sentences, each with what makes the net of which it is true
         words, channels, pool=nn.MaxPool2d(3, stride=2)),
     "M is 2 x 2, and this is 3 x 3 with a padding": lambda words, channels: _layers(
         words, channels, pool=nn.MaxPool2d(3, stride=2, padding=1)),
+    "M is 2 x 2 without a padding, and this has one": lambda words, channels: _layers(
+        words, channels, pool=nn.MaxPool2d(2, padding=1)),
+    **{f"M is 2 x 2, and this is {k} x {k} with stride {k}": lambda words, channels, k=k: _layers(
+        words, channels, pool=nn.MaxPool2d(k)) for k in (3, 4)},
     "M must round an odd size down": lambda words, channels: _layers(
         words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
+    "a softmax stands at the end, and no word asks for it": lambda words, channels: nn.Sequential(
+        _layers(words, channels), nn.Softmax(1)),
+    "the mean of each map is taken at the end, and no word asks for it": lambda words, channels:
+        nn.Sequential(_layers(words, channels), nn.AdaptiveAvgPool2d(1)),
+    "the mean of each map is taken at the end and flattened, and no word asks for it":
+        lambda words, channels: nn.Sequential(
+            _layers(words, channels), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
     "the maps are flattened, and no word asks for it": lambda words, channels: nn.Sequential(
         _layers(words, channels), nn.Flatten()),
     'at the end stands one pooling more than there are Ms; split("M") gives one part more, too':
@@ -153,9 +177,9 @@ _RELU = nn.ReLU()
 
 def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
             relu=(_RELU,), relu_if=lambda k, word: True, relu_first=False, bias=True, hands_on=bool,
-            keeps=bool, exchanged=False) -> nn.Sequential:
+            keeps=bool, exchanged=False, turned=False) -> nn.Sequential:
     """relu_if: for which kernels and words; keeps: for which words the size stays. hands_on: which
-    kernels' maps are read by the next one."""
+    kernels' maps are read by the next one. exchanged: maps and kernel; turned: maps in and out."""
     layers = []
     for word in configuration.split():
         if word == "M":
@@ -165,11 +189,19 @@ def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 
         maps, k = int(maps), int(kernels(kernel or 3))
         if exchanged:
             maps, k = k, maps
-        conv = nn.Conv2d(channels, maps, k, padding=pads(k) if keeps(word) else 0, bias=bias)
+        conv = nn.Conv2d(*(maps, channels) if turned else (channels, maps), k, bias=bias,
+                         padding=pads(k) if keeps(word) else 0)
         bend = relu if relu_if(k, word) else ()
         layers += [*bend, conv] if relu_first else [conv, *bend]
         channels = maps if hands_on(k) else channels
     return nn.Sequential(*layers)
+
+
+def _up_to(words: str) -> list[nn.Module]:
+    """The layers of all images' nets up to this one."""
+    every = [each[0] for each in _images()]
+    return [layer for configuration, channels, _ in _images()[:every.index(words) + 1]
+            for layer in _layers(configuration, channels)]
 
 
 _BY_INIT = {"kaiming_normal_": "write the standard deviation yourself"}
