@@ -231,7 +231,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def opened(browser, site):
-    """A tab in which each page has been opened from the disk, once, and then been made wider or narrower.
+    """A tab in which each page has been opened from the disk, once, and then got another width.
 
     measured: (page, width of the window, what MEASURES finds)
     """
