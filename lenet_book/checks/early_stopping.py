@@ -121,6 +121,7 @@ class Trial:
         self.where = [1 - (error - 0.04 * place) / examples for place, error in enumerate(script)]
         self.gradients = []  # one a step
         self.left = self.net.weight.item()  # by the last step
+        self.counted, self.measured, self.learned = 0, 0, False  # of the runs; see `epochs`
 
     def train(self, function: Function) -> tuple[int, int]:
         """The number of epochs, and that of the epoch whose weights are left. Raises Wrong."""
@@ -169,13 +170,13 @@ class Trial:
 
     def epochs(self) -> int:
         """How often the net has learned and then been measured, be it once or several times."""
-        epochs, learned = 0, False
-        for x, _, grad in self.net.runs:
+        for x, _, grad in self.net.runs[self.counted:]:
             if (_ids(x) < 0).any():
-                epochs, learned = epochs + learned, False
+                self.measured, self.learned = self.measured + self.learned, False
             else:
-                learned |= grad
-        return epochs
+                self.learned |= grad
+        self.counted = len(self.net.runs)
+        return self.measured
 
     def check_step(self) -> None:
         """The gradient must be that of the last batch. Raises Wrong."""
