@@ -50,8 +50,17 @@ def solutions(chapter):
 
 @cache
 def _compiled(chapter):
-    """The cells that are no solutions, each with what it reads and what it binds."""
-    codes = [compile(text, "cell", "exec") for text, solved in code_of(chapter) if not solved]
+    """What the cells that are no solutions run, each import by itself, with what it reads and binds."""
+    codes = []
+    for text, solved in code_of(chapter):
+        parts = []  # of the cell
+        for line in [] if solved else ast.parse(text).body:
+            if parts and not any(isinstance(each, ast.Import | ast.ImportFrom)
+                                 for each in (line, parts[-1][-1])):
+                parts[-1].append(line)
+            else:
+                parts.append([line])
+        codes += [compile(ast.Module(part, []), "cell", "exec") for part in parts]
     return [(code, *reads_and_binds(code)) for code in codes]
 
 
