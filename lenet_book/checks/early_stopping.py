@@ -121,7 +121,6 @@ class Trial:
         self.where = [1 - (error - 0.04 * place) / examples for place, error in enumerate(script)]
         self.gradients = []  # one a step
         self.left = self.net.weight.item()  # by the last step
-        self.counted, self.measured, self.learned = 0, 0, False  # of the runs; see `epochs`
 
     def train(self, function: Function) -> tuple[int, int]:
         """The number of epochs, and that of the epoch whose weights are left. Raises Wrong."""
@@ -170,13 +169,13 @@ class Trial:
 
     def epochs(self) -> int:
         """How often the net has learned and then been measured, be it once or several times."""
-        for x, _, grad in self.net.runs[self.counted:]:
+        epochs, learned = 0, False
+        for x, _, grad in self.net.runs:
             if (_ids(x) < 0).any():
-                self.measured, self.learned = self.measured + self.learned, False
+                epochs, learned = epochs + learned, False
             else:
-                self.learned |= grad
-        self.counted = len(self.net.runs)
-        return self.measured
+                learned |= grad
+        return epochs
 
     def check_step(self) -> None:
         """The gradient must be that of the last batch. Raises Wrong."""

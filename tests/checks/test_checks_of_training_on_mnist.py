@@ -159,9 +159,8 @@ def with_a_loader(net, training, validation, optimiser, batch_size, patience, mo
             optimiser.step()
         net.eval()
         with torch.no_grad():
-            parts = zip(*(each.split(199) for each in validation), strict=True)  # the last is single
-            wrong = [(net(x).argmax(1) != y).sum().item() for x, y in parts]
-        history.append(sum(wrong) / len(validation[1]))
+            wrong = [int((net(x[None]).argmax() != y).item()) for x, y in zip(*validation, strict=True)]
+        history.append(sum(wrong) / len(wrong))
         kept.append(copy.deepcopy(net.state_dict() if buffers else dict(net.named_parameters())))
         if len(history) - 1 - history.index(min(history)) >= patience:
             break
