@@ -16,6 +16,12 @@ from .answers import compare, tensor
 from .calls import Function, _is_stub
 from .verdict import NotYet, Wrong
 
+OTHER_ACTIVATIONS = {  # what stands where a ReLU should
+    "a tanh": nn.Tanh(), "a sigmoid": nn.Sigmoid(), "a leaky ReLU": nn.LeakyReLU(),
+    "ReLU6, which ends at 6,": nn.ReLU6(), "GELU": nn.GELU(), "SiLU": nn.SiLU(), "ELU": nn.ELU(),
+    "softplus": nn.Softplus(),
+}
+
 
 def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str,
                  mistakes: Mapping[str, Callable] | None = None, in_training: str = "",
