@@ -61,9 +61,12 @@ def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str
                     "stays on")
 
     mine, made_with = [net for net, _ in pairs], [case[:-1] for case in cases]
+    answered = {made_with[0]: once}  # for the comparison, but not where a call is repeated
 
     def compared(training):
         def answers(*case):
+            if not training and case[:-1] in answered:
+                return answered.pop(case[:-1])
             return _answer(mine[made_with.index(case[:-1])], case[-1], training)
 
         def answers_of(make):

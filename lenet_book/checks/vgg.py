@@ -76,7 +76,7 @@ def weights_by_he(answer) -> str:
     for weights in drawn:
         if weights.std() == 0:
             raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
-        if len(weights.unique()) < 0.9 * weights.numel():
+        if len(weights.flatten().sort().values.unique_consecutive()) < 0.9 * weights.numel():
             raise Wrong("the same number stands in many places; each must be drawn by itself, from a "
                         "normal distribution, in float32")
     if torch.equal(drawn[0], tensor(function(shapes[0]))):

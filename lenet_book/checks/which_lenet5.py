@@ -71,9 +71,10 @@ class Net(nn.Linear):
 
 
 def _digits(logits: Tensor) -> Tensor:
-    """Digits, of each of which the net says this."""
-    x = torch.randn(len(logits), 1, 32, 32)
+    """Digits, of each of which the net says this; by its last pixels each is known."""
+    x = torch.zeros(len(logits), 1, 32, 32)
     x.flatten(1)[:, :logits.shape[1]] = logits
+    x.flatten(1)[:, -3:].normal_()
     return x
 
 
@@ -147,7 +148,7 @@ def first_loss_is_right(answer) -> str:
         if not torch.equal(given.weight, before):
             raise Wrong("it changes the numbers of the net, and nothing is to be trained here")
         if given.read and "nan" not in name:
-            read, ends = torch.cat(given.read)[:, None, -9:], images.flatten(1)[:, -9:]  # none is twice
+            read, ends = torch.cat(given.read)[:, None, -3:], images.flatten(1)[:, -3:]  # none is twice
             alike = (read == ends).all(2)  # digits read x given
             if not alike.any(1).all():
                 raise Wrong("the net is given other digits than those of x")

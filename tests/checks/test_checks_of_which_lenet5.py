@@ -196,6 +196,13 @@ def by_hand(rate=0.5, factor=2, shape=lambda h: h.shape):
     return lambda h, training: h * (torch.rand(shape(h)) >= rate) * factor if training else h
 
 
+def always_alike(h, training):
+    """Of each number and each pair of numbers a half is dropped, but at each time the same."""
+    bits = torch.arange(len(h))[:, None] & torch.arange(1, 1 + h.shape[1])
+    odd = sum(bits >> place & 1 for place in range(7)) % 2
+    return h * 2 * odd if training else h
+
+
 class BeforeRelu(B):
     def features(self, x):
         return torch.relu(F.dropout(super().features(x), 0.5, self.training))
@@ -426,7 +433,7 @@ WRONG = {  # (words that name the error, answer)
         ("do not add up to 1", EndsWith(lambda y, training: F.log_softmax(y, 1 - training))),
         ("divided by 1 - p", Drops(by_hand(factor=1))), ("drops 30% of F6", Drops(by_hand(0.3))),
         ("draw anew", Drops(by_hand(shape=lambda h: h.shape[1:]))),
-        ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))),
+        ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))), ("draw anew", Drops(always_alike)),
         ("draw anew", Drops(lambda h, training: torch.manual_seed(3) and by_hand()(h, training))),
         *[(words, B(end=end)) for words, end in {
             "it gives -inf, not": lambda x: x.softmax(1).log(),
