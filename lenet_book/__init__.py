@@ -2,7 +2,7 @@
 
 import os
 
-from . import memory
+from . import compiler, memory
 
 __version__ = "0.2.0"
 
@@ -13,4 +13,5 @@ __version__ = "0.2.0"
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
 
+compiler.import_later()
 memory.give_back_after_each_cell()

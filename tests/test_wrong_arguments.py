@@ -26,8 +26,8 @@ DEEPER = ("training.callbacks", "training.muon", "training.sdlm", "training.stat
 
 # Each check is tried with strange answers beside its own tests; the last five are called by commands,
 # by nbconvert and by the kernel alone.
-INNER_TOOLS = ("__main__", "command_line", "jupyter", "arguments", "storage", "tables", "tensors",
-               "checks", "sheets", "film", "memory", "show", "slides")
+INNER_TOOLS = ("__main__", "command_line", "compiler", "jupyter", "arguments", "storage", "tables",
+               "tensors", "checks", "sheets", "film", "memory", "show", "slides")
 
 # Made by the package alone: readers get records from it and read them; the rest are its inner tools.
 MADE_BY_THE_PACKAGE = {

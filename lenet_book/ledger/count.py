@@ -39,8 +39,7 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     dropout, are counted as in evaluation mode throughout.
 
     The model is left as it was: hooks removed, training modes restored, buffers and torch's random
-    numbers untouched. One on the device "meta" takes no memory; the first operation there has PyTorch
-    import its compiler, which takes seconds, once.
+    numbers untouched. One on the device "meta" takes no memory.
     Raises TypeError for what is no torch.nn.Module, is compiled, is lazy or wants several inputs;
     ValueError for no shape, and with the layer and its input where the model cannot run on it.
     """
@@ -66,11 +65,6 @@ class _Call:
 
 class _Counter(TorchDispatchMode):
     """Lets every operation of a model run, and adds up its cost in the row of the layer it is in."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Without it PyTorch first imports its whole compiler, which takes seconds."""
-        return False
 
     def __init__(self, model: nn.Module, names: dict[nn.Module, str],
                  before: "_Counter | None" = None):

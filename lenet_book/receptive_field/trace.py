@@ -41,8 +41,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     Every weight counts as not zero; `measure` knows of masks.
 
     The model is left as it was: hooks removed, training modes restored, weights, buffers and torch's
-    random numbers untouched. It may be on device "meta", which takes no memory; the first operation
-    there has PyTorch import its compiler, which takes seconds, once.
+    random numbers untouched. It may be on device "meta", which takes no memory.
     Raises TypeError for what is no torch.nn.Module or is compiled; ValueError, with the layer, for no
     shape of an image and where a layer does not take its input; NotImplementedError, with the layer
     and the operation, for anything that it cannot follow, such as other upsampling, recurrent layers,

@@ -18,11 +18,6 @@ class Watcher(TorchDispatchMode):
     functions alike, which have been broken down into a small set of operations.
     """
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Without it PyTorch first imports its whole compiler, which takes seconds."""
-        return False
-
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model, self.names = model, names_of(model)

@@ -26,7 +26,6 @@ from dataclasses import astuple, replace
 from pathlib import Path
 
 import torch
-import torch._dynamo  # by an optimiser; here it is imported once and not by each process
 from test_state import forged, spoilt
 from trainings import BEND, QUICK, SDLM, TEST, TRAIN, Dropping, same, weights
 
