@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lenet_book import __main__, doctor, experiments, mnist, models, show, training
+from lenet_book import __main__, doctor, experiments, film, mnist, models, show, training
 from lenet_book.training import distributed
 from lenet_book.training.callbacks import TensorBoard
 from lenet_book.training.recipes import RECIPES, Recipe
@@ -22,7 +23,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_doctor_finds_this_installation_sound():
-    result = subprocess.run([sys.executable, "-m", "lenet_book", "doctor"],
+    code = ("import runpy, sys; sys.modules['rfc3987_syntax'] = None; "  # see conftest.py
+            "runpy.run_module('lenet_book', run_name='__main__', alter_sys=True)")
+    result = subprocess.run([sys.executable, "-c", code, "doctor"],
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
     assert "Everything the book needs is here." in result.stdout
@@ -108,7 +111,9 @@ def test_every_figure_is_shown_somewhere():
     assert not [name for name in drawn if f"figures/{name}" not in text]
 
 
-def test_figures(tmp_path, capsys):
+def test_figures(tmp_path, monkeypatch, capsys):
+    few = [*film.drawings()][-3:]  # of what moves; all of it is seen in test_film.py
+    monkeypatch.setattr(film, "drawings", lambda: iter(few))
     assert __main__.main(["figures", str(tmp_path / "f")]) == 0
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
         "c3_connections.svg", "draw_digit.png", "draw_digit.webp", "fields.svg", "heads.svg",
@@ -127,6 +132,8 @@ def test_figures(tmp_path, capsys):
     assert ("conv2, conv4 and conv5 their own tower, conv3 and the dense layers both. conv1 48 maps of "
             "55 × 55, conv2 128 maps of 27 × 27") in towers
     assert "fc7 2048 units in each tower; fc8 1000 units, one box for both" in towers
+    with Image.open(tmp_path / "f" / "draw_digit.webp") as moving:
+        assert (moving.n_frames, moving.info["loop"]) == (3, 0)
     assert str(tmp_path / "f" / "lenet5.svg") in capsys.readouterr().out
 
 

@@ -200,9 +200,22 @@ def test_the_wheel_holds_digits_weights_and_licences(wheel, pytestconfig):
     assert any(name.endswith("PROVENANCE.md") and "licenses" in name for name in held)
 
 
-def test_a_read_only_installation_works(wheel, tmp_path):
-    """Installed from the wheel, every file and folder read-only, started somewhere else."""
-    site = tmp_path / "site"
+WAITING = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
+
+
+def without_a_word_on_waiting():
+    """The environment of an owner who says nothing of how threads are to wait."""
+    return {name: value for name, value in os.environ.items() if name not in WAITING}
+
+
+@pytest.fixture(scope="module")
+def read_only(wheel, tmp_path_factory):
+    """A program where the wheel is installed, every file and folder read-only, started somewhere else.
+
+    Gives the folder, its files before and after, and what was said.
+    """
+    folder = tmp_path_factory.mktemp("read-only")
+    site = folder / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     everything = [site, *site.rglob("*")]
@@ -213,16 +226,37 @@ def test_a_read_only_installation_works(wheel, tmp_path):
             "train, test = mnist.load_mnist(); model = models.pretrained('lenet5-1998'); "
             "x = test[:5].inputs(); "
             "print(lenet_book.__file__, len(train), len(test), model.predict(model(x)).tolist())")
-    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1",
+                   "OMP_DISPLAY_ENV": "VERBOSE"}
     try:
-        result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment,
-                                capture_output=True, text=True, check=True)
-        assert sorted(map(str, [site, *site.rglob("*")])) == before  # nothing was written
+        said = subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, text=True,
+                              capture_output=True, env=without_a_word_on_waiting() | environment)
+        after = sorted(map(str, [site, *site.rglob("*")]))
     finally:
         for path in everything:
             path.chmod(0o755)
-    assert result.stdout.startswith(str(site))
-    assert result.stdout.endswith("60000 10000 [7, 2, 1, 0, 4]\n")
+    return site, before, after, said
+
+
+def test_a_read_only_installation_works(read_only):
+    site, before, after, said = read_only
+    assert after == before  # nothing was written
+    assert said.stdout.startswith(str(site))
+    assert said.stdout.endswith("60000 10000 [7, 2, 1, 0, 4]\n")
+
+
+def test_torch_is_told_how_to_wait(read_only):
+    """As GNU's OpenMP itself says what it has read."""
+    *_, said = read_only
+    assert re.findall(r"(OMP_WAIT_POLICY|GOMP_SPINCOUNT) = '(\w+)'", said.stderr) == [
+        ("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "3000")]
+
+
+def test_what_an_owner_says_of_waiting_stays():
+    code = "import lenet_book, os; print(os.getenv('GOMP_SPINCOUNT'), os.environ['OMP_WAIT_POLICY'])"
+    said = subprocess.run([sys.executable, "-c", code], check=True, text=True, capture_output=True,
+                          env=without_a_word_on_waiting() | {"OMP_WAIT_POLICY": "ACTIVE"}).stdout
+    assert said == "None ACTIVE\n"
 
 
 @pytest.fixture(scope="module")
@@ -230,20 +264,18 @@ def server(wheel, tmp_path_factory):
     """A plain server, started as any other, where the wheel is installed; gives (ask, its folder)."""
     folder = tmp_path_factory.mktemp("server")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
-                    "--ignore-installed", "--prefix", folder, wheel], check=True)
+                    "--no-compile", "--ignore-installed", "--prefix", folder, wheel], check=True)
     site, = folder.rglob("site-packages")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    others = {name: value for name, value in os.environ.items()
-              if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1", "--allow-root",
              f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=secret",
              f"--ServerApp.root_dir={folder}"], cwd=folder, stdout=log, stderr=log,
-            env={**others, **own, "PYTHONPATH": str(site),
+            env={**without_a_word_on_waiting(), **own, "PYTHONPATH": str(site),
                  "JUPYTER_CONFIG_PATH": str(folder / "etc" / "jupyter")})
 
     def ask(path, method="GET", content=None):
@@ -288,34 +320,13 @@ def test_a_kernel_of_any_server_has_threads_that_sleep_even_if_torch_comes_first
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     try:
         reply = client.execute("import os", user_expressions={
-            name: f"os.environ[{name!r}]" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")},
+            name: f"os.environ[{name!r}]" for name in WAITING},
             reply=True, timeout=120)
     finally:
         client.stop_channels()
     found = reply["content"]["user_expressions"]
     assert {name: value["data"]["text/plain"] for name, value in found.items()} == {
         "OMP_WAIT_POLICY": "'PASSIVE'", "GOMP_SPINCOUNT": "'3000'"}
-
-
-def said_of_waiting(code, **theirs):
-    """What a process says that begins with how its owner wants threads to wait, if at all."""
-    others = {name: value for name, value in os.environ.items()
-              if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
-    return subprocess.run([sys.executable, "-c", f"import lenet_book; {code}"], check=True, text=True,
-                          env={**others, **theirs}, capture_output=True)
-
-
-def test_torch_is_told_how_to_wait():
-    """As GNU's OpenMP itself says what it has read."""
-    said = said_of_waiting("import torch", OMP_DISPLAY_ENV="VERBOSE").stderr
-    assert re.findall(r"(OMP_WAIT_POLICY|GOMP_SPINCOUNT) = '(\w+)'", said) == [
-        ("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "3000")]
-
-
-def test_what_an_owner_says_of_waiting_stays():
-    said = said_of_waiting("import os; print(os.getenv('GOMP_SPINCOUNT'), "
-                           "os.environ['OMP_WAIT_POLICY'])", OMP_WAIT_POLICY="ACTIVE").stdout
-    assert said == "None ACTIVE\n"
 
 
 def test_how_threads_wait_is_the_same_wherever_it_is_set(pytestconfig):

@@ -13,8 +13,9 @@ asks is watched in layers_of_1998.py (does a net compute what the paper's does?)
 (does every number that it holds act?), mending.py (are a net's mistakes gone, and nothing else?),
 early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), drawing.py (what is
 made small?), occlusion.py (what may a map have wrong?), seeds.py (is each net trained anew?) and
-subsampling.py (can a layer of the reader's be trained?); towers.py, blocks.py and inception.py hold the
-nets that chapters 11, 13 and 14 ask for, and the wrong ones that readers build in their place.
+subsampling.py (can a layer of the reader's be trained?); towers.py, strings.py, blocks.py and
+inception.py hold the nets that chapters 11 to 14 ask for, and the wrong ones that readers build in
+their place.
 """
 
 from .alexnet import (

@@ -31,13 +31,7 @@ def each_acts_on_one_map(layer: nn.Module, x: Tensor, name: str) -> None:
             for p in own.values():
                 p.normal_()
         y = run(x)
-        maps = {key: torch.zeros_like(p) for key, p in own.items()}  # how many maps each changes
-        for one in y.unbind(1) if y.requires_grad else ():
-            found = torch.autograd.grad((one * torch.randn_like(one)).sum(), [*own.values()],
-                                        retain_graph=True, allow_unused=True)
-            for key, gradient in zip(own, found, strict=True):
-                maps[key] += 0 if gradient is None else gradient != 0
-        for key, count in maps.items():
+        for key, count in _maps_changed(y, own).items():
             if idle := (count == 0).sum().item():
                 with torch.no_grad():
                     own[key][count == 0] += 1
@@ -49,6 +43,27 @@ def each_acts_on_one_map(layer: nn.Module, x: Tensor, name: str) -> None:
             if (count > 1).any():
                 raise Wrong(f"in self.{name}.{key} a number acts on {int(count.max())} maps; each map "
                             "has its own")
+
+
+def _maps_changed(y: Tensor, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """How many maps of y each number changes; where none changes two it takes few gradients."""
+    def in_which(groups: Iterable[Tensor]) -> dict[str, Tensor]:
+        """In how many groups of maps each number changes something."""
+        counts = {key: torch.zeros_like(p) for key, p in own.items()}
+        for group in groups if y.requires_grad else ():
+            found = torch.autograd.grad((weighted * group).sum(), [*own.values()], retain_graph=True,
+                                        allow_unused=True)
+            for key, gradient in zip(own, found, strict=True):
+                counts[key] += 0 if gradient is None else gradient != 0
+        return counts
+
+    weighted = (y * torch.randn_like(y)).movedim(1, -1)
+    maps = torch.arange(y.shape[1])
+    # Two maps differ in one digit at least of their numbers, written with zeros and ones.
+    digits = [maps >> place & 1 for place in range(max(1, (len(maps) - 1).bit_length()))]
+    by_digit = [in_which((digit, 1 - digit)) for digit in digits]
+    most = {key: torch.stack([counts[key] for counts in by_digit]).amax(0) for key in own}
+    return in_which(torch.eye(len(maps))) if any((count > 1).any() for count in most.values()) else most
 
 
 @contextmanager

@@ -111,6 +111,9 @@ def response_normalisation(answer) -> str:
         "alpha is multiplied by n, and should be divided": lambda a, n, alpha, *rest: right(
             a, n, alpha * n * n, *rest),
         "the sum runs over places, and should run over maps at one place": beside,
+        **{f"the sum runs along axis {axis}, over places of one map; the maps are axis 1":
+           lambda a, *rest, axis=axis: right(a.transpose(1, axis), *rest).transpose(1, axis)
+           for axis in (2, 3)},
         "the sum runs over the places as well, and should run over the maps at one place":
             changed(add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
         "the sum runs over the examples, axis 0; the maps are axis 1":
@@ -157,6 +160,8 @@ def response_normalisation(answer) -> str:
             changed(add=lambda near: near.norm(dim=1)),
         "that takes the mean of the window, and divides alpha by n as well; take the sum":
             changed(add=lambda near: (near ** 2).mean(1)),
+        "alpha is divided by n twice, or by n where a mean is taken for the sum":
+            lambda a, n, alpha, *rest: right(a, n, alpha / n, *rest),
         "the map itself is missing in the sum": changed(
             maps=lambda i, count, n: [j for j in range(count) if 0 < abs(i - j) <= n // 2]),
         "the power beta is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, 1.0, k),

@@ -5,7 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from .nets import OTHER_ACTIVATIONS
+
 _MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+_MEAN = nn.AvgPool2d(3, 2, ceil_mode=True)
 
 
 class _By(nn.Module):
@@ -16,22 +19,38 @@ class _By(nn.Module):
         self.forward = function
 
 
+class _Unused(nn.Module):
+    """Layers that belong to a net and are never run."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x):
+        return x
+
+
 def nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", last_relu=True,
         pool=None, up=(True,) * 3, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS,
-        mixes=lambda k: 1, mix_pad=0) -> nn.Sequential:
-    """relus: behind which of a block's convolutions one stands. up: which poolings round sizes up.
-    mixes: k -> size of what is 1 x 1."""
-    layers = []
+        mixes=lambda k: 1, mix_pad=0, order="c12", bends=(True,) * 3, act=None, hands_on=2,
+        used=3) -> nn.Sequential:
+    """relus: behind which of a block's convolutions one stands, act by act; bends: in which blocks. up:
+    which poolings round sizes up. mixes: k -> size of what is 1 x 1. order: of a block's convolutions.
+    hands_on: which of them has as many maps as the next block reads. used: so many blocks are run.
+    """
+    layers, unused = [], []
     for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
-        for which, inputs, outputs in zip("c12", (channels, *maps), maps, strict=False):
+        to = layers if block < used else unused
+        for which, inputs, outputs in zip(order, (channels, *maps), maps, strict=False):
             kernel, pad = (k, pads(k)) if which == "c" else (mixes(k), mix_pad)
-            layers += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
-            layers += [nn.ReLU()] * (which in relus)
-        channels = maps[-1]
-        shrink = [pool or nn.MaxPool2d(3, stride=2, ceil_mode=up[block])] * (block < pools)
+            to += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
+            to += [act or nn.ReLU()] * (which in relus and bends[block])
+        channels = maps[:hands_on + 1][-1]
+        pooling = pool[block] if isinstance(pool, tuple) else pool
+        shrink = [pooling or nn.MaxPool2d(3, stride=2, ceil_mode=up[block])] * (block < pools)
         shrink += [drop or nn.Dropout(0.5)] * (block < drops)
         layers += shrink[::-1] if drop_first else shrink
-    return nn.Sequential(*layers if last_relu else layers[:-1], *end)
+    return nn.Sequential(*layers if last_relu else layers[:-1], *end, _Unused(unused))
 
 
 def _wrong(**changes) -> Callable:
@@ -71,6 +90,41 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
         _wrong(mix_pad=1),
     "a dense layer stands at the end; the means are the scores": lambda channels, widths:
         nn.Sequential(nin(channels, widths), nn.Linear(widths[2][2], widths[2][2])),
+    "all kernels but the first are 3 x 3, and the second block's should be 5 x 5, too":
+        _wrong(kernels=(5, 3, 3)),
+    "the third block begins with a convolution of 3 x 3, not with a 1 x 1": _wrong(kernels=(5, 5, 1)),
+    **{"a block begins with its large kernel, and the two 1 x 1 stand behind it, not "
+       f"{where}": _wrong(order=order) for where, order in (
+           ("before and behind", "1c2"), ("before it", "12c"))},
+    "a block reads the last of the three numbers of maps of the one before, not the second":
+        lambda channels, widths: nn.ModuleList(nin(before, [three], (k,)) for before, three, k in zip(
+            (channels, widths[0][1], widths[1][1]), widths, (5, 5, 3), strict=True)),
+    "the third block is not run, or what it gives is not used: x = block(x)":
+        _wrong(used=2),
+    **{f"the {which} block has no ReLU": _wrong(bends=tuple(i != block for i in range(3)))
+       for block, which in enumerate(("first", "second", "third"))},
+    **{f"{name} stands where a ReLU should": _wrong(act=other)
+       for name, other in OTHER_ACTIVATIONS.items()},
+    **{f"the {which} pooling takes the mean, and should take the maximum": _wrong(pool=pool)
+       for which, pool in (("first", (_MEAN, None, None)), ("second", (None, _MEAN, None)))},
+    "a pooling of stride 1 halves no size: nn.MaxPool2d(3, 2, ceil_mode=True)":
+        _wrong(pool=nn.MaxPool2d(3, 1)),
+    "the pooling has a padding of 1, and should have none":
+        _wrong(pool=nn.MaxPool2d(3, 2, 1, ceil_mode=True)),
+    "a sigmoid stands at the end; the means are the scores": _wrong(end=(*_MEANS, nn.Sigmoid())),
+    **{f"{said}; each class map of each picture has one mean, over its rows and columns": _wrong(
+        end=(_By(mean),)) for said, mean in {
+            "the mean is taken over the class maps": lambda maps: maps.mean(1),
+            "the mean is taken over the rows alone": lambda maps: maps.mean(2),
+            "the mean is taken over the columns alone": lambda maps: maps.mean(3),
+            "the mean is taken over all that there is": lambda maps: maps.mean(),
+            "the mean is taken over the pictures, too": lambda maps: maps.mean((0, 2, 3)),
+            "nn.AdaptiveAvgPool2d(2) leaves 2 x 2 means of a map":
+                lambda maps: nn.functional.adaptive_avg_pool2d(maps, 2).flatten(1)}.items()},
+    "the scores of all pictures stand in one row; flatten from axis 1 on":
+        _wrong(end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(0))),
+    "the number of the class comes out; the scores are asked": _wrong(
+        end=(_By(lambda maps: maps.mean((2, 3)).argmax(1)),)),
     "there is no pooling": _wrong(pools=0),
     "behind the second block a pooling is missing": _wrong(pools=1),
     "the logarithm of the softmax belongs into the loss": _wrong(

@@ -205,16 +205,17 @@ def _watched(without: Mapping[str, str]) -> Iterator[None]:
 
     def look(frame, event, argument):
         if event == "c_call":
-            names = argument.__name__,
+            if argument.__name__ in without:
+                refuse(argument.__name__)
         elif event == "call" and frame.f_code.co_flags & CO_OPTIMIZED:  # no body of a class
             module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
-            names = () if module == "__main__" else (
-                f"the book's {name}", name)[not module.startswith("lenet_book."):]
-        else:
-            return
-        for name in names:
-            if name in without:
-                raise Wrong(f"{name} does the work here; {without[name]}")
+            if module.startswith("lenet_book.") and f"the book's {name}" in without:
+                refuse(f"the book's {name}")
+            if name in without and module != "__main__":
+                refuse(name)
+
+    def refuse(name):
+        raise Wrong(f"{name} does the work here; {without[name]}")
 
     before = sys.getprofile()
     sys.setprofile(look)
@@ -234,9 +235,10 @@ def _where(error: BaseException, function) -> str:
     """The last line of the reader's own that the error has passed, if it is known."""
     parts = function, getattr(function, "forward", None), getattr(function, "__init__", None)
     own = {each.__code__.co_filename for each in parts if hasattr(each, "__code__")}
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename in own and not frame.filename.startswith(_LIBRARIES):
-            line = linecache.getline(frame.filename, frame.lineno).strip()
+    for frame, number in reversed([*traceback.walk_tb(error.__traceback__)]):
+        file = frame.f_code.co_filename
+        if file in own and not file.startswith(_LIBRARIES):
+            line = linecache.getline(file, number).strip()
             return f", in the line `{line if len(line) <= 90 else line[:87] + ' ...'}`"
     return ""
 
@@ -254,4 +256,5 @@ def _is_stub(function) -> bool:
 
 
 def _equal(before: torch.Tensor, after: torch.Tensor) -> bool:
-    return before.shape == after.shape and torch.equal(before.nan_to_num(), after.nan_to_num())
+    return before.shape == after.shape and (
+        torch.equal(before, after) or torch.equal(before.nan_to_num(), after.nan_to_num()))

@@ -270,6 +270,8 @@ def conv2d_of_your_own(answer) -> str:
         "the numbers are right, in the wrong order: bring N before C_out, then view":
             lambda x, w, b, s, p: right(x, w, b, s, p).transpose(0, 1).reshape(
                 right(x, w, b, s, p).shape),
+        **{f"zeros are asked around the image, and not {mode} padding": lambda x, w, b, s, p, mode=mode:
+           right(F.pad(x, (p,) * 4, mode), w, b, s, 0) for mode in ("replicate", "circular")},
         "the padding is made of ones": lambda x, w, b, s, p: right(
             F.pad(x, (p,) * 4, value=1), w, b, s, 0),
         "the weights are flattened in another order than the windows: input map, row, column":

@@ -183,9 +183,11 @@ def _that_of_the_digit_alone(watched: Watched, digit: int) -> None:
 
 def _drawn(function: Function, net: nn.Module, digit: int) -> Tensor:
     """The reader's image, as the net of 1998 takes it, in float32; net stays as it is. Raises Wrong."""
-    before = [each.tolist() for each in net.parameters()]
+    before = [each.detach().clone() for each in net.parameters()]
     image = tensor(function(net, digit), (1, 1, 32, 32), "the image").float()
-    if before != [each.tolist() for each in net.parameters()]:
+    after = [*net.parameters()]
+    if len(before) != len(after) or not all(old.equal(new.to(old)) for old, new in zip(
+            before, after, strict=True)):
         raise Wrong("the net's weights are not what they were: the image is to change, not the net")
     low, high = image.aminmax()
     if low < LOW - 1e-4 or high > HIGH + 1e-4:

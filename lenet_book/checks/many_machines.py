@@ -82,7 +82,7 @@ def speedup(answer) -> str:
 
     cases = [(2, 128, 0.07, 0.5), (8, 128, 0.07, 0.5), (64, 128, 0.07, 0.5), (1, 128, 0.07, 0.5),
              (3, 128, 0.07, 0.5), (5, 64, 0.2, 0.01), (200, 128, 0.1, 1.5), (7, 13, 1.0, 3.0),
-             (4, 12, 0.1, 5.0), (4, 1, 1.0, 1.0),  # slower than one alone
+             (4, 12, 0.1, 5.0), (4, 1, 1.0, 0.5),  # slower than one alone
              (5, 12, 0.2, 1.0),  # 2.4 digits for each: rounded to the nearest, one too few
              (127, 128, 0.2, 1.0)]  # 1.008 for each
     compare(answer, right, cases, "processes batch digit meeting", {
@@ -104,6 +104,64 @@ def speedup(answer) -> str:
         "a digit cannot be divided, and one process alone meets nobody":
             lambda w, n, d, m: n * d / (n / w * d + m),
         "that is the time of a step; by what factor is it shorter?": step,
+        "that is the time of a step, and one process alone meets nobody":
+            lambda w, n, d, m: step(w, n, d, 0) + m,
+        **{f"brackets are missing around the time of a step: {said}": first for said, first in {
+            "a / b * c + e is ((a / b) * c) + e":
+                lambda w, n, d, m: n * d / -(-n // w) * d + m * (w > 1),
+            "a / b * c + e is ((a / b) * c) + e, and one process alone meets nobody":
+                lambda w, n, d, m: n * d / -(-n // w) * d + m,
+            "a / b * c is (a / b) * c, and the meeting is missing":
+                lambda w, n, d, m: n * d / -(-n // w) * d,
+            "a / b + e is (a / b) + e": lambda w, n, d, m: n * d / step(w, n, d, 0) + m * (w > 1),
+            "a / b + e is (a / b) + e, and one process alone meets nobody":
+                lambda w, n, d, m: n * d / step(w, n, d, 0) + m}.items()},
+        "the time of the meeting is taken from the factor, and should be added to that of a step":
+            lambda w, n, d, m: n * d / step(w, n, d, 0) - m * (w > 1),
+        "the time of the meeting is subtracted from that of a step, and should be added":
+            lambda w, n, d, m: n * d / step(w, n, d, -m),
+        "more than one process meet, and one alone does not; here it is the other way round":
+            lambda w, n, d, m: n * d / (step(w, n, d, 0) + m * (w == 1)),
+        "two processes meet, too": lambda w, n, d, m: n * d / step(w, n, d, m * (w > 2)),
+        "dealt out like cards, no process has more than one digit more than another; here one has all "
+        "that are left": lambda w, n, d, m: n * d / step(w, n, d, m, n // w + n % w),
+        "there is a meeting in each step with more than one process, even if the batch divides":
+            lambda w, n, d, m: n * d / step(w, n, d, m * (n % w > 0)),
+        "that is the factor divided by the number of processes; the factor itself is asked":
+            lambda w, n, d, m: right(w, n, d, m) / w,
+        "that is the factor times the number of processes; the batch is the same, and dealt out":
+            lambda w, n, d, m: right(w, n, d, m) * w,
+        **{f"the factor is rounded{how}; it is asked as it comes out":
+           lambda w, n, d, m, rounded=rounded: rounded(right(w, n, d, m)) for how, rounded in {
+               " to a whole number": round, " down": int, " to one digit": lambda k: round(k, 1),
+               " to two digits": lambda k: round(k, 2),
+               " to three digits": lambda k: round(k, 3)}.items()},
+        "that is the share of the time that is saved; by what factor is a step faster?":
+            lambda w, n, d, m: 1 - 1 / right(w, n, d, m),
+        "that is the share of the time that is saved, in %; by what factor is a step faster?":
+            lambda w, n, d, m: 100 * (1 - 1 / right(w, n, d, m)),
+        "that is by how many % it is faster; by what factor?":
+            lambda w, n, d, m: 100 * (right(w, n, d, m) - 1),
+        "a step may be slower than with one process, and the factor is then below 1":
+            lambda w, n, d, m: max(1, right(w, n, d, m)),
+        "a step's time is digits times `digit`, plus `meeting`; here digits and milliseconds are added":
+            lambda w, n, d, m: n / step(w, n, 1, m),
+        "one process computes the whole batch, not one digit":
+            lambda w, n, d, m: d / step(w, n, d, m),
+        "the batch is divided by the processes, and here the processes by the batch":
+            lambda w, n, d, m: n * d / step(w, n, d, m, -(-w // n)),
+        "whole are the digits of a process, not its milliseconds: round batch / processes up first":
+            lambda w, n, d, m: n * d / (ceil(n * d / w) + m * (w > 1)),
+        "`digit` and `meeting` are exchanged": lambda w, n, d, m: right(w, n, m, d),
+        "`processes` and `batch` are exchanged": lambda w, n, d, m: right(n, w, d, m),
+        **{f"one process alone is 1 times as fast as itself, not {what}":
+           lambda w, n, d, m, alone=alone: right(w, n, d, m) if w > 1 else alone(n * d)
+           for what, alone in {"0": lambda time: 0, "its time": lambda time: time}.items()},
+        **{f"the time of the meeting is the same with any number of processes, and here {how}":
+           lambda w, n, d, m, times=times: n * d / step(w, n, d, m * times(w)) for how, times in {
+               "it is that of each pair": lambda w: w * (w - 1) / 2,
+               "it grows with the root of their number": lambda w: w**0.5,
+               "it is 2 W times as long": lambda w: 2 * w}.items()},
         "that is the factor turned over: the time of many by that of one":
             lambda w, n, d, m: 1 / right(w, n, d, m),
         "one process has no meeting: there is nothing to add to its time":

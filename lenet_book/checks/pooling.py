@@ -151,6 +151,8 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
             lambda x, k, s, p: F.max_pool2d(x, k, s, p).amax(1, keepdim=True),
         "the frame is one pixel wide, whatever the padding":
             lambda x, k, s, p: F.max_pool2d(_framed(x, min(p, 1), -1e9), k, s),
+        "that is the place of the maximum in its window (argmax), and the maximum is asked":
+            lambda x, k, s, p: _windows(_framed(x, p, -torch.inf), k, s).flatten(-2).argmax(-1),
         "the sizes are compared, and not the numbers": lambda x, k, s, p:
             F.max_pool2d(x.abs(), k, s, p),
     })
@@ -163,6 +165,8 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k ** 2 / 4,
         "it divides by k, and a window has k times k pixels":
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p) * k,
+        "that is the median":
+            lambda x, k, s, p: _windows(_framed(x, p), k, s).flatten(-2).median(-1).values,
         "that is the maximum": lambda x, k, s, p: F.max_pool2d(x, k, s, p),
         "the maps are pooled together, and each should be by itself":
             lambda x, k, s, p: F.avg_pool2d(x, k, s, p).mean(1, keepdim=True),

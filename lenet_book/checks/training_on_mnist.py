@@ -143,16 +143,17 @@ def loss_and_error(answer) -> str:
     def in_training(net, x, y, batch_size):
         return F.cross_entropy(0.3 * net.logits(x), y).item(), right(net, x, y, batch_size)[1]
 
-    cases = [(net, torch.rand(N, 1, 2, 3).double(), torch.randint(2, (N,)), batch_size)
-             for N, batch_size in ((6, 3), (7, 2), (5, 8), (9, 1))]
+    # 7, 5 and 23 are prime: however they are split, no mean of the batches' rates is the whole rate.
+    cases = [(net, *_examples(net, N, wrong), batch_size)
+             for N, wrong, batch_size in ((6, 2, 3), (7, 3, 2), (5, 2, 8), (9, 4, 1), (23, 10, 8))]
+    uneven = "and the batches are not all of one size"
     mistakes = {
         "the two are exchanged: first the loss, then the error rate":
             lambda *case: right(*case)[::-1],
-        "both are means of the batches' means, and the last batch is smaller: add up sums, divide once":
-            of_means,
-        "the loss is a mean of the batches' means, and the last batch is smaller":
+        f"both are means of the batches' means, {uneven}: add up sums, divide once": of_means,
+        f"the loss is a mean of the batches' means, {uneven}":
             lambda *case: (of_means(*case)[0], right(*case)[1]),
-        "the error rate is a mean of the batches' rates, and the last batch is smaller":
+        f"the error rate is a mean of the batches' rates, {uneven}":
             lambda *case: (right(*case)[0], of_means(*case)[1]),
         "this is the share of right answers; the share of wrong ones is asked":
             lambda *case: (right(*case)[0], 1 - right(*case)[1]),
@@ -186,13 +187,10 @@ def loss_and_error(answer) -> str:
     }
     try:
         compare(answer, right, cases, "net x y batch_size", mistakes, _MEASURED)
-    except Wrong:
-        net.runs.clear()
-        with suppress(Wrong):
-            Function(answer, "net x y batch_size")(*cases[1])
-        if [len(x) for x, _, _ in net.runs] == [2, 2, 2]:  # of 2, 2, 2 and 1
-            raise Wrong("the last, smaller batch is left out") from None
-        raise
+    except Wrong as wrong:
+        if said := _of_its_batches(answer, right, cases[-1], mistakes):
+            raise Wrong(said) from None
+        raise wrong from None
     function = Function(answer, "net x y batch_size")
     for training in (True, False):
         before = net.weight.detach().clone()
@@ -219,6 +217,36 @@ def loss_and_error(answer) -> str:
         if net.weight.grad is None or not net.weight.grad.equal(torch.ones_like(before)):
             raise Wrong("the gradients that the net holds are changed, and measuring needs none")
     return "the last batch counts by its examples, and the net is left as it was"
+
+
+def _examples(net: Net, N: int, wrong: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """N x 1 x 2 x 3 and N labels, of which the net has so many wrong."""
+    x = torch.rand(N, 1, 2, 3).double()
+    return x, net.logits(x).detach().argmax(1) ^ (torch.randperm(N) < wrong)
+
+
+def _of_its_batches(answer, right, case, mistakes) -> str:
+    """Which mistake was made with the batches that the net was given, in whatever order they came."""
+    net, x, y, batch_size = case
+    net.runs.clear()
+    result = None
+    with suppress(Wrong):
+        result = Function(answer, "net x y batch_size")(*case)
+    sizes = [len(each) for each, _, _ in net.runs]
+    whole_batches, rest = divmod(len(x), batch_size)
+    if sizes == [batch_size] * whole_batches:
+        return "the last, smaller batch is left out"
+    if not sizes or sum(sizes) != len(x):
+        return ""
+    read = torch.cat([each.flatten(1)[:, 0] for each, _, _ in net.runs])
+    order = (read[:, None] - x.flatten(1)[:, 0]).abs().argmin(1)
+    split = batch_size if sizes == [batch_size] * whole_batches + [rest] else sizes
+    try:
+        compare(lambda *_: result, right, [(net, x[order], y[order], split)], "net x y batch_size",
+                mistakes)
+    except Wrong as wrong:
+        return str(wrong) if str(wrong) in mistakes else ""
+    return ""
 
 
 def _mode(training: bool) -> str:

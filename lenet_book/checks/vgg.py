@@ -1,16 +1,15 @@
 """Chapter 12: a width, a stack, nets from strings, He's weights, a longer string."""
 
-from functools import cache
 from itertools import pairwise
 
 import torch
-from torch import nn
 
 from ..arguments import shown
 from .answers import counted, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
+from .strings import MISTAKES, images, layers
 from .verdict import Wrong
 
 
@@ -59,117 +58,10 @@ _BY_OTHERS = dict.fromkeys(("layers_of", "make_layers", "vgg16", "vgg11"), "read
 @exercise(chapter=12, number=3, level="medium", minutes=12)
 def net_from_string(answer) -> str:
     """configuration, channels -> the convolutions, ReLUs and poolings that the words name."""
-    compare_nets(answer, _layers, _images(), "configuration channels", _MISTAKES, (
+    compare_nets(answer, layers, images(), "configuration channels", MISTAKES, (
         "right in testing, but not in training: no word stands for dropout or for a normalisation"),
         _BY_OTHERS)
     return "so D is \"64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M\" to you"
-
-
-@cache
-def _images() -> list[tuple]:
-    """What six nets are made of, and what they read."""
-    return [(words, channels, torch.randn(2, channels, *size, device="cpu").double())
-            for words, channels, size in (
-                ("8 M", 3, (9, 12)), ("4 6/1 M 8/5 M 3", 2, (25, 30)),
-                ("6 6 6 M 6 6 4/11", 3, (37, 40)), ("5 M M 7/3 10 4/5", 1, (47, 45)),
-                ("M 6 6", 4, (13, 16)), ("12/1 3", 5, (4, 5)))]
-
-
-_MISTAKES = {  # sentences, each with what makes the net of which it is true
-    "the image has so many channels as are given, not always three":
-        lambda words, channels: _layers(words, 3),
-    "n/k is a kernel of k x k, and it stays at 3 x 3":
-        lambda words, channels: _layers(words, channels, kernels=lambda k: 3),
-    "n/k is a kernel of k x k, not one of 1 x 1": lambda words, channels: _layers(
-        words, channels, kernels=lambda k: 3 if k == 3 else 1),
-    "n/k is a kernel of k x k for any k, not for 1 alone": lambda words, channels: _layers(
-        words, channels, kernels=lambda k: 1 if k == "1" else 3),
-    "k may have two digits: n/11 has a kernel of 11 x 11": lambda words, channels: _layers(
-        words, channels, kernels=lambda k: int(str(k)[-1])),
-    "what n/k makes is read by the next convolution: n maps, as behind a plain number":
-        lambda words, channels: _layers(words, channels, hands_on=lambda k: k == 3),
-    "what a plain number makes is read by the next convolution, as behind n/k":
-        lambda words, channels: _layers(words, channels, hands_on=lambda k: k != 3),
-    "maps and kernel are exchanged: n/k makes n maps with a kernel of k x k":
-        lambda words, channels: _layers(words, channels, exchanged=True),
-    "a convolution reads the maps of the one before it; here each reads the image's channels":
-        lambda words, channels: nn.Sequential(*(_layers(word, channels) for word in words.split())),
-    "the size must stay: a kernel of k needs a padding of k // 2":
-        lambda words, channels: _layers(words, channels, pads=lambda k: 0),
-    "a padding of 1 keeps the size for 3 x 3 alone; a kernel of k needs k // 2":
-        lambda words, channels: _layers(words, channels, pads=lambda k: 1),
-    "n/k loses its border: a kernel of k needs a padding of k // 2":
-        lambda words, channels: _layers(words, channels, pads=lambda k: int(k == 3)),
-    "n/k loses its border, whatever k is: a kernel of k needs a padding of k // 2":
-        lambda words, channels: _layers(words, channels, keeps=lambda word: "/" not in word),
-    "k // 2 is the padding that keeps the size; this has k":
-        lambda words, channels: _layers(words, channels, pads=lambda k: k),
-    "k / 2, rounded up, is one too much: k // 2 keeps the size": lambda words, channels: _layers(
-        words, channels, pads=lambda k: (k + 1) // 2),
-    "a ReLU must follow each convolution": lambda words, channels: _layers(
-        words, channels, relu=()),
-    "a ReLU must follow a convolution of 3 x 3, too": lambda words, channels: _layers(
-        words, channels, relu_if=lambda k, word: k == 1),
-    "a ReLU must follow a convolution of k x k, too": lambda words, channels: _layers(
-        words, channels, relu_if=lambda k, word: k == 3),
-    "a ReLU must follow a convolution of 1 x 1, too": lambda words, channels: _layers(
-        words, channels, relu_if=lambda k, word: k != 1),
-    "no ReLU follows the convolutions written n/k, and each needs one":
-        lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" not in word),
-    "a ReLU follows the convolutions written n/k alone, and each needs one":
-        lambda words, channels: _layers(words, channels, relu_if=lambda k, word: "/" in word),
-    "only the last layer has a ReLU behind it, and each convolution needs one":
-        lambda words, channels: nn.Sequential(_layers(words, channels, relu=()), nn.ReLU()),
-    "a tanh stands where a ReLU should": lambda words, channels: _layers(
-        words, channels, relu=(nn.Tanh(),)),
-    "a ReLU stands behind M, and belongs behind convolutions alone":
-        lambda words, channels: _layers(
-            words, channels, pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU())),
-    "the ReLU stands before the convolution": lambda words, channels: _layers(
-        words, channels, relu_first=True),
-    "a ReLU must follow the last convolution, too":
-        lambda words, channels: _layers(words, channels)[:-1],
-    "M is a max pooling, and this takes the mean": lambda words, channels: _layers(
-        words, channels, pool=nn.AvgPool2d(2)),
-    "M halves the size; a pooling with stride 1 does not": lambda words, channels: _layers(
-        words, channels, pool=nn.MaxPool2d(2, stride=1)),
-    "M is 2 x 2, and this is 3 x 3": lambda words, channels: _layers(
-        words, channels, pool=nn.MaxPool2d(3, stride=2)),
-    "M is 2 x 2, and this is 3 x 3 with a padding": lambda words, channels: _layers(
-        words, channels, pool=nn.MaxPool2d(3, stride=2, padding=1)),
-    "M must round an odd size down": lambda words, channels: _layers(
-        words, channels, pool=nn.MaxPool2d(2, ceil_mode=True)),
-    "the maps are flattened, and no word asks for it": lambda words, channels: nn.Sequential(
-        _layers(words, channels), nn.Flatten()),
-    'at the end stands one pooling more than there are Ms; split("M") gives one part more, too':
-        lambda words, channels: nn.Sequential(_layers(words, channels), nn.MaxPool2d(2)),
-    "M is left out": lambda words, channels: _layers(words, channels, pool=nn.Identity()),
-    "the convolutions have no biases": lambda words, channels: _layers(words, channels, bias=False),
-}
-
-
-_RELU = nn.ReLU()
-
-
-def _layers(configuration: str, channels: int, kernels=int, pads=lambda k: k // 2, pool=None,
-            relu=(_RELU,), relu_if=lambda k, word: True, relu_first=False, bias=True, hands_on=bool,
-            keeps=bool, exchanged=False) -> nn.Sequential:
-    """relu_if: for which kernels and words; keeps: for which words the size stays. hands_on: which
-    kernels' maps are read by the next one."""
-    layers = []
-    for word in configuration.split():
-        if word == "M":
-            layers.append(pool or nn.MaxPool2d(2))
-            continue
-        maps, _, kernel = word.partition("/")
-        maps, k = int(maps), int(kernels(kernel or 3))
-        if exchanged:
-            maps, k = k, maps
-        conv = nn.Conv2d(channels, maps, k, padding=pads(k) if keeps(word) else 0, bias=bias)
-        bend = relu if relu_if(k, word) else ()
-        layers += [*bend, conv] if relu_first else [conv, *bend]
-        channels = maps if hands_on(k) else channels
-    return nn.Sequential(*layers)
 
 
 _BY_INIT = {"kaiming_normal_": "write the standard deviation yourself"}
@@ -184,7 +76,7 @@ def weights_by_he(answer) -> str:
     for weights in drawn:
         if weights.std() == 0:
             raise Wrong(f"all weights are {weights.flatten()[0]:.4g}; they must be drawn at random")
-        if len(weights.unique()) < 0.9 * weights.numel():
+        if len(weights.flatten().sort().values.unique_consecutive()) < 0.9 * weights.numel():
             raise Wrong("the same number stands in many places; each must be drawn by itself, from a "
                         "normal distribution, in float32")
     if torch.equal(drawn[0], tensor(function(shapes[0]))):

@@ -36,20 +36,21 @@ def element_of(page, name):
     return page.locator(".lenet-demo").nth(page.names.index(name))
 
 
-def rest(shown):
-    """Wait for what the picture does not wait for."""
-    shown.locator(".lenet-sentence:not([aria-busy=true])").wait_for()
+# Values, words and alternative of a demo, once there is all that the picture does not wait for.
+STATE = """async number => {
+    const shown = document.querySelectorAll(".lenet-demo")[number];
+    const sentence = shown.querySelector(".lenet-sentence");
+    while (sentence.ariaBusy === "true") await new Promise((go) => setTimeout(go, 10));
+    const alternative = shown.querySelector(".lenet-picture").getAttribute("aria-label");
+    return JSON.stringify([shown.values(), sentence.textContent, alternative]);
+}"""
 
 
 def in_step(page, demo):
     """Whether the page says what Python says of the values that the page has."""
-    shown = element_of(page, demo.name)
-    rest(shown)
-    values = json.loads(shown.evaluate("el => JSON.stringify(el.values())"))
+    values, said, alternative = json.loads(page.evaluate(STATE, page.names.index(demo.name)))
     values |= {name: min(values[name], most) for name, most in demo._limits(**values).items()}
-    said = shown.locator(".lenet-sentence").text_content()
-    assert said == demo._say(demo._compute(**values)), values
-    assert shown.locator(".lenet-picture").first.get_attribute("aria-label") == said
+    assert said == alternative == demo._say(demo._compute(**values)), values
     return values
 
 

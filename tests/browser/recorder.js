@@ -19,14 +19,14 @@ for (const [name, count] of Object.entries(POSITIONAL)) {
   };
 }
 
-// An array as shape and bytes, which are shorter than words; words as words.
+// An array as shape and bytes, which are shorter than numbers in words; words as words.
 function packed(value, i) {
   if (Array.isArray(value)) {
     return packed({ shape: [value.length, 2], data: value.flat() });
   }
   if (value?.data) {
-    const bytes = new Uint8Array(Float32Array.from(value.data).buffer);
-    return { shape: value.shape, bytes: btoa(String.fromCharCode(...bytes)) };
+    const bytes = new Uint8Array(new Float32Array(value.data).buffer);
+    return { shape: value.shape, bytes: bytes.toBase64() };
   }
   return value;
 }
@@ -48,5 +48,5 @@ function record(name, settings) {
 }
 
 function provide(name, base64) {
-  lenetBook.provide(name, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
+  lenetBook.provide(name, Uint8Array.fromBase64(base64));
 }

@@ -14,13 +14,19 @@ def page(browser, tmp_path_factory):
         yield page
 
 
+INTO_VIEW = f"""() => {{
+    const canvas = document.querySelector("{CANVAS}");
+    canvas.scrollIntoViewIfNeeded();
+    const {{ x, y, width }} = canvas.getBoundingClientRect();
+    return [x, y, width];
+}}"""
+
+
 def move(page, name, x, y):
     """The pointer to a point of the picture."""
-    canvas = page.locator(CANVAS)
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    scale = box["width"] / WIDTHS[name]
-    page.mouse.move(box["x"] + x * scale, box["y"] + y * scale)
+    left, top, width = page.evaluate(INTO_VIEW)
+    scale = width / WIDTHS[name]
+    page.mouse.move(left + x * scale, top + y * scale)
 
 
 SHOWN = """() => ({
@@ -28,15 +34,26 @@ SHOWN = """() => ({
     words: document.querySelector(".lenet-hover-unit").textContent,
     sentence: getComputedStyle(document.querySelector(".lenet-sentence")).visibility === "visible",
 })"""
-STILL = """() => JSON.stringify([
-    document.querySelector("[data-demo]").values(),
-    document.querySelector(".lenet-sentence").textContent,
-    document.querySelector(".lenet-picture").toDataURL(),
-    document.querySelector(".lenet-picture").getAttribute("aria-label"),
-    [...document.querySelectorAll("canvas, button, select, input")].map((one) => {
-        const { x, y, width, height } = one.getBoundingClientRect();
-        return [x + scrollX, y + scrollY, width, height];
-    }), document.documentElement.scrollHeight, document.documentElement.scrollWidth])"""
+# Of the picture a hash of its pixels.
+STILL = """() => {
+    const picture = document.querySelector(".lenet-picture");
+    const { data } = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height);
+    let hash = 0;
+    for (const pixel of new Uint32Array(data.buffer)) hash = (Math.imul(hash, 31) + pixel) | 0;
+    return JSON.stringify([
+        document.querySelector("[data-demo]").values(),
+        document.querySelector(".lenet-sentence").textContent, hash, picture.getAttribute("aria-label"),
+        [...document.querySelectorAll("canvas, button, select, input")].map((one) => {
+            const { x, y, width, height } = one.getBoundingClientRect();
+            return [x + scrollX, y + scrollY, width, height];
+        }), document.documentElement.scrollHeight, document.documentElement.scrollWidth]);
+}"""
+WORDS = """() => {
+    const one = document.querySelector(".lenet-hover-unit");
+    const beyond = [one.scrollWidth - one.clientWidth, one.scrollHeight - one.clientHeight];
+    return { cut: Math.max(...beyond), size: parseFloat(getComputedStyle(one).fontSize) };
+}"""
+ALL = f"() => [({SHOWN})(), ({WORDS})(), ({STILL})()]"
 GONE = {"frames": 0, "words": "", "sentence": True}
 
 
@@ -51,18 +68,14 @@ def test_pointing_moves_nothing_and_leaves_nothing(name, width, height, projecto
         if name == "feature_maps":
             page.get_by_label("layer").select_option(layer.upper())
         page.mouse.move(1, 1)
-        page.locator(CANVAS).scroll_into_view_if_needed()
-        before = page.evaluate(STILL)
+        before = page.evaluate(f"({INTO_VIEW})(), ({STILL})()")
         move(page, name, *middle(name, layer, sample(layer)[-1]))
-        now = page.evaluate(SHOWN)
+        now, words, still = page.evaluate(ALL)
         assert now["frames"] >= 2 and now["words"].startswith(layer.upper()) and not now["sentence"]
-        assert page.evaluate(STILL) == before
-        cut, type_size = page.locator(".lenet-hover-unit").evaluate("""one => [
-            Math.max(one.scrollWidth - one.clientWidth, one.scrollHeight - one.clientHeight),
-            parseFloat(getComputedStyle(one).fontSize)]""")
-        assert cut <= 0 and type_size >= (20 if projector else 15)
+        assert words["cut"] <= 0 and words["size"] >= (20 if projector else 15)
         page.mouse.move(1, 1)
-        assert page.evaluate(SHOWN) == GONE and page.evaluate(STILL) == before
+        gone, _, still_so = page.evaluate(ALL)
+        assert gone == GONE and before == still == still_so
 
 
 def test_it_follows_what_changes_and_works_before_anything_is_drawn(page):

@@ -64,8 +64,8 @@ def test_strange_things_are_refused_in_one_sentence(answers, name, monkeypatch):
     for place in range(len(good)):
         for kind, strange in STRANGE.items():
             verdict = checks.EXERCISES[name](*good[:place], strange, *good[place + 1:])
-            same = any(str(strange) == str(each[place]) for each in answers.RIGHT[name])
-            assert not verdict or same, f"{kind}: {verdict}"
+            assert not verdict or any(str(strange) == str(each[place])
+                                      for each in answers.RIGHT[name]), f"{kind}: {verdict}"
             assert "\n" not in verdict.reason and len(verdict.reason) < 500, verdict
             assert "cannot be an answer here" not in verdict.reason, f"{kind}: {verdict}"
 

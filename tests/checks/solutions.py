@@ -50,8 +50,17 @@ def solutions(chapter):
 
 @cache
 def _compiled(chapter):
-    """The cells that are no solutions, each with what it reads and what it binds."""
-    codes = [compile(text, "cell", "exec") for text, solved in code_of(chapter) if not solved]
+    """What the cells that are no solutions run, each import by itself, with what it reads and binds."""
+    codes = []
+    for text, solved in code_of(chapter):
+        parts = []  # of the cell
+        for line in [] if solved else ast.parse(text).body:
+            if parts and not any(isinstance(each, ast.Import | ast.ImportFrom)
+                                 for each in (line, parts[-1][-1])):
+                parts[-1].append(line)
+            else:
+                parts.append([line])
+        codes += [compile(ast.Module(part, []), "cell", "exec") for part in parts]
     return [(code, *reads_and_binds(code)) for code in codes]
 
 
@@ -80,20 +89,21 @@ TWINS = {**dict(_TWINS), **{b: a for a, b in _TWINS}}
 def mutants(source):
     """(what was changed, the source) for every small change of a solution; its check stays."""
     tree = ast.parse(source)
-    *body, check = tree.body
-    names = sorted({node.id for each in body for node in ast.walk(each)
+    *body, _ = tree.body
+    places = [node for each in body for node in ast.walk(each)]
+    names = sorted({node.id for node in places
                     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-                   | {node.arg for each in body for node in ast.walk(each)
-                      if isinstance(node, ast.arg)})
+                   | {node.arg for node in places if isinstance(node, ast.arg)})
     plain = ast.unparse(tree)
     seen = {plain}
-    places = [node for each in body for node in ast.walk(each)]
-    for place, node in enumerate(places):
+    for node in places:
+        before = vars(node).copy()
         for change in range(len(list(_changes(node, names)))):
-            *copied, _ = ast.parse(source).body
-            twin = [each for part in copied for each in ast.walk(part)][place]
-            list(_changes(twin, names))[change]()
-            text = ast.unparse(ast.Module([*copied, check], []))
+            vars(node).update({field: value.copy() for field, value in before.items()
+                               if isinstance(value, list)})  # the changes are made in a copy
+            list(_changes(node, names))[change]()
+            text = ast.unparse(tree)
+            vars(node).update(before)
             if text not in seen:
                 seen.add(text)
                 old, new = (set(t.splitlines()) for t in (plain, text))
@@ -125,7 +135,7 @@ def _changes(node, names):
         case ast.Attribute() if node.attr in TWINS:
             yield put("attr", TWINS[node.attr])
         case ast.Subscript(slice=ast.Tuple()):
-            yield lambda: node.slice.elts.reverse()
+            yield put("slice", ast.Tuple(node.slice.elts[::-1], ast.Load()))
         case ast.Slice():
             yield from (put(end, None) for end in ("lower", "upper", "step") if getattr(node, end))
         case ast.Tuple(ctx=ast.Load()) if len(node.elts) > 1:

@@ -292,6 +292,9 @@ WRONG = {  # (words that name the error, answer)
         ("finite", float("nan"))],
     "response_normalisation": [
         ("divided by n", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n, *rest)),
+        ("divided by n twice", lambda a, n, alpha, *rest: by_slices(a, n, alpha / n, *rest)),
+        *[(f"runs along axis {axis}", lambda a, *rest, axis=axis: by_slices(
+            a.transpose(1, axis), *rest).transpose(1, axis)) for axis in (2, 3)],
         ("alpha is multiplied", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n * n, *rest)),
         ("k stands outside", partial(divided, by=lambda s, alpha, beta, k: k + (alpha * s) ** beta)),
         ("sum of the powers", partial(divided, by=lambda s, alpha, beta, k: (

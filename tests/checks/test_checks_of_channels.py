@@ -48,6 +48,13 @@ def by_windows(x, weight, bias, stride, padding):
     return torch.einsum("nciuvt,ocvt->noiu", windows, weight) + bias[:, None, None]
 
 
+def by_numpy(x, weight, bias, stride, padding):
+    framed = np.pad(x.numpy(), ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
+    windows = np.lib.stride_tricks.sliding_window_view(framed, weight.shape[2:], axis=(2, 3))
+    sums = np.einsum("ncijab,ocab->noij", windows[:, :, ::stride, ::stride], weight.numpy())
+    return torch.from_numpy(sums) + bias[:, None, None]
+
+
 def by_columns(x, weight, bias, stride, padding):
     columns = F.unfold(x, weight.shape[2:], padding=padding, stride=stride)
     rows = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
@@ -187,7 +194,9 @@ RIGHT = {
     "equation_for_einsum": [("ocvt,ciuvt->oiu",), ("abcd, befcd -> aef",), ("acvt,ciuvt",),
                             ("ocvt,c...vt->o...",), ("OCvt,CIUvt->OIU",)],
     "two_layers_in_one": [(mixed,), (by_matrices,), (by_convolution,), (map_by_map,)],
-    "conv2d_of_your_own": [(by_windows,), (by_columns,), (by_loops,), (by_places,)],
+    "conv2d_of_your_own": [(by_windows,), (by_columns,), (by_loops,), (by_places,), (by_numpy,),
+                           (lambda *case: by_windows(*(each.float() if isinstance(
+                               each, torch.Tensor) else each for each in case)),)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -261,6 +270,8 @@ WRONG = {  # (words that name the error, answer)
         ("transposed", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
     "conv2d_of_your_own": [
         ("conv2d does", F.conv2d), ("conv2d does", by_layer),
+        *[(f"not {mode} padding", lambda x, w, b, s, p, mode=mode: by_windows(
+            F.pad(x, (p,) * 4, mode), w, b, s, 0)) for mode in ("replicate", "circular")],
         ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
         ("correlate2d does the work", by_scipy), ("always ends in its first round", in_first_round),
         ("rows and columns of the result", columns_then_rows), ("kernels are transposed", transposed),

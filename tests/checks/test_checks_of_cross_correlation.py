@@ -11,6 +11,7 @@ from used_memory import used_memory
 
 from lenet_book import mnist, models
 from lenet_book.convolution import convolve2d, cross_correlate2d
+from lenet_book.training import evaluate
 
 CHAPTER = 1
 EDGE = torch.tensor([[-1., 0, 1]] * 3)
@@ -331,8 +332,6 @@ def test_what_the_last_answer_measures():
     for layer in (net.c1, net.c3, net.c5):
         layer.weight.data = layer.weight.data.flip(2, 3)
     x = digits.inputs(scaling=net.scaling)
-    with torch.no_grad():
-        read = [100 * (net.predict(net(each)) == digits.labels).double().mean().item()
-                for each in (x, x.flip(2, 3))]
+    read = [100 - 100 * evaluate(net, (each, digits.labels)).error_rate for each in (x, x.flip(2, 3))]
     found = re.search(r"become ([\d.]+) %; .* it reads ([\d.]+) % again", prose(CHAPTER))
     assert read == pytest.approx([float(each) for each in found.groups()], abs=0.03)

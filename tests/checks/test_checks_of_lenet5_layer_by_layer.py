@@ -341,6 +341,9 @@ WRONG = {  # (words that name the error, answer)
         ("self.s2.a is held", own_subs(lambda x, a, b: x + b)),
         ("self.s2.a is held", own_subs(lambda x, a, b: x + 0 * b)),
         ("a number acts on 6 maps", own_subs(lambda x, a, b: a.mean() * x + b.mean())),
+        *[("a number acts on 2 maps", own_subs(
+            lambda x, a, b, at=at: a * x + b + b[0] * (torch.arange(len(b)) == at).view(-1, 1, 1)))
+          for at in (1, 2, 4)],
         ("5 of the 6 numbers in it do no work", own_subs(lambda x, a, b: a[:1] * x + b, torch.ones)),
         ("5 of the 6 numbers in it do no work", own_subs(lambda x, a, b: a * x + b[:1], torch.zeros)),
         ("self.f6.bias is held, but all of the 84", Net(f6=NoBias(120, 84))),

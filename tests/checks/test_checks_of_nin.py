@@ -15,13 +15,14 @@ END = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def blocks(channels, widths, kernels=(5, 5, 3), same="same", relus=3, pool=None, drop=None, end=END,
-           read=-1, conv=nn.Conv2d, mix=1, frame=0):
-    """relus: how many of a block's three. read: which maps of a block the next one reads."""
+           read=-1, conv=nn.Conv2d, mix=1, frame=0, large=0):
+    """relus: how many of a block's three. read: which maps of a block the next one reads. large: which
+    of its convolutions has the large kernel."""
     layers = []
     for place, (maps, kernel) in enumerate(zip(widths, kernels, strict=True)):
         for i, (inputs, outputs) in enumerate(zip((channels, *maps), maps, strict=False)):
-            layers.append(conv(inputs, outputs, kernel if i == 0 else mix,
-                               padding=same if i == 0 else frame))
+            layers.append(conv(inputs, outputs, kernel if i == large else mix,
+                               padding=same if i == large else frame))
             layers += [nn.ReLU()] * (i < relus)
         channels = channels if read is None else maps[read]
         if place < 2:
@@ -41,6 +42,21 @@ def one_name_for_both_mixes(*case):
         is_convolution = isinstance(layer, nn.Conv2d)
         convolutions += is_convolution
         net.add_module(f"mix{which}" if is_convolution and kind else f"layer{place}", layer)
+    return net
+
+
+def without_relus(block, *case):
+    """Wrong: one of the blocks, each of which ends with a pooling and a dropout, has no ReLU."""
+    layers = blocks(*case)
+    return nn.Sequential(*[layer for at, layer in enumerate(layers)
+                           if at // 8 != block or not isinstance(layer, nn.ReLU)])
+
+
+def third_block_forgotten(*case):
+    """Wrong: it is there, and what it gives is thrown away."""
+    layers = blocks(*case)
+    net = Bare(nn.Sequential(*layers[:16], *END), lambda scores: scores)
+    net.third = nn.Sequential(*layers[16:-2])
     return net
 
 
@@ -227,6 +243,32 @@ WRONG = {  # (words that name the error, answer)
         ("nothing is dropped after the second", lambda *case: nn.Sequential(
             *[layer for at, layer in enumerate(blocks(*case)) if at != 15])),
         ("squeeze()", lambda *case: Bare(nn.Sequential(*blocks(*case, end=END[:1])), torch.squeeze)),
+        ("second block's should be 5 x 5, too", partial(in_a_row, kernels=(5, 3, 3))),
+        ("begins with a convolution of 3 x 3", partial(in_a_row, kernels=(5, 5, 1))),
+        ("stand behind it, not before it", partial(in_a_row, large=2)),
+        ("stand behind it, not before and", partial(in_a_row, large=1)),
+        ("not the second", partial(in_a_row, read=1)),
+        *[(f"the {which} block has no ReLU", partial(without_relus, block))
+          for block, which in enumerate(("first", "second", "third"))],
+        *[(words, lambda *case, other=other: nn.Sequential(*[
+            other() if isinstance(layer, nn.ReLU) else layer for layer in blocks(*case)]))
+          for words, other in (("a tanh stands", nn.Tanh), ("a sigmoid stands where", nn.Sigmoid),
+                               ("GELU stands", nn.GELU), ("a leaky ReLU", nn.LeakyReLU))],
+        *[(f"the {which} pooling takes the mean", lambda *case, at=at: nn.Sequential(
+            *blocks(*case)[:at], nn.AvgPool2d(3, 2, ceil_mode=True), *blocks(*case)[at + 1:]))
+          for which, at in (("first", 6), ("second", 14))],
+        ("halves no size", partial(in_a_row, pool=nn.MaxPool2d(3, 1))),
+        ("and should have none", partial(in_a_row, pool=nn.MaxPool2d(3, 2, 1, ceil_mode=True))),
+        ("a sigmoid stands at the end", partial(in_a_row, end=(*END, nn.Sigmoid()))),
+        *[(words, lambda *case, end=end: Bare(nn.Sequential(*blocks(*case, end=())), end))
+          for words, end in (
+              ("over the class maps", lambda maps: maps.mean(1)), ("rows", lambda maps: maps.mean(2)),
+              ("columns", lambda maps: maps.mean(3)), ("all that there is", torch.mean),
+              ("over the pictures, too", lambda maps: maps.mean((0, 2, 3))),
+              ("number of the class", lambda maps: maps.mean((2, 3)).argmax(1)))],
+        ("2 x 2 means", partial(in_a_row, end=(nn.AdaptiveAvgPool2d(2), nn.Flatten()))),
+        ("flatten from axis 1", partial(in_a_row, end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(0)))),
+        ("third block is not run", third_block_forgotten),
         ("it raises", lambda *case: Bare(nn.Sequential(*blocks(*case, end=END[:1])),
                                          lambda means: means.view(2, -1))),
         ("the sums of the class maps", lambda *case: Bare(

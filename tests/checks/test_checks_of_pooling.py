@@ -71,6 +71,14 @@ def mean_by_matrices(x, k, s, p):
     return slide(x.shape[2]) @ framed(x, p, 0) @ slide(x.shape[3]).T
 
 
+def by_strides(x, k, s):
+    """Each window as a row: ... x rows x columns x k * k."""
+    (rows, columns), strides = [(side - k) // s + 1 for side in x.shape[2:]], x.contiguous().stride()
+    return x.contiguous().as_strided(
+        (*x.shape[:2], rows, columns, k, k),
+        (*strides[:2], s * strides[2], s * strides[3], *strides[2:])).flatten(-2)
+
+
 def mean_by_convolution(x, k, s, p):
     kernels = torch.ones(x.shape[1], 1, k, k) / k ** 2
     return F.conv2d(x, kernels, stride=s, padding=p, groups=len(kernels))
@@ -299,7 +307,9 @@ RIGHT = {
                            (power_by_windows,),
                            (lambda x, q: (F.avg_pool2d(x ** q, 2).log() / q).exp(),)],
     "pooling_of_your_own": [(max_by_loops, mean_by_loops), (max_by_columns, mean_by_columns),
-                            (max_by_parts, mean_by_matrices), (smallest_around, mean_by_convolution)],
+                            (max_by_parts, mean_by_matrices), (smallest_around, mean_by_convolution),
+                            (lambda x, k, s, p: by_strides(framed(x, p, -torch.inf), k, s).amax(-1),
+                             lambda x, k, s, p: by_strides(framed(x, p, 0), k, s).mean(-1))],
     "subsampling_of_your_own": [(Layer,), (Wide,), (ByConvolution,)],
 }
 
@@ -365,6 +375,10 @@ WRONG = {  # (words that name the error, answer)
         ("max_pool2d does", F.max_pool2d, mean_by_loops),
         ("max_pool2d does", lambda x, k, s, p: nn.MaxPool2d(k, s, p)(x), mean_by_loops),
         ("max_pool2d does", lambda x, k, s, p: convolution.max_pool2d(x, k, s, p), mean_by_loops),
+        ("its window (argmax)", lambda x, k, s, p: by_strides(
+            framed(x, p, -torch.inf), k, s).argmax(-1), mean_by_loops),
+        ("that is the median", max_by_loops, lambda x, k, s, p: by_strides(
+            framed(x, p, 0), k, s).median(-1).values),
         ("average pooling: avg_pool2d does", max_by_loops, F.avg_pool2d),
         ("max pooling: padding of zeros", lambda x, k, s, p: max_by_loops(framed(x, p, 0), k, s, 0),
          mean_by_loops),

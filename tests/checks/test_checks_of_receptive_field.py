@@ -179,8 +179,8 @@ def by_change(model, shape, unit):
         for channel in range(shape[0]):
             many = changed.clone()
             many[torch.arange(len(many)), channel, rows, columns] += 5
-            change = (model(many)[:, :, unit[0], unit[1]] - before).abs().amax(1)
-            seen |= change.gt(1e-13).view(seen.shape)
+            change = torch.cat([model(some)[:, :, unit[0], unit[1]] for some in many.split(50)])
+            seen |= (change - before).abs().amax(1).gt(1e-13).view(seen.shape)
     return ends(seen)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
 from lenet_book.training import evaluate
@@ -90,6 +90,59 @@ def by_loader(net, x, y, size):
     return np.array([loss, wrong]) / len(y)
 
 
+DRAWS = np.random.default_rng(0)
+
+
+def in_batches(net, x, y, size, parts, means="", times=None):
+    """parts: the indices of each batch. means: of which of the two numbers the batches' mean is taken.
+    times: for how many examples the loss of each counts.
+    """
+    before, found, counts = net.training, [], []
+    net.eval()
+    with torch.no_grad():
+        for part in parts(len(x), size):
+            logits, labels = net(x[part]), y[part]
+            found.append((F.cross_entropy(logits, labels).item(),
+                          (logits.argmax(1) != labels).double().mean().item()))
+            counts.append(len(part))
+    net.train(before)
+    weighted = np.average(found, axis=0, weights=counts)
+    if times:
+        weighted[0] = times * np.sum(found, axis=0)[0] / len(y)
+    return np.where([each in means for each in ("loss", "error")], np.mean(found, axis=0), weighted)
+
+
+def shuffled(count, size):
+    """In an order of its own, whatever PyTorch's seed is."""
+    return torch.from_numpy(DRAWS.permutation(count)).split(size)
+
+
+def halves(count, size):
+    return shuffled(count, max(1, size // 2))
+
+
+def of_any_size(count, size):
+    return shuffled(count, size) if size == 1 else torch.from_numpy(DRAWS.permutation(count)).split(
+        [1] * (count % 2) + [2] * (count // 2))
+
+
+def smallest_first(count, size):
+    return torch.arange(count).split([count % size] * (count % size > 0) + [size] * (count // size))
+
+
+def even(count, size):
+    return torch.arange(count).tensor_split(-(-count // size))
+
+
+def mapped(net, x, y, size):
+    before = net.training
+    net.eval()
+    with torch.no_grad():
+        logits = vmap(lambda image: net(image[None])[0], chunk_size=size)(x)
+    net.train(before)
+    return F.cross_entropy(logits, y), (logits.argmax(1) != y).double().mean()
+
+
 def at_once(net, x, y, size):
     return measured(net, x, y, 1000)
 
@@ -98,12 +151,17 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
              clear=True, shuffle=True, drop=0, mode=True, copied=True, ties=False, reset=True, late=0,
              before=False, learn_from=None, put_back=True, measure_mode=False, grad=False, factor=1,
              reference="best", reduction="mean", returned="errors", fixed=False, mixed=False, times=1,
-             margin=0, enough=-1, back=False, rate=1, closed=False):
-    """Right as it stands, however many times it measures, and closed, with all of a step in a closure;
+             margin=0, share=0, digits=99, enough=-1, back=False, rate=1, closed=False,
+             keep=torch.clone, loss_in=torch.float64, smoothing=0.0, small=None):
+    """Right as it stands, however many times it measures, closed, with all of a step in a closure,
+    whatever it keeps the weights in, with a loss in float32, and with a tiny number in the logarithm;
     each other argument makes one mistake.
     """
     def loss_of(a, b):
-        loss = F.cross_entropy(net(a), b, reduction=reduction)
+        logits = net(a).to(loss_in)
+        loss = F.cross_entropy(logits, b, reduction=reduction, label_smoothing=smoothing)
+        if small is not None:
+            loss = -(logits.softmax(1)[range(len(b)), b] + small).log().mean()
         if clear:
             optimiser.zero_grad()
         loss.backward()
@@ -124,22 +182,26 @@ def stopping(net, training, validation, optimiser, batch_size, patience, most_ep
             for _ in range(times):
                 error = (net(v).argmax(1) != w).double().mean().item()
         errors.append(error)
-        if error < best - margin or (ties and error == best):
-            weights = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
+        better = round(error, digits) < round(min(best, 2), digits) - margin - share * min(best, 2)
+        if better or (ties and error == best):
+            weights = ({name: keep(each) for name, each in net.state_dict().items()} if copied else
+                       net.state_dict())
             bad = 0 if reset else bad
         else:
             bad += 1
             optimiser.param_groups[0]["lr"] *= rate
             if back:
                 net.load_state_dict(weights)
-        best = error if reference == "before" or error < best - margin else best
+        best = error if reference == "before" or better else best
         if bad == patience + late or error <= enough:
             if put_back == "early":
                 net.load_state_dict(weights)
             break
     if put_back is True:
         net.load_state_dict(weights)
-    return {"errors": [factor * error for error in errors], "best": best, "count": len(errors),
+    return {"errors": [factor * error for error in errors], "rounded": [round(e, 4) for e in errors],
+            "half": torch.tensor(errors, dtype=torch.float16),
+            "float32": torch.tensor(errors, dtype=torch.float32), "best": best, "count": len(errors),
             "accuracies": [1 - error for error in errors]}[returned]
 
 
@@ -159,8 +221,9 @@ def with_a_loader(net, training, validation, optimiser, batch_size, patience, mo
             optimiser.step()
         net.eval()
         with torch.no_grad():
-            wrong = [int((net(x[None]).argmax() != y).item()) for x, y in zip(*validation, strict=True)]
-        history.append(sum(wrong) / len(wrong))
+            wrong = sum((net(x).argmax(1) != y).sum().item()
+                        for x, y in DataLoader(TensorDataset(*validation), 512))
+        history.append(wrong / len(validation[1]))
         kept.append(copy.deepcopy(net.state_dict() if buffers else dict(net.named_parameters())))
         if len(history) - 1 - history.index(min(history)) >= patience:
             break
@@ -267,10 +330,15 @@ RIGHT = {
     "cross_entropy_by_hand": [(by_difference,), (by_hand,), (one_by_one,), (by_one_hot,),
                               (lambda s, y: by_difference(s.float(), y),)],
     "loss_and_error": [(measured,), (by_logits,), (by_loader,), (frozen,), (functional,),
-                       (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),)],
+                       (lambda net, x, y, size: measured(copy.deepcopy(net).eval(), x, y, size),),
+                       *[(partial(in_batches, parts=parts),) for parts in
+                         (shuffled, halves, of_any_size, smallest_first, even)], (mapped,)],
     "train_with_early_stopping": [(stopping,), (with_a_loader,), (training_measured_too,),
                                   (stops(times=2),), (with_the_optimisers_state,),
-                                  (stops(closed=True),)],
+                                  (stops(closed=True),), (stops(keep=torch.Tensor.float),),
+                                  (stops(loss_in=torch.float32),), (stops(small=1e-8),),
+                                  (stops(margin=1e-9),), (stops(returned="rounded"),),
+                                  (stops(returned="float32"),)],
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -322,6 +390,11 @@ WRONG = {  # (words that name the error, answer)
     "loss_and_error": [
         ("evaluate does", lambda net, x, y, size: evaluate(net, (x, y)).loss),
         ("both are means of", lambda *case: measured(*case, average=True)),
+        *[(words, partial(in_batches, parts=parts, means=means))
+          for words, means in (("both are means of", "loss error"), ("the loss is a mean", "loss"),
+                               ("the error rate is a mean", "error"))
+          for parts in (shuffled, halves, of_any_size, smallest_first, even)],
+        ("multiplied by batch_size", lambda *case: in_batches(*case, shuffled, times=case[3])),
         ("exchanged", lambda *case: measured(*case)[::-1]),
         ("the loss is a mean of", lambda *case: (measured(*case, average=True)[0], measured(*case)[1])),
         ("the error rate is a mean", lambda *case: (measured(*case)[0],
@@ -360,7 +433,12 @@ WRONG = {  # (words that name the error, answer)
         ("the last, and", stops(put_back=False)),
         ("where most_epochs ends", stops(put_back="early")), ("only as good", stops(ties=True)),
         ("from the beginning", stops(reset=False)),
-        *[("by a margin", stops(margin=each)) for each in (0.05, 0.01, 2e-3, 1e-3, 3e-4)],
+        *[("by a margin", stops(margin=each)) for each in
+          (0.05, 0.01, 7e-3, 2e-3, 1e-3, 3e-4, 1e-4)],
+        *[("by a margin", stops(share=each)) for each in (0.01, 1e-3, 1e-4)],
+        *[("or the errors are rounded", stops(digits=each)) for each in (2, 3, 4)],
+        ("of a type with few digits", stops(returned="half")),
+        ("that of the batch's cross-entropy", stops(smoothing=0.1)),
         *[("where an error is 0", stops(enough=each)) for each in (0, 0.05)],
         ("goes on from other weights", stops(back=True)), ("learning rate", stops(rate=0.5)),
         ("learning rate", on_schedule),

@@ -36,6 +36,15 @@ def by_words(words, channels, **changes):
     return nn.Sequential(*parts(words, channels, **changes))
 
 
+def into_one_list(layers):
+    """Wrong: all nets share one list of layers, which goes on growing."""
+    def net(words, channels):
+        layers.extend(parts(words, channels))
+        return nn.Sequential(*layers)
+
+    return net
+
+
 def by_patterns(configuration, channels):
     net = nn.Sequential()
     for maps, kernel in re.findall(r"(\w+)(?:/(\d+))?", configuration):
@@ -246,7 +255,29 @@ WRONG = {  # (words that name the error, answer)
         ("exchanged", partial(by_words, conv=lambda c, n, k: nn.Conv2d(c, k, n, padding=n // 2))),
         ("as behind a plain number", partial(by_words, reads=lambda word: "/" not in word)),
         ("as behind n/k", partial(by_words, reads=lambda word: "/" in word)),
-        ("a tanh stands", partial(by_words, relu=nn.Tanh)),
+        *[(words, partial(by_words, relu=other)) for words, other in (
+            ("a tanh stands", nn.Tanh), ("a sigmoid", nn.Sigmoid), ("a leaky ReLU", nn.LeakyReLU),
+            ("ReLU6, which ends at 6", nn.ReLU6), ("GELU", nn.GELU), ("softplus", nn.Softplus))],
+        ("not only the last before an M", lambda words, channels: nn.Sequential(by_words(
+            words, channels, relu=nn.Identity, pool=nn.Sequential(nn.ReLU(), nn.MaxPool2d(2))),
+            nn.ReLU())),
+        ("padding stands on both", partial(by_words, conv=lambda c, n, k: nn.Conv2d(
+            c, n, k, padding=k - 1))),
+        ("2 keeps the size for 5 x 5 alone", partial(by_words, same=2)),
+        ("here they are exchanged", partial(by_words, conv=lambda c, n, k: nn.Conv2d(
+            n, c, k, padding=k // 2))),
+        ("in the opposite order", lambda words, channels: by_words(
+            " ".join(words.split()[::-1]), channels)),
+        ("made within the function", into_one_list([])),
+        ("this has one", partial(by_words, pool=nn.MaxPool2d(2, padding=1))),
+        ("this is 3 x 3 with stride 3", partial(by_words, pool=nn.MaxPool2d(3))),
+        ("this is 4 x 4 with stride 4", partial(by_words, pool=nn.MaxPool2d(4))),
+        ("a softmax stands at the end",
+         lambda words, channels: by_words(words, channels).append(nn.Softmax(1))),
+        ("mean of each map is taken at the end, and",
+         lambda words, channels: by_words(words, channels).append(nn.AdaptiveAvgPool2d(1))),
+        ("at the end and flattened", lambda words, channels: by_words(
+            words, channels).append(nn.AdaptiveAvgPool2d(1)).append(nn.Flatten())),
         ("only the last layer has a ReLU", lambda words, channels: nn.Sequential(
             by_words(words, channels, relu=nn.Identity), nn.ReLU())),
         ("a ReLU stands behind M", partial(by_words, pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU()))),

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
+from torch.func import functional_call, vmap
 
 from lenet_book import checks, layers, models, paper
 
@@ -59,6 +60,23 @@ def begins_anew(net, x, y):
 def losses_of(net, x, y):
     with torch.no_grad():
         return F.cross_entropy(net(x), y, reduction="none")
+
+
+def mapped(net, x, y, together=torch.mean, axis=0, **options):
+    """Digit by digit, with torch.func.vmap."""
+    x = x.movedim(0, axis)
+    with torch.no_grad():
+        losses = vmap(lambda image, label: F.cross_entropy(net(image[None]), label[None]),
+                      in_dims=(axis, 0), **options)(x, y)
+    return abs(together(losses).item() - math.log(10)) < 0.1
+
+
+def mapped_with_parameters(net, x, y):
+    def loss(parameters, image, label):
+        return F.cross_entropy(functional_call(net, parameters, (image[None],)), label[None])
+
+    parameters = {name: each.detach() for name, each in net.named_parameters()}
+    return abs(vmap(loss, (None, 0, 0))(parameters, x, y).mean().item() - math.log(10)) < 0.1
 
 
 def by_log_softmax(net, x, y):
@@ -178,6 +196,13 @@ def by_hand(rate=0.5, factor=2, shape=lambda h: h.shape):
     return lambda h, training: h * (torch.rand(shape(h)) >= rate) * factor if training else h
 
 
+def always_alike(h, training):
+    """Of each number and each pair of numbers a half is dropped, but at each time the same."""
+    bits = torch.arange(len(h))[:, None] & torch.arange(1, 1 + h.shape[1])
+    odd = sum(bits >> place & 1 for place in range(7)) % 2
+    return h * 2 * odd if training else h
+
+
 class BeforeRelu(B):
     def features(self, x):
         return torch.relu(F.dropout(super().features(x), 0.5, self.training))
@@ -288,7 +313,8 @@ RIGHT = {
         (lambda net, x, y: np.abs(loss_of(net, x, y) - np.log(10)) < 0.1,),
         (lambda net, x, y: abs(losses_of(net, x, y).mean() - math.log(10)) < 0.1,),
         *[(partial(in_parts, size=size),) for size in (1, 32, 64)],
-        (partial(in_parts, size=50, shuffled=True),)],
+        (partial(in_parts, size=50, shuffled=True),), (mapped,), (partial(mapped, chunk_size=50),),
+        (partial(mapped, axis=3),), (mapped_with_parameters,)],
     "mend_net_a": [(A,), (A(),), (row(nn.Tanh, nn.AvgPool2d),),
                    (WithConvolution(torch.tanh, F.avg_pool2d),), (Weights(torch.tanh, F.avg_pool2d),)],
     "mend_net_b": [(B,), (B(),), (nn.Sequential(
@@ -321,6 +347,11 @@ WRONG = {  # (words that name the error, answer)
          lambda net, x, y: bool(abs(F.nll_loss(net(x), y) - math.log(10)) < 0.1)),
         ("are added up", lambda net, x, y: bool(
             abs(losses_of(net, x, y).sum() - math.log(10)) < 0.1)),
+        ("are added up", partial(mapped, together=torch.sum)),
+        ("for the digits it says True", partial(mapped, together=torch.median)),
+        ("digits the net reads 100 only", lambda net, x, y: mapped(net, x[:100], y[:100])),
+        ("other digits than those of x", lambda net, x, y: mapped(net, torch.randn_like(x), y)),
+        ("True or False is asked", lambda net, x, y: vmap(lambda image: net(image[None]).mean())(x)),
         *[("mean of the batches' means", partial(by_means, size=size))
           for size in (2, 3, 4, 5, 6, 8, 10, 16, 32, 50, 64, 100, 128)],
         *[("are added up: divide the sum over all digits", partial(by_means, size=size, together=sum))
@@ -402,7 +433,7 @@ WRONG = {  # (words that name the error, answer)
         ("do not add up to 1", EndsWith(lambda y, training: F.log_softmax(y, 1 - training))),
         ("divided by 1 - p", Drops(by_hand(factor=1))), ("drops 30% of F6", Drops(by_hand(0.3))),
         ("draw anew", Drops(by_hand(shape=lambda h: h.shape[1:]))),
-        ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))),
+        ("draw anew", Drops(by_hand(shape=lambda h: (len(h), 1)))), ("draw anew", Drops(always_alike)),
         ("draw anew", Drops(lambda h, training: torch.manual_seed(3) and by_hand()(h, training))),
         *[(words, B(end=end)) for words, end in {
             "it gives -inf, not": lambda x: x.softmax(1).log(),

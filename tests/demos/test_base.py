@@ -68,8 +68,9 @@ def put(demo, name, value):
         control.click()
     else:
         control.value = value
-    assert demo.value and "\n" not in demo.value
-    own_words = re.sub(r"'[^']*'", "", demo.value)  # what a reader typed is repeated in quotes
+    said = demo.value
+    assert said and "\n" not in said
+    own_words = re.sub(r"'[^']*'", "", said)  # what a reader typed is repeated in quotes
     assert not any(word in own_words for word in ("nan", "inf ", "None", "tensor("))
 
 
@@ -83,8 +84,9 @@ def painted(demo):
 def events(demo):
     """(control, value): whole ranges, pairs of extremes, and then at random up to EVENTS."""
     names, chosen, count = list(demo.controls), random.Random(0), 0
+    values = {name: possible_values(control) for name, control in demo.controls.items()}
     for name in names:
-        for value in possible_values(demo.controls[name]):
+        for value in values[name]:
             count += 1
             yield name, value
     few = [name for name in names if not isinstance(demo.controls[name], widgets.ToggleButton)]
@@ -98,7 +100,7 @@ def events(demo):
     while count < EVENTS:
         name = chosen.choice(names)
         count += 1
-        yield name, chosen.choice(possible_values(demo.controls[name]))
+        yield name, chosen.choice(values[name])
 
 
 def held(process):

@@ -1,8 +1,6 @@
 """A learner's own net in the demos: the one that is shown is theirs, and what cannot be is refused."""
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -166,9 +164,9 @@ def test_the_file_is_the_net(net, tmp_path):
 def test_the_command_writes_a_page_of_one_file_or_says_why_not(tmp_path, capsys):
     weights, out = tmp_path / "net.safetensors", tmp_path / "page.html"
     save_file(perturbed("lenet5").state_dict(), weights)
-    run = subprocess.run([sys.executable, "-m", "lenet_book", "page", out, "--net", weights],
-                         capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == str(out) and not run.stderr
+    assert main(["page", str(out), "--net", str(weights)]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out) and not said.err
     html = out.read_text()
     assert re.search(r'lenetFile\("your-own-\d+"', html) and "your own" in html
     assert not re.search(r"""(src|href)=["']""", html)  # all of it is in the one file

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -40,7 +41,7 @@ def test_md5_of_the_published_files(name, md5):
 def folder(tmp_path, monkeypatch):
     """A folder with copies of the four files, in place of the package's."""
     for name in NAMES:
-        (tmp_path / name).write_bytes((folders.FOLDER / name).read_bytes())
+        shutil.copy(folders.FOLDER / name, tmp_path)
     monkeypatch.setattr(folders, "FOLDER", tmp_path)
     return tmp_path
 

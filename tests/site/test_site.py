@@ -231,7 +231,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def opened(browser, site):
-    """A tab in which each page has been opened from the disk, once, and then been made wider.
+    """A tab in which each page has been opened from the disk, once, and then been made wider or narrower.
 
     measured: (page, width of the window, what MEASURES finds)
     """
@@ -240,11 +240,13 @@ def opened(browser, site):
     tab.on("console", lambda said: tab.problems.append(said.text) if said.type == "error" else None)
     tab.on("pageerror", lambda error: tab.problems.append(str(error)))
     tab.on("request", lambda request: tab.asked.update([urlsplit(request.url).scheme]))
-    for name in site[1]:
-        widths = {390: True, 640: name.startswith("notebooks/"), 1280: name in SOME}
-        for width in [width for width, wanted in widths.items() if wanted]:
-            tab.set_viewport_size({"width": width, "height": 800})
-            if width == 390:
+    for name in sorted(site[1], key=lambda name: name.startswith("notebooks/")):
+        widths = [390, *[640] * name.startswith("notebooks/"), *[1280] * (name in SOME)]
+        widths.sort(key=lambda width: width != tab.viewport_size["width"])  # begin with what it is
+        for width in widths:
+            if width != tab.viewport_size["width"]:
+                tab.set_viewport_size({"width": width, "height": 800})
+            if width == widths[0]:
                 tab.goto((site[0] / name).as_uri())
             tab.measured.append((name, width, tab.evaluate(MEASURES)))
     yield tab

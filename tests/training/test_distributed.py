@@ -1,4 +1,4 @@
-"""Several processes train as one would. Run as a script, this file is one of two such processes."""
+"""Several processes train as one would. Run as a script, this file is two such processes."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -136,16 +137,15 @@ def runs(tmp_path_factory):
         port = server.getsockname()[1]
     there = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
              "OMP_NUM_THREADS": "1"}
-    two = [subprocess.Popen([sys.executable, __file__, str(folder)], stderr=subprocess.PIPE, text=True,
-                            env={**there, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-           for rank in range(2)]
-    try:
-        alone = {name: trained(name) for name in TRAININGS}
-        errors = [process.communicate(timeout=LIMIT)[1] for process in two]
-    finally:
-        for process in two:
-            process.kill()
-    assert [process.returncode for process in two] == [3, -signal.SIGKILL], "\n".join(errors)
+    with subprocess.Popen([sys.executable, __file__, str(folder)], stdout=subprocess.PIPE, env=there,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as two:
+        try:
+            alone = {name: trained(name) for name in TRAININGS}
+            said, errors = two.communicate(timeout=LIMIT)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(two.pid, signal.SIGKILL)
+    assert said.splitlines()[-1] == str([3, -signal.SIGKILL]), errors
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)], alone, folder
 
 
@@ -300,4 +300,11 @@ def test_a_restart_that_would_hang_is_refused(monkeypatch):
 
 
 if __name__ == "__main__":
-    take_part(Path(sys.argv[1]))
+    children = []
+    for rank in range(2):
+        children.append(os.fork())  # importing torch takes longer than what each does
+        if children[-1] == 0:
+            os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            take_part(Path(sys.argv[1]))
+            os._exit(0)
+    print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])

@@ -33,7 +33,7 @@ from lenet_book.training.run import Run
 def test_fit_learns(name):
     model = fresh(name)
     before = training.evaluate(model, TEST[:1000]).error_rate
-    recipe = replace(RECIPES["fast"], epochs=4, batch_size=32)
+    recipe = replace(RECIPES["fast"], epochs=2, batch_size=32)
     history = training.fit(model, TRAIN[:3000], recipe, progress=False)
     after = training.evaluate(model, TEST[:1000]).error_rate
     assert before > 0.7

@@ -12,8 +12,8 @@ from trainings import (
     Dropping,
     Recording,
     fresh,
+    keep_saves,
     same,
-    stop_after,
     trained,
     weights,
     without_times,
@@ -44,12 +44,12 @@ def test_stopped_after_any_step_and_resumed_it_ends_bit_identical(tmp_path, monk
     after the last step; and once more after the end."""
     train = SMALL[:10 * recipe.batch_size]
     expected, history = trained(make, recipe=recipe, train=train)
-    for saves in (1, 4, 7, 10, 11, 12, 21):  # of each epoch the ten steps, and its end
-        path = tmp_path / f"{saves}.ckpt"
-        with monkeypatch.context() as patch:
-            stop_after(saves, patch)
-            with pytest.raises(SystemExit):
-                trained(make, path, recipe=recipe, train=train)
+    numbers = 1, 4, 7, 10, 11, 12, 21  # of each epoch the ten steps, and its end
+    with monkeypatch.context() as patch:
+        keep_saves(numbers, patch)
+        trained(make, tmp_path / "net.ckpt", recipe=recipe, train=train)
+    for number in numbers:
+        path = tmp_path / f"{number}.ckpt"
         model, resumed = trained(make, path, resume=True, recipe=recipe, train=train)
         assert same(weights(model), weights(expected)) and not model.training
         assert without_times(resumed) == without_times(history)
@@ -107,6 +107,14 @@ def test_after_an_interrupt_it_is_not_the_moving_average(tmp_path):
                                averaged(recording.states, 0.3)["f6.weight"], rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """The state of a training that has ended, as a function that reads it."""
+    path = tmp_path_factory.mktemp("ended") / "net.ckpt"
+    trained(LENET5, path, recipe=replace(QUICK, ema=0.1))
+    return lambda: state.load(path)
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda s: s.pop("network"), "not of a training, or of one by another version.*has no network"),
     (lambda s: s["recipe"].update(seed=9, epochs=5), "training: epochs: 5 -> 2; seed: 9 -> 0; "),
@@ -115,10 +123,9 @@ def test_after_an_interrupt_it_is_not_the_moving_average(tmp_path):
     (lambda s: s["model"].update({"c1.bias": torch.zeros(7)}), "not hold a whole training"),
     (lambda s: s.pop("history"), "not hold a whole training"),
     *((lambda s, spoilt=spoilt: s.update(spoilt), "not hold a whole training") for spoilt in SPOILT)])
-def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(tmp_path, change, message):
-    path, recipe = tmp_path / "net.ckpt", replace(QUICK, ema=0.1)
-    trained(LENET5, path, recipe=recipe)
-    snapshot = state.load(path)
+def test_a_checkpoint_of_something_else_is_refused_and_nothing_of_it_taken(
+        tmp_path, ended, change, message):
+    path, recipe, snapshot = tmp_path / "net.ckpt", replace(QUICK, ema=0.1), ended()
     change(snapshot)
     state.save(path, snapshot)
     model = fresh(seed=3)

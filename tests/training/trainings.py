@@ -91,6 +91,19 @@ def trained(make, path=None, resume=False, recipe=QUICK, train=SMALL):
     return model, training.fit(model, train, recipe, SMALL[:100], path, resume, progress=False)
 
 
+def keep_saves(numbers, monkeypatch):
+    """Have a training save after each step; the saves of these numbers go to NUMBER.ckpt beside it."""
+    count, save = 0, state.save
+
+    def save_there(path, snapshot):
+        nonlocal count
+        count += 1
+        if count in numbers:
+            save(path.with_name(f"{count}.ckpt"), snapshot)
+    monkeypatch.setattr(run, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(state, "save", save_there)
+
+
 def stop_after(saves, monkeypatch):
     """Have a training take down its state after each step, and die once that one is written."""
     count = 0
