@@ -61,8 +61,10 @@ def give_back_after_each_cell() -> None:
         for number in pictures:
             del shown[number]
             shell.del_var(f"_{number}", by_name=True)
-        if pictures:
-            gc.collect()  # their parts point at each other
+        # Their parts point at each other. To look for them takes 0.2 s, and so waits until there are as
+        # many new objects as `collect_seldom` says.
+        if pictures and gc.get_count()[1]:
+            gc.collect()
         give_back()
 
     def freeze(result) -> None:

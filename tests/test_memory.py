@@ -165,6 +165,20 @@ print(list(shell.user_ns["Out"].values()), len(alive), "named" in shell.user_ns)
     assert done.stdout.splitlines()[-1] == "[42] 3 True"
 
 
+def test_old_pictures_whose_parts_point_at_each_other_go_once_they_are_many():
+    code = """
+import gc
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+whole = "class P:\\n savefig = 0\\n def __init__(self): self.parts = [[self] for _ in range(60_000)]"
+for cell in ("import lenet_book", whole) + 8 * ("P()",):
+    shell.run_cell(cell, store_history=True)
+print(sum(type(each).__name__ == "P" for each in gc.get_objects()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout.splitlines()[-1]) <= 4  # the last three results, and one more
+
+
 def test_what_the_first_cell_made_is_not_looked_through_again_and_the_rest_is():
     code = """
 import gc

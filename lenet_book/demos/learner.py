@@ -9,7 +9,7 @@ from torch import nn
 from .. import mnist
 from ..layers import ScaledTanh, Subsampling
 from ..models import build
-from ..training import evaluate
+from ..training import evaluate, speed
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "scaled tanh": ScaledTanh, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 POOLINGS = {"max": lambda maps: nn.MaxPool2d(2), "average": lambda maps: nn.AvgPool2d(2),
@@ -63,7 +63,8 @@ class Learner:
         if len(self.order) == 0:
             self.order = torch.randperm(len(train), generator=self.generator, device="cpu")
         batch, self.order = train[self.order[:batch_size]], self.order[batch_size:]
-        logits = self.model(batch.inputs(self.model.input_size, self.model.scaling))
+        logits = speed.faster(self.model, batch_size)(
+            batch.inputs(self.model.input_size, self.model.scaling))
         loss = F.cross_entropy(logits, batch.labels)
         if not torch.isfinite(loss):
             raise FloatingPointError(
