@@ -38,12 +38,9 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
     What is done with weights alone costs an example nothing, but for a matrix product or a convolution:
     a network may run on what it has learned, such as the queries of an attention.
     """
-    from torch.utils.flop_counter import flop_registry  # it imports triton, which takes 0.1 s
     name = function.overloadpacket.__name__.removesuffix("_")  # in place: the same with a _
-    if function.overloadpacket in flop_registry:  # PyTorch's own; it counts an addition for each
-        macs = flop_registry[function.overloadpacket](*args, **kwargs, out_val=result) // 2
-        has_bias = args[2] is not None if name == "convolution" else name in {"addmm", "baddbmm"}
-        return macs + (result.numel() if has_bias else 0), macs
+    if function.namespace == "aten" and name in _PRODUCTS:
+        return _PRODUCTS[name](result, *args, **kwargs)
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     results = [value for value in tree_leaves(result) if isinstance(value, Tensor)]
     if all(map(is_weight, tensors)) or not any(map(_has_fractions, results)):
@@ -75,6 +72,23 @@ def _pointwise(name: str, units: int) -> tuple[int, int] | None:
     if name in {"add", "sub", "rsub"}:
         return units, 0
     return None if name in {"addcmul", "addcdiv", "lerp"} else (0, 0)
+
+
+def _convolution(result: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, stride, padding,
+                 dilation, transposed: bool, *settings) -> tuple[int, int]:
+    """Each unit of the output reads a window; transposed, each unit of the input writes one."""
+    macs = (x if transposed else result).numel() * weight[0].numel()
+    return macs + (0 if bias is None else result.numel()), macs
+
+
+def _matrices(result: Tensor, left: Tensor, right: Tensor, **settings) -> tuple[int, int]:
+    macs = result.numel() * left.shape[-1]
+    return macs, macs
+
+
+def _matrices_and_bias(result: Tensor, bias: Tensor, *factors, **scales) -> tuple[int, int]:
+    macs, _ = _matrices(result, *factors)
+    return macs + result.numel(), macs
 
 
 def _matrix_vector(result: Tensor, matrix: Tensor, vector: Tensor) -> tuple[int, int]:
@@ -130,6 +144,11 @@ def _recurrent(result: Tensor, x: Tensor, of_input: Tensor, of_state: Tensor, bi
     biases = (bias.numel() + bias_of_state.numel()) * has_biases
     return steps * (macs + biases), steps * macs
 
+
+_PRODUCTS: dict[str, Callable] = {
+    "convolution": _convolution, "mm": _matrices, "bmm": _matrices,
+    "addmm": _matrices_and_bias, "baddbmm": _matrices_and_bias,
+}
 
 _RULES: dict[str, Callable] = {
     "mv": _matrix_vector, "dot": _matrix_vector, "vdot": _matrix_vector,
