@@ -93,12 +93,10 @@ def _second_derivatives(function, x: Tensor) -> Tensor:
 def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[str, Tensor], Tensor]:
     """From h of a layer's outputs to h of its parameters, summed over examples, and of its inputs."""
     if isinstance(layer, SQUASHING):
-        _, back = torch.func.vjp(layer, x)
-        slope, = back(torch.ones_like(h))
+        _, slope = _gradients(layer, {}, x, torch.ones_like(h))
         return {}, slope.square() * h
     if isinstance(layer, SELECTING):
-        _, back = torch.func.vjp(layer, x)
-        return {}, back(h)[0]
+        return _gradients(layer, {}, x, h)
     squared = {which: p.detach().square() for which, p in layer.named_parameters()}
     if isinstance(layer, Subsampling):
         # The coefficient's input is the sum of the window, and that is what has to be squared. The
@@ -113,8 +111,21 @@ def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[s
                         f"not known: it must be one of {known}")
     # The layer is linear in its parameters and in its input, so its ordinary gradients at squared
     # parameters and squared input are the sums wanted.
-    _, back = torch.func.vjp(lambda p, x: torch.func.functional_call(layer, p, (x,)), squared, x)
-    return back(h)
+    return _gradients(layer, squared, x, h)
+
+
+def _gradients(layer: nn.Module, parameters: dict[str, Tensor], x: Tensor,
+               given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Of the layer's outputs, each times what is `given` for it: for these parameters, and for x.
+
+    As torch.func.vjp, which imports PyTorch's compiler: 1 s and 100 MB.
+    """
+    parameters = {which: p.requires_grad_() for which, p in parameters.items()}
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        outputs = torch.func.functional_call(layer, parameters, (x.clone(),))  # some write into it
+    *of_parameters, of_x = torch.autograd.grad(outputs, [*parameters.values(), x], given)
+    return dict(zip(parameters, of_parameters, strict=True)), of_x
 
 
 def _spread(windows: Tensor, like: Tensor) -> Tensor:
