@@ -138,6 +138,7 @@ def test_torch_trains_without_it_and_compiles_with_it():
 import sys
 import lenet_book
 import torch
+from lenet_book.training.sdlm import curvature
 from torch import nn
 
 def step(net, optimiser, x):
@@ -160,6 +161,7 @@ kinds = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "Muon
 without = [trained(kind, step) for kind in kinds]
 with torch.device("meta"):
     nn.Linear(3, 3)(torch.empty(2, 3)).sum()
+curvature(nn.Sequential(nn.Linear(3, 3), nn.Tanh()), torch.randn(5, 3), torch.arange(5) % 3)
 import torchvision
 assert "torch._dynamo.convert_frame" not in sys.modules
 compiled = trained("SGD", torch.compile(step, backend="eager"))

@@ -16,6 +16,7 @@ Source: LeCun, Bottou, Bengio, Haffner 1998, Section III-B and Appendix C.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.functional import vjp  # that of torch.func loads the compiler
 
 from ..arguments import number, shown
 from ..layers import RBFOutput, SparseConv2d, Subsampling
@@ -93,12 +94,10 @@ def _second_derivatives(function, x: Tensor) -> Tensor:
 def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[str, Tensor], Tensor]:
     """From h of a layer's outputs to h of its parameters, summed over examples, and of its inputs."""
     if isinstance(layer, SQUASHING):
-        _, back = torch.func.vjp(layer, x)
-        slope, = back(torch.ones_like(h))
+        _, slope = vjp(layer, x, torch.ones_like(h))
         return {}, slope.square() * h
     if isinstance(layer, SELECTING):
-        _, back = torch.func.vjp(layer, x)
-        return {}, back(h)[0]
+        return {}, vjp(layer, x, h)[1]
     squared = {which: p.detach().square() for which, p in layer.named_parameters()}
     if isinstance(layer, Subsampling):
         # The coefficient's input is the sum of the window, and that is what has to be squared. The
@@ -111,10 +110,15 @@ def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[s
         known = ", ".join(kind.__name__ for kind in (*WEIGHTED, Subsampling, *SQUASHING, *SELECTING))
         raise TypeError(f"how curvature passes through layer {name!r}, a {type(layer).__name__}, is "
                         f"not known: it must be one of {known}")
+
+    def run(x: Tensor, *parameters: Tensor) -> Tensor:
+        named = dict(zip(squared, parameters, strict=True))
+        return torch.func.functional_call(layer, named, (x,))
+
     # The layer is linear in its parameters and in its input, so its ordinary gradients at squared
     # parameters and squared input are the sums wanted.
-    _, back = torch.func.vjp(lambda p, x: torch.func.functional_call(layer, p, (x,)), squared, x)
-    return back(h)
+    _, (of_input, *of_parameters) = vjp(run, (x, *squared.values()), h)
+    return dict(zip(squared, of_parameters, strict=True)), of_input
 
 
 def _spread(windows: Tensor, like: Tensor) -> Tensor:
