@@ -138,6 +138,7 @@ def test_torch_trains_without_it_and_compiles_with_it():
 import sys
 from lenet_book.ledger import ledger
 import torch
+from lenet_book.training.sdlm import curvature
 from torch import nn
 
 def step(net, optimiser, x):
@@ -161,6 +162,7 @@ without = [trained(kind, step) for kind in kinds]
 with torch.device("meta"):
     nn.Linear(3, 3)(torch.empty(2, 3)).sum()
 ledger(nn.Conv2d(1, 2, 3), (1, 5, 5))
+curvature(nn.Sequential(nn.Linear(3, 3), nn.Tanh()), torch.randn(5, 3), torch.arange(5) % 3)
 import torchvision
 assert not {"torch._dynamo.convert_frame", "triton"} & sys.modules.keys()
 compiled = trained("SGD", torch.compile(step, backend="eager"))

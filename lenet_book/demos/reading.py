@@ -113,14 +113,6 @@ def full_colour(net: str) -> dict[str, float]:
     return {layer: float(np.percentile(abs(maps), 99)) for layer, maps in maps.items()}
 
 
-def answers(model: nn.Module, digits: Digits) -> Tensor:
-    """What a net takes each of the digits for."""
-    with torch.inference_mode():
-        # 100 at a time: of 20 each would take half as long again, and 1,000 need much memory.
-        return torch.cat([model.predict(model(_inputs(model, digits[i:i + 100])))
-                          for i in range(0, len(digits), 100)])
-
-
 def paint_label(sheet: Sheet, label: int, x: float, y: float) -> None:
     """What a digit is, in the frame of all labels; x, y: its middle."""
     sheet.text(x, y, label, 24, anchor="mm", bold=True)

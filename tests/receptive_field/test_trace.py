@@ -147,14 +147,19 @@ def test_the_patches_that_chapter_9_cuts_out_are_all_that_their_units_see():
             assert abs(net(inside)[0, m][unit] - strength[digit, m]) > 1e-6
 
 
-@pytest.mark.parametrize("layer", ["0", "2", "3", "5", "6", "8", "10", "12"])
-def test_torchvisions_alexnet(layer):
-    """Every convolution and pooling of the published features: measured is traced."""
+@pytest.fixture(scope="module")
+def alexnet():
+    """The features that torchvision publishes."""
     from torchvision.models import AlexNet
-    features = AlexNet().features
-    row = trace(features, (3, 224, 224))[layer]
+    return AlexNet().features
+
+
+@pytest.mark.parametrize("layer", ["0", "2", "3", "5", "6", "8", "10", "12"])
+def test_torchvisions_alexnet(alexnet, layer):
+    """Every convolution and pooling: measured is traced."""
+    row = trace(alexnet, (3, 224, 224))[layer]
     unit = (row.output_shape[1] // 2, row.output_shape[2] // 2)
-    assert measure(features, (3, 224, 224), layer).window == row.window(*unit)
+    assert measure(alexnet, (3, 224, 224), layer).window == row.window(*unit)
 
 
 def test_torchvisions_vgg16():

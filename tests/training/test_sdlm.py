@@ -173,6 +173,16 @@ def test_on_the_networks_of_the_book():
             torch.testing.assert_close(h, mean, rtol=1e-4, atol=1e-9)
 
 
+def test_a_layer_that_writes_into_its_input_is_as_one_that_does_not():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 10))
+    batch = torch.rand(5, 1, 8, 8), torch.arange(5)
+    found = sdlm.curvature(net, *batch)
+    net[1].inplace = True
+    for name, h in sdlm.curvature(net, *batch).items():
+        assert torch.equal(h, found[name])
+
+
 def test_a_layer_that_comes_twice_counts_twice():
     """Its h is the sum of those of two layers with the same weights."""
     torch.manual_seed(0)
