@@ -36,8 +36,8 @@ def keep_freed() -> None:
 def collect_seldom() -> None:
     """Have Python look for garbage after 50,000 new objects, not after 700.
 
-    torch and its compiler make 300,000 that stay when they are imported. To look through them again and
-    again took 0.5 of the 3.6 s of a command that trains on 640 digits, and takes half of that.
+    torch makes 190,000 that stay when it is imported. To look through them again and again takes 0.2 of
+    the 2.7 s of a command that trains on 640 digits.
     """
     gc.set_threshold(50_000)
 
