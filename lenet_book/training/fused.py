@@ -18,16 +18,16 @@ kernel in another corner:
 So a convolution with these four kernels in place of each one, and a stride of two, gives the four as
 feature maps of their own, and pooling is the largest of four whole maps (chapter 04 shows it). The
 zeros cost (k + 1)^2 / k^2 as many multiplications, 1.44 for k = 5. From a single map, as in C1, that
-is less than what it saves on a CPU with vectors of 512 bits; on one with 256 bits it was once measured
-to be slower than the layers themselves, and is not used.
+is less than what it saves. With vectors of 256 bits PyTorch takes six to thirteen times as long for the
+gradient of such kernels as for the convolution itself. There it is one product of two matrices, and a
+step of LeNet-5 takes 0.75 times as long as without all this, on two threads 0.83 times.
 
 A kernel that covers the whole map, as in C5, makes the convolution a dense layer, which is computed
 without a convolution's preparations.
 
 On two cores an epoch of LeNet-5 by the recipe `fast` took 1.5 times as long without the last two: 1.2
 times without the first of them alone, 1.1 times without the second. A step of LeNet-5 takes 1.1 times
-as long, with vectors of 256 bits 1.2 times, where its other poolings are PyTorch's. An evaluation took
-twice as long without all three.
+as long where its other pooling is PyTorch's. An evaluation took twice as long without all three.
 """
 
 import torch
@@ -69,16 +69,36 @@ class _ConvMaxPool2d(torch.autograd.Function):
         for one in first_three:
             one.mul_(left)
             left = torch.sub(left, one, out=fourth)
-        of_x, of_kernels, of_bias = torch.ops.aten.convolution_backward(
-            of_four.flatten(1, 2), x, kernels, bias_sizes=kernels.shape[:1], stride=(2, 2),
-            padding=(0, 0), dilation=(1, 1), transposed=False, output_padding=(0, 0), groups=1,
-            output_mask=(ctx.needs_input_grad[0], True, True))
+        of_x, of_kernels = _backward(of_four.flatten(1, 2), x, kernels, ctx.needs_input_grad[0])
         of_weight = torch.zeros_like(weight)  # with its strides, as DistributedDataParallel wants it
         rows, columns = weight.shape[2:]
         for number, moved in enumerate(of_kernels.unflatten(0, (4, -1))):
             down, across = divmod(number, 2)
             of_weight += moved[..., down:down + rows, across:across + columns]
-        return of_x, of_weight, of_bias.unflatten(0, (4, -1)).sum(0)
+        return of_x, of_weight, gradient.sum((0, 2, 3))
+
+
+def _backward(of_four: Tensor, x: Tensor, kernels: Tensor, needs_x: bool) -> list[Tensor | None]:
+    """Gradients of a convolution with a stride of two, without a bias: in x and in the kernels."""
+    by_product = _bits() == 256
+    of_x, of_kernels, _ = torch.ops.aten.convolution_backward(
+        of_four, x, kernels, bias_sizes=None, stride=(2, 2), padding=(0, 0), dilation=(1, 1),
+        transposed=False, output_padding=(0, 0), groups=1, output_mask=(needs_x, not by_product, False))
+    if by_product:  # of what each output got, and of the patch of x that it saw
+        patches = _images_last(x).unfold(1, kernels.shape[2], 2).unfold(2, kernels.shape[3], 2)
+        patches = patches.permute(0, 4, 5, 1, 2, 3).flatten(0, 2).flatten(1)
+        of_kernels = (_images_last(of_four).flatten(1) @ patches.T).view_as(kernels)
+    return [of_x, of_kernels]
+
+
+def _images_last(x: Tensor) -> Tensor:
+    """N x ... -> ... x N: a pixel of all images side by side, so that it can be moved in one piece."""
+    return x.flatten(1).T.contiguous().unflatten(0, x.shape[1:])
+
+
+def _bits() -> int | None:
+    """The length of the CPU's vectors, if it is one on which convolution with pooling was measured."""
+    return {"AVX512": 512, "AVX2": 256}.get(torch.backends.cpu.get_cpu_capability())
 
 
 def _moved(kernels: Tensor) -> Tensor:
@@ -173,12 +193,11 @@ def fuse(model: nn.Module) -> nn.Module:
                        for p in model.parameters())
             or any(map(_is_watched, model.modules()))):
         return model
-    has_512_bits = torch.backends.cpu.get_cpu_capability() == "AVX512"
     layers, fused = list(model), []  # not its children(), which name a layer that comes twice once
     while layers:
         layer = layers.pop(0)
         if _is_plain(layer):
-            if has_512_bits and layer.in_channels == 1 and layers and _halves(layers[0]):
+            if _bits() and layer.in_channels == 1 and layers and _halves(layers[0]):
                 layers.pop(0)
                 layer = ConvMaxPool2d(layer)
             else:

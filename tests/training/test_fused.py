@@ -1,6 +1,7 @@
 """The faster forms of layers, against PyTorch's own; and when a network is left as it is."""
 
 import copy
+from unittest import mock
 
 import pytest
 import torch
@@ -16,15 +17,18 @@ from lenet_book.training.recipes import Recipe
 
 TRAIN, _ = mnist.load_mnist()
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
+CAPABILITIES = ["AVX512", "AVX2"]  # vectors of 512 and of 256 bits, which have ways of their own
+
+
+def on(capability):
+    """What the tests find must not hang on the machine: a CPU of that name."""
+    return mock.patch.object(torch.backends.cpu, "get_cpu_capability", return_value=capability)
 
 
 @pytest.fixture(autouse=True)
-def cpu(monkeypatch):
-    """What the tests find must not hang on the machine; gives a way to name another CPU."""
-    def is_(name):
-        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: name)
-    is_("AVX512")
-    return is_
+def cpu(request):
+    with on(request.param if hasattr(request, "param") else "AVX512"):
+        yield
 
 
 def both(x, weight, bias, functions=(fused.conv_max_pool2d, lambda *a: F.max_pool2d(F.conv2d(*a), 2))):
@@ -38,27 +42,30 @@ def both(x, weight, bias, functions=(fused.conv_max_pool2d, lambda *a: F.max_poo
 
 # Convolution and max pooling
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(0, 6),
-       st.integers(0, 6), st.integers(0, 999))
-def test_it_is_convolution_and_max_pooling(count, maps, filters, kernel, more, wider, seed):
+@given(st.sampled_from(CAPABILITIES), st.integers(0, 3), st.integers(1, 3), st.integers(1, 4),
+       st.integers(1, 5), st.integers(0, 6), st.integers(0, 6), st.integers(0, 999))
+def test_it_is_convolution_and_max_pooling(capability, count, maps, filters, kernel, more, wider, seed):
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     x = draw(count, maps, kernel + 1 + more, kernel + 1 + wider)
-    ours, theirs = both(x, draw(filters, maps, kernel, kernel), draw(filters))
+    with on(capability):
+        ours, theirs = both(x, draw(filters, maps, kernel, kernel), draw(filters))
     for mine, its in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, its, rtol=1e-9, atol=1e-9)
 
 
-@given(st.integers(1, 4), st.integers(0, 999), st.sampled_from([torch.float32, torch.float64]))
-def test_among_equals_the_first_gets_the_gradient(kernel, seed, dtype):
+@given(st.sampled_from(CAPABILITIES), st.integers(1, 4), st.integers(0, 999),
+       st.sampled_from([torch.float32, torch.float64]))
+def test_among_equals_the_first_gets_the_gradient(capability, kernel, seed, dtype):
     """Small whole numbers: many windows hold their largest several times, and nothing is rounded."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randint(0, 2, (2, 1, kernel + 5, kernel + 5), generator=generator).to(dtype)
     weight = torch.randint(-1, 2, (3, 1, kernel, kernel), generator=generator).to(dtype)
-    ours, theirs = both(x, weight, torch.zeros(3, dtype=dtype))
+    with on(capability):
+        ours, theirs = both(x, weight, torch.zeros(3, dtype=dtype))
     for mine, its in zip(ours, theirs, strict=True):
         assert torch.equal(mine, its)
 
@@ -135,10 +142,9 @@ def test_an_image_without_room_for_a_window_is_refused():
 
 # A whole network
 
-@pytest.mark.parametrize("capability", ["AVX512", "AVX2"])
+@pytest.mark.parametrize("cpu", CAPABILITIES, indirect=True)
 @pytest.mark.parametrize("name", ["lenet5", "lenet-relu", "lenet-tanh", "lenet-sigmoid"])
-def test_a_network_gives_and_learns_the_same(name, capability, cpu):
-    cpu(capability)
+def test_a_network_gives_and_learns_the_same(name, cpu):
     torch.manual_seed(0)
     net = models.build(name).double()
     x = TRAIN[:50].inputs(size=net.input_size, scaling=net.scaling).double()
@@ -151,11 +157,10 @@ def test_a_network_gives_and_learns_the_same(name, capability, cpu):
         torch.testing.assert_close(mine, its, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize(("capability", "first"), [
-    ("AVX512", ["ConvMaxPool2d"]), ("AVX2", ["WholeConv2d", "HalvingMaxPool2d"]),
-    ("DEFAULT", ["WholeConv2d", "HalvingMaxPool2d"])])
-def test_lenet5_is_run_in_the_faster_form_with_its_own_parameters(capability, first, cpu):
-    cpu(capability)
+@pytest.mark.parametrize(("cpu", "first"), [
+    *((capability, ["ConvMaxPool2d"]) for capability in CAPABILITIES),
+    ("DEFAULT", ["WholeConv2d", "HalvingMaxPool2d"])], indirect=["cpu"])
+def test_lenet5_is_run_in_the_faster_form_with_its_own_parameters(cpu, first):
     net = models.build("lenet5")
     faster = fused.fuse(net)
     assert [type(layer).__name__ for layer in faster] == [
@@ -165,7 +170,8 @@ def test_lenet5_is_run_in_the_faster_form_with_its_own_parameters(capability, fi
     assert [name for name, _ in net.named_children()][:3] == ["c1", "s2", "s2_relu"]  # as it was
 
 
-def test_gradients_lie_in_memory_as_the_parameters_do():
+@pytest.mark.parametrize("cpu", CAPABILITIES, indirect=True)
+def test_gradients_lie_in_memory_as_the_parameters_do(cpu):
     """DistributedDataParallel warns where they do not."""
     net = models.build("lenet5")
     fused.fuse(net)(TRAIN[:40].inputs(scaling="standard")).sum().backward()
