@@ -50,7 +50,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     data and loss fit together. Inputs get the precision of the network's parameters. Gradients are
     on here, whatever is set around.
     On a CPU some layers run in a faster form (see `fused`), unless a hook is on one of them, on as many
-    threads as a batch is worth and as there are cores free when it begins (see `speed`); a resumed
+    threads as a batch is worth and as there are cores free in its first second (see `speed`); a resumed
     training takes those of its checkpoint. Sums are rounded otherwise on another number of threads:
     where a result must not depend on what else is running, torch.set_num_threads(1) beforehand.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
@@ -181,7 +181,7 @@ def _try_out(model: nn.Module, train: Examples, validation: Examples | None, bat
 @contextmanager
 def _told(run: Run, callbacks: Sequence[Callback], progress: bool) -> Iterator[list[Callback]]:
     """The callbacks of the first process; those that have begun are ended, whatever happens."""
-    told = [ProgressBar(), PrintEpochs(), *callbacks] if progress else callbacks
+    told = [speed.LookAgain(), *[ProgressBar(), PrintEpochs()] * progress, *callbacks]
     told = told if distributed.is_first() else []
     with ExitStack() as at_the_end:
         at_the_end.callback(run.end)

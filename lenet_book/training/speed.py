@@ -4,6 +4,7 @@ Each was tried alone, on and off in turn, on two cores, and brings more than a t
 step or of an evaluation.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from ..memory import keep_freed
+from .callbacks import Callback
 from .fused import fuse
 
 
@@ -24,7 +26,7 @@ def faster(model: nn.Module, batch_size: int) -> nn.Module:
 # nothing in batches of 64 and 1.2 to 1.4 times in batches of 256; a small VGG, at 40 x 40, nothing in
 # batches of 16 and 1.1 to 1.5 times in batches of 64.
 PIXELS_A_THREAD = 50_000
-LOOK = 0.1  # seconds in which to see what else is running
+LOOK, LOOK_AGAIN = 0.1, 1.0  # seconds in which to see what else is running: before, in the training
 
 
 def threads(batch_size: int, pixels: int) -> int:
@@ -35,11 +37,36 @@ def threads(batch_size: int, pixels: int) -> int:
     the others wait, in each layer, for the one that had no core.
     """
     worth = min(torch.get_num_threads(), batch_size * pixels // PIXELS_A_THREAD)
-    if worth < 2:
-        return 1
+    return 1 if worth < 2 else _free(worth, psutil.cpu_percent(interval=LOOK))
+
+
+def _free(worth: int, busy: float, ours: float = 0.0) -> int:
+    """So many threads, or as many as there are cores left, where all are busy for so many per cent.
+
+    ours: how many cores this process itself keeps busy.
+    """
     cores = psutil.cpu_count() or 1
-    free = round(cores * (1 - psutil.cpu_percent(interval=LOOK) / 100))
-    return max(1, min(worth, free))
+    return max(1, min(worth, round(cores * (1 - busy / 100) + ours)))
+
+
+class LookAgain(Callback):
+    """Where a training has just begun on several threads, it may take fewer, once.
+
+    When many begin together, as in a class, each has seen a free machine. What is resumed keeps the
+    number of threads that it had.
+    """
+
+    def before_training(self, run) -> None:
+        self.due = None
+        if torch.get_num_threads() > 1 and run.steps == 0:
+            self.began, self.due = time.process_time(), time.monotonic() + LOOK_AGAIN
+            psutil.cpu_percent()  # the next call says what was busy since this one
+
+    def after_step(self, run) -> None:
+        if self.due and (late := time.monotonic() - self.due) >= 0:
+            ours = (time.process_time() - self.began) / (LOOK_AGAIN + late)
+            torch.set_num_threads(_free(torch.get_num_threads(), psutil.cpu_percent(), ours))
+            self.due = None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -25,7 +26,7 @@ def cores(monkeypatch):
     def machine(count, busy=0.0):
         torch.set_num_threads(count)
         monkeypatch.setattr(speed.psutil, "cpu_count", lambda: count)
-        monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval: busy)
+        monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval=None: busy)
         monkeypatch.setattr(os, "cpu_count", lambda: count)
     yield machine
     torch.set_num_threads(before)
@@ -76,6 +77,48 @@ def test_what_is_busy_is_seen():
         assert speed.threads(10_000, 1024) == 1
     finally:
         torch.set_num_threads(before)
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+@pytest.mark.parametrize(("busy", "ours", "expected"), [
+    (100, 8.0, 8),  # all that is busy is this training
+    (100, 7.4, 7),
+    (100, 4.0, 4),  # two that have begun together
+    (100, 1.6, 2),  # five
+    (100, 0.2, 1),
+    (75, 4.0, 6),   # two cores are idle
+    (10, 0.8, 8)])
+def test_a_training_looks_again_and_leaves_out_what_it_takes(cores, monkeypatch, busy, ours, expected):
+    cores(8, busy)
+    clock, again, run = SimpleNamespace(), speed.LookAgain(), SimpleNamespace(steps=0)
+    clock.now, clock.took = 100.0, 7.0
+    monkeypatch.setattr(speed, "time", SimpleNamespace(monotonic=lambda: clock.now,
+                                                       process_time=lambda: clock.took))
+    again.before_training(run)
+    for clock.now, clock.took, seen in ((100.9, 7 + 0.9 * ours, 8), (102, 7 + 2 * ours, expected),
+                                        (110, 7.0, expected)):  # too early, once, and never after that
+        again.after_step(run)
+        assert torch.get_num_threads() == seen
+
+
+def test_a_training_makes_room_for_who_came_with_it(monkeypatch):
+    """On the machine as it is: programs that keep all cores busy, and were not there when it looked."""
+    class UntilThereIsRoom(Callback):
+        def after_step(self, run):
+            if torch.get_num_threads() == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(speed, "threads", lambda *_: 2)
+    monkeypatch.setattr(speed, "LOOK_AGAIN", 0.3)
+    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                for _ in range(3 * psutil.cpu_count())]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(fresh(), SMALL, replace(QUICK, epochs=60), progress=False,
+                         callbacks=[UntilThereIsRoom()])
+    finally:
         for program in programs:
             program.kill()
             program.wait()
