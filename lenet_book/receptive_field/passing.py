@@ -45,7 +45,7 @@ def carry_out(function, args: tuple, kwargs: dict, shape: torch.Size, draw: Draw
     Everything else is as it is. shape: of the result when the model ran.
     """
     name, given = name_of(function), by_name(function, args, kwargs)
-    sees = any(tensor.requires_grad for tensor in tensors_in(given.values()))
+    sees = any(tensor.requires_grad for tensor in tensors_in(given))
     if name in _REFUSED:
         raise ValueError("which numbers it takes cannot be known")
     if name == "bernoulli":  # dropout lets everything pass
@@ -90,7 +90,7 @@ def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: 
     Signed numbers are added and subtracted as they are; in products they would grow without bound.
     Factors and masks that do not depend on the image are kept.
     """
-    name, tensors = name_of(function), tensors_in(given.values())
+    name, tensors = name_of(function), tensors_in(given)
     parts = [tensor for tensor in tensors if tensor.requires_grad]
     masked = name in _MASKING and not given[_MASKING[name]].requires_grad
     if masked or (draw.signed and name in _SUMS):
@@ -115,7 +115,7 @@ def _mean_pool(x: Tensor, shape: torch.Size, kernel, stride, padding, dilation) 
         last_stop = (units - 1) * s + effective_kernel(k, d)
         margins = [p, last_stop - size - p, *margins]  # F.pad wants the last axis first
     weight = x.new_ones(x.shape[1], 1, *kernel) / torch.Size(kernel).numel()
-    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[axes]
+    convolve = getattr(F, f"conv{axes}d")
     return convolve(F.pad(x, margins), weight, None, stride, 0, dilation, groups=x.shape[1])
 
 

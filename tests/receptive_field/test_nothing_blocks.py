@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from forward import Forward
 from random_nets import LayerNorm2d
-from stacks import Forward
 from torch import nn
 
 from lenet_book.receptive_field import measure, trace
@@ -33,6 +33,7 @@ BLOCKS = [
     Forward(lambda x, a, b: a(x) + b(x) * torch.tensor(-1.0), one(), one()),
     nn.Sequential(LayerNorm2d(4), nn.Tanhshrink()),
     Forward(lambda x, a: F.hardtanh(x + a(x), -0.1, 0.1), one()),
+    nn.ReLU(), nn.ReLU6(), nn.Dropout(0.9), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()),
     nn.Hardtanh(-0.25, 0.25), nn.Threshold(20, 0), nn.Hardshrink(1e6), nn.Tanhshrink(), nn.RReLU(),
     Forward(lambda x: 1000 - 1000 * torch.sigmoid(1000 * x)), Forward(torch.abs), Forward(torch.sign),
     Forward(lambda x: x / x.abs()), Forward(lambda x: x.clamp(0, 0)), Forward(torch.round),
@@ -50,6 +51,11 @@ BLOCKS = [
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_two_convolutions_with_anything_between_read_5_by_5(block):
     model = nn.Sequential(nn.Conv2d(2, 4, 3), block, nn.Conv2d(4, 2, 3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.abs_().neg_().sub_(3)  # so that every ReLU is shut
+        for buffer in model.buffers():  # the running statistics
+            buffer.fill_(1000)
     measured = measure(model, (2, 9, 9), "2")
     assert measured.window == (range(2, 7), range(2, 7))
     assert bool((measured.gradient[2:7, 2:7] > 0).all())
