@@ -38,8 +38,9 @@ class ReceptiveField:
     start: float = 0.0
 
     def __post_init__(self):
-        for name, rule in {"size": whole(0), "jump": whole(0), "start": number()}.items():
-            object.__setattr__(self, name, rule(name, getattr(self, name)))
+        for name in ("size", "jump"):
+            object.__setattr__(self, name, whole(0)(name, getattr(self, name)))
+        number()("start", self.start)
         if not float(self.start - (self.size - 1) / 2).is_integer():
             raise ValueError(f"{self} begins within a pixel: the centre of an odd size lies on a "
                              "pixel (a whole number), that of an even size between two (a half)")

@@ -13,22 +13,24 @@ from lenet_book.receptive_field import measure, trace
 
 
 class WithAPast(nn.Module):
-    """Keeps a tensor with its gradient history, counts, writes into itself and cannot be copied."""
+    """Keeps a tensor with its gradient history, counts, draws, writes into itself, cannot be copied."""
 
     def __init__(self):
         super().__init__()
         self.first, self.last = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3)
-        self.register_buffer("runs", torch.zeros(2))
+        self.register_buffer("runs", torch.zeros(2, dtype=torch.int64))
+        self.register_buffer("exactly", torch.zeros((), dtype=torch.double))
         self.register_buffer("also", torch.zeros(()))
         self.lock, self.numbers = threading.Lock(), (i for i in range(3))
         self.register_forward_hook(lambda *_: None)
 
     def forward(self, x):
         self.runs[0] += 1
+        self.exactly += 1
         self.also = self.also + 1
         self.last.weight.data.mul_(0.5)
         self.seen = self.first(x)
-        return self.last(F.dropout(self.seen))
+        return self.last(F.softmax(F.dropout(self.seen) + torch.rand(()), dim=1))
 
 
 class Constrained(nn.Conv2d):

@@ -84,6 +84,8 @@ SHARED = nn.Conv2d(1, 1, 3)
     # all channels of the image count
     (Forward(lambda x, conv: conv(x[:, 1:]), nn.Conv2d(2, 1, 3)), (3, 7, 7), "Forward", None,
      range(2, 5), range(2, 5)),
+    (Forward(lambda x, conv: conv(x[:, :1] - x[:, 1:]).softmax(1), nn.Conv2d(1, 2, 3)), (2, 7, 7),
+     "Forward", None, range(2, 5), range(2, 5)),
     (nn.AdaptiveMaxPool2d(1), (1, 5, 6), "AdaptiveMaxPool2d", None, range(5), range(6)),
     # a unit over the padding sees nothing
     (nn.Conv2d(1, 1, 1, padding=1), (1, 3, 3), "Conv2d", (0, 1), range(0), range(0)),

@@ -88,6 +88,7 @@ def test_positive_numbers_cancel_where_a_layer_normalises_and_signed_ones_do_not
     (nn.Sequential(nn.Conv2d(4, 1, 1), LayerNorm2d(1)), "what this unit of layer '2' reads cancels"),
     (nn.Sequential(nn.InstanceNorm2d(4), nn.AdaptiveAvgPool2d(1)), "layer '2' reads cancels"),
     (Forward(lambda x: x.softmax(1).sum(1, keepdim=True)), "layer '2' reads cancels"),
+    (Forward(lambda x: F.conv2d(x, torch.full((1, 4, 1, 1), torch.inf))), "gradient is not finite"),
 ])
 def test_what_cannot_be_measured_is_refused_by_name(block, words):
     model = nn.Sequential(nn.Conv2d(1, 4, 3), block, Forward(lambda x: x * 2))
