@@ -47,7 +47,7 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
         return 0, 0  # nothing of the example is in it, or nothing but places and truth values is
     if function.namespace != "aten":
         return None
-    if name in _FREE or _is_view(function) or name.endswith("_like") or name.startswith("new_"):
+    if name in _FREE or function.is_view or name.endswith("_like") or name.startswith("new_"):
         return 0, 0
     if torch.Tag.pointwise in function.tags:
         weighted = any(is_weight(tensor) and _has_fractions(tensor) for tensor in tensors)
@@ -57,12 +57,6 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
 
 def _has_fractions(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized
-
-
-def _is_view(function: torch._ops.OpOverload) -> bool:
-    """Whether it gives out its input's own elements, none of them changed."""
-    aliases = [output.alias_info for output in function._schema.returns]
-    return bool(aliases) and all(alias and not alias.is_write for alias in aliases)
 
 
 def _pointwise(name: str, units: int) -> tuple[int, int] | None:

@@ -28,6 +28,7 @@ BLOCKS = [
     Forward(lambda x: x - x.mean(1, keepdim=True)),
     Forward(lambda x: (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)),
     nn.Softmax(1), nn.Softmin(1), nn.LogSoftmax(1), Forward(lambda x: F.gumbel_softmax(x, dim=1)),
+    Forward(lambda x: F.conv2d(x, 1000 * torch.eye(4)[:, :, None, None]).softmax(1)),
     Forward(lambda x: (x.softmax(1) * x.log_softmax(1)).sum(1, keepdim=True).expand_as(x)),
     Forward(lambda x, a, b: a(x) - b(x), one(), one()),
     Forward(lambda x, a, b: a(x) + b(x) * torch.tensor(-1.0), one(), one()),
@@ -88,6 +89,7 @@ def test_positive_numbers_cancel_where_a_layer_normalises_and_signed_ones_do_not
     (nn.Sequential(nn.Conv2d(4, 1, 1), LayerNorm2d(1)), "what this unit of layer '2' reads cancels"),
     (nn.Sequential(nn.InstanceNorm2d(4), nn.AdaptiveAvgPool2d(1)), "layer '2' reads cancels"),
     (Forward(lambda x: x.softmax(1).sum(1, keepdim=True)), "layer '2' reads cancels"),
+    (Forward(lambda x: x.softmax(1) - x.softmax(1)), "layer '2' reads cancels"),
     (Forward(lambda x: F.conv2d(x, torch.full((1, 4, 1, 1), torch.inf))), "gradient is not finite"),
 ])
 def test_what_cannot_be_measured_is_refused_by_name(block, words):
