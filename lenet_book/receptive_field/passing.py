@@ -61,11 +61,9 @@ def carry_out(function, args: tuple, kwargs: dict, shape: torch.Size, draw: Draw
         return value
     if name == "detach":
         return args[0].view_as(args[0])
-    if name == "_to_copy" and (given["dtype"] is None or given["dtype"].is_floating_point):
-        return args[0].clone()
     if name.startswith("max_pool"):
         settings = (given[key] for key in ("kernel_size", "stride", "padding", "dilation"))
-        return _mean_pool(args[0], shape, *settings).reshape(shape)
+        return _mean_pool(args[0], shape, 3 if "3d" in name else 2, *settings).reshape(shape)
     if name.startswith("adaptive_max_pool"):
         return getattr(F, name.replace("max", "avg"))(args[0], args[1])
     if name in _CHOOSING:
@@ -103,12 +101,11 @@ def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: 
     return value
 
 
-def _mean_pool(x: Tensor, shape: torch.Size, kernel, stride, padding, dilation) -> Tensor:
+def _mean_pool(x: Tensor, shape: torch.Size, axes: int, kernel, stride, padding, dilation) -> Tensor:
     """Max pooling's windows, which give a result of this shape, with the mean of each."""
-    axes = len(kernel)
     x = x.reshape(1, -1, *x.shape[-axes:])  # the channels of one example, with or without a batch
-    stride, padding, dilation = (list(each) * (axes // len(each)) for each in (
-        stride or kernel, padding, dilation))
+    kernel, stride, padding, dilation = ((list(each) * axes)[-axes:] for each in (
+        kernel, stride or kernel, padding, dilation))
     margins = []
     for size, units, k, s, p, d in zip(x.shape[2:], shape[-axes:], kernel, stride, padding, dilation,
                                        strict=True):

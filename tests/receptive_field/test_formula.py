@@ -54,6 +54,7 @@ def test_from_unit_to_pixel_and_back(field, input_size, output_size):
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: ReceptiveField(2, 1, 0), "size=2.*begins within a pixel"),
     (lambda: ReceptiveField(3, 1, 0.5), "size=3.*begins within a pixel"),
+    (lambda: ReceptiveField(1, 1, float("nan")), "start must be finite, not nan"),
     (lambda: ReceptiveField().then(3, stride=0), "stride must be at least 1, not 0"),
     (lambda: ReceptiveField().then(3, padding=-1), "padding must be at least 0, not -1"),
     (lambda: ReceptiveField().window(-1, 5), "unit must be from 0 to 2,147,483,648, not -1"),

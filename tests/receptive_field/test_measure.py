@@ -103,7 +103,7 @@ def test_windows_by_hand(model, shape, layer, unit, rows, columns):
 @pytest.mark.parametrize("pool", [
     Forward(lambda x: F.max_pool2d(x, 3, 1)), Forward(lambda x: torch.max_pool2d(x, (3, 3), 1)),
     Forward(lambda x: F.max_pool2d(x, kernel_size=3, stride=1)), nn.MaxPool2d(3, 1),
-    Forward(lambda x: F.max_pool2d(x[0], 3, 1)[None]),
+    Forward(lambda x: F.max_pool2d(x[0], 3, 1)[None]), Forward(lambda x: F.max_pool2d(x, [3], [1])),
     Forward(lambda x: F.max_pool3d(x, (1, 3, 3), 1))],
     ids=str)
 def test_max_pooling_lets_all_of_its_window_through(pool):

@@ -23,6 +23,14 @@ def laid_out(x):
     return y.relu_().mul_(3)
 
 
+def added_in(x):
+    """The same by sums, in place."""
+    y = torch.zeros_like(x)
+    y[:, :2].add_(x[:, 2:])
+    y[:, 2:].sub_(x[:, :2])
+    return y
+
+
 BLOCKS = [
     LayerNorm2d(4), nn.LocalResponseNorm(3), Forward(lambda x: F.normalize(x, dim=1)),
     Forward(lambda x: x - x.mean(1, keepdim=True)),
@@ -43,7 +51,9 @@ BLOCKS = [
     Forward(lambda x: x.amax(1, keepdim=True).expand_as(x)), Forward(lambda x: x.sort(1)[0]),
     Forward(lambda x: x.median(1, keepdim=True)[0].expand_as(x)), Forward(lambda x: F.dropout(x, 0.99)),
     nn.AlphaDropout(0.99), Forward(lambda x: x.detach()), Forward(torch.no_grad()(lambda x: 2 * x)),
-    Forward(lambda x: x.data.clone()), Forward(laid_out), Forward(lambda x: x.half().float()),
+    Forward(lambda x: x.data.clone()), Forward(laid_out), Forward(added_in),
+    Forward(lambda x: x.half().float()), Forward(lambda x: (x[:, :1] + torch.zeros(4, 1, 1)).flatten(1)
+                                                 .unflatten(1, (4, 7, 7))),
     nn.utils.parametrizations.weight_norm(one()), nn.utils.parametrizations.spectral_norm(one()),
     Forward(lambda x, a: F.conv2d(x, a.weight - a.weight.mean((1, 2, 3), keepdim=True)), one()),
 ]

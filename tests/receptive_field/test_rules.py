@@ -133,8 +133,8 @@ def gate(x, conv, dense):
     return x * torch.sigmoid(dense(x.mean((2, 3))))[:, :, None, None]
 
 
-def joined_vectors(x, fine, coarse, dense):
-    return dense(torch.cat([fine(x).flatten(1), coarse(x).flatten(1)], dim=1))
+def vectors(x, fine, coarse):
+    return torch.cat([fine(x).flatten(1), coarse(x).flatten(1)], dim=1)
 
 
 def groups(x, wide):
@@ -156,7 +156,7 @@ def spread(x, pool, up):
     (Forward(lambda x, small, large: small(x) * large(x), nn.Conv2d(1, 1, 8), nn.Conv2d(1, 1, 3)),
      [(8, 1, 3.5), (3, 1, 1), (8, 0, 3.5)]),
     # vectors of different maps, joined before a dense layer
-    (Forward(joined_vectors, nn.MaxPool2d(5, 1), nn.AvgPool2d(2, 2), nn.Linear(16 + 16, 2)),
+    (nn.Sequential(Forward(vectors, nn.MaxPool2d(5, 1), nn.AvgPool2d(2, 2)), nn.Linear(16 + 16, 2)),
      [(5, 1, 2), (2, 2, 0.5), (8, 0, 3.5), (8, 0, 3.5)]),
     # two groups of maps, apart and together again
     (nn.Sequential(nn.Conv2d(1, 4, 3), Forward(groups, nn.Conv2d(2, 2, 3, padding=1))),
@@ -208,7 +208,7 @@ def conv(**options) -> nn.Module:
 @pytest.mark.parametrize(("refused", "operation"), [
     (nn.Upsample(scale_factor=2, mode="bilinear"),
      r"'1' \(Upsample\): trace cannot follow upsample_bilinear2d from 1 x 4 x 6 x 6 to 1 x 4 x 12 x"),
-    (nn.Upsample(scale_factor=1.5), "upsample_nearest2d"), (nn.Upsample(size=3), "upsample_nearest2d"),
+    (nn.Upsample(scale_factor=2.1), "upsample_nearest2d"), (nn.Upsample(size=3), "upsample_nearest2d"),
     (nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(36, 2)), r"\(Flatten\): .*view"),
     (conv(padding=1, padding_mode="reflect"), r"\(Conv2d\): .*reflection_pad2d"),
     (conv(padding=1, padding_mode="circular"), r"\(Conv2d\): .*copy_"),
@@ -222,7 +222,10 @@ def conv(**options) -> nn.Module:
     (Forward(lambda x: x.transpose(2, 3)), "transpose"),
     (Forward(lambda x: x.flatten(1)[:, 5:]), "slice"),
     (Forward(lambda x: x.flatten(1).mean(0)), "mean"),
-    (Forward(lambda x: x.mean(2)), "mean"),
+    (Forward(lambda x: x[..., :4, :4].mean(2)), "mean"),
+    (Forward(lambda x: x.permute(0, 2, 3, 1).mean(-1)), "mean"),
+    (Forward(lambda x: F.avg_pool2d(x.permute(0, 2, 3, 1), 2)), "avg_pool2d"),
+    (Forward(lambda x: x[..., :4, :4] + x[..., :4, :4].permute(0, 2, 3, 1)), "add"),
     (Forward(lambda x: F.conv2d(x, torch.ones(1, 4, 1, 6)).expand(1, 1, 6, 6)), "expand"),
     (Forward(lambda x: (x * x.mean((2, 3), keepdim=True)).flip(2)), "flip"),
     (Forward(lambda x: F.conv2d(x, x.mean((2, 3), keepdim=True))), "convolution"),

@@ -48,6 +48,8 @@ def test_a_row_without_a_field_says_so_and_shows_its_largest_window():
         "ConvTranspose2d  ConvTranspose2d  1 x 7 x 7  ≤2 x 5  - x 1  - x -2",
         "≤ is the largest window: the units of ConvTranspose2d have no one size and jump; "
         ".window(row, column) is exact"]
+    twice = trace(nn.Sequential(*[nn.Upsample(scale_factor=2)] * 2), (1, 3, 3))
+    assert "the units of 0 have no one size" in repr(twice)
 
 
 @pytest.mark.parametrize("layer", [
