@@ -47,7 +47,7 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
         return 0, 0  # nothing of the example is in it, or nothing but places and truth values is
     if function.namespace != "aten":
         return None
-    if name in _FREE or _is_view(function) or name.endswith("_like") or name.startswith("new_"):
+    if name in _FREE or function.is_view or name.endswith("_like") or name.startswith("new_"):
         return 0, 0
     if torch.Tag.pointwise in function.tags:
         weighted = any(is_weight(tensor) and _has_fractions(tensor) for tensor in tensors)
@@ -57,12 +57,6 @@ def cost(function: torch._ops.OpOverload, args: tuple, kwargs: dict, result,
 
 def _has_fractions(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized
-
-
-def _is_view(function: torch._ops.OpOverload) -> bool:
-    """Whether it gives out its input's own elements, none of them changed."""
-    aliases = [output.alias_info for output in function._schema.returns]
-    return bool(aliases) and all(alias and not alias.is_write for alias in aliases)
 
 
 def _pointwise(name: str, units: int) -> tuple[int, int] | None:
@@ -82,6 +76,7 @@ def _convolution(result: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None,
 
 
 def _matrices(result: Tensor, left: Tensor, right: Tensor, **settings) -> tuple[int, int]:
+    """Each number of the result reads a row of the left one; vectors are matrices of one row."""
     macs = result.numel() * left.shape[-1]
     return macs, macs
 
@@ -89,10 +84,6 @@ def _matrices(result: Tensor, left: Tensor, right: Tensor, **settings) -> tuple[
 def _matrices_and_bias(result: Tensor, bias: Tensor, *factors, **scales) -> tuple[int, int]:
     macs, _ = _matrices(result, *factors)
     return macs + result.numel(), macs
-
-
-def _matrix_vector(result: Tensor, matrix: Tensor, vector: Tensor) -> tuple[int, int]:
-    return matrix.numel(), matrix.numel()
 
 
 def _windows(result: Tensor, x: Tensor, kernel: list[int], *settings, **more) -> tuple[int, int]:
@@ -151,9 +142,7 @@ _PRODUCTS: dict[str, Callable] = {
 }
 
 _RULES: dict[str, Callable] = {
-    "mv": _matrix_vector, "dot": _matrix_vector, "vdot": _matrix_vector,
-    "addmv": lambda result, bias, matrix, vector, **scales: (
-        matrix.numel() + result.numel(), matrix.numel()),
+    "mv": _matrices, "dot": _matrices, "vdot": _matrices, "addmv": _matrices_and_bias,
     **dict.fromkeys(["max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool2d", "avg_pool3d",
                      "fractional_max_pool2d", "fractional_max_pool3d"], _windows),
     **dict.fromkeys(["_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d",

@@ -43,11 +43,10 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     Raises TypeError for what is no torch.nn.Module, is compiled, is lazy or wants several inputs;
     ValueError for no shape, and with the layer and its input where the model cannot run on it.
     """
-    names = names_of(model)
+    evaluation = _Counter(model)
     image = zeros(model, input_shape, axes=(1, 2, 3, 4))
-    evaluation = _Counter(model, names)
-    evaluation.run(model, image)
-    training = evaluation.run_in_training(model, image)
+    evaluation.run(image)
+    training = evaluation.run_in_training(image)
     evaluation.list_what_did_not_run()
     return Ledger(evaluation.rows, training)
 
@@ -66,12 +65,10 @@ class _Call:
 class _Counter(TorchDispatchMode):
     """Lets every operation of a model run, and adds up its cost in the row of the layer it is in."""
 
-    def __init__(self, model: nn.Module, names: dict[nn.Module, str],
-                 before: "_Counter | None" = None):
+    def __init__(self, model: nn.Module, before: "_Counter | None" = None):
         """before: that of the run in evaluation mode, for one in training mode."""
         super().__init__()
-        self.names = names
-        self.before = before
+        self.model, self.names, self.before = model, names_of(model), before
         self.rows: list[Row] = []
         self.running: list[_Call] = []  # what has been entered, outermost first
         self.done: dict[nn.Module, list[_Call]] = defaultdict(list)
@@ -81,17 +78,17 @@ class _Counter(TorchDispatchMode):
         self.weights = WeakTensorKeyDictionary()  # what the model holds, and what is made of it alone
         self.weights.update(dict.fromkeys([*model.parameters(), *model.buffers()], True))
 
-    def run(self, model: nn.Module, image: Tensor) -> None:
+    def run(self, image: Tensor) -> None:
         """Once, without gradients. An error becomes one sentence with the layer and its input."""
         try:
             # Attention in its parts, and what inference mode leaves whole: else they are not seen.
-            with (hooked(model, before=[(module, self.enter) for module in self.names],
+            with (hooked(self.model, before=[(module, self.enter) for module in self.names],
                          after=[(module, self.leave) for module in self.names]),
-                  torch.inference_mode(False), torch.no_grad(), _kept(model),
+                  torch.inference_mode(False), torch.no_grad(), _kept(self.model),
                   sdpa_kernel(SDPBackend.MATH), _Batched(), self):
                 for module in self.names if self.before else ():
                     module.training = any(module.children())
-                model(image)
+                self.model(image)
         except Exception as error:
             if not self.running:
                 raise
@@ -101,13 +98,13 @@ class _Counter(TorchDispatchMode):
             raise ValueError(f"layer {self.names[call.module]!r}, {layer}, cannot run on {call.given}: "
                              f"{reason}") from error
 
-    def run_in_training(self, model: nn.Module, image: Tensor) -> list[Row]:
+    def run_in_training(self, image: Tensor) -> list[Row]:
         """What a run in training mode has more than this one: heads, or the reason why it cannot be."""
-        if set(model.parameters()) <= self.listed | self.used:
+        if set(self.model.parameters()) <= self.listed | self.used:
             return []  # there is nothing that could run
-        training = _Counter(model, self.names, before=self)
+        training = _Counter(self.model, before=self)
         try:
-            training.run(model, image)
+            training.run(image)
         except Exception as error:
             root, name = next(iter(self.names.items()))
             return [Row(name, type(root).__name__, None, 0, 0, None, None, None,

@@ -58,16 +58,17 @@ def cluttered(digits: Digits, canvas: int = 40, pieces: int = 4, seed: int = 0,
     from the middle 20 x 20 of other digits of the set, lie about; where ink meets ink the darker stays.
     seed: of sizes, places and pieces; the same ones on every machine.
     frames: where the digits are to be and how large (see `Canvases`); by default drawn.
-    Raises ValueError for digits without labels, for fewer than two where there are to be pieces, and
+    Raises ValueError for digits without labels, for none or for one where there are to be pieces, and
     for frames that do not lie in the canvas.
     """
     if digits.labels is None:
         raise ValueError("these digits have no labels: canvases are for training, and a label is what "
                          "is to be found")
     if len(digits) < (2 if pieces else 1):
-        raise ValueError(f"pieces are cut from other digits of the set, which has {len(digits)}; give "
-                         "more digits, or pieces=0")
-    return _drawn(digits.to("cpu"), canvas, pieces, torch.Generator("cpu").manual_seed(seed), frames)
+        raise ValueError("there must be a digit, and a second one to cut pieces from unless pieces=0; "
+                         f"this set has {len(digits)}")
+    with torch.device("cpu"):  # whatever torch takes by default
+        return _drawn(digits.to("cpu"), canvas, pieces, torch.Generator().manual_seed(seed), frames)
 
 
 def _drawn(digits: Digits, canvas: int, pieces: int, generator: torch.Generator,
@@ -75,16 +76,16 @@ def _drawn(digits: Digits, canvas: int, pieces: int, generator: torch.Generator,
     count = len(digits)
 
     def integers(end: int, *shape: int, least: int = 0) -> Tensor:
-        return torch.randint(least, end, shape, generator=generator, device="cpu")
+        return torch.randint(least, end, shape, generator=generator)
 
     side = integers(SIZE + 1, count, least=_SMALLEST)
-    share = torch.rand(count, 2, generator=generator, dtype=torch.float32, device="cpu")
+    share = torch.rand(count, 2, generator=generator, dtype=torch.float32)
     corners = (share * (canvas - side + 1)[:, None]).long()
     drawn = torch.cat([corners, side[:, None]], dim=1)
     frames = drawn if frames is None else _within(frames, count, canvas)
     images = torch.cat([_placed(some, where, canvas) for some, where in
                         zip(digits.images.split(_BATCH), frames.split(_BATCH), strict=True)])
-    every = torch.arange(count, device="cpu")
+    every = torch.arange(count)
     for _ in range(pieces):
         other = (every + integers(count, count, least=1)) % count
         cut = integers(SIZE - 4 - _PIECE + 1, 2, count, least=4)
@@ -108,7 +109,7 @@ def _within(frames: Tensor, count: int, canvas: int) -> Tensor:
 def _placed(digits: Tensor, frames: Tensor, canvas: int) -> Tensor:
     """uint8, N x canvas x canvas: each digit, N x 28 x 28, scaled to its frame, and background."""
     side = frames[:, 2, None].float()
-    middle = torch.arange(canvas, device="cpu").float() + 0.5
+    middle = torch.arange(canvas).float() + 0.5
     # Where in the digit, -1 to 1 from edge to edge, a pixel of the canvas is to be read.
     y, x = ((middle - frames[:, axis, None]) / side * 2 - 1 for axis in (0, 1))
     places = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=3)
@@ -118,5 +119,5 @@ def _placed(digits: Tensor, frames: Tensor, canvas: int) -> Tensor:
 
 def _window(corners: Tensor) -> tuple[Tensor, Tensor]:
     """Rows, N x 8 x 1, and columns, N x 1 x 8, of the windows with these first rows and columns."""
-    rows, columns = corners[:, :, None] + torch.arange(_PIECE, device="cpu")
+    rows, columns = corners[:, :, None] + torch.arange(_PIECE)
     return rows[:, :, None], columns[:, None, :]

@@ -97,8 +97,8 @@ class Digits:
     def subset(self, n: int, seed: int) -> "Digits":
         """n different digits drawn at random; the same ones for the same seed, from 0 to 2^63 - 1."""
         n, seed = whole(1, len(self))("n", n), whole(0, 2**63 - 1)("seed", seed)
-        generator = torch.Generator().manual_seed(seed)
-        return self[torch.randperm(len(self), generator=generator)[:n]]
+        generator = torch.Generator("cpu").manual_seed(seed)
+        return self[torch.randperm(len(self), generator=generator, device="cpu")[:n]]
 
     def _at(self, which: Tensor) -> Tensor:
         if (not isinstance(which, Tensor) or which.dtype != torch.int64 or which.dim() != 1

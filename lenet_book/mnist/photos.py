@@ -220,6 +220,6 @@ def centred(ink: np.ndarray) -> Tensor:
                    for length, other in zip(ink.shape, (1, 0), strict=True))
     top = min(max(SIZE // 2 - row, 0), SIZE - ink.shape[0])
     left = min(max(SIZE // 2 - column, 0), SIZE - ink.shape[1])
-    image = torch.zeros(SIZE, SIZE, dtype=torch.uint8)
+    image = torch.zeros(SIZE, SIZE, dtype=torch.uint8, device="cpu")
     image[top:top + ink.shape[0], left:left + ink.shape[1]] = torch.from_numpy(255 * ink).round()
     return image

@@ -34,21 +34,15 @@ class Axis(NamedTuple):
         return self.gather(units, taps, field)
 
     def scatter(self, units: int, kernel: int, stride: int, padding: int, dilation: int) -> "Axis":
-        """A transposed convolution: unit u reads the units v with u = v stride - padding + t dilation.
+        """A transposed convolution: a convolution of these units with stride - 1 holes between them.
 
-        At stride 1 it is a convolution with padding dilation (kernel - 1) - padding. At a larger
-        one neighbouring units read different numbers of units.
+        Its padding grows where that of the convolution shrinks, and is a crop once that is below 0.
         """
-        def taps(unit: int) -> list[int]:
-            places = (unit + padding - t * dilation for t in range(kernel))
-            return [place // stride for place in places if place % stride == 0]
-
-        field = self.field if stride == 1 else None
-        if field:
-            reach = dilation * (kernel - 1)
-            field = ReceptiveField(field.size + reach * field.jump, field.jump,
-                                   field.start + (padding - reach / 2) * field.jump)
-        return self.gather(units, taps, field)
+        holed = self if stride == 1 else self.gather(
+            (len(self.windows) - 1) * stride + 1,
+            lambda unit: [] if unit % stride else [unit // stride])
+        reach = dilation * (kernel - 1)
+        return holed.crop(units + reach, padding - reach).slide(units, kernel, dilation=dilation)
 
     def repeat(self, times: int) -> "Axis":
         """Each unit so many times, as in upsampling to the nearest."""

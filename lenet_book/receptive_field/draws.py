@@ -14,10 +14,10 @@ class Positive:
     signed = False
 
     def image(self, like: Tensor) -> Tensor:
-        return torch.ones(like.shape, dtype=torch.double, device="cpu")
+        return torch.ones(like.shape, dtype=torch.double)
 
     def weight(self, like: Tensor) -> Tensor:
-        return torch.full(like.shape, 1 / _fan_in(like), dtype=torch.double, device="cpu")
+        return torch.full(like.shape, 1 / _fan_in(like), dtype=torch.double)
 
     def constant(self, tensor: Tensor) -> Tensor:
         if tensor.is_meta:  # statistics of a batch normalisation
@@ -48,8 +48,7 @@ class Signed(Positive):
         self.generator = torch.Generator("cpu").manual_seed(seed)
 
     def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, dtype=torch.double, generator=self.generator,
-                           device="cpu")
+        return torch.randn(like.shape, dtype=torch.double, generator=self.generator)
 
     def image(self, like: Tensor) -> Tensor:
         return self._normal(like)
@@ -65,8 +64,7 @@ class Signed(Positive):
 
     def combine(self, parts: list[Tensor]) -> Tensor:
         mean = sum(parts) / len(parts)
-        slope = 0.3 + 0.4 * torch.rand((), dtype=torch.double, generator=self.generator,
-                           device="cpu")
+        slope = 0.3 + 0.4 * torch.rand((), dtype=torch.double, generator=self.generator)
         return mean + slope * mean.sin()
 
     def share(self, units: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def measure(model: nn.Module, input_shape: tuple[int, ...], layer: str,
         raise ValueError(f"layer {layer!r} did not run, or its output is not a tensor")
     changes = (torch.autograd.graph.allow_mutation_on_saved_tensors() if tape.changing
                else nullcontext())
-    with torch.enable_grad(), torch.random.fork_rng([]), changes:
+    with torch.device("cpu"), torch.enable_grad(), torch.random.fork_rng([]), changes:
         gradient = _gradient(tape, layer, unit)
     window = tuple(hull(range(i, i + 1) for i in gradient.sum(other).nonzero().flatten().tolist())
                    for other in (1, 0))

@@ -45,7 +45,7 @@ def carry_out(function, args: tuple, kwargs: dict, shape: torch.Size, draw: Draw
     Everything else is as it is. shape: of the result when the model ran.
     """
     name, given = name_of(function), by_name(function, args, kwargs)
-    sees = any(tensor.requires_grad for tensor in tensors_in(given.values()))
+    sees = any(tensor.requires_grad for tensor in tensors_in(given))
     if name in _REFUSED:
         raise ValueError("which numbers it takes cannot be known")
     if name == "bernoulli":  # dropout lets everything pass
@@ -61,11 +61,9 @@ def carry_out(function, args: tuple, kwargs: dict, shape: torch.Size, draw: Draw
         return value
     if name == "detach":
         return args[0].view_as(args[0])
-    if name == "_to_copy" and (given["dtype"] is None or given["dtype"].is_floating_point):
-        return args[0].clone()
     if name.startswith("max_pool"):
         settings = (given[key] for key in ("kernel_size", "stride", "padding", "dilation"))
-        return _mean_pool(args[0], shape, *settings).reshape(shape)
+        return _mean_pool(args[0], shape, 3 if "3d" in name else 2, *settings).reshape(shape)
     if name.startswith("adaptive_max_pool"):
         return getattr(F, name.replace("max", "avg"))(args[0], args[1])
     if name in _CHOOSING:
@@ -90,7 +88,7 @@ def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: 
     Signed numbers are added and subtracted as they are; in products they would grow without bound.
     Factors and masks that do not depend on the image are kept.
     """
-    name, tensors = name_of(function), tensors_in(given.values())
+    name, tensors = name_of(function), tensors_in(given)
     parts = [tensor for tensor in tensors if tensor.requires_grad]
     masked = name in _MASKING and not given[_MASKING[name]].requires_grad
     if masked or (draw.signed and name in _SUMS):
@@ -103,19 +101,18 @@ def _element_by_element(function, given: dict, args: tuple, kwargs: dict, draw: 
     return value
 
 
-def _mean_pool(x: Tensor, shape: torch.Size, kernel, stride, padding, dilation) -> Tensor:
+def _mean_pool(x: Tensor, shape: torch.Size, axes: int, kernel, stride, padding, dilation) -> Tensor:
     """Max pooling's windows, which give a result of this shape, with the mean of each."""
-    axes = len(kernel)
     x = x.reshape(1, -1, *x.shape[-axes:])  # the channels of one example, with or without a batch
-    stride, padding, dilation = (list(each) * (axes // len(each)) for each in (
-        stride or kernel, padding, dilation))
+    kernel, stride, padding, dilation = ((list(each) * axes)[-axes:] for each in (
+        kernel, stride or kernel, padding, dilation))
     margins = []
     for size, units, k, s, p, d in zip(x.shape[2:], shape[-axes:], kernel, stride, padding, dilation,
                                        strict=True):
         last_stop = (units - 1) * s + effective_kernel(k, d)
         margins = [p, last_stop - size - p, *margins]  # F.pad wants the last axis first
     weight = x.new_ones(x.shape[1], 1, *kernel) / torch.Size(kernel).numel()
-    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[axes]
+    convolve = getattr(F, f"conv{axes}d")
     return convolve(F.pad(x, margins), weight, None, stride, 0, dilation, groups=x.shape[1])
 
 

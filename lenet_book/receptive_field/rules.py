@@ -43,7 +43,7 @@ LAYERS = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "cat", "pixel_
 
 
 def follow(operation: str, given: dict, windows: list[tuple], inputs: list[Seen],
-            shape: torch.Size, result: torch.Size) -> Seen | None:
+           shape: torch.Size, result: torch.Size) -> Seen | None:
     """What the elements of an operation's result see; None where there is no rule.
 
     given: the arguments by name; windows: see `windows_of`; shape: of the first input that is
@@ -115,7 +115,7 @@ def _follow_maps(operation: str, given: dict, windows: list[tuple], seen: Seen,
         left, _, top, *_ = [*given["pad"], 0, 0]
         return each(Axis.crop, (-top, -left))
     if operation == "slice" and given["dim"] % len(shape) >= len(shape) - 2:
-        start, step = _start(given, shape), given["step"]
+        start, _, step = slice(given["start"], None, given["step"]).indices(shape[given["dim"]])
         return Seen("maps", tuple(
             axis.crop(result[dim], start, step) if dim == given["dim"] % len(shape) - len(shape)
             else axis for axis, dim in zip(seen.axes, seen.dims, strict=True)))
@@ -148,11 +148,6 @@ def _times(size: int, result: int, given: dict) -> int:
     scales = scales[0] if scales and isinstance(scales[0], (list, tuple)) else scales
     times, rest = divmod(result, size)
     return times if not rest and all(float(scale).is_integer() for scale in scales) else 0
-
-
-def _start(given: dict, shape: torch.Size) -> int:
-    """Where a slice begins, counted from 0."""
-    return slice(given["start"], None).indices(shape[given["dim"]])[0]
 
 
 def _permuted(given: dict, seen: Seen, dims: int) -> Seen | None:

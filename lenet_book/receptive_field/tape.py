@@ -1,11 +1,12 @@
 """Note the operations of a run up to a layer, and carry them out again with other numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map, tree_map_only
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .draws import Draw
@@ -22,7 +23,7 @@ class Step(NamedTuple):
 
     where: str  # the layer that carried it out
     function: Any
-    args: list
+    args: tuple
     kwargs: dict
     reads: list[Slot]
     results: list[Slot]
@@ -59,19 +60,12 @@ class Tape(Watcher):
             raise _Reached(output)
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        reads: list[Slot] = []
-
-        def note(value):
-            if isinstance(value, Tensor):
-                value = self._read(value)
-                reads.append(value)
-            return value
-
-        args_and_kwargs = _each(note, args), {key: _each(note, kwargs[key]) for key in kwargs}
-        result = self.call(function, args, kwargs)
-        made = tensors_in([result])
-        self.steps.append(Step(self.where(), function, *args_and_kwargs, reads,
+        given = args, kwargs or {}
+        reads = [self._read(tensor) for tensor in tensors_in(given)]
+        noted = tree_map_only(Tensor, self._read, given)
+        result = self.call(function, *given)
+        made = tensors_in(result)
+        self.steps.append(Step(self.where(), function, *noted, reads,
                                [self._slot(tensor) for tensor in made],
                                made[0].shape if made else torch.Size()))
         return result
@@ -165,22 +159,15 @@ def _again(step: Step, values: dict[Slot, Tensor], draw: Draw, sees: bool) -> li
             return torch.double
         return torch.device("cpu") if isinstance(noted, torch.device) else noted
 
-    args, kwargs = _each(value, step.args), {key: _each(value, step.kwargs[key]) for key in step.kwargs}
+    args, kwargs = tree_map(value, (step.args, step.kwargs))
     try:
-        results = tensors_in([carry_out(step.function, args, kwargs, step.shape, draw)])
+        results = tensors_in(carry_out(step.function, args, kwargs, step.shape, draw))
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         raise NotImplementedError(f"{_name(step)} cannot be measured: {first_line(error)}") from error
     if sees and any(tensor.is_complex() for tensor in results):
         raise NotImplementedError(f"{_name(step)} gives complex numbers, whose gradient is nowhere "
                                   "exactly zero")
     return [tensor.double() if tensor.is_floating_point() else tensor for tensor in results]
-
-
-def _each(change: Callable, values):
-    """The values, in lists too, each after this change."""
-    if isinstance(values, (list, tuple)):
-        return [_each(change, value) for value in values]
-    return change(values)
 
 
 def _name(step: Step) -> str:

@@ -101,7 +101,7 @@ class _Follower(Watcher):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         operation, given = name_of(function), by_name(function, args, kwargs)
-        read = tensors_in(given.values())
+        read = tensors_in(given)
         followed = [tensor for tensor in read if self._of(tensor)]
         fills = operation == "copy" and args[0] in self.untouched and args[0].shape == args[1].shape
         for tensor in read:
@@ -109,7 +109,7 @@ class _Follower(Watcher):
         if not followed or needs_shapes_only(operation):
             result = self.call(function, args, kwargs)
             if not read or needs_shapes_only(operation):
-                self.untouched.update(dict.fromkeys(tensors_in([result]), True))
+                self.untouched.update(dict.fromkeys(tensors_in(result), True))
             return result
         shape = followed[0].shape
         if torch.Tag.pointwise in function.tags or operation in ELEMENTWISE or fills:
@@ -118,7 +118,7 @@ class _Follower(Watcher):
         windows = windows_of(operation, given) if followed[0] is args[0] else []
         result = self.call(function, args, kwargs, [] if given.get("transposed") else [
             (size, *window) for size, window in zip(shape[-2:], windows, strict=False)])
-        outputs = tensors_in([result])  # none where a value is read out into Python
+        outputs = tensors_in(result)  # none where a value is read out into Python
         after = outputs[0].shape if outputs else ()
         try:
             seen = follow(operation, given, windows, inputs, shape, after) if outputs else None

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from ..arithmetic import conv_output_size
 from ..features import hooked, names_of
@@ -91,8 +92,8 @@ def by_name(function, args: tuple, kwargs: dict) -> dict:
 def written_by(function, args: tuple, kwargs: dict) -> list[Tensor]:
     """The tensors that an operation writes into."""
     given = by_name(function, args, kwargs)
-    return tensors_in(given.get(argument.name) for argument in function._schema.arguments
-                      if argument.alias_info and argument.alias_info.is_write)
+    return tensors_in([given.get(argument.name) for argument in function._schema.arguments
+                       if argument.alias_info and argument.alias_info.is_write])
 
 
 def needs_shapes_only(name: str) -> bool:
@@ -100,16 +101,16 @@ def needs_shapes_only(name: str) -> bool:
     return name.endswith("_like") or name.startswith("new_")
 
 
-def tensors_in(values: Iterable) -> list[Tensor]:
-    """Those among the values, and in lists among them."""
-    each = (value if isinstance(value, (list, tuple)) else [value] for value in values)
-    return [value for values in each for value in values if isinstance(value, Tensor)]
+def tensors_in(values) -> list[Tensor]:
+    """Those in a value, or in lists and dicts."""
+    return [value for value in tree_leaves(values) if isinstance(value, Tensor)]
 
 
 @contextmanager
 def _left_as_it_was(model: nn.Module) -> Iterator:
     """Yields a function that is told which tensors are about to be written into."""
     own = [*model.parameters(), *model.buffers()]
+    held = [(tensor, tensor.detach()) for tensor in own]
     places = {tensor.untyped_storage().data_ptr() for tensor in own} - {0}  # 0 on device "meta"
     buffers = [(module, dict(module._buffers)) for module in model.modules()]
     before: dict[int, tuple] = {}  # memory of the model, and what was in it
@@ -124,6 +125,9 @@ def _left_as_it_was(model: nn.Module) -> Iterator:
         with torch.random.fork_rng(devices):
             yield keep
     finally:
+        for tensor, same in held:
+            if tensor.data_ptr() != same.data_ptr():  # a model has put other data in its place
+                tensor.data = same
         for memory, values in before.values():
             memory.copy_(values)
         for module, named in buffers:

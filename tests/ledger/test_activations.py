@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from forward import Forward
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
@@ -64,15 +65,7 @@ def test_vgg16_by_hand():
     assert table["conv1_1"].mib == 64 * 224 * 224 * 4 / 2**20 == 12.25
 
 
-class Own(nn.Module):
-    """Functions, with a weight."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function, self.weight = function, nn.Parameter(torch.ones(8))
-
-    def forward(self, x):
-        return self.function(x, self.weight)
+WEIGHT = nn.Parameter(torch.ones(8))
 
 
 @pytest.mark.parametrize(("layer", "shape", "activations"), [
@@ -85,9 +78,9 @@ class Own(nn.Module):
     (nn.LSTM(4, 5), (7, 4), 35), (nn.GRU(4, 5, 2, bidirectional=True), (7, 4), 70),
     (nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 2, 3)), (1, 8, 8), 72),
     # Pooled twice: what forward gives out is the second alone.
-    (Own(lambda x, w: F.max_pool2d(F.max_pool2d(x, 2), 2)), (1, 8, 8), 16 + 4),
-    (Own(lambda x, w: x * w), (4, 8, 8), 256),
-    (Own(lambda x, w: x.clone().mul_(w).add_(w)), (4, 8, 8), 0)])  # into what is there
+    (Forward(lambda x: F.max_pool2d(F.max_pool2d(x, 2), 2)), (1, 8, 8), 16 + 4),
+    (Forward(lambda x, w: x * w, WEIGHT), (4, 8, 8), 256),
+    (Forward(lambda x, w: x.clone().mul_(w).add_(w), WEIGHT), (4, 8, 8), 0)])  # into what is there
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_kinds_by_hand(layer, shape, activations, device):
     assert ledger(nn.Sequential(layer).to(device), shape).activations == activations

@@ -10,32 +10,11 @@ from math import prod
 import pytest
 import torch
 import torch.nn.functional as F
+from forward import Forward
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lenet_book.ledger import ledger
-
-
-class Join(nn.Module):
-    """Several paths side by side, whose outputs are joined by a function."""
-
-    def __init__(self, paths, join):
-        super().__init__()
-        self.paths, self.join = nn.ModuleList(paths), join
-
-    def forward(self, x):
-        return self.join([path(x) for path in self.paths])
-
-
-class Called(nn.Module):
-    """A function, and no layer."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 class Draw:
@@ -80,7 +59,7 @@ class Draw:
         k, s = self.pick(1, 2, 3), self.pick(1, 2)
         return self.cost(self.pick(
             nn.MaxPool2d(k, s, ceil_mode=self.pick(True, False)), nn.AvgPool2d(k, s),
-            Called(lambda x: F.max_pool2d(x, k, s)), Called(lambda x: F.avg_pool2d(x, k, s))),
+            Forward(lambda x: F.max_pool2d(x, k, s)), Forward(lambda x: F.avg_pool2d(x, k, s))),
             lambda units: k * k * units)
 
     def norm(self):
@@ -94,24 +73,24 @@ class Draw:
     def upsampling(self):
         mode, reads = self.pick(("nearest", 1), ("bilinear", 4))
         return self.cost(self.pick(nn.Upsample(scale_factor=2, mode=mode),
-                                   Called(lambda x: F.interpolate(x, scale_factor=2, mode=mode))),
+                                   Forward(lambda x: F.interpolate(x, scale_factor=2, mode=mode))),
                          lambda units: reads * units)
 
     def free(self):
         return self.cost(self.pick(
             nn.ReLU(inplace=True), nn.Dropout(), nn.PReLU(), nn.Softmax2d(), nn.ZeroPad2d(1), nn.Mish(),
-            Called(lambda x: x.clone().relu_() * x.sigmoid()), nn.ChannelShuffle(2),
-            nn.PixelUnshuffle(1), Called(lambda x: x.flip(1))), lambda units: 0)
+            Forward(lambda x: x.clone().relu_() * x.sigmoid()), nn.ChannelShuffle(2),
+            nn.PixelUnshuffle(1), Forward(lambda x: x.flip(1))), lambda units: 0)
 
     def residual(self):
-        return Join([nn.Sequential(self.convolution(keep=True), nn.SiLU(), self.convolution(keep=True)),
-                     nn.Identity()], sum)
+        path = nn.Sequential(self.convolution(keep=True), nn.SiLU(), self.convolution(keep=True))
+        return Forward(lambda x, path: path(x) + x, path)
 
     def concatenation(self):
         before = self.shape
         paths = [self.convolution(keep=True) for _ in range(2)]
         self.shape = (2 * before[0], *before[1:])
-        return Join(paths, lambda maps: torch.cat(maps, 1))
+        return Forward(lambda x, one, other: torch.cat([one(x), other(x)], 1), *paths)
 
     def shuffle(self):
         if self.shape[0] % 4:

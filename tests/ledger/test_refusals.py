@@ -4,6 +4,8 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
+from forward import Forward
 from torch import nn
 
 from lenet_book import layers
@@ -35,13 +37,10 @@ def test_a_layer_that_cannot_run_is_named_with_its_input(layer, shape, words, de
 
 
 def test_a_function_that_cannot_run_is_named_by_its_layer():
-    class Net(nn.Module):
-        def forward(self, x):
-            return nn.functional.conv2d(x, torch.ones(1, 1, 3, 3))
-
-    with pytest.raises(ValueError, match="layer 'Net', .* 1 x 8 x 8: conv2d takes"):
-        ledger(Net(), (8, 8))
-    assert ledger(Net(), (1, 8, 8)).macs == 9 * 36
+    net = Forward(lambda x: F.conv2d(x, torch.ones(1, 1, 3, 3)))
+    with pytest.raises(ValueError, match="layer 'Forward', .* 1 x 8 x 8: conv2d takes"):
+        ledger(net, (8, 8))
+    assert ledger(net, (1, 8, 8)).macs == 9 * 36
 
 
 @pytest.mark.parametrize("shape", [
@@ -63,16 +62,9 @@ def test_volumes():
 def test_what_cannot_run_on_one_tensor():
     with pytest.raises(TypeError, match=r"^Bilinear cannot run on one tensor, .*'input2': wrap it"):
         ledger(nn.Bilinear(3, 4, 5), (3,))
-
-    class Wrapped(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = nn.Bilinear(3, 3, 5)
-
-        def forward(self, x):
-            return self.inner(x, x)
-
-    assert ledger(Wrapped(), (3,))["inner"].unknown == ("_trilinear",)
+    wrapped = Forward(lambda x, inner: inner(x, x), nn.Bilinear(3, 3, 5))
+    row = ledger(wrapped, (3,))["layers.0"]
+    assert (row.unknown, row.parameters, row.macs) == (("_trilinear",), 3 * 3 * 5 + 5, None)
 
 
 @pytest.mark.parametrize("lazy", [nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(affine=False)])
@@ -92,17 +84,14 @@ def test_what_is_compiled_or_no_module():
         ledger(torch.jit.script(nn.Linear(2, 2)), (2,))
 
 
+def forgiving(x, first, second):
+    try:
+        return first(x)
+    except RuntimeError:
+        return second(x) * second.weight.sum()
+
+
 def test_a_model_that_goes_on_after_a_layer_has_failed():
-    class Forgiving(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = nn.Linear(3, 3), nn.Linear(4, 4)
-
-        def forward(self, x):
-            try:
-                return self.first(x)
-            except RuntimeError:
-                return self.second(x) * self.second.weight.sum()
-
-    table = ledger(Forgiving(), (4,))
-    assert [(row.name, row.macs) for row in table] == [("second", 16), ("Forgiving", 4), ("first", 0)]
+    table = ledger(Forward(forgiving, nn.Linear(3, 3), nn.Linear(4, 4)), (4,))
+    assert [(row.name, row.macs) for row in table] == [
+        ("layers.1", 16), ("Forward", 4), ("layers.0", 0)]

@@ -79,8 +79,19 @@ def test_subset_depends_on_the_seed_and_leaves_the_global_generator_alone():
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+def test_on_the_cpu_whatever_torch_takes_by_default():
+    with torch.device("meta"):
+        train, _ = mnist.load_mnist()
+        drawn, canvases = train.subset(5, seed=0), mnist.cluttered(train[:2])
+        read = mnist.from_image(np.pad(train.images[7].numpy(), 20))
+    assert torch.equal(drawn.labels, TRAIN.subset(5, seed=0).labels)
+    assert torch.equal(canvases.images, mnist.cluttered(TRAIN[:2]).images)
+    assert torch.equal(read.images, mnist.from_image(np.pad(TRAIN.images[7].numpy(), 20)).images)
+    assert torch.equal(drawn.inputs(), TRAIN.subset(5, seed=0).inputs())
+
+
 def test_choosing_digits():
-    assert TEST[[3, 1]].labels.tolist() == [0, 2]
+    assert TEST[[3, 1]].labels.tolist() == TEST[np.array([3, 1])].labels.tolist() == [0, 2]
     assert set(TEST[TEST.labels == 7].labels.tolist()) == {7}
     assert repr(TEST[:5]) == "Digits(5 images of 28 x 28)"
 
@@ -100,14 +111,6 @@ def test_no_error_rate_of_what_nobody_has_labelled(net):
         evaluate(models.pretrained(net), mnist.Digits(TEST.images[:5]))
 
 
-def test_numpy_integers_are_integers():
-    two, seed = np.int64(2), np.int64(7)
-    assert torch.equal(TEST.subset(two, seed).labels, TEST.subset(2, 7).labels)
-    assert len(TEST.split(two)[0]) == 2
-    assert TEST[np.array([3, 1])].labels.tolist() == [0, 2]
-    assert TEST[:1].inputs(size=np.int64(30)).shape == (1, 1, 30, 30)
-
-
 @pytest.mark.parametrize(("images", "labels"), [
     (TEST.images[:3].numpy(), TEST.labels[:3]), (TEST.images[:3].tolist(), TEST.labels[:3]),
     (TEST.images[:3], TEST.labels[:3].tolist()), (TEST.images[:3], TEST.labels[:3].numpy())])
@@ -122,19 +125,6 @@ def test_what_is_no_tensor_is_refused_with_a_remedy_that_works(images, labels):
     assert torch.equal(digits.images, TEST.images[:3]) and torch.equal(digits.labels, TEST.labels[:3])
 
 
-NO_WHOLE_NUMBER = [True, 2.0, 2.5, float("nan"), "2", None, [2], torch.tensor(2.0)]
-
-
-@pytest.mark.parametrize("value", NO_WHOLE_NUMBER, ids=repr)
-@pytest.mark.parametrize(("name", "call"), [
-    ("n", lambda value: TEST.split(value)), ("n", lambda value: TEST.subset(value, seed=0)),
-    ("seed", lambda value: TEST.subset(2, seed=value)), ("size", lambda value: TEST.inputs(value))],
-    ids=["split", "subset", "seed", "size"])
-def test_whole_numbers_are_wanted(name, call, value):
-    with pytest.raises(TypeError, match=f"{name} must be an integer, not "):
-        call(value)
-
-
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: TEST.inputs(size=27), "size must be from 28 to 1,024, not 27"),
     (lambda: TEST.inputs(scaling="imagenet"), "one of paper, standard, unit, not 'imagenet'"),
@@ -142,20 +132,13 @@ def test_whole_numbers_are_wanted(name, call, value):
       for n in (0, -1, 10_000)),
     *((lambda n=n: TEST.subset(n, seed=0), f"n must be from 1 to 10,000, not {n}")
       for n in (0, -1, 10_001)),
-    (lambda: TEST.inputs(size=10**30), "size must be from 28 to 1,024, not 1000"),
-    (lambda: TEST.inputs(scaling=["unit"]), r"one of paper, standard, unit, not \['unit'\]"),
-    (lambda: TEST.inputs(scaling=None), "one of paper, standard, unit, not None"),
     (lambda: TEST.inputs(which=[3, 1]), r"which must be an int64 tensor .*, not \[3, 1\]"),
     (lambda: TEST.inputs(which=TEST.labels == 7), "which must be an int64 tensor"),
     (lambda: TEST.inputs(which=torch.tensor(3)), r"int64 tensor.*, not Tensor tensor\(3\)"),
-    *((lambda n=n: TEST.split(n), f"n must be from 1 to 9,999, not {n}")
-      for n in (-10**30, 10**30)),
     *((lambda seed=seed: TEST.subset(2, seed), f"seed must be from 0 to 9,223,.*807, not {seed}")
       for seed in (-1, 2**63)),
     *((lambda device=device: TEST.to(device), f"device must be one that PyTorch has .* not '{device}'")
       for device in ("gpu", "cuda:99", "")),
-    *((lambda device=device: TEST.to(device), "device must be the name of a device, such as .* not ")
-      for device in (None, True, 0, torch.float32)),
     *((lambda which=which: TEST[which], "digits are chosen by a slice.*, not by ")
       for which in ("a", 3.0, None, (0, 1))),
     (lambda: TEST[np.int64(3)], r"write digits\[\[3\]\]"),

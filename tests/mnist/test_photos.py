@@ -107,26 +107,27 @@ def test_a_row_is_read_from_left_to_right(numbers, gap):
         assert difference(image, wanted) < 21
 
 
-FIVE = {"body": np.s_[44:108, 40:52], "bar": np.s_[20:30, 44:84], "belly": np.s_[98:108, 40:84]}
+def with_ink(*parts, page=A_PAGE):
+    page = page.copy()
+    for part in parts:
+        page[part] = 20
+    return page
 
 
 @pytest.mark.parametrize(("bar", "why"), [
     (np.s_[20:30, 44:84], "above"), (np.s_[20:30, 78:110], "above, half beside"),
     (np.s_[60:70, 90:120], "low and beside"), (np.s_[41:43, 40:60], "nearly touching")])
 def test_broken_strokes_of_one_digit_stay_together(bar, why):
-    page = A_PAGE.copy()
-    for part in (FIVE["body"], FIVE["belly"], bar):
-        page[part] = 20
+    body, belly = np.s_[44:108, 40:52], np.s_[98:108, 40:84]  # of a five
+    page = with_ink(body, belly, bar)
     assert len(mnist.from_image(page)) == 1, why
     assert mnist.image_steps(page)["ink"][bar].mean() > 0.9  # and the part is still there
 
 
 def test_specks_are_no_digits():
-    page = A_PAGE.copy()
-    page[30:90, 70:80] = 20
-    clean_one = mnist.from_image(page).images
-    page[10:13, 20:23] = page[100:103, 140:143] = 20
-    both = mnist.from_image(page).images
+    one = np.s_[30:90, 70:80]
+    clean_one = mnist.from_image(with_ink(one)).images
+    both = mnist.from_image(with_ink(one, np.s_[10:13, 20:23], np.s_[100:103, 140:143])).images
     assert len(both) == 1 and difference(both[0], clean_one[0]) < 2
 
 
@@ -150,18 +151,7 @@ def blank(random, shade=0.5):
     return photograph(np.zeros((28, 28), np.uint8), random, side=160, shade=shade)
 
 
-def frame():
-    page = A_PAGE.copy()
-    page[:, :12] = page[:, -12:] = page[:12] = page[-12:] = 10
-    page[30:90, 70:80] = 20
-    return page
-
-
-def with_ink(*parts):
-    page = A_PAGE.copy()
-    for part in parts:
-        page[part] = 20
-    return page
+FRAME = np.pad(A_PAGE[12:-12, 12:-12], 12, constant_values=10)
 
 
 @pytest.mark.parametrize(("page", "message"), [
@@ -169,7 +159,7 @@ def with_ink(*parts):
     (0 * A_PAGE, "blank"), (A_PAGE[:1, :1], "blank"),
     (A_PAGE[:1], "blank"), (np.eye(9)[:, :0], "empty: 9 x 0"),
     *((blank(np.random.default_rng(seed)), "blank") for seed in range(6)),
-    (frame(), "leave nothing but paper around"),
+    (with_ink(np.s_[30:90, 70:80], page=FRAME), "leave nothing but paper around"),
     (with_ink(np.s_[:, :10], np.s_[30:90, 70:80]),
      "ink would cover 25% of the picture's edge; leave paper all round"),
     *((with_ink(np.s_[:, :width], np.s_[30:90, 70:80]), "the paper would have .* and [01]% in another")

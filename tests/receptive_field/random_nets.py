@@ -4,7 +4,7 @@ import random
 
 import torch
 import torch.nn.functional as F
-from stacks import Forward
+from forward import Forward
 from torch import nn
 
 

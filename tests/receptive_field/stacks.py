@@ -1,47 +1,19 @@
-"""What the tests of the receptive field share: small models, and what their traces say."""
+"""What the tests of the receptive field ask of a trace."""
 
-from torch import nn
-
-from lenet_book.receptive_field import ReceptiveField
-
-
-class Forward(nn.Module):
-    """A module of these layers whose forward is a function: forward(x, *layers)."""
-
-    def __init__(self, forward, *layers):
-        super().__init__()
-        self.function, self.layers = forward, nn.ModuleList(layers)
-
-    def forward(self, x):
-        return self.function(x, *self.layers)
-
-
-def stack(*windows) -> ReceptiveField:
-    field = ReceptiveField()
-    for window in windows:
-        field = field.then(*window)
-    return field
+from lenet_book.receptive_field import measure
 
 
 def sizes(rows) -> list[tuple[int, int]]:
     return [(row.field.size, row.field.jump) for row in rows]
 
 
-def centre(row) -> tuple[int, int]:
-    return len(row.windows[0]) // 2, len(row.windows[1]) // 2
+def assert_measured(model, shape, row, *units):
+    """What the gradient finds of these units of a layer is what its row says.
 
-
-def assert_same_window(measured, traced):
-    """A unit whose rows or whose columns see only padding sees nothing at all."""
-    assert measured == (traced if all(traced) else (range(0), range(0)))
-
-
-CONV, POOL = (3, 1, 1), (2, 2)
-VGG16 = [*[CONV] * 2, POOL, *[CONV] * 2, POOL, *[CONV] * 3, POOL, *[CONV] * 3, POOL, *[CONV] * 3]
-ALEXNET = [(11, 4), (3, 2), (5, 1, 2), (3, 2), CONV, CONV, CONV]  # 227 pixels
-
-
-def thin(windows):
-    """The windows of a network without its width: one map, a pooling where the kernel is even."""
-    return nn.Sequential(*(nn.MaxPool2d(*w) if w in (POOL, (3, 2)) else nn.Conv2d(1, 1, *w)
-                           for w in windows))
+    units: (row, column), or None for a dense layer. One whose rows or whose columns see only padding
+    sees nothing at all.
+    """
+    for unit in units:
+        traced = row.window(*(unit or ()))
+        assert measure(model, shape, row.name, unit).window == (
+            traced if all(traced) else (range(0), range(0))), (row.name, unit)

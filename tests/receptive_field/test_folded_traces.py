@@ -5,11 +5,12 @@ import pickle
 
 import pytest
 import torch.nn.functional as F
-from stacks import Forward, assert_same_window
+from forward import Forward
+from stacks import assert_measured
 from torch import nn
 
 from lenet_book import models
-from lenet_book.receptive_field import ReceptiveField, measure, trace
+from lenet_book.receptive_field import ReceptiveField, trace
 
 
 def names_and_sizes(rows) -> dict[str, int]:
@@ -58,8 +59,7 @@ def test_a_block_opened(googlenet):
 def test_a_blocks_windows_are_those_that_the_gradient_finds(googlenet):
     model, rows = googlenet
     for row in (*rows.block("inception4a").folded(), rows.folded()["pool3"]):
-        for unit in [(2, 2), (0, 4)]:
-            assert_same_window(measure(model, (1, 40, 40), row.name, unit).window, row.window(*unit))
+        assert_measured(model, (1, 40, 40), row, (2, 2), (0, 4))
 
 
 def test_a_stage_has_the_row_of_its_last_layer_in_the_shape_that_it_gives():

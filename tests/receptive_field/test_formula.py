@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from stacks import ALEXNET, POOL, VGG16, stack
 
 from lenet_book.receptive_field import ReceptiveField
 
@@ -26,18 +25,10 @@ from lenet_book.receptive_field import ReceptiveField
     ([(5, 1, 4)], (5, 1, -2)),                       # full padding: unit 0 ends at pixel 0
 ])
 def test_the_recursion(windows, expected):
-    assert stack(*windows) == ReceptiveField(*expected)
-
-
-def test_vgg16_and_alexnet_by_hand():
-    # Two 3 x 3 add 4 pixels at jump 1 and 4 at jump 2, three add 6 at jumps 4, 8 and 16, and the
-    # poolings 1, 2, 4 and 8:  1 + (4 + 8 + 24 + 48 + 96) + (1 + 2 + 4 + 8) = 196.
-    assert (stack(*VGG16).size, stack(*VGG16).jump) == (196, 16)
-    assert stack(*VGG16, POOL) == ReceptiveField(212, 32, 15.5)
-    # 11, then 2 at jump 4, 4 at jump 8, 2 at jump 8, and three times 2 at jump 16:
-    # 11 + 8 + 32 + 16 + 96 = 163.
-    assert (stack(*ALEXNET).size, stack(*ALEXNET).jump) == (163, 16)
-    assert stack(*ALEXNET, (3, 2)).size == 195
+    field = ReceptiveField()
+    for window in windows:
+        field = field.then(*window)
+    assert field == ReceptiveField(*expected)
 
 
 fields = st.builds(
@@ -61,18 +52,16 @@ def test_from_unit_to_pixel_and_back(field, input_size, output_size):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: ReceptiveField(-1, 1, 0), "size must be at least 0, not -1"),
-    (lambda: ReceptiveField(1, -1, 0), "jump must be at least 0, not -1"),
     (lambda: ReceptiveField(2, 1, 0), "size=2.*begins within a pixel"),
     (lambda: ReceptiveField(3, 1, 0.5), "size=3.*begins within a pixel"),
-    (lambda: ReceptiveField().then(0), "kernel must be at least 1, not 0"),
+    (lambda: ReceptiveField(1, 1, float("nan")), "start must be finite, not nan"),
     (lambda: ReceptiveField().then(3, stride=0), "stride must be at least 1, not 0"),
     (lambda: ReceptiveField().then(3, padding=-1), "padding must be at least 0, not -1"),
-    (lambda: ReceptiveField().then(3, dilation=0), "dilation must be at least 1, not 0"),
-    (lambda: ReceptiveField().window(-1, 5), "unit must be from 0 to .*, not -1"),
+    (lambda: ReceptiveField().window(-1, 5), "unit must be from 0 to 2,147,483,648, not -1"),
+    (lambda: ReceptiveField().window(2**31 + 1, 5), "unit must be from 0 to .*, not 2147483649"),
+    (lambda: ReceptiveField().window(0, 0), "input_size must be at least 1, not 0"),
     (lambda: ReceptiveField().units_seeing(-1, 5), "pixel must be at least 0, not -1"),
-    (lambda: ReceptiveField().then(2.5), "kernel must be an integer, not 2.5"),
 ])
 def test_numbers_that_cannot_be(call, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises(ValueError, match=message):
         call()

@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from forward import Forward
 from random_nets import LayerNorm2d
-from stacks import Forward
 from torch import nn
 
 from lenet_book.receptive_field import measure, trace
@@ -23,16 +23,26 @@ def laid_out(x):
     return y.relu_().mul_(3)
 
 
+def added_in(x):
+    """The same by sums, in place."""
+    y = torch.zeros_like(x)
+    y[:, :2].add_(x[:, 2:])
+    y[:, 2:].sub_(x[:, :2])
+    return y
+
+
 BLOCKS = [
     LayerNorm2d(4), nn.LocalResponseNorm(3), Forward(lambda x: F.normalize(x, dim=1)),
     Forward(lambda x: x - x.mean(1, keepdim=True)),
     Forward(lambda x: (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)),
     nn.Softmax(1), nn.Softmin(1), nn.LogSoftmax(1), Forward(lambda x: F.gumbel_softmax(x, dim=1)),
+    Forward(lambda x: F.conv2d(x, 1000 * torch.eye(4)[:, :, None, None]).softmax(1)),
     Forward(lambda x: (x.softmax(1) * x.log_softmax(1)).sum(1, keepdim=True).expand_as(x)),
     Forward(lambda x, a, b: a(x) - b(x), one(), one()),
     Forward(lambda x, a, b: a(x) + b(x) * torch.tensor(-1.0), one(), one()),
     nn.Sequential(LayerNorm2d(4), nn.Tanhshrink()),
     Forward(lambda x, a: F.hardtanh(x + a(x), -0.1, 0.1), one()),
+    nn.ReLU(), nn.ReLU6(), nn.Dropout(0.9), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()),
     nn.Hardtanh(-0.25, 0.25), nn.Threshold(20, 0), nn.Hardshrink(1e6), nn.Tanhshrink(), nn.RReLU(),
     Forward(lambda x: 1000 - 1000 * torch.sigmoid(1000 * x)), Forward(torch.abs), Forward(torch.sign),
     Forward(lambda x: x / x.abs()), Forward(lambda x: x.clamp(0, 0)), Forward(torch.round),
@@ -41,7 +51,9 @@ BLOCKS = [
     Forward(lambda x: x.amax(1, keepdim=True).expand_as(x)), Forward(lambda x: x.sort(1)[0]),
     Forward(lambda x: x.median(1, keepdim=True)[0].expand_as(x)), Forward(lambda x: F.dropout(x, 0.99)),
     nn.AlphaDropout(0.99), Forward(lambda x: x.detach()), Forward(torch.no_grad()(lambda x: 2 * x)),
-    Forward(lambda x: x.data.clone()), Forward(laid_out), Forward(lambda x: x.half().float()),
+    Forward(lambda x: x.data.clone()), Forward(laid_out), Forward(added_in),
+    Forward(lambda x: x.half().float()), Forward(lambda x: (x[:, :1] + torch.zeros(4, 1, 1)).flatten(1)
+                                                 .unflatten(1, (4, 7, 7))),
     nn.utils.parametrizations.weight_norm(one()), nn.utils.parametrizations.spectral_norm(one()),
     Forward(lambda x, a: F.conv2d(x, a.weight - a.weight.mean((1, 2, 3), keepdim=True)), one()),
 ]
@@ -50,6 +62,11 @@ BLOCKS = [
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_two_convolutions_with_anything_between_read_5_by_5(block):
     model = nn.Sequential(nn.Conv2d(2, 4, 3), block, nn.Conv2d(4, 2, 3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.abs_().neg_().sub_(3)  # so that every ReLU is shut
+        for buffer in model.buffers():  # the running statistics
+            buffer.fill_(1000)
     measured = measure(model, (2, 9, 9), "2")
     assert measured.window == (range(2, 7), range(2, 7))
     assert bool((measured.gradient[2:7, 2:7] > 0).all())
@@ -82,6 +99,8 @@ def test_positive_numbers_cancel_where_a_layer_normalises_and_signed_ones_do_not
     (nn.Sequential(nn.Conv2d(4, 1, 1), LayerNorm2d(1)), "what this unit of layer '2' reads cancels"),
     (nn.Sequential(nn.InstanceNorm2d(4), nn.AdaptiveAvgPool2d(1)), "layer '2' reads cancels"),
     (Forward(lambda x: x.softmax(1).sum(1, keepdim=True)), "layer '2' reads cancels"),
+    (Forward(lambda x: x.softmax(1) - x.softmax(1)), "layer '2' reads cancels"),
+    (Forward(lambda x: F.conv2d(x, torch.full((1, 4, 1, 1), torch.inf))), "gradient is not finite"),
 ])
 def test_what_cannot_be_measured_is_refused_by_name(block, words):
     model = nn.Sequential(nn.Conv2d(1, 4, 3), block, Forward(lambda x: x * 2))

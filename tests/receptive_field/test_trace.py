@@ -1,15 +1,14 @@
 """Tracing against the formula worked out by hand and against the gradient."""
 
-from itertools import product
-
 import pytest
 import torch
 import torch.nn.functional as F
-from stacks import ALEXNET, POOL, VGG16, Forward, centre, sizes, stack, thin
+from forward import Forward
+from stacks import assert_measured, sizes
 from torch import nn
 
-from lenet_book import mnist, models
-from lenet_book.receptive_field import ReceptiveField, measure, trace
+from lenet_book import models
+from lenet_book.receptive_field import ReceptiveField, trace
 
 
 @pytest.mark.parametrize("name", ["lenet5-1998", "lenet5"])
@@ -23,10 +22,9 @@ def test_lenet5_traced_and_measured(name):
     assert rows["c3"].window(0, 9) == (range(0, 14), range(18, 32))
     assert rows["f6"].window() == (range(32), range(32))
     for row in rows:
-        units = [None] if len(row.output_shape) == 1 else [(0, 0), centre(row)]
-        for unit in units:
-            window = row.window() if unit is None else row.window(*unit)
-            assert measure(model, (1, 32, 32), row.name, unit).window == window
+        last = len(row.windows[0]) - 1
+        units = [None] if len(row.output_shape) == 1 else [(0, 0), (last // 2, last)]
+        assert_measured(model, (1, 32, 32), row, *units)
 
 
 def test_the_table():
@@ -53,21 +51,6 @@ def test_a_trace_is_a_sequence_with_names():
         "ReceptiveField(size=3, jump=1, start=1.0), ReceptiveField(size=3, jump=1, start=1.0)))")
     with pytest.raises(KeyError, match="no layer is called 'c3'; there are 0, 2"):
         rows["c3"]
-
-
-def test_vgg16_and_alexnet_traced():
-    rows = trace(thin([*VGG16, POOL]), (1, 224, 224))
-    assert sizes(rows)[-2:] == [(196, 16), (212, 32)]
-    assert rows[-1].field == stack(*VGG16, POOL)
-    assert rows[-1].window(3, 6) == (range(6, 218), range(102, 224))  # 15.5 + 3*32 = 111.5 +- 105.5
-    assert sizes(trace(thin(ALEXNET), (1, 227, 227))) == [
-        (11, 4), (19, 8), (51, 8), (67, 16), (99, 16), (131, 16), (163, 16)]
-
-
-def test_nested_sequences_and_shared_layers_get_their_names():
-    shared = nn.Conv2d(1, 1, 3)
-    rows = trace(nn.Sequential(nn.Sequential(shared, nn.ReLU()), shared), (1, 9, 9))
-    assert [(row.name, row.field.size) for row in rows] == [("0.0", 3), ("0.0", 5)]
 
 
 def test_a_kernel_of_two_sizes_has_a_field_for_each_axis():
@@ -123,48 +106,3 @@ def test_functions_and_modules_are_the_same():
 def test_an_input_too_small_names_the_layer(layers, message):
     with pytest.raises(ValueError, match=message):
         trace(nn.Sequential(*layers), (1, 8, 8))
-
-
-def test_the_patches_that_chapter_9_cuts_out_are_all_that_their_units_see():
-    """The patch of the strongest unit of each C3 map over some digits: noise outside changes nothing,
-    and each pixel at a corner of the patch changes something."""
-    net = models.pretrained("lenet5-1998").requires_grad_(False)[:5].double()
-    digits = mnist.load_mnist()[0][:500].inputs(size=32, scaling="paper").double()
-    field = trace(net, (1, 32, 32))["c3"]
-    strength, place = net(digits).flatten(2).max(dim=2)
-    noise = torch.randn(1, 1, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for m, digit in enumerate(strength.argmax(dim=0).tolist()):
-        unit = divmod(place[digit, m].item(), 10)
-        rows, columns = field.window(*unit)
-        assert len(rows) == len(columns) == 14
-        outside = noise.clone()
-        outside[..., rows.start:rows.stop, columns.start:columns.stop] = 0
-        image = digits[digit:digit + 1]
-        assert net(image + outside)[0, m][unit] == pytest.approx(strength[digit, m].item(), abs=1e-12)
-        for row, column in product((rows[0], rows[-1]), (columns[0], columns[-1])):
-            inside = image.clone()
-            inside[..., row, column] += 1
-            assert abs(net(inside)[0, m][unit] - strength[digit, m]) > 1e-6
-
-
-@pytest.fixture(scope="module")
-def alexnet():
-    """The features that torchvision publishes."""
-    from torchvision.models import AlexNet
-    return AlexNet().features
-
-
-@pytest.mark.parametrize("layer", ["0", "2", "3", "5", "6", "8", "10", "12"])
-def test_torchvisions_alexnet(alexnet, layer):
-    """Every convolution and pooling: measured is traced."""
-    row = trace(alexnet, (3, 224, 224))[layer]
-    unit = (row.output_shape[1] // 2, row.output_shape[2] // 2)
-    assert measure(alexnet, (3, 224, 224), layer).window == row.window(*unit)
-
-
-def test_torchvisions_vgg16():
-    from torchvision.models.vgg import cfgs, make_layers
-    features = make_layers([part if part == "M" else part // 16 for part in cfgs["D"]])  # fewer maps
-    table = trace(features, (3, 224, 224))
-    assert (table["28"].field.size, table["30"].field.size) == (196, 212)
-    assert measure(features, (3, 224, 224), "30").window == table["30"].window(3, 3)

@@ -1,12 +1,9 @@
 """How to cite: what stands in two files is what the package says of itself."""
 
-from pathlib import Path
-
 import yaml  # comes with myst-nb
+from book import ROOT
 
 import lenet_book
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_citation_file_says_what_its_format_demands_and_the_version():

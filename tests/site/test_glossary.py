@@ -1,15 +1,12 @@
 """The glossary: each term stands in the chapter that it names, and where a reader looks for it."""
 
 import re
-from functools import cache
-from pathlib import Path
 
-import nbformat
 import pytest
+from book import ROOT, prose
 
-ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"\| \*\*(?P<term>.+?)\*\* \[(?P<number>\d+)\]"
-                 r"\(\.\./(?P<chapter>notebooks/\w+\.ipynb)\)"
+                 r"\(\.\./notebooks/(?P<chapter>\w+)\.ipynb\)"
                  r"(<br>[^|·]+ · [^|·]+)? \| [^|]+\. \|")
 
 
@@ -18,16 +15,11 @@ def rows():
     return [line for line in lines if line.startswith("| **")]
 
 
-@cache
-def prose(chapter):
-    cells = nbformat.read(ROOT / chapter, as_version=4).cells
-    return " ".join(" ".join(cell.source for cell in cells if cell.cell_type == "markdown").split())
-
-
 def uses(chapter, term):
     """Is the term, or its plural, in the chapter's prose? Its capital letters count, if it has some."""
     spelt = rf"(?<!\w){re.escape(term)}(s|es|'s)?(?!\w)"
-    return re.search(spelt, prose(chapter), 0 if term != term.lower() else re.IGNORECASE)
+    words = " ".join(prose(chapter).split())
+    return re.search(spelt, words, 0 if term != term.lower() else re.IGNORECASE)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.split("**")[1])
@@ -35,7 +27,7 @@ def test_the_chapter_uses_the_term(row):
     found = ROW.fullmatch(row)
     assert found, f"not: **term** [number](chapter)<br>simplified · traditional | sentence: {row}"
     term, chapter = found["term"], found["chapter"]
-    assert chapter.startswith(f"notebooks/{found['number']:0>2}_")
+    assert chapter.startswith(f"{found['number']:0>2}_")
     assert uses(chapter, term), f"{chapter} does not say {term!r}"
 
 
@@ -46,6 +38,6 @@ def test_the_terms_are_in_order_and_there_once():
 
 
 def test_a_word_that_a_chapter_does_not_use_is_seen():
-    assert uses("notebooks/02_padding_and_stride.ipynb", "stride")
-    assert not uses("notebooks/02_padding_and_stride.ipynb", "strid")
-    assert not uses("notebooks/02_padding_and_stride.ipynb", "softmax")
+    assert uses("02_padding_and_stride", "stride")
+    assert not uses("02_padding_and_stride", "strid")
+    assert not uses("02_padding_and_stride", "softmax")

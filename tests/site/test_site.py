@@ -7,19 +7,17 @@ import shutil
 import warnings
 from collections import Counter
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from book import CHAPTERS, ROOT, notebook
 
 from lenet_book import demos
 from lenet_book.demos import alone
 from lenet_book.demos.base import MIME
 
-ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTqDZgAAAABJRU5ErkJggg==")
 ODD = {"label": "\"<b>\" & 'x'"}
 MEASURES = """() => ({
@@ -93,7 +91,7 @@ def pages(site):
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
 def chapter(request, pages):
     """(notebook, its page)"""
-    return nbformat.read(request.param, as_version=4), pages[f"notebooks/{request.param.stem}.html"]
+    return notebook(request.param.stem), pages[f"notebooks/{request.param.stem}.html"]
 
 
 def results(notebook):

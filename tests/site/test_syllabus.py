@@ -1,28 +1,19 @@
 """The syllabus: what it names is there, and its minutes are those of the chapters and add up."""
 
 import re
-from functools import cache
-from pathlib import Path
 
-import nbformat
 import pytest
+from book import CHAPTERS, TEACHING, exercises, prose
 
-ROOT = Path(__file__).parents[2]
-TEACHING = ROOT / "docs" / "teaching"
 TEXT = (TEACHING / "syllabus.md").read_text("utf-8")
-EXERCISE = re.compile(r"\*\*(\d+)\. [^*]*\*\* \(\w+, (\d+) minutes?\)")
 LETTERS = r"((?:[a-zA-Z]\b(?:, | and | to )?)+)"
 
 
-@cache
 def chapter(number):
     """Of a chapter: headings of its sections, number of an exercise -> its minutes, minutes to read."""
-    path, = (ROOT / "notebooks").glob(f"{number:02}_*.ipynb")
-    texts = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
-                      if cell.cell_type == "markdown")
-    minutes = re.search(r"\*About (?:(\d+) minutes|an hour)", texts)[1]
-    return (re.findall(r"^## (.*)$", texts, re.M), {int(n): int(m) for n, m in EXERCISE.findall(texts)},
-            int(minutes or 60))
+    stem = CHAPTERS[number].stem
+    minutes = re.search(r"\*About (?:(\d+) minutes|an hour)", prose(stem))[1]
+    return re.findall(r"^## (.*)$", prose(stem), re.M), exercises(stem), int(minutes or 60)
 
 
 def rows(section):
