@@ -35,7 +35,7 @@ from lenet_book.training.state import CheckpointError
 
 STEPS = 5  # in each of the two epochs
 SAVES = 2 * (STEPS + 1)  # one more at the end of each
-SAVING = storage.write.__code__, storage._part.__code__
+SAVING = storage.write.__code__, storage._beside.__wrapped__.__code__
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
     (Dropping, QUICK),  # the fastest first, which is taken where one kind has to do
     (models.MODELS["lenet5"], replace(QUICK, optimiser="muon", augmentation=BEND, ema=0.2)),
