@@ -83,9 +83,3 @@ def test_initial_weights():
         for weight, bias in zip(kernels, c3.bias, strict=True):
             assert 0.9 * bound(weight.numel()) < weight.abs().max() <= bound(weight.numel())
             assert bias.abs() <= bound(weight.numel())
-
-
-@pytest.mark.parametrize("what", ["activation", "pooling", "connections", "output", "initial_weights"])
-def test_unknown_choices_are_refused(what):
-    with pytest.raises(ValueError, match=f"{what} must be one of .*, not 'swish'"):
-        build(**{what: "swish"})
