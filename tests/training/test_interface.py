@@ -228,14 +228,6 @@ def test_among_several_processes_what_takes_no_part_is_refused(monkeypatch):
         training.fit(model, TEN, ONE_STEP, progress=False)
 
 
-@pytest.mark.parametrize(("model", "given"), [
-    ("lenet5", "'lenet5'"), (models.build, "<function build"), (models.LeNet5, "<class '.*LeNet5'>")])
-def test_what_is_no_network_is_refused(model, given):
-    for use in (training.evaluate, lambda *a: training.fit(*a, QUICK)):
-        with pytest.raises(TypeError, match=f"must be a network, such as .*, not {given}"):
-            use(model, TEN)
-
-
 def test_the_validation_set_is_tried_as_well():
     wide = torch.zeros(4, 1, 32, 40), torch.zeros(4).long()
     with pytest.raises(ValueError, match="cannot take inputs of torch.float32 1 x 1 x 32 x 40"):
@@ -243,9 +235,3 @@ def test_the_validation_set_is_tried_as_well():
     many = SMALL.inputs()[:4], torch.tensor([0, 1, 10, 2])
     with pytest.raises(ValueError, match="10 logits.* a label 10"):
         training.fit(plain(), TEN, QUICK, validation=many, progress=False)
-
-
-@pytest.mark.parametrize("batch_size", [0, -1, 2.5, None])
-def test_evaluate_refuses_a_batch_size(batch_size):
-    with pytest.raises((TypeError, ValueError), match=f"batch_size must be .*, not {batch_size}"):
-        training.evaluate(fresh(), TEN, batch_size=batch_size)

@@ -102,17 +102,6 @@ def test_evaluate_visits_each_example_once_in_order_and_in_evaluation_mode():
     assert score.error_rate == 0.9  # all answered 0, and a tenth of the labels are 0
 
 
-def test_evaluate_weighs_the_short_last_batch_rightly():
-    class Fixed(nn.Module):
-        input_size, scaling = 28, "unit"
-
-        def forward(self, x):  # a different loss for each example
-            return torch.outer(255 * x[:, 0, 0, 0], torch.arange(10.0)) / 50
-    whole = training.evaluate(Fixed(), numbered(50), batch_size=50)
-    parts = training.evaluate(Fixed(), numbered(50), batch_size=49)
-    assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
-
-
 def test_train_error_is_measured_on_the_fly():
     """With steps of nothing the net never changes: each epoch's figures are the untrained net's."""
     model = fresh()
@@ -136,15 +125,11 @@ def test_validation_is_measured_after_each_epoch():
 
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"recipe": "fast"}, TypeError, r"such as RECIPES\['fast'\], not 'fast'"),
-    ({"train": SMALL[:0]}, ValueError, "there are no examples"),
     ({"device": "gpu"}, ValueError, 'such as "cpu", not \'gpu\': .*cuda'),
     ({"device": "meta"}, ValueError, "holds no numbers"),
-    ({"device": 7.5}, TypeError, "not 7.5"),
     ({"resume": True}, ValueError, "needs the checkpoint"),
-    ({"callbacks": ["curve"]}, TypeError, r"a Callback, such as LiveCurve\(\), not 'curve'"),
-    ({"callbacks": [callbacks.LiveCurve]}, TypeError, "not type <class"),
-    *(({"progress": value}, TypeError, f"must be True or False, not {value!r}")
-      for value in ("curve", None, 2))])
+    ({"callbacks": [callbacks.LiveCurve]}, TypeError, r"such as LiveCurve\(\), not type <class"),
+    ({"progress": "curve"}, TypeError, "must be True or False, not 'curve'")])
 def test_fit_refuses_before_it_begins(options, error, message):
     model = fresh()
     before = weights(model)
@@ -156,13 +141,6 @@ def test_fit_refuses_before_it_begins(options, error, message):
 def test_a_loss_that_is_not_finite_is_said():
     with pytest.raises(FloatingPointError, match=r"epoch 1 is (nan|inf).*below 1e\+20"):
         training.fit(fresh(), SMALL, replace(QUICK, learning_rate=1e20), progress=False)
-
-
-def test_device():
-    assert training.choose_device("cpu") == torch.device("cpu")
-    expected = "cuda" if torch.cuda.is_available() else (
-        "mps" if torch.backends.mps.is_available() else "cpu")
-    assert training.choose_device().type == expected
 
 
 class Interrupting(Counting):
