@@ -157,12 +157,6 @@ def test_another_net_or_recipe_is_refused_and_the_weights_are_not_written(here, 
     assert Path("z.ckpt").read_bytes() == before and not [*Path("other").iterdir()]
 
 
-def test_a_link_to_a_checkpoint_stays(here, capsys):
-    Path("link").symlink_to("folder/real")
-    assert ends([*TRAIN, "--checkpoint", "link"], capsys)[0] == 0
-    assert Path("link").is_symlink() and state.load("folder/real")["epoch"] == 1
-
-
 @pytest.mark.parametrize(("arguments", "size"), [
     (["figures", "here"], 2000), ([*TRAIN, "--out", "here"], 2000),
     ([*TRAIN, "--checkpoint", "here/z", "--out", "here"], 250_000), ([*MEASURE, "--log", "here"], 10)])

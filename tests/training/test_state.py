@@ -51,15 +51,6 @@ def test_plain_values_come_back(tmp_path_factory, value):
     assert same(load(path), {"value": value})
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64,
-                                   torch.uint8, torch.bool])
-def test_tensors_keep_their_type_and_their_bits(tmp_path, dtype):
-    tensor = torch.randint(0, 2, (3, 4)).to(dtype)
-    save(tmp_path / "t", {"t": tensor, "nan": torch.tensor(float("nan"))})
-    back = load(tmp_path / "t")
-    assert same(back["t"], tensor) and back["nan"].isnan()
-
-
 Pair = namedtuple("Pair", "a b")
 ITSELF = []
 ITSELF.append(ITSELF)
