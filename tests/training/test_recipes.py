@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
-from trainings import BEND, SDLM, SMALL, fresh
+from trainings import BEND, SMALL, fresh
 
 from lenet_book import training
 from lenet_book.training import RECIPES, Distortion, Recipe
@@ -36,8 +36,6 @@ def test_recipes_refuse_what_cannot_be_or_does_not_go_together():
         Recipe(learning_rate=1, optimiser="lion")
     with pytest.raises(ValueError, match="momentum belongs to \"sgd\"; 'adam' would not use it"):
         Recipe(learning_rate=1, optimiser="adam", momentum=0.9)
-    with pytest.raises(ValueError, match="has no weight decay"):
-        replace(SDLM, weight_decay=0.1)
     with pytest.raises(ValueError, match="augmentation_end must be at least 0 and at most 1, not 1.5"):
         Recipe(learning_rate=1, augmentation=BEND, augmentation_end=1.5)
     with pytest.raises(ValueError, match="augmentation_end=0.5 needs an augmentation that can decay"):
