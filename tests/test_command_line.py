@@ -138,14 +138,6 @@ def test_a_log_that_is_none_or_lacks_something(here, capsys):
         assert Path("quick.json").read_bytes() == log
 
 
-def test_home_is_home(here, capsys):
-    assert ends([*TRAIN, "--out", "~/w", "--checkpoint", "~/z", "--tensorboard", "~/t"], capsys)[0] == 0
-    assert ends([*MEASURE, "--log", "~/l"], capsys)[0] == 0
-    assert ends(["figures", "~/f"], capsys)[0] == 0
-    assert sorted(path.name for path in Path("home").iterdir()) == ["f", "l", "t", "w", "z"]
-    assert not Path("~").exists()
-
-
 def test_another_net_or_recipe_is_refused_and_the_weights_are_not_written(here, capsys):
     kept = ["--checkpoint", "z.ckpt", "--resume"]
     assert ends(["train", "lenet-sigmoid", *TRAIN[2:], *kept, "--out", "one"], capsys)[0] == 0

@@ -104,11 +104,6 @@ def test_what_cannot_be_measured_leaves_nothing(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-def test_unknown_experiment():
-    with pytest.raises(KeyError, match="no experiment is called 'slow'; there are .*accurate"):
-        experiments.results("slow")
-
-
 EXAMPLES = {"find-the-digit": {20_000}, "auxiliary-head": {20_000}, "few-digits": {1_000},
             "initial-weights": {10_000}, "training-size": {1_875, 3_750, 7_500, 15_000, 30_000, 60_000}}
 

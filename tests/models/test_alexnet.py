@@ -7,7 +7,6 @@ from nets import counts, normalised, on_meta
 from torch import nn
 
 from lenet_book import models
-from lenet_book.features import capture
 
 # Inputs of a unit and units, so that a layer has (inputs + 1) x units parameters.
 ONE_TOWER = {"conv1": (11 * 11 * 3, 96), "conv2": (5 * 5 * 96, 256), "conv3": (3 * 3 * 256, 384),
@@ -39,7 +38,7 @@ def test_parameters_of_every_layer(name, layers, total):
     assert sum(found.values()) == total
 
 
-def test_forward_and_shapes_against_functions(alexnet):
+def test_forward_against_functions(alexnet):
     """The paper's order: ReLU, response normalisation, pooling. Pixels of the size of real ones."""
     x = 60 * torch.randn(1, 3, 227, 227, generator=torch.Generator().manual_seed(1))
     p = dict(alexnet.named_parameters())
@@ -50,7 +49,7 @@ def test_forward_and_shapes_against_functions(alexnet):
     def dense(a, name):
         return a @ p[f"{name}.weight"].T + p[f"{name}.bias"]
 
-    with torch.inference_mode(), capture(alexnet) as kept:
+    with torch.inference_mode():
         ours = alexnet(x)
         a = F.max_pool2d(normalised(conv(x, "conv1", stride=4), k=2), 3, 2)
         a = F.max_pool2d(normalised(conv(a, "conv2", padding=2), k=2), 3, 2)
@@ -58,12 +57,6 @@ def test_forward_and_shapes_against_functions(alexnet):
         a = F.max_pool2d(a, 3, 2).flatten(1)
         a = dense(F.relu(dense(F.relu(dense(a, "fc6")), "fc7")), "fc8")
     torch.testing.assert_close(ours, a, rtol=1e-5, atol=1e-5 * a.abs().max().item())
-    assert {name: tuple(kept[name].shape[1:]) for name in (
-        "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc7", "fc8")} == {
-        "conv1": (96, 55, 55), "pool1": (96, 27, 27), "conv2": (256, 27, 27), "pool2": (256, 13, 13),
-        "conv3": (384, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 13, 13), "pool5": (256, 6, 6),
-        "fc7": (4096,), "fc8": (1000,)}
-    assert kept["norm1"].shape == kept["conv1"].shape
 
 
 def test_initial_weights_of_the_paper(alexnet):

@@ -1,4 +1,3 @@
-import copy
 import json
 import math
 from dataclasses import asdict
@@ -60,28 +59,6 @@ def test_modern_loss_and_decision(name):
     assert model.predict(Y).tolist() == [2]
     by_hand = math.log(math.exp(5) + math.exp(1) + math.exp(9)) - 1
     assert model.loss(Y, LABEL).item() == pytest.approx(by_hand)
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_slice_shares_the_layers(name):
-    model = models.build(name)
-    front = model[:3]
-    assert type(front) is nn.Sequential
-    assert [n for n, _ in front.named_children()] == [n for n, _ in model.named_children()][:3]
-    assert front[0] is model[0] is model.c1
-    for part, has_input, has_output in ((front, True, False), (model[3:], False, True),
-                                        (model[3:5], False, False), (model[:], True, True)):
-        assert all(hasattr(part, what) == has_input for what in ("input_size", "scaling"))
-        assert (part.loss, part.predict) == (
-            (model.loss, model.predict) if has_output else (None, None))
-        copy.deepcopy(part)
-
-
-def test_unknown_names():
-    with pytest.raises(KeyError, match="no model is called 'lenet6'; there are lenet5-1998, lenet5"):
-        models.build("lenet6")
-    with pytest.raises(KeyError, match="no model is called 'lenet6'"):
-        models.pretrained("lenet6")
 
 
 @pytest.mark.parametrize(("name", "options", "error", "message"), [

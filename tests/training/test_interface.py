@@ -1,5 +1,6 @@
 """What a network says of itself, and what is said before a training that cannot be."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -110,7 +111,10 @@ def test_slices_say_what_is_still_true(net):
     with pytest.raises(ValueError, match="Sequential.loss must be a function .*, not None"):
         training.evaluate(net[:-1], TEN)
     for what in ("input_size", "scaling"):
-        assert said(net[:-1], what) == getattr(net, what)
+        assert said(net[:-1], what) == getattr(net, what) and not hasattr(net[3:5], what)
+    assert type(net[:3]) is nn.Sequential and net[:3][0] is net[0] is net.c1
+    assert net[3:5].loss is net[3:5].predict is None
+    copy.deepcopy(net[:3])
     tuned = nn.Sequential(fresh()[:-1], nn.Linear(84, 10))
     with pytest.raises(ValueError, match="nothing of its input_size, but its part '0', a Sequential"):
         training.fit(tuned, TEN, ONE_STEP, progress=False)
