@@ -93,6 +93,8 @@ def _sheets(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     for path in chapters:
         if path.resolve().parent == chosen.folder.resolve() and chosen.edition != "nbgrader":
             parser.error(f"OUT is the folder of {path}, which would be written over")
+        if [other.name for other in chapters].count(path.name) > 1:
+            parser.error(f"two of the chapters are called {path.name}: hand them out one by one")
     try:
         for path in sheets.write(chapters, chosen.folder, chosen.edition):
             print(path, flush=True)

@@ -7,7 +7,7 @@ at a single run: hooks that always go away, the names of the layers, and an exam
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -76,20 +76,24 @@ def hooked(model: nn.Module, before: Iterable[tuple[nn.Module, Callable]] = (),
     before, after: (module, hook) for `register_forward_pre_hook` and `register_forward_hook`.
     In the end, whatever happened, the hooks are gone and each module is in the mode it had.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    hooks = []
-    try:
+    with in_mode(model, training=False), ExitStack() as hooks:
         for module, hook in before:
-            hooks.append(module.register_forward_pre_hook(hook, prepend=True))
+            hooks.callback(module.register_forward_pre_hook(hook, prepend=True).remove)
         for module, hook in after:
-            hooks.append(module.register_forward_hook(hook))
-        model.eval()
+            hooks.callback(module.register_forward_hook(hook).remove)
+        yield
+
+
+@contextmanager
+def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
+    """Training or evaluation mode for a time; afterwards every module is in the mode it had."""
+    before = {module: module.training for module in model.modules()}
+    model.train(training)
+    try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes:
-            module.training = mode
+        for module, was in before.items():
+            module.training = was
 
 
 def names_of(model: nn.Module) -> dict[nn.Module, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy.interpolate import CubicHermiteSpline
 
 from .demos.draw_digit import compute, paint, say
 from .demos.sheet import GREY, Sheet
@@ -73,13 +74,9 @@ def still() -> bytes:
 
 def _smooth(points: list[tuple[float, float]], between: int = 12) -> np.ndarray:
     """A path through points, so many steps from each to the next: a Catmull-Rom spline, N x 2."""
-    known = np.array(points)
-    known = np.concatenate([2 * known[:1] - known[1:2], known, 2 * known[-1:] - known[-2:-1]])
-    t = np.arange(between)[:, None] / between
-    pieces = [0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2
-                     + (3 * b - a - 3 * c + d) * t**3)
-              for a, b, c, d in zip(known, known[1:], known[2:], known[3:], strict=False)]
-    return np.concatenate([*pieces, known[-2:-1]])
+    steps = len(points) - 1
+    spline = CubicHermiteSpline(range(steps + 1), points, np.gradient(points, axis=0))
+    return spline(np.arange(steps * between + 1) / between)
 
 
 def _canvas(strokes: list[np.ndarray]) -> np.ndarray:

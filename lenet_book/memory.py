@@ -48,7 +48,7 @@ def give_back_after_each_cell() -> None:
     IPython's `Out` keeps each result that a cell has shown for as long as the kernel lives. A picture
     of many parts is 5 to 50 MB of objects in it, of which the page needs only what it shows already.
     """
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = ipython()
     if shell is None:
         return
     keep_freed()
@@ -56,7 +56,7 @@ def give_back_after_each_cell() -> None:
     gc.freeze()  # torch, mostly: looked through while the book is imported, it would take 0.1 s
 
     def tidy(result) -> None:
-        shown = shell.user_ns["Out"]
+        shown = shell.history_manager.output_hist  # `Out`, which a reader may have deleted
         pictures = [number for number, each in shown.items() if hasattr(each, "savefig")]
         for number in pictures:
             del shown[number]
@@ -77,6 +77,11 @@ def give_back_after_each_cell() -> None:
 
     shell.events.register("post_run_cell", tidy)
     shell.events.register("post_run_cell", freeze)
+
+
+def ipython():
+    """The IPython that runs this, a notebook's or another's, or None; it is not imported to know."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
 def _of_the_c_library(function: str):

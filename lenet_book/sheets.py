@@ -39,7 +39,8 @@ def write(chapters: list[Path], folder: Path, edition: str) -> Iterator[Path]:
         try:
             notebook = json.loads(path.read_text(encoding="utf-8"))
             made[path] = make(notebook)
-        except (ValueError, KeyError, TypeError) as error:
+        except (AttributeError, LookupError, RecursionError, SyntaxError, TypeError,
+                ValueError) as error:
             raise OSError(f"{path} is no notebook of the book's: {error!r}") from error
     for path, notebook in made.items():
         where = folder / "source" / path.stem if edition == "nbgrader" else folder

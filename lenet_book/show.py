@@ -8,6 +8,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from . import demos, storage
@@ -79,10 +80,9 @@ def _settings(make: Callable[..., Demo]) -> dict[str, object]:
 def _value(words: str, annotation) -> object:
     """What is meant by the words: text where the demo wants text, else a number, True, a list."""
     if annotation is not str:
-        try:
+        # Else the demo says what it wants.
+        with suppress(MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
             return ast.literal_eval(words)
-        except (ValueError, SyntaxError):
-            pass  # the demo says what it wants
     return words
 
 

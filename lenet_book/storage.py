@@ -50,25 +50,19 @@ def target(path: str | Path) -> Path:
 
 def write(files: Mapping[str | Path, bytes]) -> None:
     """Write the files in place of those that may be there: all of them, or none and OSError."""
-    files = {target(path): content for path, content in files.items()}
-    folders = sorted({path.parent for path in files})
-    parts, done = {}, []
-    with ExitStack() as locked:
-        handles = [locked.enter_context(_folder(folder)) for folder in folders]
+    done = []
+    with _beside(files) as (parts, handles):
         try:
-            for path, content in files.items():
-                parts[path] = _part(path, content)
-            for path, part in parts.items():
+            for path, part in [*parts.items()]:
                 os.replace(part, path)
+                del parts[path]
                 done.append(path)
         except BaseException as error:
-            if done:  # only who changes the folder at this moment can bring this about
-                raise OSError(f"{path} could not be replaced ({error}): its new content is in {part}; "
-                              f"{', '.join(map(str, done))} is new already") from error
-            for part in parts.values():
-                with suppress(OSError):
-                    part.unlink()
-            raise
+            if not done:
+                raise
+            parts.clear()  # they stay; only who changes the folder at this moment can bring this about
+            raise OSError(f"{path} could not be replaced ({error}): its new content is in {part}; "
+                          f"{', '.join(map(str, done))} is new already") from error
         for handle in handles:
             if handle is not None:
                 os.fsync(handle)  # the new names are on the disk, too
@@ -76,13 +70,8 @@ def write(files: Mapping[str | Path, bytes]) -> None:
 
 def rehearse(files: Mapping[str | Path, bytes]) -> None:
     """Raise OSError where `write` would, before the work is done whose result is to be written."""
-    parts = []
-    try:
-        for path, content in files.items():
-            parts.append(_part(target(path), content))
-    finally:
-        for part in parts:
-            part.unlink()
+    with _beside(files):
+        pass
 
 
 @contextmanager
@@ -111,20 +100,30 @@ def alone(path: str | Path) -> Iterator[None]:
             return
 
 
-def _part(path: Path, content: bytes) -> Path:
-    """The content on the disk beside the file."""
-    part = path.with_name(path.name + ".part")  # one name, so that a kill leaves at most one behind
-    part.unlink(missing_ok=True)  # the file or link that it may have left
-    try:
-        with open(part, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it gets its name
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
-    return part
+@contextmanager
+def _beside(files: Mapping[str | Path, bytes]) -> Iterator[tuple[dict[Path, Path], list[int | None]]]:
+    """{file: its content on the disk beside it}, and the folders, where no one else writes meanwhile.
+
+    In the end what still lies beside a file is taken away.
+    """
+    files, parts = {target(path): content for path, content in files.items()}, {}
+    with ExitStack() as locked:
+        handles = [locked.enter_context(_folder(folder))
+                   for folder in sorted({path.parent for path in files})]
+        try:
+            for path, content in files.items():
+                # One name, so that a kill leaves at most one behind.
+                part = parts[path] = path.with_name(path.name + ".part")
+                part.unlink(missing_ok=True)  # the file or link that it may have left
+                with open(part, "xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())  # on the disk before it gets its name
+            yield parts, handles
+        finally:
+            for part in parts.values():
+                with suppress(OSError):
+                    part.unlink()
 
 
 @contextmanager

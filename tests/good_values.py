@@ -1,6 +1,8 @@
 """A good call of a function: good values, and the kinds of wrong_values.py that may stand there."""
 
 from collections.abc import Callable
+from inspect import signature
+from pkgutil import resolve_name
 from typing import NamedTuple
 
 import torch
@@ -15,16 +17,29 @@ class Good(NamedTuple):
 
 
 class Call:
-    """A function with good arguments, by their names."""
+    """A function with good arguments, by their names; those that are True or False have a default."""
 
     def __init__(self, function: Callable, /, **arguments):
         self.function = function
+        flags = {name: flag(one.default) for name, one in signature(function).parameters.items()
+                 if one.annotation is bool}
         self.arguments = {name: one if isinstance(one, Good) else Good(one)
-                          for name, one in arguments.items()}
+                          for name, one in (flags | arguments).items()}
 
     def __call__(self, **replaced):
         values = {name: good.value for name, good in self.arguments.items()}
         return self.function(**values | replaced)
+
+
+def named(name):
+    """What the package calls so, such as "training.muon.Muon"."""
+    module, _, word = name.rpartition(".")
+    return resolve_name(f"lenet_book.{module}:{word}")
+
+
+def good(**arguments):
+    """Good arguments of a function."""
+    return arguments
 
 
 def size(value):
@@ -51,7 +66,7 @@ def texts(value):
     return Good(value, perhaps_none(value).takes | {"array of strings"})
 
 
-def flag(value=False):
+def flag(value):
     return Good(value, {"True", "False"})
 
 

@@ -1,6 +1,5 @@
 """Every result is held against PyTorch's, those of a single map against SciPy's as well."""
 
-import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import signal
 from torch.autograd import gradcheck
 
-from lenet_book.convolution import avg_pool2d, conv2d, convolve2d, cross_correlate2d
+from lenet_book.convolution import avg_pool2d, convolve2d, cross_correlate2d
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}
 
@@ -171,22 +170,3 @@ def test_single_map_gradient(function):
     operands = [torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_()
                 for shape in ((4, 5), (3, 2))]
     assert gradcheck(function, operands)
-
-
-@pytest.mark.parametrize("seed", range(42))
-def test_random_exercises(seed):
-    """Sizes as an exercise draws them, one axis and two, against PyTorch in double precision."""
-    draw = numpy.random.default_rng(seed).integers
-    n, c, m, h, w = draw(1, 10, size=5)
-    k, s, p = draw(1, 5, size=2).tolist(), draw(1, 5, size=2).tolist(), draw(0, 5, size=2).tolist()
-    size = max(h, k[0]), max(w, k[1]) + 20
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(n, c, *size, dtype=torch.float64, generator=generator)
-    weight = torch.randn(m, c, *k, dtype=torch.float64, generator=generator)
-    s, p = tuple(s), tuple(p)
-    assert_equal(conv2d(x, weight, None, s, p), F.conv2d(x, weight, None, s, p))
-    one_axis = conv2d(x[:, :, :1], weight[:, :, :1], None, (1, s[1]), (0, p[1]))  # as one row of pixels
-    assert_equal(one_axis[:, :, 0], F.conv1d(x[:, :, 0], weight[:, :, 0], None, s[1], p[1]))
-    p = tuple(min(p, k // 2) for p, k in zip(p, k, strict=True))
-    for ours, torchs in POOLS:
-        assert_equal(ours(x, tuple(k), s, p), torchs(x, tuple(k), s, p))

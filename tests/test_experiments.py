@@ -9,7 +9,7 @@ from scipy import stats
 
 from lenet_book import experiments, mnist, models, storage
 from lenet_book.experiments import trainings as trainings_of_rows
-from lenet_book.training.recipes import RECIPES, Recipe
+from lenet_book.training.recipes import Recipe
 
 QUICK = Recipe(learning_rate=5e-3, batch_size=64)
 ROWS = (experiments.Row("dense", "lenet5", QUICK),
@@ -83,14 +83,11 @@ def test_interval_is_students(errors):
     assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), rel=1e-12)
 
 
-def test_one_seed_has_no_interval():
+def test_one_seed_has_no_interval_but_can_be_shown():
+    alone = experiments.Result("alone", 7, (0.01,), 1.0)
     with pytest.raises(ValueError, match="alone was run with 1 seed: an interval needs two or more"):
-        _ = experiments.Result("alone", 1, (0.01,), 1.0).interval
-
-
-def test_a_row_with_one_seed_has_no_interval_but_can_be_shown():
-    shown = str(experiments.Result("alone", 7, (0.01,), 1.0))
-    assert shown == f"{'alone':36} 1.00% (1 seed), 7 parameters, 1 s"
+        _ = alone.interval
+    assert str(alone) == f"{'alone':36} 1.00% (1 seed), 7 parameters, 1 s"
 
 
 def test_two_at_once_on_one_log(quick, tmp_path):
@@ -107,11 +104,6 @@ def test_what_cannot_be_measured_leaves_nothing(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-def test_unknown_experiment():
-    with pytest.raises(KeyError, match="no experiment is called 'slow'; there are .*accurate"):
-        experiments.results("slow")
-
-
 EXAMPLES = {"find-the-digit": {20_000}, "auxiliary-head": {20_000}, "few-digits": {1_000},
             "initial-weights": {10_000}, "training-size": {1_875, 3_750, 7_500, 15_000, 30_000, 60_000}}
 
@@ -126,30 +118,6 @@ def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
     assert {t["row"] for t in log} == {row.name for row in experiments.EXPERIMENTS[name]}
     assert {t["examples"] for t in log} <= EXAMPLES.get(name, {55_000, 60_000})
     assert all(t["test_error"] == t["test_errors"] / 10_000 for t in log)
-
-
-WHICH = experiments.EXPERIMENTS["which-lenet"]
-
-
-def test_all_are_measured_without_mistakes_under_one_recipe():
-    rows = [row for row in WHICH if row.name.endswith(", same recipe")]
-    assert [(row.model, sum(p.numel() for p in row.build().parameters() if p.requires_grad))
-            for row in rows] == [
-        ("lenet5-1998", 60_000), ("lenet-batchnorm", 61_750), ("lenet-relu", 61_706),
-        ("lenet-tanh", 61_706), ("lenet-sigmoid", 61_706), ("lenet-sigmoid", 61_706)]
-    assert len({row.recipe for row in rows}) == 1
-    assert [row.options for row in rows] == [{}] * 5 + [{"dense_sigmoids": True}]
-
-
-def test_and_under_the_recipes_that_were_published():
-    dense = {"dense_sigmoids": True}
-    assert {row.name: (row.model, row.recipe, row.options, row.scaling) for row in WHICH[6:]} == {
-        "ReLU, as published": ("lenet-relu", RECIPES["tutorial-relu"], {}, None),
-        "sigmoid, as published": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], {}, "unit"),
-        "dense sigmoids, as published": ("lenet-sigmoid", RECIPES["tutorial-d2l"], dense, "unit"),
-        "dense sigmoids, first tried": ("lenet-sigmoid", RECIPES["tutorial-sigmoid"], dense, "unit"),
-        "dense sigmoids, first tried, standard": (
-            "lenet-sigmoid", RECIPES["tutorial-sigmoid"], dense, None)}
 
 
 def test_with_every_size_of_the_training_set_as_many_digits_are_seen():
@@ -173,7 +141,7 @@ def test_a_row_may_have_its_own_scaling_and_fewer_digits(quick, tmp_path, monkey
 
 
 def test_only_the_form_of_the_textbook_begins_with_xaviers_weights():
-    for row in WHICH:
+    for row in experiments.EXPERIMENTS["which-lenet"]:
         torch.manual_seed(0)
         model = row.build()
         torch.manual_seed(0)

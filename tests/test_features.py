@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from lenet_book import models
 from lenet_book.features import capture
@@ -34,8 +34,11 @@ class Learner(nn.Module):
 
 @pytest.fixture
 def learner():
+    """In training mode; whatever a test does to it, in the end no hook is left."""
     torch.manual_seed(0)
-    return Learner()
+    learner = Learner()
+    yield learner
+    assert hooks(learner) == 0
 
 
 @pytest.fixture
@@ -139,7 +142,6 @@ def test_gradients_reach_what_is_kept():
 
 
 def test_evaluation_mode_meanwhile_and_each_modules_own_mode_after(learner, x):
-    learner.train()
     learner.drop.eval()
     modes = {name: module.training for name, module in learner.named_modules()}
     with capture(learner) as kept:
@@ -156,7 +158,6 @@ def test_evaluation_mode_meanwhile_and_each_modules_own_mode_after(learner, x):
 
 
 def test_nothing_is_left_after_an_error(learner, x):
-    learner.train()
     with pytest.raises(ZeroDivisionError), capture(learner) as kept:
         len(learner(x)) / 0
     assert len(kept) == 6
@@ -172,15 +173,12 @@ def test_nothing_is_left_after_an_error(learner, x):
     assert list(kept) == ["conv", "relu"]  # how far it came: theirs was there first
     assert hooks(learner) == 1  # theirs
     theirs.remove()
-    assert hooks(learner) == 0
 
 
 def test_nothing_is_left_where_a_hook_cannot_be_placed(learner, monkeypatch):
-    learner.train()
     monkeypatch.setattr(learner.drop, "register_forward_hook", None)
     with pytest.raises(TypeError), capture(learner):
         pass
-    assert hooks(learner) == 0
     assert learner.training
 
 
@@ -195,7 +193,6 @@ def test_nested(learner, x):
         assert inner["conv"] is kept
         assert not torch.equal(outer["conv"], kept)
     assert learner.training
-    assert hooks(learner) == 0
     with capture(learner) as whole, capture(learner.conv) as part:  # a model and a layer of it
         learner(x)
     assert torch.equal(whole["conv"], part["Conv2d"])
@@ -220,7 +217,6 @@ def test_inside_dataparallel(learner, x):
     with capture(spread) as kept:
         spread(x)
     assert list(kept) == ["conv", "relu", "dense", "relu#2", "dense#2", "drop"]
-    assert hooks(spread) == 0
     assert spread.training and learner.training
     spread.device_ids = [0, 1]
     with pytest.raises(TypeError, match="spread over 2 devices, .* run model.module"), capture(spread):
@@ -265,10 +261,7 @@ def test_what_is_kept_is_safe_from_layers_that_work_in_place(pack, x):
 
         def forward(self, x):
             x = x.clone()
-            packed = self.both(x)
-            for tensor in tree_leaves(packed):
-                if tensor is not None:
-                    self.relu(tensor)
+            tree_map_only(torch.Tensor, self.relu, self.both(x))
             return x.zero_()
 
     with capture(net := Net(), ["both", "both.conv"]) as kept, torch.no_grad():
@@ -276,8 +269,7 @@ def test_what_is_kept_is_safe_from_layers_that_work_in_place(pack, x):
         result = F.conv2d(x, net.both.conv.weight, net.both.conv.bias)
     assert (result < 0).any() and (x < 0).any()
     assert type(kept["both"]) is type(pack(result, x))
-    tensors = [tensor for tensor in tree_leaves(kept["both"]) if tensor is not None]
-    torch.testing.assert_close(tensors, [result, x])
+    torch.testing.assert_close([t for t in tree_leaves(kept["both"]) if t is not None], [result, x])
     torch.testing.assert_close(kept["both.conv"], result)
 
 

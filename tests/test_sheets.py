@@ -131,13 +131,19 @@ def test_without_chapters_it_takes_all_of_the_folder_notebooks(tmp_path, monkeyp
     assert sorted(path.name for path in Path("out").iterdir()) == [path.name for path in CHAPTERS[:2]]
 
 
+CELL = '{"cells": [{"cell_type": "code", "source": "%s", "metadata": %s}]}'
+EXERCISE = '{"tags": ["exercise"]}'
+
+
 @pytest.mark.parametrize(("text", "said"), [
     ("{", "is no notebook of the book's"), ("[]", "is no notebook"),
-    ('{"cells": [{}]}', "is no notebook"), (None, "No such file")])
+    ('{"cells": [{}]}', "is no notebook"), ("[" * 10**5, "is no notebook"), (None, "No such file"),
+    *((CELL % wrong, "is no notebook") for wrong in (
+        ("%timeit f", EXERCISE), ("", EXERCISE), ("f()", "[]")))])
 def test_what_is_no_chapter_is_refused_and_nothing_written(tmp_path, capsys, text, said):
     if text is not None:
         (tmp_path / "strange.ipynb").write_text(text)
-    command = ["sheets", str(tmp_path / "out"), "--chapters", str(CHAPTERS[0])]
+    command = ["sheets", str(tmp_path / "out"), "--solutions", "--chapters", str(CHAPTERS[0])]
     assert main([*command, str(tmp_path / "strange.ipynb")]) == 1
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -149,3 +155,10 @@ def test_the_chapters_themselves_are_never_written_over(tmp_path, capsys):
         main(["sheets", str(tmp_path), "--chapters", str(tmp_path / "a.ipynb")])
     assert "would be written over" in capsys.readouterr().err
     assert (tmp_path / "a.ipynb").read_text() == CHAPTERS[0].read_text()
+
+
+def test_two_chapters_of_one_name_are_not_written_over_each_other(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["sheets", str(tmp_path / "out"), "--chapters", str(CHAPTERS[0]),
+              str(tmp_path / CHAPTERS[0].name)])
+    assert f"two of the chapters are called {CHAPTERS[0].name}" in capsys.readouterr().err

@@ -1,24 +1,14 @@
 """What is written is whole or not there, links stay, and who wants a file that is taken is told."""
 
 import os
-import resource
 import signal
+import threading
 from pathlib import Path
 
 import pytest
+from accidents import full_disk, odd
 
 from lenet_book import storage
-
-
-@pytest.fixture
-def full_disk():
-    """No file may become larger than 1,000 bytes, as on a disk that is nearly full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, before)
 
 
 def found(folder):
@@ -31,12 +21,6 @@ def test_home(monkeypatch):
     assert storage.expanded("~root/m") == Path(os.path.expanduser("~root/m"))
 
 
-@pytest.mark.parametrize("path", ["", "a\0b", "~nobody-of-that-name/m"])
-def test_what_is_no_path(path):
-    with pytest.raises(FileNotFoundError):
-        storage.expanded(path)
-
-
 def test_a_file_is_replaced_and_a_link_stays(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("second")
@@ -46,43 +30,43 @@ def test_a_file_is_replaced_and_a_link_stays(tmp_path):
     assert found(tmp_path / "real") == {"file": b"two"} and (tmp_path / "link").is_symlink()
 
 
-def odd(folder):
-    """Paths that nothing can be written to, and words of the message."""
-    (folder / "file").write_bytes(b"old")
-    (folder / "folder").mkdir()
-    (folder / "taken.part").mkdir()
-    (folder / "loop").symlink_to("pool")
-    (folder / "pool").symlink_to("loop")
-    os.mkfifo(folder / "pipe")
-    return {folder / "folder": "is a folder", folder / "file" / "a": "Not a directory",
-            folder / "no" / "a": "there is no folder", folder / "loop": "symbolic links",
-            folder / ("a" * 300): "too long", folder / ("a" * 252): "too long",
-            folder / "pipe": "a device or a pipe", "/dev/null": "a device or a pipe",
-            folder / "taken": "taken.part", folder: "is a folder"}
-
-
 @pytest.mark.parametrize("does", [storage.write, storage.rehearse])
 def test_where_nothing_can_be_written_nothing_is(tmp_path, does):
     for path, words in odd(tmp_path).items():
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(OSError, match=words):
             does({tmp_path / "file": b"new", path: b"new"})
-        assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_bytes() == b"old"
+        assert sorted(tmp_path.rglob("*")) == before
+        assert (tmp_path / "file").read_bytes() == b"a thesis"
 
 
-@pytest.mark.usefixtures("full_disk")
-def test_on_a_full_disk_both_or_neither(tmp_path):
-    for does in (storage.write, storage.rehearse):
-        (tmp_path / "a").write_bytes(b"old")
-        with pytest.raises(OSError, match="too large"):
-            does({tmp_path / "a": b"new", tmp_path / "b": bytes(2000)})
-        assert found(tmp_path) == {"a": b"old"}
+@pytest.mark.parametrize("does", [storage.write, storage.rehearse])
+def test_on_a_full_disk_both_or_neither(tmp_path, does):
+    (tmp_path / "a").write_bytes(b"old")
+    with full_disk(1000), pytest.raises(OSError, match="too large"):
+        does({tmp_path / "a": b"new", tmp_path / "b": bytes(2000)})
+    assert found(tmp_path) == {"a": b"old"}
 
 
 def test_a_rehearsal_leaves_all_as_it_was(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     storage.rehearse({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert found(tmp_path) == {"a": b"old"}
+
+
+@pytest.mark.parametrize("does", [storage.write, storage.rehearse])
+def test_who_writes_beside_another_waits_for_the_end(tmp_path, monkeypatch, does):
+    def replace(part, path):
+        monkeypatch.undo()
+        other.start()
+        other.join(0.2)
+        os.replace(part, path)
+        assert path.read_bytes() == b"one"
+    other = threading.Thread(target=does, args=[{tmp_path / "a": b"other"}])
+    monkeypatch.setattr(os, "replace", replace)
+    storage.write({tmp_path / "a": b"one"})
+    other.join()
+    assert found(tmp_path) == {"a": b"one" if does is storage.rehearse else b"other"}
 
 
 def test_if_the_second_cannot_take_its_place_it_is_said_what_is_where(tmp_path, monkeypatch):

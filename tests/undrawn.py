@@ -1,6 +1,7 @@
 """Plots and demos up to the point at which they are drawn, when all arguments have been seen."""
 
 import sys
+from functools import wraps
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,7 @@ def show(self, name, compute, paint, say, controls, size, actions=None, limits=N
 
 def undrawn(function):
     """The same function, but it returns what a picture says, or what the controls of a demo hold."""
+    @wraps(function)
     def call(**arguments):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(plots.Picture, "__init__", draw)

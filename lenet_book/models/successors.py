@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..arguments import number, one_of, whole
+from ..tables import by
 from .base import Classifier
 
 SIZE = whole(1, 2**16)  # a rule for a number of maps, of units or of pixels a side
@@ -47,7 +48,7 @@ class Successor(Classifier):
             wanted = f"{size[0]} x {size[1]}"
             raise ValueError(f"{type(self).__name__} takes N x {self.channels} x "
                              f"{wanted if fixed_size else f'H x W, such as {wanted}'}, "
-                             f"not {' x '.join(map(str, x.shape))}")
+                             f"not {by(x.shape)}")
         # x.contiguous(memory_format=...) does nothing where there is one channel.
         return torch.empty_like(x, memory_format=torch.channels_last).copy_(x)
 

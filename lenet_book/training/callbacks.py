@@ -16,6 +16,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .. import storage
+from ..memory import ipython
 
 
 class Callback:
@@ -109,7 +110,9 @@ class SaveEachEpoch(Callback):
 
     def _file(self, run) -> dict[Path, bytes]:
         from safetensors.torch import save  # only those who save pay for it
-        weights = {name: tensor.contiguous() for name, tensor in run.result.items()}
+        # Copies, for safetensors does not take two names of one tensor.
+        weights = {name: tensor.clone(memory_format=torch.contiguous_format)
+                   for name, tensor in run.result.items()}
         return {self.folder / f"epoch-{run.epoch:02d}.safetensors": save(weights)}
 
 
@@ -164,5 +167,4 @@ class TensorBoard(Callback):
 
 
 def _in_notebook() -> bool:
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell is not None and hasattr(shell, "kernel")
+    return hasattr(ipython(), "kernel")

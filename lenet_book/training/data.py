@@ -19,9 +19,11 @@ class Examples:
     """Inputs and labels by their numbers, on the model's device and in its precision.
 
     undistorted: what is done to inputs that no distortion is given for, such as a crop of the middle.
+    labels: of all examples, where they are known beforehand.
     """
 
     undistorted: Callable[[Tensor], Tensor] | None = None
+    labels: Tensor | None = None
 
     def __init__(self, model: nn.Module):
         parameters = list(model.parameters())
@@ -44,7 +46,9 @@ class Examples:
 
     def few(self, count: int) -> Tensor:
         """The numbers of a few examples, the largest label among them where that is known."""
-        return torch.arange(min(count, len(self)), device=self.device)
+        count = min(count, len(self))
+        return (torch.arange(count, device=self.device) if self.labels is None
+                else self.labels.topk(count).indices)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
@@ -82,19 +86,17 @@ class _FromDigits(Examples):
                              "Digits(digits.images, labels), or run the model on digits.inputs() for "
                              "its answers alone")
         self.digits = digits.to(self.device)
+        self.labels = self.digits.labels
         self.size, self.scaling = said(model, "input_size"), said(model, "scaling")
 
     def __len__(self) -> int:
         return len(self.digits)
 
-    def few(self, count: int) -> Tensor:
-        return _largest(self.digits.labels, count)
-
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         # Made anew for each batch, which costs a step next to nothing: all inputs at once would take
         # five times the memory of the raw pixels and hold up the first step.
         inputs = self.digits.inputs(size=self.size, scaling=self.scaling, which=numbers)
-        return inputs, self.digits.labels[numbers]
+        return inputs, self.labels[numbers]
 
 
 class _FromTensors(Examples):
@@ -113,9 +115,6 @@ class _FromTensors(Examples):
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def few(self, count: int) -> Tensor:
-        return _largest(self.labels, count)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         return self.inputs[numbers], self.labels[numbers]
@@ -139,10 +138,6 @@ class _FromDataset(Examples):
                             f"{kinds(items[0])}: give it transform=ToTensor() or the like") from error
         _check(inputs, labels, len(items))
         return inputs.to(self.device), labels.to(self.device)
-
-
-def _largest(labels: Tensor, count: int) -> Tensor:
-    return labels.topk(min(count, len(labels))).indices
 
 
 def _refuse_nothing(data) -> None:

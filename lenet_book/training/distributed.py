@@ -40,7 +40,11 @@ def processes() -> Iterator[None]:
         return
     _refuse_a_restart_with_old_addresses()
     if torch.cuda.is_available():
-        _take_gpu(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count())
+        number, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if number >= count:
+            raise RuntimeError(f"there is no GPU for process {number} of this machine, which has "
+                               f"{count}: start with --nproc-per-node={count}")
+        torch.cuda.set_device(number)
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     lost = False
     try:
@@ -123,7 +127,7 @@ def agree(number: int) -> bool:
 def see_the_same(path: str | Path) -> bool:
     """Does every process find the same content in this file, or every one no such file?"""
     path = Path(path)
-    return agree(zlib.crc32(path.read_bytes()) if path.exists() else -1)
+    return size() == 1 or agree(zlib.crc32(path.read_bytes()) if path.exists() else -1)
 
 
 def _refuse_a_restart_with_old_addresses() -> None:
@@ -135,10 +139,3 @@ def _refuse_a_restart_with_old_addresses() -> None:
     if restarted and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         raise RuntimeError("torchrun can restart processes if TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 is "
                            "in its environment: set it, or start the same command again by hand")
-
-
-def _take_gpu(number: int, count: int) -> None:
-    if number >= count:
-        raise RuntimeError(f"there is no GPU for process {number} of this machine, which has {count}: "
-                           f"start with --nproc-per-node={count}")
-    torch.cuda.set_device(number)

@@ -5,6 +5,8 @@ import re
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..tables import by
+
 _SHOWN = 4  # differences in a message
 
 
@@ -24,7 +26,7 @@ def describe(network: nn.Module) -> dict[str, str]:
         found[name] = re.sub(r" at 0x[0-9a-f]+", "", text)  # a place in memory says nothing
     for name, value in network.state_dict(keep_vars=True).items():
         if isinstance(value, Tensor) and not is_lazy(value):
-            found[f"net.{name}"] = f"{value.dtype} {' x '.join(map(str, value.shape))}"
+            found[f"net.{name}"] = f"{value.dtype} {by(value.shape)}"
     return found
 
 

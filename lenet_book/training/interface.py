@@ -20,7 +20,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel
 
+from ..features import in_mode
 from ..mnist import SIZE
+from ..tables import by
 from . import distributed
 
 # What each must be: in words, as a test, and what counts where a network says nothing.
@@ -154,22 +156,10 @@ def try_out(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
                          "several processes, freeze them with requires_grad_(False)")
 
 
-@contextmanager
-def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
-    """Training or evaluation mode for a time; afterwards every module is in the mode it had."""
-    before = {module: module.training for module in model.modules()}
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, was in before.items():
-            module.training = was
-
-
 def kinds(values) -> str:
     """What these are, in words: dtype and shape of tensors, else the type."""
     values = values if isinstance(values, tuple | list) else [values]
-    return ", ".join(f"{value.dtype} {' x '.join(map(str, value.shape)) or 'number'}"
+    return ", ".join(f"{value.dtype} {by(value.shape) or 'number'}"
                      if isinstance(value, Tensor) else type(value).__name__ for value in values)
 
 

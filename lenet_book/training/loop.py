@@ -13,10 +13,11 @@ from torch import nn
 
 from .. import tensors
 from ..arguments import checked, flag, instance, sequence, whole
+from ..features import in_mode
 from . import distributed, speed
 from .callbacks import Callback, PrintEpochs, ProgressBar
 from .data import Examples, examples_of
-from .interface import in_mode, judge, judged, refuse, try_out
+from .interface import judge, judged, refuse, try_out
 from .interrupts import Interrupts
 from .recipes import Recipe
 from .results import History, Score

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import paper
 from ..arguments import number, shown
 from ..layers import RBFOutput, SparseConv2d, Subsampling
 from ..tensors import check_tensor
@@ -100,9 +101,11 @@ def _backward(name: str, layer: nn.Module, x: Tensor, h: Tensor) -> tuple[dict[s
     squared = {which: p.detach().square() for which, p in layer.named_parameters()}
     if isinstance(layer, Subsampling):
         # The coefficient's input is the sum of the window, and that is what has to be squared. The
-        # layer adds four inputs: a quarter of the squared sum in each place gives it back.
-        total = F.avg_pool2d(x, 2, divisor_override=1)
-        x = _spread(total.square() / 4, like=x)
+        # layer adds four inputs: a quarter of the squared sum in each place gives it back. An odd last
+        # row or column, which no window reads, stays at 0.
+        quarter = F.avg_pool2d(x, 2, divisor_override=1).square() / 4
+        windows = quarter.repeat_interleave(2, -1).repeat_interleave(2, -2)
+        x = F.pad(windows, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
     elif isinstance(layer, WEIGHTED):
         x = x.square()
     else:
@@ -128,14 +131,6 @@ def _gradients(layer: nn.Module, parameters: dict[str, Tensor], x: Tensor,
     return dict(zip(parameters, of_parameters, strict=True)), of_x
 
 
-def _spread(windows: Tensor, like: Tensor) -> Tensor:
-    """Each value four times, in its 2 x 2 window; an odd last row or column is left at 0."""
-    spread = torch.zeros_like(like)
-    height, width = 2 * windows.shape[-2], 2 * windows.shape[-1]
-    spread[..., :height, :width] = windows.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    return spread
-
-
 class SDLM(torch.optim.Optimizer):
     """Stochastic diagonal Levenberg-Marquardt, for gradients of single examples.
 
@@ -153,7 +148,7 @@ class SDLM(torch.optim.Optimizer):
 
     EXAMPLES = 500  # as in the paper, drawn anew before each epoch
 
-    def __init__(self, model: nn.Sequential, lr: float, mu: float = 0.02):
+    def __init__(self, model: nn.Sequential, lr: float, mu: float = paper.HESSIAN_DAMPING):
         _check_model(model)
         self.model, positive = model, number(above=0)
         super().__init__([p for p in model.parameters() if p.requires_grad],

@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_book import models
-from lenet_book.features import capture
 
 # Of each convolution its kernel and its maps, of each net the channels and the padding of each block.
 IMAGENET = [[(11, 96), (1, 96), (1, 96)], [(5, 256), (1, 256), (1, 256)],
@@ -14,13 +13,9 @@ IMAGENET = [[(11, 96), (1, 96), (1, 96)], [(5, 256), (1, 256), (1, 256)],
 CIFAR10 = [[(5, 192), (1, 160), (1, 96)], [(5, 192), (1, 192), (1, 192)], [(3, 192), (1, 192), (1, 10)]]
 MNIST = [[(5, 96), (1, 64), (1, 48)], [(5, 128), (1, 96), (1, 48)], [(5, 128), (1, 96), (1, 10)]]
 SMALL = [[(5, 24), (1, 24), (1, 24)], [(5, 32), (1, 32), (1, 32)], [(3, 64), (1, 64), (1, 10)]]
-NETS = {  # blocks, channels, stride of the first, padding of each, a ReLU on the class maps, shapes
-    "nin": (IMAGENET, 3, 4, (0, 2, 1, 1), True, [(96, 54), (96, 27), (256, 27), (256, 13), (384, 13),
-                                                 (384, 6), (1000, 6)]),
-    "nin-cifar10": (CIFAR10, 3, 1, (2, 2, 1), True, [(96, 32), (96, 16), (192, 16), (192, 8), (10, 8)]),
-    "nin-mnist": (MNIST, 1, 1, (2, 2, 2), True, [(48, 28), (48, 14), (48, 14), (48, 7), (10, 7)]),
-    "nin-small": (SMALL, 1, 2, (2, 2, 1), False, [(24, 20), (24, 10), (32, 10), (32, 5), (10, 5)]),
-}
+NETS = {  # blocks, channels, stride of the first, padding of each, a ReLU on the class maps
+    "nin": (IMAGENET, 3, 4, (0, 2, 1, 1), True), "nin-cifar10": (CIFAR10, 3, 1, (2, 2, 1), True),
+    "nin-mnist": (MNIST, 1, 1, (2, 2, 2), True), "nin-small": (SMALL, 1, 2, (2, 2, 1), False)}
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -35,22 +30,18 @@ def test_parameters_of_every_convolution(name):
               if isinstance(layer, nn.Conv2d)]
     assert counts == expected
     assert sum(counts) == sum(p.numel() for p in net.parameters())
-    assert sum(counts) == {"nin": 7_595_176, "nin-cifar10": 966_986, "nin-mnist": 349_674,
-                           "nin-small": 46_474}[name]
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_forward_and_shapes_against_functions(name):
-    blocks, channels, stride, padding, class_relu, shapes = NETS[name]
+def test_forward_against_functions(name):
+    blocks, channels, stride, padding, class_relu = NETS[name]
     torch.manual_seed(0)
     net = models.build(name, initial_weights="he").eval()
     x = torch.randn(1, channels, net.input_size, net.input_size)
     p = list(net.parameters())
     layers = iter(zip(p[::2], p[1::2], strict=True))
-    rows = [row for row, _ in net.named_children() if row[:-1] in ("mlpconv", "pool")]
-    with torch.inference_mode(), capture(net, [*rows]) as kept:
-        ours = net(x)
-        a = x
+    with torch.inference_mode():
+        ours, a = net(x), x
         for number, block in enumerate(blocks):
             if number:
                 a = F.pad(a, (0, 1, 0, 1), value=-torch.inf)  # sizes rounded up: a window may stick out
@@ -63,7 +54,6 @@ def test_forward_and_shapes_against_functions(name):
                     a = F.relu(a)
         a = a.mean((2, 3))
     torch.testing.assert_close(ours, a, rtol=1e-5, atol=1e-5 * a.abs().max().item())
-    assert [tuple(kept[row].shape[1:]) for row in rows] == [(maps, size, size) for maps, size in shapes]
 
 
 def test_initial_weights_as_released():

@@ -1,26 +1,18 @@
 """AlexNet as it was published: each mistake with its symptom, and without."""
 
 import math
+from functools import partial
 
+import nets
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from lenet_book import models, training
-from lenet_book.ledger import ledger
-from lenet_book.models.alexnet import AlexNet
 from lenet_book.models.published import AlexNetPublished, View
-from lenet_book.models.tutorials import DropoutAlwaysOn
 
-MISTAKES = ["returns_nothing", "dropout_always_on", "dropout_misplaced", "softmax_before_loss",
-            "batch_lost"]
-FIXED = dict.fromkeys(MISTAKES, False)
-
-
-def on_meta(**options):
-    with torch.device("meta"):
-        return models.build("alexnet-published", **options)
+FIXED = dict.fromkeys(["returns_nothing", "dropout_always_on", "dropout_misplaced",
+                       "softmax_before_loss", "batch_lost"], False)
+on_meta = partial(nets.on_meta, "alexnet-published")
 
 
 def pictures(count, size=227):
@@ -40,22 +32,8 @@ def top(**options):
     return part
 
 
-@pytest.mark.parametrize("mended", [None, *MISTAKES, "all"])
-def test_parameters_whatever_is_mended(mended):
-    options = FIXED if mended == "all" else {mended: False} if mended else {}
-    assert sum(p.numel() for p in on_meta(**options).parameters()) == (
-        34_944 + 614_656 + 885_120 + 1_327_488 + 884_992 + 37_752_832 + 16_781_312 + 4_097_000)
-
-
-def test_the_ledger_counts_it_whole():
-    table = ledger(on_meta(), (3, 227, 227))
-    assert (table.parameters, table.macs, table.not_counted) == (62_378_344, 1_135_256_096, ())
-
-
 def test_mended_it_is_alexnet_without_response_normalisation():
-    with torch.device("meta"):
-        theirs = AlexNet()
-    ours = on_meta(**FIXED)
+    theirs, ours = nets.on_meta("alexnet"), on_meta(**FIXED)
     assert [(name, repr(layer)) for name, layer in ours.named_children()] == [
         (name, repr(layer)) for name, layer in theirs.named_children() if "norm" not in name]
     assert (ours.input_size, ours.scaling) == (theirs.input_size, theirs.scaling)
@@ -83,18 +61,6 @@ def test_it_returns_nothing_and_a_summary_does_not_notice():
     assert said.total_params == 62_378_344
     assert [row.output_size for row in said.summary_list if row.is_leaf_layer][-1] == [10, 1000]
     assert on_meta(returns_nothing=False)(pictures(10)).shape == (10, 1000)
-
-
-def test_the_published_net_on_a_picture_is_refused_by_the_loop():
-    """The one forward of all 62 million."""
-    with torch.device("meta"):
-        net = AlexNetPublished()
-    net.to_empty(device="cpu")
-    for parameter in net.parameters():
-        nn.init.zeros_(parameter)
-    examples = torch.zeros(1, 3, 227, 227), torch.tensor([3])
-    with pytest.raises(ValueError, match="AlexNetPublished gives nothing, None: the last line of "):
-        training.evaluate(net, examples)
 
 
 @pytest.mark.parametrize(("size", "pictures_in", "rows"), [(224, 36, 25), (224, 72, 50), (227, 36, 36)])
@@ -126,14 +92,6 @@ def test_two_evaluations_of_one_picture_differ(always_on, differ):
         assert torch.equal(part(features), part(features)) is not differ
 
 
-@pytest.mark.parametrize(("misplaced", "standing"), [
-    (True, {"flatten_dropout": "fc6", "fc6_dropout": "fc6_relu"}),
-    (False, {"fc6_dropout": "fc7", "fc7_dropout": "fc8"})])
-def test_what_dropout_stands_before(misplaced, standing):
-    names = [name for name, _ in on_meta(dropout_misplaced=misplaced).named_children()]
-    assert {name: names[names.index(name) + 1] for name in names if "dropout" in name} == standing
-
-
 @pytest.mark.parametrize(("softmax", "lowest"), [(True, math.log(math.e + 999) - 1), (False, 0)])
 def test_softmax_before_loss_has_a_floor(softmax, lowest):
     """A net that is right and could not be surer."""
@@ -146,21 +104,3 @@ def test_softmax_before_loss_has_a_floor(softmax, lowest):
     assert loss == pytest.approx(lowest, abs=1e-5) and (outputs.argmax(1) == 7).all()
     assert torch.allclose(outputs.sum(1), torch.ones(2)) is softmax
     assert round(math.log(math.e + 999) - 1, 3) == 5.909 and "= 5.909" in AlexNetPublished.__doc__
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_bad_options(name):
-    with pytest.raises(TypeError, match=f"{name} must be True or False, not 'no'"):
-        models.build("alexnet-published", **{name: "no"})
-    with pytest.raises(TypeError, match="alexnet-published has no option 'dropout'; it has returns_no"):
-        models.build("alexnet-published", dropout=0.5)
-
-
-@pytest.mark.parametrize("shape", [(3, 227, 227), (1, 1, 227, 227)])
-def test_inputs_of_another_kind_are_refused(shape):
-    with pytest.raises(ValueError, match="AlexNetPublished takes N x 3 x H x W, such as 227 x 227, "):
-        on_meta()(torch.empty(shape, device="meta"))
-
-
-def test_dropout_is_that_of_the_tutorials():
-    assert sum(isinstance(layer, DropoutAlwaysOn) for layer in on_meta()) == 2

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from nets import on_meta
 from torch import nn
 
 from lenet_book import mnist, models, training
@@ -31,8 +32,7 @@ GREY = [*SMALL, "nin-mnist"]
 
 @pytest.mark.parametrize("name", NETS)
 def test_totals_on_a_device_without_memory(name):
-    with torch.device("meta"):
-        net = models.build(name)
+    net = on_meta(name)
     shape = (1 if name in GREY else 3, net.input_size, net.input_size)
     assert (sum(p.numel() for p in net.parameters()), ledger(net, shape).macs) == NETS[name]
     assert all(p.is_meta for p in net.parameters())
@@ -67,6 +67,7 @@ def test_digits_are_refused_by_a_net_for_photographs():
 @pytest.mark.parametrize(("name", "shape", "message"), [
     ("alexnet", (1, 3, 224, 224), "AlexNet takes N x 3 x 227 x 227, not 1 x 3 x 224 x 224"),
     ("alexnet-small", (2, 1, 32, 32), "AlexNetSmall takes N x 1 x 40 x 40, not 2 x 1 x 32 x 32"),
+    ("alexnet-published", (1, 1, 227, 227), "AlexNetPublished takes N x 3 x H x W, such as 227 x 227,"),
     ("vgg11", (1, 3, 227, 227), "VGG takes N x 3 x 224 x 224, not 1 x 3 x 227 x 227"),
     ("vgg11", (3, 224, 224), "not 3 x 224 x 224"),
     ("vgg-small-average", (1, 3, 40, 40), "VGG takes N x 1 x H x W, such as 40 x 40, not 1 x 3 x"),
@@ -74,53 +75,31 @@ def test_digits_are_refused_by_a_net_for_photographs():
     ("googlenet", (1, 1, 224, 224), "GoogLeNet takes N x 3 x H x W, such as 224 x 224, not 1 x 1"),
     ("googlenet-with-heads", (1, 3, 256, 256), "GoogLeNet takes N x 3 x 224 x 224, not 1 x 3 x 256")])
 def test_inputs_of_another_shape_are_refused(name, shape, message):
-    with torch.device("meta"):
-        net = models.build(name)
-        with pytest.raises(ValueError, match=message):
-            net(torch.empty(shape))
+    with pytest.raises(ValueError, match=message):
+        on_meta(name)(torch.empty(shape, device="meta"))
 
 
-@pytest.mark.parametrize("name", ["vgg-small-average", "nin-small", "googlenet-small", "nin-cifar10"])
-@pytest.mark.parametrize("size", [48, 57])
-def test_averaging_takes_any_size(name, size):
-    net = models.build(name).eval()
-    assert net(torch.randn(2, net.channels, size, size)).shape == (2, 10)
+@pytest.mark.parametrize("unknown", ["glorot", None, ["he"], 0.0, -0.01, math.inf])
+def test_unknown_initial_weights_are_refused(unknown):
+    with pytest.raises((ValueError, TypeError), match="^initial_weights"):
+        models.build("nin-small", initial_weights=unknown)
 
 
-@pytest.mark.parametrize("name", [name for name in NETS if name != "alexnet-published"])
-def test_unknown_initial_weights_are_refused(name):
-    for unknown in ("glorot", None, ["he"], 0.0, -0.01, math.inf):
-        with torch.device("meta"), pytest.raises((ValueError, TypeError), match="^initial_weights"):
-            models.build(name, initial_weights=unknown)
+RULES = {  # the standard deviation, from the inputs that a unit reads and the outputs that read one
+    "he": lambda inputs, outputs: (2 / inputs) ** 0.5,
+    "xavier": lambda inputs, outputs: (2 / (inputs + outputs)) ** 0.5,
+    "torch": lambda inputs, outputs: (3 * inputs) ** -0.5,  # uniform
+    0.02: lambda inputs, outputs: 0.02}
 
 
-@pytest.mark.parametrize("name", ["vgg-small-average", "nin-small", "googlenet-small"])
-def test_by_a_standard_deviation_and_xavier(name):
-    for initial, deviation in ((0.02, lambda layer: 0.02),
-                               ("xavier", lambda layer: (2 / sum(_fans(layer))) ** 0.5)):
-        torch.manual_seed(0)
-        net = models.build(name, initial_weights=initial)
-        layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
-        ratios = torch.cat([layer.weight.detach().flatten() / deviation(layer) for layer in layers])
-        assert ratios.std().item() == pytest.approx(1, abs=0.02)
-        assert not any(layer.bias.any() for layer in layers)
-
-
-def _fans(layer):
-    """Inputs that a unit reads, and outputs that read an input."""
-    area = layer.weight[0, 0].numel()
-    return layer.weight.shape[1] * area, layer.weight.shape[0] * area
-
-
+@pytest.mark.parametrize("initial", RULES)
 @pytest.mark.parametrize("name", [*SMALL, "nin-cifar10"])
-def test_he_and_torch(name):
-    """He's normal weights, and PyTorch's uniform ones, whose standard deviation is (3 fan_in)^-1/2."""
-    for initial, deviation in (("he", lambda n: (2 / n) ** 0.5), ("torch", lambda n: (3 * n) ** -0.5)):
-        torch.manual_seed(0)
-        net = models.build(name, initial_weights=initial)
-        ratios = torch.cat([layer.weight.detach().flatten() / deviation(layer.weight[0].numel())
-                            for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))])
-        assert ratios.std().item() == pytest.approx(1, abs=0.01)
-        assert abs(ratios).max() > 3 if initial == "he" else abs(ratios).max() <= 1.7321
-        biases = torch.cat([p.detach() for key, p in net.named_parameters() if key.endswith("bias")])
-        assert biases.any() == (initial == "torch")
+def test_initial_weights(name, initial):
+    torch.manual_seed(0)
+    net = models.build(name, initial_weights=initial)
+    layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+    ratios = torch.cat([layer.weight.detach().flatten() / RULES[initial](
+        layer.weight[0].numel(), layer.weight[:, 0].numel()) for layer in layers])
+    assert ratios.std().item() == pytest.approx(1, abs=0.02)
+    assert abs(ratios).max() <= 1.7321 if initial == "torch" else abs(ratios).max() > 3
+    assert any(layer.bias.any() for layer in layers) == (initial == "torch")

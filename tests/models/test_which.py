@@ -1,12 +1,11 @@
-"""Totals of the nets after LeNet-5; those of LeNet-5 are in test_tutorials."""
+"""What a total number of parameters says of a net, and which totals are known."""
 
 import pytest
 import torch
-from torch import nn
 from torchvision import models as torchvision_models
 
 from lenet_book import models
-from lenet_book.models import which_net
+from lenet_book.models import which_lenet, which_net
 
 OURS = ["alexnet", "alexnet-two-towers", *(f"vgg{n}" for n in (11, 13, 16, 19)), "vgg16-c", "nin",
         "nin-cifar10", "nin-mnist", "googlenet", "googlenet-with-heads"]
@@ -52,19 +51,30 @@ def test_it_knows_others_as_they_add_up(whose, n):
     assert said.startswith(f"{n:,}: ") and whose in said
 
 
-def test_of_an_unknown_total_it_names_the_nearest():
-    first, below, above = which_net(61_000_000).splitlines()
-    assert first == ("61,000,000 is none of the AlexNets, VGGs, NiNs and GoogLeNets in this book; "
-                     "nearest:")
-    assert below == f"  34,776 fewer, {which_net(60_965_224)}"
-    assert above == f"  100,840 more, {which_net(61_100_840)}"
-    assert len(which_net(1).splitlines()) == len(which_net(10**12).splitlines()) == 2
+C1, C3, C5, F6 = 156, 2416, 48_120, 10_164
 
 
-def test_what_is_no_total_is_refused():
-    with pytest.raises(ValueError, match="total must be at least 1, not 0"):
-        which_net(0)
-    with pytest.raises(TypeError, match="total must be an integer, not 61.5"):
-        which_net(61.5)
-    with pytest.raises(TypeError, match="not Linear"):
-        which_net(nn.Linear(1, 1))
+@pytest.mark.parametrize(("counts", "word"), [
+    ((C1, 12, 1516, 32, C5, F6), "trainable"), ((C1, 12, 1516, 32, C5, F6, 840), "840 fixed"),
+    ((C1, 12, 1516, 32, C5, F6, 850), "10 biases"), ((C1, C3, C5, F6), "84 classes"),
+    ((C1, C3, C5, F6, 850), "2,416"), ((C1, 12, C3, 32, C5, F6, 850), "coincidence"),
+    ((C1, C3, (256 + 1) * 120, F6, 850), "28 x 28"),
+    ((26 * 20, (25 * 20 + 1) * 50, (800 + 1) * 500, 501 * 10), "Caffe")])
+def test_it_knows_the_lenets_as_they_add_up(counts, word):
+    total = sum(counts)
+    assert which_lenet(total).startswith(f"{total:,}: ") and word in which_lenet(total)
+
+
+@pytest.mark.parametrize(("which", "total", "nearest"), [
+    (which_lenet, 60_806, ["806 fewer, 60,000", "34 more, 60,840"]),  # the table's C3, else as today
+    (which_lenet, 61_707, ["1 fewer, 61,706", "43 more, 61,750"]),
+    (which_lenet, 61_705, ["849 fewer, 60,856", "1 more, 61,706"]),
+    (which_lenet, 1, ["44,425 more, 44,426"]), (which_lenet, 431_081, ["1 fewer, 431,080"]),
+    (which_net, 61_000_000, ["34,776 fewer, 60,965,224", "100,840 more, 61,100,840"])])
+def test_of_an_unknown_total_it_names_the_nearest(which, total, nearest):
+    first, *others = which(total).splitlines()
+    assert first.startswith(f"{total:,} is none of the ") and first.endswith(" in this book; nearest:")
+    assert [line.split(":")[0].strip() for line in others] == nearest
+    for line in others:  # each with what it means
+        known = int(line.split(":")[0].split(", ", 1)[1].replace(",", ""))
+        assert line.endswith(f", {which(known)}")

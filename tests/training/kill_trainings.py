@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from lenet_book.training.state import CheckpointError
 
 STEPS = 5  # in each of the two epochs
 SAVES = 2 * (STEPS + 1)  # one more at the end of each
-SAVING = storage.write.__code__, storage._part.__code__
+SAVING = storage.write.__code__, storage._beside.__wrapped__.__code__
 KINDS = [  # what adapts, averages, counts or draws has a state of its own that must not be lost
     (Dropping, QUICK),  # the fastest first, which is taken where one kind has to do
     (models.MODELS["lenet5"], replace(QUICK, optimiser="muon", augmentation=BEND, ema=0.2)),
@@ -145,28 +146,20 @@ def die_at_byte(size):
 # What is left of it
 
 class Counts:
-    """A table, and what should have been otherwise."""
-
-    columns = ("tried", "as they should be", "no file yet", "the old one", "a new one",
-               "a rest beside it", "went on to the end", "bit-identical")
+    """How often what was seen, and what should have been otherwise."""
 
     def __init__(self):
-        self.rows, self.failures = {}, []
+        self.rows, self.failures = defaultdict(Counter), []
 
-    def add(self, row, *columns, wrong=None):
-        counts = self.rows.setdefault(row, dict.fromkeys(self.columns, 0))
-        for column in columns:
-            counts[column] += 1
+    def add(self, row, *seen, wrong=None):
+        self.rows[row].update(seen)
         if wrong:
             self.failures.append(f"{row}: {wrong}")
 
     def __str__(self):
-        width = max(map(len, self.rows))
-        lines = ["  ".join((" " * width, *self.columns))]
-        for row, counts in self.rows.items():
-            numbers = (str(counts[column] or "-").rjust(len(column)) for column in self.columns)
-            lines.append("  ".join((row.ljust(width), *numbers)))
-        return "\n".join(lines + [f"FAILED: {failure}" for failure in self.failures])
+        return "\n".join([f"{row}: {', '.join(f'{number} {what}' for what, number in counts.items())}"
+                          for row, counts in self.rows.items()]
+                         + [f"FAILED: {failure}" for failure in self.failures])
 
 
 def look(counts, row, folder, old, allowed, rests=("net.ckpt.part", "net.ckpt.lock")):

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
+from trainings import BEND
 
-from lenet_book.training import augmentation
-from lenet_book.training.augmentation import Distortion
+from lenet_book.training import Crops, Distortion, augmentation
 
 SHARES = st.lists(st.floats(-1, 1), min_size=6, max_size=6)  # turn, growths, lean, shifts
 SEEDS = st.integers(0, 2**31)
@@ -121,18 +121,22 @@ def test_the_draws_and_what_is_written_down_of_a_distortion_stay_what_they_were(
                                               "elastic": 0, "grid": 6}
 
 
-def test_the_draws_belong_to_the_generator_and_every_image_has_its_own():
-    bend = Distortion(rotation=10, scale=0.1, shear=0.1, shift=2, elastic=0.05)
-    images, generator = torch.rand(1, 1, 12, 12).expand(8, -1, -1, -1), torch.Generator().manual_seed(3)
+CROPS = Crops(5, mirror=True, colours=((0.1, 0.05, 0.01), ((1, 0, 0), (0, 1, 0), (0, 0, 1))))
+every_augmentation = pytest.mark.parametrize("change", [BEND, CROPS])
+
+
+@every_augmentation
+def test_the_draws_belong_to_the_generator_and_every_image_has_its_own(change):
+    images, generator = torch.rand(1, 3, 12, 12).expand(8, -1, -1, -1), torch.Generator().manual_seed(3)
     before, state = torch.get_rng_state(), generator.get_state()
-    copies = torch.cat([bend(images, generator), bend(images, generator)])
+    copies = torch.cat([change(images, generator), change(images, generator)])
     assert torch.equal(torch.get_rng_state(), before)
     assert len({copy.numpy().tobytes() for copy in copies}) == 16
     generator.set_state(state)
     for half in copies.split(8):
-        assert torch.equal(bend.apply(images, *bend.draw(8, generator)), half)
+        assert torch.equal(change.apply(images, *change.draw(8, generator)), half)
     torch.manual_seed(3)  # the same generator, torch's own
-    assert torch.equal(bend(images), copies[:8])
+    assert torch.equal(change(images), copies[:8])
 
 
 def test_a_copy_is_a_copy():
@@ -153,28 +157,25 @@ def test_what_was_used_for_measuring_first_can_be_trained_with():
 
 
 @pytest.mark.parametrize(("name", "value", "message"), [
-    *((name, value, f"{name} must be at least 0.* not {value}")
-      for name in ("rotation", "scale", "shear", "shift", "elastic")
-      for value in (-0.1, math.nan, math.inf)),
     ("scale", 1.0, "scale must be at least 0 and below 1, not 1.0"),
     ("grid", 1, "grid must be from 2 to 32, not 1"),
     ("rotation", 181, "rotation must be at least 0 and at most 180, not 181"),
-    ("grid", 2.5, "grid must be an integer, not 2.5"),
-    ("shift", "2", "shift must be a number, not '2'")])
+    ("shift", -0.1, "shift must be at least 0, not -0.1")])
 def test_distortions_refuse(name, value, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises(ValueError, match=message):
         Distortion(**{name: value})
 
 
+@every_augmentation
 @pytest.mark.parametrize("default", [torch.float32, torch.float64])
-def test_copies_have_the_dtype_of_the_images_whatever_the_default_is(default):
-    images, bend = torch.rand(2, 1, 8, 8), Distortion(rotation=10, elastic=0.02)
-    expected = bend(images, torch.Generator().manual_seed(0))
+def test_copies_have_the_dtype_of_the_images_whatever_the_default_is(change, default):
+    images = torch.rand(2, 3, 8, 8)
+    expected = change(images, torch.Generator().manual_seed(0))
     torch.set_default_dtype(default)
     try:
         augmentation._basis.cache_clear()
         for dtype, tolerance in ((torch.float64, 1e-6), (torch.float32, 1e-6), (torch.bfloat16, 0.02)):
-            copy = bend(images.to(dtype), torch.Generator().manual_seed(0))
+            copy = change(images.to(dtype), torch.Generator().manual_seed(0))
             assert copy.dtype == dtype
             close(copy.float(), expected, tolerance)
     finally:

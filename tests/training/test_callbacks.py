@@ -204,44 +204,25 @@ def scalars(folder):
 
 
 def test_tensorboard_gets_what_the_history_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr(TensorBoard, "EVERY", 5)
-    history = fit(progress=False, callbacks=[TensorBoard(tmp_path / "runs")])
-    found = scalars(tmp_path / "runs")
-    assert found.keys() == {"training loss", "validation loss", "validation accuracy"}
-    assert found["validation loss"] == [
-        (e.number, pytest.approx(e.validation_loss, rel=1e-6)) for e in history.epochs]
-    assert found["validation accuracy"] == [
-        (e.number, pytest.approx(1 - e.validation_error, rel=1e-6)) for e in history.epochs]
-    steps, losses = zip(*found["training loss"], strict=True)
-    assert steps == (5, 10, 15, 20)
-    assert [(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2] == pytest.approx(
-        [e.train_loss for e in history.epochs], rel=1e-5)
-    assert losses[0] > losses[1] > losses[2]  # each of its own steps
-
-
-class Given(nn.Module):
-    """Logits that do not depend on the image, and a loss that is the step's number."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(10))
-        self.steps = -1  # once before the first
-
-    def forward(self, x):
-        return self.weight.expand(len(x), 10)
-
-    def loss(self, logits, labels):
-        self.steps += 1
-        return logits.sum() * 0 + self.steps
-
-
-def test_every_100_steps_the_training_loss_is_the_mean_since_the_one_before_in_the_epoch(tmp_path):
-    fit(replace(QUICK, batch_size=2), TRAIN, None, Given(), progress=False,
-        callbacks=[TensorBoard(tmp_path)])  # 150 steps an epoch
-    assert scalars(tmp_path) == {"training loss": [  # and of the validation nothing: there is none
-        (100, pytest.approx(50.5)),     # of 1 to 100
-        (200, pytest.approx(175.5)),    # of 151 to 200
-        (300, pytest.approx(250.5))]}   # of 201 to 300
+    """And the training loss, now and then, as the mean since the one before in the epoch."""
+    class Noting(Callback):
+        def after_step(self, run):
+            sums.append(run.loss.item())
+    sums = []
+    assert TensorBoard.EVERY == 100
+    monkeypatch.setattr(TensorBoard, "EVERY", 4)
+    history = fit(progress=False, callbacks=[TensorBoard(tmp_path / "runs"), Noting()])
+    before = [0, *sums[:9], 0, *sums[10:19]]  # of the steps 1 to 10 and 11 to 20
+    losses = [(now - then) / 30 for now, then in zip(sums, before, strict=True)]
+    assert scalars(tmp_path / "runs") == {
+        "training loss": [(last, pytest.approx(sum(losses[first:last]) / (last - first), rel=1e-4))
+                          for first, last in ((0, 4), (4, 8), (10, 12), (12, 16), (16, 20))],
+        "validation loss": [(e.number, pytest.approx(e.validation_loss, rel=1e-6))
+                            for e in history.epochs],
+        "validation accuracy": [(e.number, pytest.approx(1 - e.validation_error, rel=1e-6))
+                                for e in history.epochs]}
+    fit(progress=False, validation=None, callbacks=[TensorBoard(tmp_path / "others")])
+    assert scalars(tmp_path / "others").keys() == {"training loss"}
 
 
 def test_a_training_that_is_resumed_goes_on_in_its_folder(tmp_path, monkeypatch):
@@ -291,3 +272,11 @@ def test_the_weights_of_each_epoch_are_saved_whole(tmp_path, ema):
         assert same({name: saved[name] for name in expected}, expected) and len(saved) == len(expected)
         model.load_state_dict(saved)
         assert training.evaluate(model, VALIDATION).error_rate == epoch.validation_error
+
+
+def test_a_layer_that_comes_twice_is_saved_under_both_names(tmp_path):
+    tied = nn.Linear(10, 10)
+    fit(model=nn.Sequential(*linear(), tied, tied), progress=False,
+        callbacks=[SaveEachEpoch(tmp_path)])
+    saved = load_file(tmp_path / "epoch-02.safetensors")
+    assert all(torch.equal(saved[f"{number}.weight"], tied.weight) for number in (2, 3))

@@ -140,21 +140,6 @@ def test_a_network_that_cannot_be_copied_has_a_moving_average(make):
     assert same(fitted(used), fitted(fresh_one))
 
 
-def test_the_moving_average_is_lent_for_the_validation_and_counters_are_not_averaged():
-    model, recipe = fresh("lenet-batchnorm"), replace(RECIPE, epochs=1)
-
-    class Looking(training.callbacks.Callback):
-        def after_epoch(self, run):
-            self.now, self.average = weights(run.model), {k: t.clone() for k, t in run.result.items()}
-    history = training.fit(model, DIGITS, recipe, validation=DIGITS, progress=False,
-                           callbacks=[looking := Looking()])
-    assert same(weights(model), looking.average) and not same(looking.now, looking.average)
-    assert training.evaluate(model, DIGITS).loss == history.epochs[0].validation_loss
-    assert model.c1_norm.num_batches_tracked == 15  # of the last state that was taken in
-    model.load_state_dict(looking.now)
-    assert training.evaluate(model, DIGITS).loss != history.epochs[0].validation_loss
-
-
 # What is left as it was
 
 def test_the_trial_leaves_no_trace():

@@ -3,14 +3,14 @@
 import json
 import math
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
-from trainings import QUICK, SDLM, same, stop_after, weights
+from trainings import QUICK, SDLM, Recording, Seeing, changed_batches, same, weights
 
 from lenet_book import training
 from lenet_book.experiments import trainings
@@ -68,15 +68,10 @@ def test_every_place_is_drawn_as_often_and_every_second_image_is_mirrored():
     assert torch.stack([found[:, 1], down]).corrcoef()[0, 1].abs() < 0.05
 
 
-def test_the_draws_belong_to_the_generator_and_what_decays_ends_in_the_middle():
+def test_what_decays_ends_in_the_middle():
     images = torch.rand(8, 3, 9, 9)
     crops = Crops(5, mirror=True, colours=principal_colours(images))
-    before, generator = torch.get_rng_state(), torch.Generator().manual_seed(3)
-    copies = crops(images, generator)
-    assert torch.equal(torch.get_rng_state(), before)
-    torch.manual_seed(3)
-    assert torch.equal(crops(images), copies)
-    even, normal = crops.draw(8, generator)
+    even, normal = crops.draw(8)
     assert even.shape == normal.shape == (8, 3) and even.abs().max() <= 1
     even[:, 2] = 1  # not mirrored
     torch.testing.assert_close(crops.apply(images, 1e-6 * even, 1e-6 * normal), crops.middle(images))
@@ -118,32 +113,13 @@ def test_what_is_added_is_the_papers_sum():
     assert not torch.equal(crops.apply(images, even, normal), images)
 
 
-@pytest.mark.parametrize("default", [torch.float32, torch.float64])
-def test_copies_have_the_dtype_of_the_images_whatever_the_default_is(default):
-    images = torch.rand(2, 3, 8, 8)
-    crops = Crops(5, mirror=True, colours=principal_colours(images))
-    expected = crops(images, torch.Generator().manual_seed(0))
-    torch.set_default_dtype(default)
-    try:
-        for dtype, tolerance in ((torch.float64, 1e-6), (torch.float32, 1e-7), (torch.bfloat16, 0.02)):
-            copy = crops(images.to(dtype), torch.Generator().manual_seed(0))
-            assert copy.dtype == dtype
-            torch.testing.assert_close(copy.float(), expected, rtol=0, atol=tolerance)
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
 # What cannot be
 
 THREE = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"size": 0}, "size must be from 1 to 65,536, not 0"),
-    ({"size": 2.5}, "size must be an integer, not 2.5"),
-    ({"size": (3, 3)}, r"size must be an integer, not \(3, 3\)"),
-    ({"size": 3, "mirror": 1}, "mirror must be True or False, not 1"),
-    ({"size": 3, "colours": (1, 2, 3)}, r"colours must hold 2 things, not \(1, 2, 3\)"),
+    ({"size": 2**16 + 1}, "size must be from 1 to 65,536, not 65537"),
     ({"size": 3, "colours": ((1, -1, 0), THREE)}, r"colours\[0\]\[1\] must be at least 0, not -1"),
     ({"size": 3, "colours": ((1, 1, math.nan), THREE)}, r"colours\[0\]\[2\] must be .* not nan"),
     ({"size": 3, "colours": ((1, 1, 1), THREE[:2])}, r"colours\[1\] must hold 3 things")])
@@ -178,70 +154,49 @@ X = torch.rand(20, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(20) % 3
 CROPS = Crops(6, mirror=True, colours=principal_colours(X))
 RECIPE = replace(QUICK, batch_size=8, augmentation=CROPS, seed=3)
-
-
-class Seeing(nn.Sequential):
-    """Keeps the images it was shown."""
-
-    def __init__(self):
-        torch.manual_seed(0)
-        super().__init__(nn.Flatten(), nn.Linear(3 * 6 * 6, 3))
-        self.shown = {True: [], False: []}  # in training, in evaluation
-
-    def forward(self, x):
-        self.shown[self.training].append(x.clone())
-        return super().forward(x)
+seeing = partial(Seeing, 3 * 6 * 6, 3)
 
 
 def test_training_sees_crops_and_validation_the_middle():
-    model = Seeing()
+    model = seeing()
     history = training.fit(model, (X, Y), RECIPE, validation=(X, Y), progress=False)
     trial, *shown = model.shown[True]
-    assert trial.shape == (2, 3, 6, 6)
-    generator, expected = torch.Generator().manual_seed(3), []
-    for _ in range(2):
-        for batch in torch.randperm(20, generator=generator).split(8):
-            expected.append(CROPS.apply(X[batch], *CROPS.draw(len(batch), generator)))
-    assert len(shown) == len(expected) == 6
-    for mine, crop in zip(shown, expected, strict=True):
-        torch.testing.assert_close(mine, crop, rtol=0, atol=1e-6)
+    assert trial.shape == (2, 3, 6, 6) and len(shown) == 6
+    torch.testing.assert_close(shown, changed_batches(X, RECIPE), rtol=0, atol=1e-6)
     for validated in model.shown[False][1:]:
         assert torch.equal(validated, X[:, :, 1:7, 2:8])
     assert history.epochs[-1].validation_error == training.evaluate(
         model, (CROPS.middle(X), Y)).error_rate
-    training.fit(Seeing(), (X[:, :, 1:7, 2:8], Y), replace(RECIPE, augmentation=None), progress=False)
 
 
 def test_sdlm_measures_its_curvature_on_the_middle():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 6, 3))
     recipe = replace(SDLM, augmentation=CROPS, epochs=1, schedule="constant")
-    assert training.fit(model, (X, Y), recipe, progress=False).epochs
+    assert training.fit(seeing(), (X, Y), recipe, progress=False).epochs
 
 
 def test_what_does_not_fit_is_said_before_the_training():
     for crops, x, message in ((Crops(9), X, "a crop of 9 x 9 does not fit into images of 8 x 9"),
                               (Crops(5), X, "Seeing cannot take inputs of torch.float32 2 x 3 x 5 x 5"),
                               (CROPS, X[:, :1], "must be N x 3 x H x W, not 2 x 1 x 8 x 9")):
-        model = Seeing()
+        model = seeing()
         before = weights(model)
         with pytest.raises(ValueError, match=message):
             training.fit(model, (x, Y), replace(RECIPE, augmentation=crops), progress=False)
         assert same(weights(model), before)
 
 
-def test_a_training_with_crops_is_a_value_that_can_be_written_down_and_taken_up(monkeypatch, tmp_path):
+def test_a_training_with_crops_is_a_value_that_can_be_written_down_and_taken_up(tmp_path):
     assert eval(repr(RECIPE), {"Recipe": Recipe, "Crops": Crops}) == RECIPE and RECIPE in {RECIPE}
     assert json.loads(json.dumps(asdict(RECIPE))) == trainings._plain(RECIPE)
-    whole, path = Seeing(), tmp_path / "net.ckpt"
+    whole, path = seeing(), tmp_path / "net.ckpt"
     training.fit(whole, (X, Y), RECIPE, progress=False)
-    with monkeypatch.context() as patch:
-        stop_after(4, patch)
-        with pytest.raises(SystemExit):
-            training.fit(Seeing(), (X, Y), RECIPE, checkpoint=path, progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(seeing(), (X, Y), RECIPE, checkpoint=path, progress=False,
+                     callbacks=[Recording(stop=4)])
     for other in (Crops(6), replace(CROPS, mirror=False)):
         with pytest.raises(CheckpointError, match="belongs to another training: augmentation"):
-            training.fit(Seeing(), (X, Y), replace(RECIPE, augmentation=other), checkpoint=path,
+            training.fit(seeing(), (X, Y), replace(RECIPE, augmentation=other), checkpoint=path,
                          resume=True, progress=False)
-    taken_up = Seeing()
+    taken_up = seeing()
     training.fit(taken_up, (X, Y), RECIPE, checkpoint=path, resume=True, progress=False)
     assert same(weights(taken_up), weights(whole))

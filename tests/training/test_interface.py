@@ -1,5 +1,6 @@
 """What a network says of itself, and what is said before a training that cannot be."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -110,7 +111,10 @@ def test_slices_say_what_is_still_true(net):
     with pytest.raises(ValueError, match="Sequential.loss must be a function .*, not None"):
         training.evaluate(net[:-1], TEN)
     for what in ("input_size", "scaling"):
-        assert said(net[:-1], what) == getattr(net, what)
+        assert said(net[:-1], what) == getattr(net, what) and not hasattr(net[3:5], what)
+    assert type(net[:3]) is nn.Sequential and net[:3][0] is net[0] is net.c1
+    assert net[3:5].loss is net[3:5].predict is None
+    copy.deepcopy(net[:3])
     tuned = nn.Sequential(fresh()[:-1], nn.Linear(84, 10))
     with pytest.raises(ValueError, match="nothing of its input_size, but its part '0', a Sequential"):
         training.fit(tuned, TEN, ONE_STEP, progress=False)
@@ -228,14 +232,6 @@ def test_among_several_processes_what_takes_no_part_is_refused(monkeypatch):
         training.fit(model, TEN, ONE_STEP, progress=False)
 
 
-@pytest.mark.parametrize(("model", "given"), [
-    ("lenet5", "'lenet5'"), (models.build, "<function build"), (models.LeNet5, "<class '.*LeNet5'>")])
-def test_what_is_no_network_is_refused(model, given):
-    for use in (training.evaluate, lambda *a: training.fit(*a, QUICK)):
-        with pytest.raises(TypeError, match=f"must be a network, such as .*, not {given}"):
-            use(model, TEN)
-
-
 def test_the_validation_set_is_tried_as_well():
     wide = torch.zeros(4, 1, 32, 40), torch.zeros(4).long()
     with pytest.raises(ValueError, match="cannot take inputs of torch.float32 1 x 1 x 32 x 40"):
@@ -243,9 +239,3 @@ def test_the_validation_set_is_tried_as_well():
     many = SMALL.inputs()[:4], torch.tensor([0, 1, 10, 2])
     with pytest.raises(ValueError, match="10 logits.* a label 10"):
         training.fit(plain(), TEN, QUICK, validation=many, progress=False)
-
-
-@pytest.mark.parametrize("batch_size", [0, -1, 2.5, None])
-def test_evaluate_refuses_a_batch_size(batch_size):
-    with pytest.raises((TypeError, ValueError), match=f"batch_size must be .*, not {batch_size}"):
-        training.evaluate(fresh(), TEN, batch_size=batch_size)

@@ -4,9 +4,8 @@ import os
 import signal
 
 import pytest
-import torch
 from torch import nn
-from trainings import QUICK, SMALL, fresh, weights
+from trainings import QUICK, SMALL, fresh
 
 from lenet_book import training
 from lenet_book.training import state
@@ -92,17 +91,6 @@ class Sending(Callback):
             signal.raise_signal(self.number)
 
 
-def test_fit_saves_first(number, tmp_path):
-    model = fresh()
-    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Received):
-        training.fit(model, SMALL, QUICK, checkpoint=tmp_path / "net.ckpt", progress=False,
-                     callbacks=[Sending(number, 3)])
-    left = state.load(tmp_path / "net.ckpt")
-    assert (left["epoch"], left["step"]) == (0, 3)
-    assert all(torch.equal(left["model"][name], value) for name, value in weights(model).items())
-    assert [file.name for file in tmp_path.iterdir()] == ["net.ckpt"]
-
-
 def test_one_that_comes_after_the_last_step_is_not_lost(number):
     class AtTheEnd(Callback):
         def after_training(self, run):
@@ -126,4 +114,3 @@ def test_a_program_ends_by_the_signal_as_it_would_without(number, tmp_path):
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == number
     assert state.load(tmp_path / "net.ckpt")["step"] == 2
     assert [file.name for file in tmp_path.iterdir()] == ["net.ckpt"]
-

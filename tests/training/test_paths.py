@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accidents import odd
 from torch import nn
 from trainings import QUICK, SMALL
 
@@ -40,23 +41,8 @@ def fit(layer=nn.Linear, **options):
     return training.fit(model, SMALL[:128], QUICK, progress=False, **options)
 
 
-def odd(folder):
-    """Paths that cannot become a checkpoint, and what is in the way."""
-    (folder / "file").write_text("a thesis")
-    (folder / "folder").mkdir()
-    (folder / "taken.part").mkdir()
-    (folder / "loop").symlink_to("loop")
-    os.mkfifo(folder / "pipe")
-    return {"": "not a path", "a\0b": "not a path", "~no-such-person/a": "home",
-            "/dev/full": "a device", folder / "file": "not a checkpoint of this book",
-            folder / "folder": "is a folder", folder / "file" / "a": "Not a directory",
-            folder / "no" / "a": "there is no folder", folder / "taken": "taken.part",
-            folder / "loop": "symbolic links", folder / "pipe": "a device or a pipe",
-            folder / ("a" * 300): "too long", folder / ("a" * 252): "too long"}
-
-
 def test_a_checkpoint_that_cannot_be_is_refused_before_the_first_step(tmp_path):
-    for path, words in odd(tmp_path).items():
+    for path, words in {**odd(tmp_path), tmp_path / "file": "not a checkpoint of this book"}.items():
         for resume in (False, True):
             before = sorted(tmp_path.iterdir())
             with pytest.raises(training.CheckpointError, match=words):
@@ -71,11 +57,19 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_the_first_step(tmp_path):
 
 def test_load_and_save_of_such_paths(tmp_path):
     for path, words in odd(tmp_path).items():
-        if path != tmp_path / "file":
-            with pytest.raises(state.CheckpointError, match=words):
-                state.save(path, {})
+        with pytest.raises(state.CheckpointError, match=f"{words}.*before, it is unharmed"):
+            state.save(path, {})
         with pytest.raises((state.CheckpointError, FileNotFoundError)):
             state.load(path)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_said_to_be_one(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError("not for you")
+    state.save(tmp_path / "net.ckpt", {})
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(training.CheckpointError, match="cannot be read .not for you"):
+        fit(checkpoint=tmp_path / "net.ckpt", resume=True, callbacks=[NoStep()])
 
 
 def test_a_net_whose_state_cannot_be_saved_is_refused_before_the_first_step(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
-from trainings import BEND, SDLM, SMALL, fresh
+from trainings import BEND, SMALL, fresh
 
 from lenet_book import training
 from lenet_book.training import RECIPES, Distortion, Recipe
@@ -20,15 +20,6 @@ def test_every_recipe_trains(name):
     assert not torch.equal(model.f6.weight, before) and model.f6.weight.isfinite().all()
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", math.nan), ("batch_size", 0),
-    ("epochs", 0), ("weight_decay", -0.1), ("weight_decay", math.nan), ("momentum", 1),
-    ("momentum", -0.1), ("ema", 1), ("ema", math.nan)])
-def test_recipes_refuse(name, value):
-    with pytest.raises(ValueError, match=f"{name} must .* not {value}"):
-        replace(RECIPES["fast"], **{name: value})
-
-
 @pytest.mark.parametrize("schedule", [
     "linear", None, 3, (), (2, 1.0), ((2,),), ((2, 1.0, 3),), ((0, 1.0),), ((1, 1.0), (2.5, 0.1)),
     ((1, 0.0),), ((1, -1),), ((1, math.nan),), [(2, 1.0)]])
@@ -37,15 +28,14 @@ def test_schedules_refuse(schedule):
         Recipe(learning_rate=1, schedule=schedule)
 
 
-def test_recipes_refuse_what_does_not_go_together():
+def test_recipes_refuse_what_cannot_be_or_does_not_go_together():
+    for name in ("momentum", "ema"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 0 and below 1, not 1"):
+            replace(RECIPES["fast"], **{name: 1})
     with pytest.raises(ValueError, match="must be one of adamw, adam, sgd, muon, sdlm, not 'lion'"):
         Recipe(learning_rate=1, optimiser="lion")
     with pytest.raises(ValueError, match="momentum belongs to \"sgd\"; 'adam' would not use it"):
         Recipe(learning_rate=1, optimiser="adam", momentum=0.9)
-    with pytest.raises(ValueError, match="has no weight decay"):
-        replace(SDLM, weight_decay=0.1)
-    with pytest.raises(TypeError, match=r"augmentation must be a Distortion.*, not 'elastic'"):
-        Recipe(learning_rate=1, augmentation="elastic")
     with pytest.raises(ValueError, match="augmentation_end must be at least 0 and at most 1, not 1.5"):
         Recipe(learning_rate=1, augmentation=BEND, augmentation_end=1.5)
     with pytest.raises(ValueError, match="augmentation_end=0.5 needs an augmentation that can decay"):

@@ -79,8 +79,10 @@ def test_the_moving_average_is_what_remains_and_what_is_validated(name):
     for key, tensor in numbers.items():
         torch.testing.assert_close(tensor.double(), expected[key], rtol=1e-5, atol=1e-6)
     assert any(not torch.equal(tensor, recording.states[-1][key]) for key, tensor in numbers.items())
+    assert same(recording.ends, recording.states[11::12])  # it is lent for the validation alone
     if name == "lenet-batchnorm":
         assert any("running_var" in key for key in numbers)
+        assert model.c1_norm.num_batches_tracked == 20  # of the last state that was taken in
     score = training.evaluate(model, SMALL[300:])
     assert history.epochs[-1].validation_error == score.error_rate
     assert history.epochs[-1].validation_loss == pytest.approx(score.loss, rel=1e-6)
@@ -95,16 +97,18 @@ def test_a_training_of_fewer_than_five_steps_has_no_moving_average_and_keeps_its
 
 
 def test_after_an_interrupt_it_is_not_the_moving_average(tmp_path):
-    model, recording = fresh(), Recording(stop=12)
+    model, recording, path = fresh(), Recording(stop=12), tmp_path / "net.ckpt"
     with pytest.raises(KeyboardInterrupt):
-        training.fit(model, SMALL, replace(QUICK, ema=0.3), checkpoint=tmp_path / "net.ckpt",
-                     progress=False, callbacks=[recording])
+        training.fit(model, SMALL, replace(QUICK, ema=0.3), checkpoint=path, progress=False,
+                     callbacks=[recording])
     assert len(recording.states) == 12
-    assert torch.equal(model.f6.weight, recording.states[-1]["f6.weight"])
-    snapshot = state.load(tmp_path / "net.ckpt")
-    assert torch.equal(snapshot["model"]["f6.weight"], model.f6.weight)
-    torch.testing.assert_close(snapshot["average"]["module.f6.weight"].double(),
+    assert same(weights(model), recording.states[-1])
+    assert same({**training.load_weights(path)}, weights(model))
+    torch.testing.assert_close(state.load(path)["average"]["module.f6.weight"].double(),
                                averaged(recording.states, 0.3)["f6.weight"], rtol=1e-5, atol=1e-6)
+    state.save(path, {"model": {}})
+    with pytest.raises(training.CheckpointError, match="not of a training"):
+        training.load_weights(path)
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +149,3 @@ def test_the_way_on_that_is_named_begins_a_new_training_with_the_weights_of_one_
     model = fresh(seed=3)
     exec(str(error.value).rpartition("its weights: ")[2], {"model": model, "training": training})
     assert same(weights(model), weights(ended))
-
-
-def test_of_a_training_that_was_stopped_the_weights_are_those_of_the_last_step(tmp_path):
-    model, path = fresh(), tmp_path / "net.ckpt"
-    with pytest.raises(KeyboardInterrupt):
-        training.fit(model, SMALL, replace(QUICK, ema=0.3), checkpoint=path, progress=False,
-                     callbacks=[Recording(stop=12)])
-    assert same({**training.load_weights(path)}, weights(model))
-    state.save(path, {"model": {}})
-    with pytest.raises(training.CheckpointError, match="not of a training"):
-        training.load_weights(path)

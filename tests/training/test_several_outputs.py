@@ -84,9 +84,7 @@ def test_heads_are_trained_and_validation_has_none(height, width):
 def test_heads_go_with_an_average_and_through_a_checkpoint(tmp_path):
     x, y = pictures(9, 9)
     recipe = replace(RECIPE, optimiser="adamw", ema=0.3)
-    plain, kept = Judged(), nn.DataParallel(Judged())
-    training.fit(plain, (x, y), recipe, progress=False)
-    path = tmp_path / "net.ckpt"
+    kept, path = nn.DataParallel(Judged()), tmp_path / "net.ckpt"
     torch.manual_seed(0)
     training.fit(kept, (x, y), recipe, checkpoint=path, progress=False)
     again = nn.DataParallel(Judged())
@@ -126,7 +124,7 @@ def test_a_forward_without_return_is_refused():
 
 
 @pytest.mark.parametrize(("name", "size"), [
-    ("vgg-small-average", 48), ("nin-small", 33), ("nin-cifar10", 26)])
+    ("vgg-small-average", 48), ("nin-small", 33), ("nin-cifar10", 26), ("googlenet-small", 57)])
 def test_canvases_of_another_size_and_colours(name, size):
     torch.manual_seed(0)
     model = models.build(name)

@@ -59,6 +59,27 @@ class Dropping(nn.Sequential):
         super().__init__(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 32, 10))
 
 
+class Seeing(nn.Sequential):
+    """Keeps the images it was shown."""
+
+    def __init__(self, inputs=32 * 32, classes=10):
+        torch.manual_seed(0)
+        super().__init__(nn.Flatten(), nn.Linear(inputs, classes))
+        self.shown = {True: [], False: []}  # in training, in evaluation
+
+    def forward(self, x):
+        self.shown[self.training].append(x.clone())
+        return super().forward(x)
+
+
+def changed_batches(inputs, recipe):
+    """What a training by this recipe shows the net, batch by batch."""
+    generator, augmentation = torch.Generator().manual_seed(recipe.seed), recipe.augmentation
+    return [augmentation.apply(inputs[batch], *augmentation.draw(len(batch), generator))
+            for _ in range(recipe.epochs)
+            for batch in torch.randperm(len(inputs), generator=generator).split(recipe.batch_size)]
+
+
 def weights(model):
     """What its weights are now."""
     return copies(model.state_dict())
@@ -104,26 +125,11 @@ def keep_saves(numbers, monkeypatch):
     monkeypatch.setattr(state, "save", save_there)
 
 
-def stop_after(saves, monkeypatch):
-    """Have a training take down its state after each step, and die once that one is written."""
-    count = 0
-
-    def save_then_die(path, snapshot):
-        nonlocal count
-        count += 1
-        if count == saves:  # it would be written in place of those before it
-            save(path, snapshot)
-            raise SystemExit
-    save = state.save
-    monkeypatch.setattr(run, "SAVE_EVERY", -1.0)
-    monkeypatch.setattr(state, "save", save_then_die)
-
-
 class Recording(Callback):
     """Keeps the weights after each step and each epoch; presses Ctrl-C in one of the steps."""
 
     def __init__(self, stop=None):
-        self.states, self.results, self.stop = [], [], stop
+        self.states, self.ends, self.results, self.stop = [], [], [], stop
 
     def after_step(self, run):
         self.states.append(weights(run.model))
@@ -131,4 +137,5 @@ class Recording(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
     def after_epoch(self, run):
+        self.ends.append(weights(run.model))
         self.results.append(copies(run.result))
