@@ -286,6 +286,15 @@ def test_refuses_rates(bad):
         sdlm.SDLM(small_net(), lr=1, mu=bad)
 
 
+def test_it_measures_where_gradients_are_switched_off():
+    net, (x, labels) = small_net(), examples()
+    with torch.no_grad():
+        found = sdlm.curvature(net, x, labels)
+    expected = sdlm.curvature(net, x, labels)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_refuses_what_it_does_not_know():
     x, labels = examples()
     with pytest.raises(RuntimeError, match=r"call estimate\(inputs, labels\) before step\(\)"):
