@@ -19,8 +19,10 @@ from .verdict import NotYet, Wrong
 OTHER_ACTIVATIONS = {  # what stands where a ReLU should
     "a tanh": nn.Tanh(), "a sigmoid": nn.Sigmoid(), "a leaky ReLU": nn.LeakyReLU(),
     "ReLU6, which ends at 6,": nn.ReLU6(), "GELU": nn.GELU(), "SiLU": nn.SiLU(), "ELU": nn.ELU(),
-    "softplus": nn.Softplus(),
+    "softplus": nn.Softplus(), "SELU": nn.SELU(), "Mish": nn.Mish(), "the hard tanh": nn.Hardtanh(),
+    "the hard swish": nn.Hardswish(),
 }
+OTHER_BORDERS = "reflect", "replicate", "circular"  # what nn.Conv2d puts where zeros should be
 
 
 def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str,
@@ -96,7 +98,7 @@ def _made(make: Callable, *given) -> nn.Module:
 
 @cache
 def _weights_of(make: Callable, *given) -> Counter:
-    return _weights(make(*given))
+    return _weights(_made(make, *given))
 
 
 @cache
@@ -104,7 +106,7 @@ def _answer_of(make: Callable, right: Callable, case: tuple, training: bool) -> 
     """What the net that this function makes answers; None where its weights are not the right ones."""
     *given, image = case
     if _weights_of(make, *given) == _weights_of(right, *given):
-        return _answer(make(*given), image, training)
+        return _answer(_made(make, *given), image, training)
     return None
 
 
