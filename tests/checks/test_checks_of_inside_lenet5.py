@@ -18,21 +18,19 @@ CHAPTER = 9
 LOW, HIGH = paper.BACKGROUND, paper.FOREGROUND
 
 
-def pasted(images, spacing, join=torch.maximum, blank=LOW, step=None, width=0, double=True,
-           among=None):
+def pasted(images, spacing, join=torch.maximum, blank=LOW, width=0, double=True, among=None):
     """Right as it stands; each argument makes one mistake. among: joins two digits."""
     end = 0
-    step = step or spacing
-    strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * step + width), blank)
+    strip = torch.full((1, 1, 32, 32 + (len(images) - 1) * spacing + width), blank)
     strip = strip.double() if double else strip
     for place, image in enumerate(images):
-        there = strip[0, :, :, step * place:step * place + 32]
+        there = strip[0, :, :, spacing * place:spacing * place + 32]
         before = there.clone()
         there[:] = join(there, image[..., :there.shape[-1]])
-        if among and end > step * place:
-            overlap = end - step * place
+        if among and end > spacing * place:
+            overlap = end - spacing * place
             there[..., :overlap] = among(before, image[..., :there.shape[-1]])[..., :overlap]
-        end = step * place + 32
+        end = spacing * place + 32
     return strip
 
 
