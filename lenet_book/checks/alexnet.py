@@ -1,6 +1,6 @@
 """Chapter 11: two totals, response normalisation, dropout, the convolutions in two towers."""
 
-from functools import cache
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -76,8 +76,7 @@ def response_normalisation(answer) -> str:
             return a / divisor(torch.stack(sums, 1), n, alpha, beta, k)
         return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
 
-    def changed(**how):
-        return lambda *case: normalised(*case, **how)
+    changed = partial(partial, normalised)
 
     def from_its_own(a, n, alpha, beta, k):
         result = a.clone()

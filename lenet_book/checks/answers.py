@@ -1,6 +1,6 @@
 """What an answer may be, and how it is compared with the right one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
@@ -33,16 +33,23 @@ def number(answer, name: str = "the answer") -> float:
     return answer
 
 
-def whole(answer, name: str = "the answer", unrounded: Mapping[float, str] | None = None) -> int:
+def numbers(answer, names: Sequence[str]) -> tuple[float, ...]:
+    """As many numbers as there are names, in a tuple or a list. Raises Wrong for anything else."""
+    return tuple(map(number, several(answer, len(names)), names))
+
+
+def whole(answer, name: str = "the answer", unrounded: Mapping[float, str] | None = None,
+          otherwise: str = "") -> int:
     """A whole number, 3.0 as well as 3. Raises Wrong for anything else.
 
     unrounded: fractions that come out before the rounding, each with the sentence on it; to a tenth.
+    otherwise: the sentence on any other fraction.
     """
     found = number(answer, name)
     if found != int(found):
         raise Wrong(next((said for exact, said in (unrounded or {}).items()
                           if abs(found - exact) < 0.06),
-                         f"{name} must be a whole number, not {shown(answer)}"))
+                         otherwise or f"{name} must be a whole number, not {shown(answer)}"))
     return int(found)
 
 

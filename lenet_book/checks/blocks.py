@@ -1,11 +1,12 @@
 """NiN, and the wrong nets that readers build in its place."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
-from .nets import OTHER_ACTIVATIONS
+from .nets import OTHER_ACTIVATIONS, OTHER_BORDERS
 
 _MEANS = nn.AdaptiveAvgPool2d(1), nn.Flatten()
 _MEAN = nn.AvgPool2d(3, 2, ceil_mode=True)
@@ -32,20 +33,21 @@ class _Unused(nn.Module):
 
 def nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12", last_relu=True,
         pool=None, up=(True,) * 3, pools=2, drop=None, drops=2, drop_first=False, end=_MEANS,
-        mixes=lambda k: 1, mix_pad=0, order="c12", bends=(True,) * 3, act=None, hands_on=2,
-        used=3) -> nn.Sequential:
+        mixes=lambda k: 1, mix_pad=0, order="c12", bends=(True,) * 3, act=None, hands_on=3,
+        used=3, bare=None, border="zeros") -> nn.Sequential:
     """relus: behind which of a block's convolutions one stands, act by act; bends: in which blocks. up:
     which poolings round sizes up. mixes: k -> size of what is 1 x 1. order: of a block's convolutions.
-    hands_on: which of them has as many maps as the next block reads. used: so many blocks are run.
+    hands_on: the next block reads the maps of this one of them, or at 0 the image's channels. used: so
+    many blocks are run. bare: the block and convolution behind which no ReLU stands.
     """
     layers, unused = [], []
     for block, (maps, k) in enumerate(zip(widths, kernels, strict=True)):
         to = layers if block < used else unused
         for which, inputs, outputs in zip(order, (channels, *maps), maps, strict=False):
             kernel, pad = (k, pads(k)) if which == "c" else (mixes(k), mix_pad)
-            to += [nn.Conv2d(inputs, outputs, kernel, padding=pad)]
-            to += [act or nn.ReLU()] * (which in relus and bends[block])
-        channels = maps[:hands_on + 1][-1]
+            to += [nn.Conv2d(inputs, outputs, kernel, padding=pad, padding_mode=border)]
+            to += [act or nn.ReLU()] * (which in relus and bends[block] and (block, which) != bare)
+        channels = maps[:hands_on][-1] if hands_on else channels
         pooling = pool[block] if isinstance(pool, tuple) else pool
         shrink = [pooling or nn.MaxPool2d(3, stride=2, ceil_mode=up[block])] * (block < pools)
         shrink += [drop or nn.Dropout(0.5)] * (block < drops)
@@ -53,28 +55,13 @@ def nin(channels, widths, kernels=(5, 5, 3), pads=lambda k: k // 2, relus="c12",
     return nn.Sequential(*layers if last_relu else layers[:-1], *end, _Unused(unused))
 
 
-def _wrong(**changes) -> Callable:
-    """NiN with these changes, as a function of channels and widths."""
-    return lambda channels, widths: nin(channels, widths, **changes)
-
-
-def _each_block_alone(channels, widths) -> nn.ModuleList:
-    """Each block reads the image's channels."""
-    return nn.ModuleList(nin(channels, [three], (k,)) for three, k in zip(
-        widths, (5, 5, 3), strict=True))
-
-
-def _first_of_before(channels, widths) -> nn.ModuleList:
-    """Each block reads as many maps as the first convolution of the one before makes."""
-    return nn.ModuleList(nin(before, [three], (k,)) for before, three, k in zip(
-        (channels, widths[0][0], widths[1][0]), widths, (5, 5, 3), strict=True))
-
+_wrong = partial(partial, nin)  # with these changes, for channels and widths
 
 MISTAKES = {  # sentences, each with what makes the net of which it is true
     "every block reads the image's channels, and should read the last maps of the one before":
-        _each_block_alone,
+        _wrong(hands_on=0),
     "a block reads the last of the three numbers of maps of the one before, not the first":
-        _first_of_before,
+        _wrong(hands_on=1),
     "a block has two 1 x 1 behind its convolution; the second is missing":
         lambda channels, widths: nin(channels, [three[:2] for three in widths]),
     "a block has two 1 x 1 behind its convolution; the first is missing":
@@ -97,21 +84,32 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
        f"{where}": _wrong(order=order) for where, order in (
            ("before and behind", "1c2"), ("before it", "12c"))},
     "a block reads the last of the three numbers of maps of the one before, not the second":
-        lambda channels, widths: nn.ModuleList(nin(before, [three], (k,)) for before, three, k in zip(
-            (channels, widths[0][1], widths[1][1]), widths, (5, 5, 3), strict=True)),
+        _wrong(hands_on=2),
     "the third block is not run, or what it gives is not used: x = block(x)":
         _wrong(used=2),
     **{f"the {which} block has no ReLU": _wrong(bends=tuple(i != block for i in range(3)))
        for block, which in enumerate(("first", "second", "third"))},
+    **{f"behind the {which} of the {block} block there is no ReLU": _wrong(bare=(at, letter))
+       for at, block in enumerate(("first", "second", "third"))
+       for letter, which in (("c", "large convolution"), ("1", "first 1 x 1"), ("2", "second 1 x 1"))
+       if (at, letter) != (2, "2")},
+    **{f"zeros are asked around the maps, and not {border} padding": _wrong(border=border)
+       for border in OTHER_BORDERS},
     **{f"{name} stands where a ReLU should": _wrong(act=other)
        for name, other in OTHER_ACTIVATIONS.items()},
     **{f"the {which} pooling takes the mean, and should take the maximum": _wrong(pool=pool)
        for which, pool in (("first", (_MEAN, None, None)), ("second", (None, _MEAN, None)))},
-    "a pooling of stride 1 halves no size: nn.MaxPool2d(3, 2, ceil_mode=True)":
-        _wrong(pool=nn.MaxPool2d(3, 1)),
+    **{f"a pooling of stride 1 halves no size: nn.MaxPool2d(3, 2, ceil_mode=True){more}":
+       _wrong(pool=nn.MaxPool2d(k, 1)) for k, more in ((3, ""), (2, "; and this is 2 x 2"))},
+    **{f"the pooling is 3 x 3, and this is {k} x {k}": _wrong(pool=nn.MaxPool2d(k, 2)) for k in (4, 5)},
+    **{f"the pooling takes the mean, and should take the maximum; and {more}": _wrong(pool=pool)
+       for more, pool in (("it must round sizes up", nn.AvgPool2d(3, 2)),
+                          ("it is 3 x 3, and this is 2 x 2", nn.AvgPool2d(2)),
+                          ("it has no padding", nn.AvgPool2d(3, 2, 1)))},
     "the pooling has a padding of 1, and should have none":
         _wrong(pool=nn.MaxPool2d(3, 2, 1, ceil_mode=True)),
-    "a sigmoid stands at the end; the means are the scores": _wrong(end=(*_MEANS, nn.Sigmoid())),
+    **{f"a {name} stands at the end; the means are the scores": _wrong(end=(*_MEANS, layer))
+       for name, layer in (("sigmoid", nn.Sigmoid()), ("tanh", nn.Tanh()))},
     **{f"{said}; each class map of each picture has one mean, over its rows and columns": _wrong(
         end=(_By(mean),)) for said, mean in {
             "the mean is taken over the class maps": lambda maps: maps.mean(1),
@@ -127,6 +125,7 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
         end=(_By(lambda maps: maps.mean((2, 3)).argmax(1)),)),
     "there is no pooling": _wrong(pools=0),
     "behind the second block a pooling is missing": _wrong(pools=1),
+    "behind the first block a pooling is missing": _wrong(pool=(nn.Identity(), None, None)),
     "the logarithm of the softmax belongs into the loss": _wrong(
         end=(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LogSoftmax(dim=1))),
     "all kernels are 5 x 5, and the third block's should be 3 x 3": _wrong(kernels=(5, 5, 5)),

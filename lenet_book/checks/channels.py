@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import shown
-from .answers import agrees, compare, counted, known, number, several, tensor
+from .answers import agrees, compare, several, tensor
+from .bottleneck import check_width
 from .calls import CONVOLUTIONS, Function, one_line
 from .exercise import exercise
 from .verdict import Wrong
+from .windows import slips_of_windows
 
 _BY_OTHERS = dict.fromkeys(CONVOLUTIONS, "write the sums yourself")
 
@@ -48,25 +50,7 @@ def maps_from_parameters(answer) -> str:
 @exercise(chapter=3, number=2, level="medium", minutes=6)
 def widest_bottleneck(answer) -> str:
     """The most maps between 192 and 32 at which a 1x1 and a 5x5 cost less than a 5x5 alone."""
-    maps = number(answer)
-    if maps != int(maps):
-        raise Wrong("half a map is none: the largest whole number is asked for")
-    direct, detour = 5 * 5 * 192 * 32, (192 + 5 * 5 * 32) * int(maps)
-    said = "not fewer" if detour >= direct else "there is room for more"
-    if maps < 1:
-        raise Wrong("at least one map must be left to read")
-    known(maps, 154, {
-        191: "the 1x1 costs something, too: 192 for each of its maps at each place",
-        192: "the 1x1 costs something, too: 192 for each of its maps at each place",
-        799: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
-        800: "the 5x5 that follows costs something, too: 5*5*32 for each map that it reads",
-        **dict.fromkeys((6, 685), "a 5x5 has 25 weights for each pair of maps"),
-        27: "the windows are counted alike: for each pair of maps a 5x5 has 25 weights, the 1x1 one",
-        87: "a 5x5 has 25 weights for each pair of maps, and not 5",
-        16: "that is GoogLeNet's number; the largest that saves anything is asked for",
-        154 * 784: "the number of places is the same on both ways, and cancels",
-    }, f"with {counted(int(maps), 'map')} the detour needs {detour:,} multiplications a place, and the "
-       f"direct way {direct:,}: {said}")
+    check_width(answer)
     return "reducing to four fifths of the 192 maps would save something, if hardly anything"
 
 
@@ -201,8 +185,9 @@ def conv2d_of_your_own(answer) -> str:
     def right(x, weight, bias, stride, padding):
         return F.conv2d(x, weight, bias, stride, padding)
 
-    def cut(result, other):  # to the other's size
-        return result[:, :, :other.shape[2], :other.shape[3]]
+    def cut_as_unpadded(x, weight, bias, stride, padding):
+        rows, columns = right(x, weight, bias, stride, 0).shape[2:]
+        return right(x, weight, bias, stride, padding)[:, :, :rows, :columns]
 
     square = [((1, 1, 4, 4), (1, 1, 2, 2), 1, 0), ((2, 3, 6, 6), (2, 3, 3, 3), 1, 1),
               ((2, 2, 8, 8), (5, 2, 3, 3), 2, 2)]  # what exchanges rows and columns fits these alone
@@ -235,33 +220,17 @@ def conv2d_of_your_own(answer) -> str:
             lambda x, w, b, s, p: right(x, w[:, :1].expand_as(w), b, s, p),
         "the images of a batch are added up: sum over channels, rows and columns only":
             lambda x, w, b, s, p: right(x.sum(0, True), w, b, s, p).expand(len(x), -1, -1, -1),
-        "only the first image of the batch is there": lambda x, w, b, s, p: right(x[:1], w, b, s, p),
-        "only the first output map is there": lambda x, w, b, s, p: right(x, w[:1], b[:1], s, p),
-        "the stride does not enter": lambda x, w, b, s, p: right(x, w, b, 1, p),
-        "the windows begin at every pixel: place i begins at stride times i":
-            lambda x, w, b, s, p: cut(right(x, w, b, 1, p), right(x, w, b, s, p)),
-        "the stride enters along the rows alone": lambda x, w, b, s, p: right(x, w, b, (s, 1), p),
-        "the stride enters along the columns alone": lambda x, w, b, s, p: right(x, w, b, (1, s), p),
-        "the rows begin at the stride's multiples, the columns at every pixel: both move by the stride":
-            lambda x, w, b, s, p: cut(right(x, w, b, (s, 1), p), right(x, w, b, s, p)),
-        "the columns begin at the stride's multiples, the rows at every pixel: both move by the stride":
-            lambda x, w, b, s, p: cut(right(x, w, b, (1, s), p), right(x, w, b, s, p)),
-        "the padding does not enter": lambda x, w, b, s, p: right(x, w, b, s, 0),
         "the padding lies at the top and on the left alone, and belongs on all four sides":
             lambda x, w, b, s, p: right(F.pad(x, (p, 0, p, 0)), w, b, s, 0),
         "the padding lies at the bottom and on the right alone, and belongs on all four sides":
             lambda x, w, b, s, p: right(F.pad(x, (0, p, 0, p)), w, b, s, 0),
-        "the padding lies on the left and right alone": lambda x, w, b, s, p: right(x, w, b, s, (0, p)),
         "the padding is halved, and each side has all of it": lambda x, w, b, s, p: right(
             F.pad(x, 2 * (p // 2, p - p // 2)), w, b, s, 0),
-        "the size is computed from the unpadded image": lambda x, w, b, s, p: cut(
-            right(x, w, b, s, p), right(x, w, b, s, 0)),
+        "the size is computed from the unpadded image": cut_as_unpadded,
         "the result is padded, and should be the image":
             lambda x, w, b, s, p: F.pad(right(x, w, b, s, 0), (p,) * 4),
         "rounded up: round the size down, since a window must lie whole in the image":
             lambda x, w, b, s, p: right(F.pad(x, (p, p + s - 1, p, p + s - 1)), w, b, s, 0),
-        "the rows and columns of the result are exchanged":
-            lambda x, w, b, s, p: right(x, w, b, s, p).transpose(2, 3),
         "the numbers of rows and columns are exchanged": lambda x, w, b, s, p: right(
             x, w, b, s, p).flatten(2).view_as(right(x, w, b, s, p).transpose(2, 3)),
         "the numbers are right, in the wrong order: bring C_out before the places, then view":
@@ -279,7 +248,7 @@ def conv2d_of_your_own(answer) -> str:
         "the windows are flattened in another order than the weights: input map, row, column":
             lambda x, w, b, s, p: right(
                 x, w.flatten(1).unflatten(1, (*w.shape[2:], -1)).movedim(3, 1), b, s, p),
-    }
+    } | slips_of_windows(right)
     for some in (square, sizes):
         cases = [(torch.randn(shape).double(), torch.randn(kernels).double(),
                   torch.randn(kernels[0]).double(), stride, padding)

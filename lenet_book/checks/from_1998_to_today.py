@@ -1,7 +1,8 @@
 """Chapter 10: an interval, an activation, a difference, h of weights, a row of one's own."""
 
-from math import sqrt
-from operator import sub
+from functools import partial
+from math import hypot, sqrt
+from operator import add, sub
 from statistics import mean, median, pstdev, stdev
 
 import torch
@@ -154,14 +155,14 @@ def difference_seed_by_seed(answer) -> str:
     def around(middle, half):
         return middle, middle - half, middle + half
 
-    def unpaired(new, old, t):
-        return around(mean(new) - mean(old), t * sqrt(stdev(new)**2 + stdev(old)**2) / sqrt(len(new)))
+    def of_rows(spread):
+        """The spread is made of those of the two rows."""
+        return lambda a, b, t: around(
+            mean(a) - mean(b), t * spread(stdev(a), stdev(b)) / sqrt(len(a)))
 
-    def of_one(new, old, t):
-        return around(mean(new) - mean(old), t * stdev(new) / sqrt(len(new)))
-
-    def apart_in_spread(new, old, t, size=abs):
-        return around(mean(new) - mean(old), t * size(stdev(new) - stdev(old)) / sqrt(len(new)))
+    def of(change):
+        """The right mean and half-width, put together in another way."""
+        return lambda a, b, t: change(mean(a) - mean(b), right(a, b, t)[2] - right(a, b, t)[0])
 
     cases = []
     for n, t, better in ((3, 4.30, 0.001), (5, 2.78, 0), (10, 2.26, 0.001)):
@@ -173,8 +174,10 @@ def difference_seed_by_seed(answer) -> str:
         "the sign is turned over: new minus old": lambda a, b, t: right(b, a, t),
         "the differences are taken without their signs: with some seeds new minus old is below 0":
             lambda a, b, t: right([abs(x - y) for x, y in zip(a, b, strict=True)], [0] * len(a), t),
-        "the rows are taken as if they had no seeds in common; take the differences first": unpaired,
-        "the spread is that of one row; that of the differences is needed": of_one,
+        "the rows are taken as if they had no seeds in common; take the differences first":
+            of_rows(hypot),
+        "the spread is that of one row; that of the differences is needed":
+            of_rows(lambda one, other: one),
         "the standard deviation divides by n - 1 (statistics.stdev), not by n":
             lambda a, b, t: right(a, b, t, pstdev),
         "the half-width is not divided by the root of n":
@@ -187,9 +190,10 @@ def difference_seed_by_seed(answer) -> str:
             a, b, t, root=lambda n: sqrt(always)) for always in (3, 5, 10)},
         "these are per cent; errors are shares":
             lambda a, b, t: tuple(100 * each for each in right(a, b, t)),
-        "take the deviation of the differences, not the difference of the deviations": apart_in_spread,
+        "take the deviation of the differences, not the difference of the deviations":
+            of_rows(lambda one, other: abs(one - other)),
         "take the deviation of the differences; a difference of deviations may be below 0":
-            lambda a, b, t: apart_in_spread(a, b, t, size=float),
+            of_rows(sub),
         "the errors are sorted: pairs must be of one seed":
             lambda a, b, t: right(sorted(a), sorted(b), t),
         "it does not use its argument t": lambda a, b, t: Function(answer, "new old t")(a, b, t + 1),
@@ -198,19 +202,19 @@ def difference_seed_by_seed(answer) -> str:
         "the differences are added up; their mean is asked":
             lambda a, b, t: around(sum(map(sub, a, b)), right(a, b, t)[2] - right(a, b, t)[0]),
         "the half-widths of the two rows are added; take the deviation of the differences":
-            lambda a, b, t: around(mean(a) - mean(b), t * (stdev(a) + stdev(b)) / sqrt(len(a))),
+            of_rows(add),
         "that is half of the half-width: t s / root of n on each side":
             lambda a, b, t: right(a, b, t / 2),
         "s is the standard deviation, not the variance":
             lambda a, b, t: right(a, b, t, lambda apart: stdev(apart)**2),
-        "the mean comes first, then the lower end, then the upper": lambda a, b, t: tuple(
-            sorted(right(a, b, t))),
-        "the lower end comes before the upper one": lambda a, b, t: (
-            right(a, b, t)[0], *right(a, b, t)[:0:-1]),
-        "the ends lie around 0, and should lie around the mean": lambda a, b, t: (
-            right(a, b, t)[0], *[end - right(a, b, t)[0] for end in right(a, b, t)[1:]]),
-        "that is the half-width, twice; the ends are the mean minus it and plus it": lambda a, b, t: (
-            right(a, b, t)[0], *[right(a, b, t)[2] - right(a, b, t)[0]] * 2),
+        "the mean comes first, then the lower end, then the upper":
+            of(lambda middle, half: (middle - half, middle, middle + half)),
+        "the lower end comes before the upper one":
+            of(lambda middle, half: (middle, middle + half, middle - half)),
+        "the ends lie around 0, and should lie around the mean":
+            of(lambda middle, half: (middle, -half, half)),
+        "that is the half-width, twice; the ends are the mean minus it and plus it":
+            of(lambda middle, half: (middle, half, half)),
     })
     return "what the seeds have in common has fallen out"
 
@@ -227,8 +231,7 @@ def h_two_layers_down(answer) -> str:
         kind = 1 - x1**2 if of is None else of(w1 @ x + b1)
         return torch.outer(kind**slope * ((w2**weight).T @ h2), x**inputs)
 
-    def changed(**how):
-        return lambda *case: by_rules(*case, **how)
+    changed = partial(partial, by_rules)
 
     cases = []
     for below, middle, above in ((3, 2, 2), (4, 3, 5), (6, 4, 2), (1, 5, 1)):

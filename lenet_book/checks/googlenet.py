@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from . import inception
 from .acting_parameters import gradients_arrive, with_gradients
 from .answers import compare, known, tensor, whole
+from .bottleneck import check_width
 from .calls import Function
 from .exercise import exercise
 from .nets import compare_nets
@@ -43,24 +44,22 @@ def convolution_for_a_module(answer) -> str:
 @exercise(chapter=14, number=2, level="medium", minutes=5)
 def widest_useful_reduction(answer) -> str:
     """The largest width of 3a's 5 x 5 reduction at which the path costs less than without."""
-    width = whole(answer, "the width", {
-        153_600 / 992: "at 154.8 both cost the same; which is the largest whole width below it?"})
-    known(width, 154, {
-        **{fits: f"that fits ({992 * fits:,} of 153,600 weights), but a wider one does, too"
-           for fits in range(1, 154)},
-        87: "a 5 x 5 kernel has 25 weights for each pair of maps, not five",
-        16: "that is the width in 3a; how much wider could it be?",
-        191: "the reduction has weights, too: 192 for each of its maps",
-        192: "the reduction has weights, too: 192 for each of its maps",
-        799: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
-        800: "that counts the reduction's own weights alone; the 5 x 5 reads its maps as well",
-        685: "the 5 x 5 has 25 weights for each pair of maps, not one",
-        436: "the 5 x 5 has 25 weights for each pair of maps, not five",
-    }, f"{width:,} maps cost {992 * width:,} weights, more than the 153,600 without a reduction"
-        if width > 154 else
-        "write down the path's weights for a width of r, the reduction's own among them")
+    check_width(answer)
     return ("154 of 192: it pays once it leaves out about a fifth of the maps. A map of the reduction "
             "costs 192 weights itself and 25 * 32 in the 5 x 5")
+
+
+_SIZES = {  # words of PyTorch's on maps that do not fit, and what they mean here
+    "must match except in dimension 1": "a path does not keep the size: a kernel of k needs a padding "
+                                        "of k // 2, the pooling stride 1 and padding 1",
+    "channels, but got": "a layer is given other maps than those that it reads: every path begins with "
+                         "x, and goes on with what the layer before has given",
+    "must match the size of tensor": "the paths are added up, and should be joined along the channels, "
+                                     "axis 1",
+    "stack expects each tensor": "torch.stack lays maps along a new axis, and they should be joined "
+                                 "along the channels, axis 1",
+    "must match except in dimension": "maps are joined along the channels, axis 1",
+}
 
 
 @contextmanager
@@ -69,21 +68,9 @@ def _sizes_in_words() -> Iterator[None]:
     try:
         yield
     except Wrong as wrong:
-        text = str(wrong)
-        if "must match except in dimension 1" in text:
-            raise Wrong("a path does not keep the size: a kernel of k needs a padding of k // 2, the "
-                        f"pooling stride 1 and padding 1 ({text})") from None
-        if "channels, but got" in text:
-            raise Wrong("a layer is given other maps than those that it reads: every path begins with "
-                        f"x, and goes on with what the layer before has given ({text})") from None
-        if "must match the size of tensor" in text:
-            raise Wrong("the paths are added up, and should be joined along the channels, axis 1 "
-                        f"({text})") from None
-        if "stack expects each tensor" in text:
-            raise Wrong("torch.stack lays maps along a new axis, and they should be joined along the "
-                        f"channels, axis 1 ({text})") from None
-        if "must match except in dimension" in text:
-            raise Wrong(f"maps are joined along the channels, axis 1 ({text})") from None
+        for words, said in _SIZES.items():
+            if words in str(wrong):
+                raise Wrong(f"{said} ({wrong})") from None
         raise
 
 
@@ -183,8 +170,7 @@ def loss_with_heads(answer) -> str:
         return (main * loss(logits, labels) + first * loss(one, labels)
                 + second * loss(other, labels)).item()
 
-    def wrong(**changes):
-        return lambda *case: right(*case, **changes)
+    wrong = partial(partial, right)
 
     cases = [(*(2 * torch.randn(n, classes).double() for _ in range(3)), torch.randint(classes, (n,)))
              for n, classes in ((4, 10), (1, 5), (7, 1000), (3, 2))]

@@ -1,6 +1,7 @@
 """GoogLeNet's module with its reductions, and the wrong ones that readers build in its place."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations, permutations
 
 import torch
@@ -42,9 +43,7 @@ def other_orders(joined: Callable) -> dict[str, Callable]:
             for order in permutations(range(4)) if order != (0, 1, 2, 3)}
 
 
-def wrong(**changes) -> Callable:
-    """The module with these changes, as a function of the seven numbers."""
-    return lambda *widths: Inception(*widths, **changes)
+_wrong = partial(partial, Inception)  # with these changes, for the seven numbers
 
 
 def exchanged(one: int, other: int) -> Callable:
@@ -87,27 +86,27 @@ def fused(which: str) -> Callable:
 
 
 MISTAKES = {  # sentences, each with what makes the module of which it is true
-    "there is no ReLU": wrong(relus=""),
-    "each reduction needs a ReLU behind it, too": wrong(relus="135p"),
-    "reduce3 needs a ReLU behind it, too": wrong(relus="1f35p"),
-    "reduce5 needs a ReLU behind it, too": wrong(relus="1t35p"),
-    "the projection needs a ReLU behind it, too": wrong(relus="13tf5"),
-    "only the reductions have a ReLU behind them": wrong(relus="tf"),
-    "the 1 x 1 needs a ReLU behind it, too": wrong(relus="3tf5p"),
-    "the 3 x 3 needs a ReLU behind it, too": wrong(relus="1tf5p"),
-    "the 5 x 5 needs a ReLU behind it, too": wrong(relus="1tf3p"),
-    "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": wrong(relus="1tfp"),
-    "the projection stands behind the pooling, and here before it": wrong(project_first=True),
-    "the pooling is missing before the projection": wrong(pool=nn.Identity()),
-    "the pooling takes the mean, and should take the maximum": wrong(pool=nn.AvgPool2d(3, 1, 1)),
-    "zeros around the maps win over their negative numbers: give the pooling its own padding": wrong(
+    "there is no ReLU": _wrong(relus=""),
+    "each reduction needs a ReLU behind it, too": _wrong(relus="135p"),
+    "reduce3 needs a ReLU behind it, too": _wrong(relus="1f35p"),
+    "reduce5 needs a ReLU behind it, too": _wrong(relus="1t35p"),
+    "the projection needs a ReLU behind it, too": _wrong(relus="13tf5"),
+    "only the reductions have a ReLU behind them": _wrong(relus="tf"),
+    "the 1 x 1 needs a ReLU behind it, too": _wrong(relus="3tf5p"),
+    "the 3 x 3 needs a ReLU behind it, too": _wrong(relus="1tf5p"),
+    "the 5 x 5 needs a ReLU behind it, too": _wrong(relus="1tf3p"),
+    "the 3 x 3 and the 5 x 5 need a ReLU behind them, too": _wrong(relus="1tfp"),
+    "the projection stands behind the pooling, and here before it": _wrong(project_first=True),
+    "the pooling is missing before the projection": _wrong(pool=nn.Identity()),
+    "the pooling takes the mean, and should take the maximum": _wrong(pool=nn.AvgPool2d(3, 1, 1)),
+    "zeros around the maps win over their negative numbers: give the pooling its own padding": _wrong(
         pool=nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1))),
-    "a ReLU stands between the pooling and the projection, and none belongs there": wrong(
+    "a ReLU stands between the pooling and the projection, and none belongs there": _wrong(
         pool=nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.ReLU())),
-    "the pooling is 3 x 3, and this is 5 x 5": wrong(pool=nn.MaxPool2d(5, 1, 2)),
-    "the path of the pooling is missing in the join": wrong(order=(0, 1, 2)),
-    **other_orders(lambda order: wrong(order=order)),
-    "3 x 3 stands where the paper has 5 x 5, as in torchvision": wrong(five=3),
+    "the pooling is 3 x 3, and this is 5 x 5": _wrong(pool=nn.MaxPool2d(5, 1, 2)),
+    "the path of the pooling is missing in the join": _wrong(order=(0, 1, 2)),
+    **other_orders(lambda order: _wrong(order=order)),
+    "3 x 3 stands where the paper has 5 x 5, as in torchvision": _wrong(five=3),
     "the 3 x 3 and the 5 x 5 read all inputs: without reductions the module is naive":
         lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
             nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5),
@@ -133,5 +132,5 @@ MISTAKES = {  # sentences, each with what makes the module of which it is true
         *widths, widths[5]),
     "two 3 x 3 stand where this net has a 5 x 5, as in later ones; the first has reduce5 maps":
         lambda *widths: two_for_five(*widths, widths[4]),
-    "the biases are missing": wrong(bias=False),
+    "the biases are missing": _wrong(bias=False),
 }

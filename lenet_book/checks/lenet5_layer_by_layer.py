@@ -9,7 +9,8 @@ from torch import nn
 
 from .. import paper
 from ..arguments import shown
-from .answers import compare, number, several, tensor, whole
+from .acting_parameters import gradients_arrive
+from .answers import compare, numbers, several, tensor, whole
 from .calls import Function, net
 from .exercise import exercise
 from .layers_of_1998 import runs_as_the_paper_says, what_acts
@@ -34,9 +35,8 @@ _LOST = {  # what 61,706 has more than 60,000, and errors
 @exercise(chapter=6, number=1, level="easy", minutes=4)
 def lost_since_1998(answer) -> str:
     """How many more parameters 61,706 has at C3, at the subsampling and at the output."""
-    given = [number(each, f"the number at {name}") for name, each in
-             zip(_LOST, several(answer, 3), strict=True)]
-    asked = [right for right, _ in _LOST.values()]
+    given = numbers(answer, [f"the number at {name}" for name in _LOST])
+    asked = tuple(right for right, _ in _LOST.values())
     if given != asked and sorted(given) == sorted(asked):
         raise Wrong(f"the three numbers are right, and not in the order {', '.join(_LOST)}")
     for said, (name, (right, mistakes)) in zip(given, _LOST.items(), strict=True):
@@ -90,11 +90,11 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
         if any(_uses(code, "partial_convolution") for code in codes):
             raise Wrong("partial_convolution is the page's, and may not be used; write the sums over "
                         "the table yourself")
-    numbers = [p for p in layer.parameters() if p.requires_grad]
-    _count_by_table(sum(p.numel() for p in numbers), table, size, when)
+    own = [p for p in layer.parameters() if p.requires_grad]
+    _count_by_table(sum(p.numel() for p in own), table, size, when)
     maps = 1 + max(map(max, table))
     at_first, _ = what_acts(layer, len(table), maps, size, when)
-    for p in numbers:
+    for p in own:
         if p.numel() > len(table) and not len(p.unique()) > p.numel() // 2:
             raise Wrong("its kernels begin with equal numbers: draw them at random, as nn.Conv2d does")
         with torch.no_grad():  # from here on it does not count how they began
@@ -111,7 +111,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
                     else f"reads map {source}, and should not"))
     if not bias.any():
         raise Wrong(f"{when}, it holds a bias for each output map, and adds none of them")
-    held = torch.cat([p.detach().flatten().double() for p in numbers]).sort().values
+    held = torch.cat([p.detach().flatten().double() for p in own]).sort().values
     acts = torch.cat([kernels[kernels != 0], bias]).sort().values
     if held.shape != acts.shape or not torch.allclose(held, acts, atol=1e-4):
         raise Wrong(f"{when}, some of its numbers do no work and others do it twice, or its results "
@@ -123,14 +123,7 @@ def _by_table(layer: nn.Module, table, size: int, when: str) -> None:
     y = tensor(result, (2, len(table), 3, 5), f"{when}, its result")
     if not torch.allclose(y, F.conv2d(x.double(), kernels, bias), atol=1e-3):
         raise Wrong(f"{when}, it is no convolution: a kernel acts otherwise at another place")
-    if not result.requires_grad:
-        raise Wrong("its outputs are right, but no gradient reaches its parameters: keep them out of "
-                    "no_grad(), detach() and data")
-    for p in numbers:
-        p.grad = None
-    result.square().sum().backward()
-    if any(p.grad is None or not p.grad.any() for p in numbers):
-        raise Wrong("its outputs are right, but some of its parameters get no gradient")
+    gradients_arrive(result, {f"self.{name}": [p] for name, p in layer.named_parameters()})
 
 
 def _uses(code: CodeType, function: str) -> bool:
@@ -253,13 +246,10 @@ def map_criterion(answer) -> str:
 def _its_gradient(function: Function, case: tuple, right) -> None:
     f6, *others = case
     mine, theirs = f6.clone().requires_grad_(), f6.clone().requires_grad_()
-    result = function(mine, *others)
-    if not result.requires_grad:
-        raise Wrong("the number is right, but no gradient goes back from it: keep it a tensor, without "
-                    "item(), detach() or no_grad()")
-    given = torch.autograd.grad(result, mine, allow_unused=True)[0]
-    expected = torch.autograd.grad(right(theirs, *others), theirs)[0]
-    if given is None or not torch.allclose(given, expected, rtol=1e-4, atol=1e-5):
+    gradients_arrive(function(mine, *others), {"F6": [mine]})
+    given, = torch.autograd.grad(function(mine, *others), mine)
+    expected, = torch.autograd.grad(right(theirs, *others), theirs)
+    if not torch.allclose(given, expected, rtol=1e-4, atol=1e-5):
         raise Wrong("the number is right, but the gradient that goes back to F6 is another one: a part "
                     "of the sum is cut off from it")
 

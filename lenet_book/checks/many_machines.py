@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache, partial
+from itertools import combinations, product
 from math import ceil, log2
 
 import torch
@@ -73,138 +75,139 @@ def share_weights(answer) -> str:
 @exercise(chapter=15, number=2, level="medium", minutes=6)
 def speedup(answer) -> str:
     """processes, batch, digit, meeting -> how many times faster a step is than with one process."""
-    def step(processes, batch, digit, meeting, largest=None):
-        largest = -(-batch // processes) if largest is None else largest
-        return largest * digit + meeting * (processes > 1)
-
-    def right(w, n, digit, meeting):
-        return n * digit / step(w, n, digit, meeting)
-
     cases = [(2, 128, 0.07, 0.5), (8, 128, 0.07, 0.5), (64, 128, 0.07, 0.5), (1, 128, 0.07, 0.5),
              (3, 128, 0.07, 0.5), (5, 64, 0.2, 0.01), (200, 128, 0.1, 1.5), (7, 13, 1.0, 3.0),
              (4, 12, 0.1, 5.0), (4, 1, 1.0, 0.5),  # slower than one alone
              (5, 12, 0.2, 1.0),  # 2.4 digits for each: rounded to the nearest, one too few
              (127, 128, 0.2, 1.0)]  # 1.008 for each
-    compare(answer, right, cases, "processes batch digit meeting", {
-        "one process alone meets nobody": lambda w, n, d, m: n * d / (step(w, n, d, m) + m * (w == 1)),
-        "the meeting is missing": lambda w, n, d, m: n * d / step(w, n, d, 0),
-        "a digit cannot be divided: a step lasts as long as that of the process with most digits":
-            lambda w, n, d, m: n * d / step(w, n, d, m, n / w),
-        "the process with most digits decides: round up, not down":
-            lambda w, n, d, m: n * d / step(w, n, d, m, n // w),
-        "the process with most digits decides: round up":
-            lambda w, n, d, m: n * d / step(w, n, d, m, max(1, n // w)),
-        **{f"the process with most digits decides: round up, not to the nearest{more}":
-           lambda w, n, d, m, least=least: n * d / step(w, n, d, m, max(least, round(n / w)))
-           for least, more in ((0, ""), (1, ", whatever the batch"))},
-        "a digit cannot be divided: round up, whatever the batch":
-            lambda w, n, d, m: n * d / step(w, n, d, m, max(1, n / w)),
-        "`meeting` is the time of all all-reduces of a step":
-            lambda w, n, d, m: n * d / step(w, n, d, 2 * m),
-        "a digit cannot be divided, and one process alone meets nobody":
-            lambda w, n, d, m: n * d / (n / w * d + m),
-        "that is the time of a step; by what factor is it shorter?": step,
-        "that is the time of a step, and one process alone meets nobody":
-            lambda w, n, d, m: step(w, n, d, 0) + m,
-        **{f"brackets are missing around the time of a step: {said}": first for said, first in {
-            "a / b * c + e is ((a / b) * c) + e":
-                lambda w, n, d, m: n * d / -(-n // w) * d + m * (w > 1),
-            "a / b * c + e is ((a / b) * c) + e, and one process alone meets nobody":
-                lambda w, n, d, m: n * d / -(-n // w) * d + m,
-            "a / b * c is (a / b) * c, and the meeting is missing":
-                lambda w, n, d, m: n * d / -(-n // w) * d,
-            "a / b + e is (a / b) + e": lambda w, n, d, m: n * d / step(w, n, d, 0) + m * (w > 1),
-            "a / b + e is (a / b) + e, and one process alone meets nobody":
-                lambda w, n, d, m: n * d / step(w, n, d, 0) + m}.items()},
-        "the time of the meeting is taken from the factor, and should be added to that of a step":
-            lambda w, n, d, m: n * d / step(w, n, d, 0) - m * (w > 1),
-        "the time of the meeting is subtracted from that of a step, and should be added":
-            lambda w, n, d, m: n * d / step(w, n, d, -m),
-        "more than one process meet, and one alone does not; here it is the other way round":
-            lambda w, n, d, m: n * d / (step(w, n, d, 0) + m * (w == 1)),
-        "two processes meet, too": lambda w, n, d, m: n * d / step(w, n, d, m * (w > 2)),
-        "dealt out like cards, no process has more than one digit more than another; here one has all "
-        "that are left": lambda w, n, d, m: n * d / step(w, n, d, m, n // w + n % w),
-        "there is a meeting in each step with more than one process, even if the batch divides":
-            lambda w, n, d, m: n * d / step(w, n, d, m * (n % w > 0)),
-        "that is the factor divided by the number of processes; the factor itself is asked":
-            lambda w, n, d, m: right(w, n, d, m) / w,
-        "that is the factor times the number of processes; the batch is the same, and dealt out":
-            lambda w, n, d, m: right(w, n, d, m) * w,
-        **{f"the factor is rounded{how}; it is asked as it comes out":
-           lambda w, n, d, m, rounded=rounded: rounded(right(w, n, d, m)) for how, rounded in {
-               " to a whole number": round, " down": int, " to one digit": lambda k: round(k, 1),
-               " to two digits": lambda k: round(k, 2),
-               " to three digits": lambda k: round(k, 3)}.items()},
-        "that is the share of the time that is saved; by what factor is a step faster?":
-            lambda w, n, d, m: 1 - 1 / right(w, n, d, m),
-        "that is the share of the time that is saved, in %; by what factor is a step faster?":
-            lambda w, n, d, m: 100 * (1 - 1 / right(w, n, d, m)),
-        "that is by how many % it is faster; by what factor?":
-            lambda w, n, d, m: 100 * (right(w, n, d, m) - 1),
-        "a step may be slower than with one process, and the factor is then below 1":
-            lambda w, n, d, m: max(1, right(w, n, d, m)),
-        "a step's time is digits times `digit`, plus `meeting`; here digits and milliseconds are added":
-            lambda w, n, d, m: n / step(w, n, 1, m),
-        "one process computes the whole batch, not one digit":
-            lambda w, n, d, m: d / step(w, n, d, m),
-        "the batch is divided by the processes, and here the processes by the batch":
-            lambda w, n, d, m: n * d / step(w, n, d, m, -(-w // n)),
-        "whole are the digits of a process, not its milliseconds: round batch / processes up first":
-            lambda w, n, d, m: n * d / (ceil(n * d / w) + m * (w > 1)),
-        "`digit` and `meeting` are exchanged": lambda w, n, d, m: right(w, n, m, d),
-        "`processes` and `batch` are exchanged": lambda w, n, d, m: right(n, w, d, m),
-        **{f"one process alone is 1 times as fast as itself, not {what}":
-           lambda w, n, d, m, alone=alone: right(w, n, d, m) if w > 1 else alone(n * d)
-           for what, alone in {"0": lambda time: 0, "its time": lambda time: time}.items()},
-        **{f"the time of the meeting is the same with any number of processes, and here {how}":
-           lambda w, n, d, m, times=times: n * d / step(w, n, d, m * times(w)) for how, times in {
-               "it is that of each pair": lambda w: w * (w - 1) / 2,
-               "it grows with the root of their number": lambda w: w**0.5,
-               "it is 2 W times as long": lambda w: 2 * w}.items()},
-        "that is the factor turned over: the time of many by that of one":
-            lambda w, n, d, m: 1 / right(w, n, d, m),
-        "one process has no meeting: there is nothing to add to its time":
-            lambda w, n, d, m: (n * d + m) / step(w, n, d, m),
-        "one process alone meets nobody: no meeting in the numerator":
-            lambda w, n, d, m: (n * d + m) / (step(w, n, d, 0) + m),
-        "batch // processes + 1 is one too many where the batch divides":
-            lambda w, n, d, m: n * d / step(w, n, d, m, n // w + 1),
-        "batch // processes + 1 is one too many where the processes divide the batch":
-            lambda w, n, d, m: n * d / step(w, n, d, m, n // w + (w > 1)),
-        "that is a batch of one digit for each": lambda w, n, d, m: w * d / step(w, w, d, m),
-        "that is a batch of one digit for each, and one process alone meets nobody":
-            lambda w, n, d, m: w * d / (d + m),
-        "the time of the meeting is the same with any number of processes":
-            lambda w, n, d, m: n * d / step(w, n, d, m * w),
-        "the time of the meeting is the same with any number of processes above one":
-            lambda w, n, d, m: n * d / step(w, n, d, m * (w - 1)),
-        **{f"the time of the meeting is the same with any number of processes, and here {how}":
-           lambda w, n, d, m, times=times: n * d / step(w, n, d, m * times(w)) for how, times in (
-               ("it grows with log2(W)", log2),
-               ("it grows with log2(W), rounded up", lambda w: ceil(log2(w))),
-               ("it is 2 (W - 1) / W times as long, as what a ring sends", lambda w: 2 * (w - 1) / w))},
-        "the time of the meeting is divided by the processes, and should not be: it takes as long, "
-        "however many meet":
-            lambda w, n, d, m: n * d / step(w, n, d, m / w),
-        "a step has one such time of meeting, not one a digit":
-            lambda w, n, d, m: n * d / step(w, n, d + m * (w > 1), 0),
-        "the digits are not shared out": lambda w, n, d, m: n * d / step(w, n, d, m, n),
-        "a step that lasts as long as before is 1 times as fast: do not subtract 1":
-            lambda w, n, d, m: right(w, n, d, m) - 1,
-        "that is in %; a factor is asked": lambda w, n, d, m: 100 * right(w, n, d, m),
-        "that is the time saved in a step; by what factor is it shorter?":
-            lambda w, n, d, m: n * d - step(w, n, d, m),
-        "the rounds of a ring are in `meeting` already":
-            lambda w, n, d, m: n * d / step(w, n, d, 2 * (w - 1) * m),
-        "the meeting comes when the work is done: the two times add up":
-            lambda w, n, d, m: n * d / max(step(w, n, d, 0), m * (w > 1)),
-        "that is the number of processes": lambda w, n, d, m: w,
-        "meetings cost something": lambda w, n, d, m: min(w, n),
-        "that is the share of the work in a step's time":
-            lambda w, n, d, m: step(w, n, d, 0) / step(w, n, d, m),
-    })
+    compare(answer, _factor, cases, "processes batch digit meeting", _slips())
     return "64 processes are 14 times faster, not 64 times"
+
+
+def _factor(w, n, d, m, share=lambda w, n: -(-n // w), meets=lambda w, n: w > 1,
+            divided=lambda one, work, met: one / (work + met), given=lambda f, w: f) -> float:
+    """share: digits of the process with most. meets: how often a meeting's time enters. divided: what
+    is made of the times of one process alone, of a share and of meetings; given: of that factor."""
+    return given(divided(n * d, share(w, n) * d, meets(w, n) * m), w)
+
+
+@cache
+def _slips() -> dict[str, Callable]:
+    """Sentences, each with what makes the factor of which it is true, by one slip or two."""
+    kinds = {"share": _SHARES, "meets": _MEETINGS, "divided": _DIVIDED, "given": _GIVEN}
+    single = {said: partial(_factor, **{kind: slip})
+              for kind, slips in kinds.items() for said, slip in slips.items()}
+    return single | _OTHERS | {
+        f"{said}{' And' if said[-1] == '?' else '; and'} {more}":
+            partial(_factor, **{kind: slip, other: another})
+        for kind, other in combinations(kinds, 2)
+        for (said, slip), (more, another) in product(kinds[kind].items(), kinds[other].items())}
+
+
+_SHARES = {
+    "a digit cannot be divided: a step lasts as long as that of the process with most digits":
+        lambda w, n: n / w,
+    "the process with most digits decides: round up, not down": lambda w, n: n // w,
+    "the process with most digits decides: round up": lambda w, n: max(1, n // w),
+    "the process with most digits decides: round up, not to the nearest": lambda w, n: round(n / w),
+    "the process with most digits decides: round up, not to the nearest, whatever the batch":
+        lambda w, n: max(1, round(n / w)),
+    "a digit cannot be divided: round up, whatever the batch": lambda w, n: max(1, n / w),
+    "dealt out like cards, no process has more than one digit more than another; here one has all "
+    "that are left": lambda w, n: n // w + n % w,
+    "the batch is divided by the processes, and here the processes by the batch":
+        lambda w, n: -(-w // n),
+    "batch // processes + 1 is one too many where the batch divides": lambda w, n: n // w + 1,
+    "batch // processes + 1 is one too many where the processes divide the batch":
+        lambda w, n: n // w + (w > 1),
+    "the digits are not shared out": lambda w, n: n,
+}
+_THE_SAME = "the time of the meeting is the same with any number of processes"
+_MEETINGS = {
+    "one process alone meets nobody": lambda w, n: 1,
+    "the meeting is missing": lambda w, n: 0,
+    "`meeting` is the time of all all-reduces of a step": lambda w, n: 2 * (w > 1),
+    "more than one process meet, and one alone does not; here it is the other way round":
+        lambda w, n: w == 1,
+    "two processes meet, too": lambda w, n: w > 2,
+    "there is a meeting in each step with more than one process, even if the batch divides":
+        lambda w, n: n % w > 0,
+    _THE_SAME: lambda w, n: w * (w > 1),
+    f"{_THE_SAME} above one": lambda w, n: w - 1,
+    **{f"{_THE_SAME}, and here {how}": lambda w, n, times=times: times(w) for how, times in {
+        "it is that of each pair": lambda w: w * (w - 1) / 2,
+        "it grows with the root of their number": lambda w: w**0.5 * (w > 1),
+        "it is 2 W times as long": lambda w: 2 * w * (w > 1),
+        "it grows with log2(W)": log2,
+        "it grows with log2(W), rounded up": lambda w: ceil(log2(w)),
+        "it is 2 (W - 1) / W times as long, as what a ring sends": lambda w: 2 * (w - 1) / w,
+    }.items()},
+    "the time of the meeting is divided by the processes, and should not be: it takes as long, "
+    "however many meet": lambda w, n: (w > 1) / w,
+    "the rounds of a ring are in `meeting` already": lambda w, n: 2 * (w - 1),
+}
+_DIVIDED = {
+    "that is the time of a step; by what factor is it shorter?": lambda one, work, met: work + met,
+    "brackets are missing around the time of a step: a / b + e is (a / b) + e":
+        lambda one, work, met: one / work + met,
+    "the time of the meeting is taken from the factor, and should be added to that of a step":
+        lambda one, work, met: one / work - met,
+    "the time of the meeting is subtracted from that of a step, and should be added":
+        lambda one, work, met: one / (work - met),
+    "that is the time saved in a step; by what factor is it shorter?":
+        lambda one, work, met: one - work - met,
+    "the meeting comes when the work is done: the two times add up":
+        lambda one, work, met: one / max(work, met),
+    "that is the share of the work in a step's time": lambda one, work, met: work / (work + met),
+}
+_GIVEN = {
+    "that is the factor divided by the number of processes; the factor is asked": lambda f, w: f / w,
+    "that is the factor times the number of processes; the batch is the same, and dealt out":
+        lambda f, w: f * w,
+    **{f"the factor is rounded{how}; it is asked as it comes out":
+       lambda f, w, digits=digits: round(f, digits) for how, digits in {
+           " to a whole number": 0, " to one digit": 1, " to two digits": 2,
+           " to three digits": 3}.items()},
+    "the factor is rounded down; it is asked as it comes out": lambda f, w: int(f),
+    "that is the share of the time that is saved; by what factor is a step faster?":
+        lambda f, w: 1 - 1 / f,
+    "that is the share of the time that is saved, in %; by what factor is a step faster?":
+        lambda f, w: 100 - 100 / f,
+    "that is by how many % it is faster; by what factor?": lambda f, w: 100 * f - 100,
+    "a step may be slower than with one process, and the factor is then below 1":
+        lambda f, w: max(1, f),
+    "one process alone is 1 times as fast as itself, not 0": lambda f, w: f if w > 1 else 0,
+    "that is the factor turned over: the time of many by that of one": lambda f, w: 1 / f,
+    "a step that lasts as long as before is 1 times as fast: do not subtract 1": lambda f, w: f - 1,
+    "that is in %; a factor is asked": lambda f, w: 100 * f,
+}
+_OTHERS = {
+    **{f"brackets are missing around the time of a step: {said}":
+       lambda w, n, d, m, met=met: n * d / -(-n // w) * d + m * met(w) for said, met in {
+           "a / b * c + e is ((a / b) * c) + e": lambda w: w > 1,
+           "a / b * c + e is ((a / b) * c) + e, and one process alone meets nobody": lambda w: 1,
+           "a / b * c is (a / b) * c, and the meeting is missing": lambda w: 0}.items()},
+    "a step's time is digits times `digit`, plus `meeting`; here digits and milliseconds are added":
+        lambda w, n, d, m: n / (-(-n // w) + m * (w > 1)),
+    "one process computes the whole batch, not one digit": lambda w, n, d, m: _factor(w, n, d, m) / n,
+    "whole are the digits of a process, not its milliseconds: round batch / processes up first":
+        lambda w, n, d, m: n * d / (ceil(n * d / w) + m * (w > 1)),
+    "`digit` and `meeting` are exchanged": lambda w, n, d, m: _factor(w, n, m, d),
+    "`processes` and `batch` are exchanged": lambda w, n, d, m: _factor(n, w, d, m),
+    "one process alone is 1 times as fast as itself, not its time":
+        lambda w, n, d, m: _factor(w, n, d, m) if w > 1 else n * d,
+    "one process has no meeting: there is nothing to add to its time":
+        lambda w, n, d, m: _factor(w, n, d, m) * (n * d + m) / (n * d),
+    "one process alone meets nobody: no meeting in the numerator":
+        lambda w, n, d, m: (n * d + m) / (-(-n // w) * d + m),
+    "that is a batch of one digit for each": lambda w, n, d, m: _factor(w, w, d, m),
+    "that is a batch of one digit for each, and one process alone meets nobody":
+        lambda w, n, d, m: w * d / (d + m),
+    "a step has one such time of meeting, not one a digit":
+        lambda w, n, d, m: n * d / (-(-n // w) * (d + m * (w > 1))),
+    "that is the number of processes": lambda w, n, d, m: w,
+    "meetings cost something": lambda w, n, d, m: min(w, n),
+}
 
 
 class _Waits(BaseException):

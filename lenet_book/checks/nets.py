@@ -19,21 +19,23 @@ from .verdict import NotYet, Wrong
 OTHER_ACTIVATIONS = {  # what stands where a ReLU should
     "a tanh": nn.Tanh(), "a sigmoid": nn.Sigmoid(), "a leaky ReLU": nn.LeakyReLU(),
     "ReLU6, which ends at 6,": nn.ReLU6(), "GELU": nn.GELU(), "SiLU": nn.SiLU(), "ELU": nn.ELU(),
-    "softplus": nn.Softplus(),
+    "softplus": nn.Softplus(), "SELU": nn.SELU(), "Mish": nn.Mish(), "the hard tanh": nn.Hardtanh(),
+    "the hard swish": nn.Hardswish(),
 }
+OTHER_BORDERS = "reflect", "replicate", "circular"  # what nn.Conv2d puts where zeros should be
 
 
 def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str,
-                 mistakes: Mapping[str, Callable] | None = None, in_training: str = "",
+                 mistakes: Mapping[str, Callable], in_training: str,
                  without: Mapping[str, str] | None = None) -> None:
     """Does the reader's function make the right nets? If not, raise Wrong with what is wrong.
 
     Like `answers.compare`, but that the functions make nets. Both nets get the same weights, in
     whatever order they were made, and must answer alike; a gradient must reach all of them. cases: what
-    both functions are called with, and last what the nets then read. in_training: where it is given,
-    the nets must agree in training mode too, with the same random numbers; it is the sentence where
-    they do not, and no mistake fits. What the nets of `right` and of the mistakes answer is kept, by
-    these functions and images themselves: they must be the same ones in every call.
+    both functions are called with, and last what the nets then read. in_training: they must agree in
+    training mode too, with the same random numbers; this is said where they do not, and no mistake
+    fits. What the nets of `right` and of the mistakes answer is kept, by these functions and images
+    themselves: they must be the same ones in every call.
     """
     if isinstance(answer, nn.Module):
         raise Wrong("this is a net; hand over what makes it, without brackets")
@@ -43,7 +45,7 @@ def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str
         pairs.append((_net(make(*given), image), _made(right, *given)))
         found, wanted = map(_weights, pairs[-1])
         if found != wanted:
-            for said, mistaken in (mistakes or {}).items():
+            for said, mistaken in mistakes.items():
                 if all(_weights(mine) == _weights_of(mistaken, *case[:-1])
                        for (mine, _), case in zip(pairs, cases, strict=False)):
                     raise Wrong(said)
@@ -73,14 +75,13 @@ def compare_nets(answer, right: Callable, cases: Sequence[tuple], arguments: str
             return lambda *case: _answer_of(make, right, case, training)
 
         compare(answers, answers_of(right), cases, arguments if training else f"{arguments} image",
-                {said: answers_of(mistaken) for said, mistaken in (mistakes or {}).items()})
+                {said: answers_of(mistaken) for said, mistaken in mistakes.items()})
 
     compared(training=False)
-    if in_training:
-        try:
-            compared(training=True)
-        except Wrong as wrong:
-            raise Wrong(str(wrong) if str(wrong) in (mistakes or {}) else in_training) from None
+    try:
+        compared(training=True)
+    except Wrong as wrong:
+        raise Wrong(str(wrong) if str(wrong) in mistakes else in_training) from None
     weights = {}
     for group in _groups(mine[0].eval()):
         weights.setdefault(f"the weights of {by(_shape(group[0]))}", []).extend(group)
@@ -96,7 +97,7 @@ def _made(make: Callable, *given) -> nn.Module:
 
 @cache
 def _weights_of(make: Callable, *given) -> Counter:
-    return _weights(make(*given))
+    return _weights(_made(make, *given))
 
 
 @cache
@@ -104,7 +105,7 @@ def _answer_of(make: Callable, right: Callable, case: tuple, training: bool) -> 
     """What the net that this function makes answers; None where its weights are not the right ones."""
     *given, image = case
     if _weights_of(make, *given) == _weights_of(right, *given):
-        return _answer(make(*given), image, training)
+        return _answer(_made(make, *given), image, training)
     return None
 
 

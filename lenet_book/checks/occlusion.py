@@ -25,7 +25,7 @@ class Score:
 
 
 def covered(score, image, side, stride, blank, *, keep=False, channels=None, lost=True, end=0,
-            around=0, within=lambda H, W: (H, W)):
+            around=0, within=lambda H, W: (H, W), apart=1, more=0, only=False):
     """What is lost of the score by a square at each place; every option makes a mistake."""
     H, W = within(*image.shape[2:])
     copy = image.clone()
@@ -33,38 +33,14 @@ def covered(score, image, side, stride, blank, *, keep=False, channels=None, los
     for top in range(0, H - side + 1 - end, stride):
         rows.append([])
         for left in range(0, W - side + 1 - end, stride):
-            copy = copy if keep else image.clone()
-            there = (slice(max(0, begin - around), begin - around + side) for begin in (top, left))
-            copy[(slice(None), slice(channels), *there)] = blank
+            copy = copy if keep else torch.full_like(image, blank) if only else image.clone()
+            corner = (begin // apart - around for begin in (top, left))
+            there = (slice(max(0, begin), begin + side + more) for begin in corner)
+            there = (slice(None), slice(channels), *there)
+            copy[there] = image[there] if only else blank
             rows[-1].append(score(copy)[0])
     found = torch.tensor(rows, dtype=torch.double)
     return score(image) - found if lost else found
-
-
-def _near(score, image, side, stride, blank) -> Tensor:
-    def lost(top, left):
-        copy = image.clone()
-        top, left = top // stride, left // stride
-        copy[..., top:top + side, left:left + side] = blank
-        return score(image) - score(copy)
-    return _everywhere(lost, image, side, stride)
-
-
-def _larger(score, image, side, stride, blank) -> Tensor:
-    def lost(top, left):
-        copy = image.clone()
-        copy[..., top:top + side + 1, left:left + side + 1] = blank
-        return score(image) - score(copy)
-    return _everywhere(lost, image, side, stride)
-
-
-def _only(score, image, side, stride, blank) -> Tensor:
-    def lost(top, left):
-        copy = torch.full_like(image, blank)
-        there = (..., slice(top, top + side), slice(left, left + side))
-        copy[there] = image[there]
-        return score(image) - score(copy)
-    return _everywhere(lost, image, side, stride)
 
 
 def _by_rows(score, image, side, stride, blank) -> Tensor:
@@ -76,12 +52,6 @@ def _by_rows(score, image, side, stride, blank) -> Tensor:
         copy[:, :, row * stride:row * stride + side, column * stride:column * stride + side] = blank
         found.append(score(image) - score(copy))
     return torch.stack(found).view(rows, columns)
-
-
-def _everywhere(function, image, side, stride) -> Tensor:
-    H, W = image.shape[2:]
-    return torch.tensor([[function(top, left) for left in range(0, W - side + 1, stride)]
-                         for top in range(0, H - side + 1, stride)]).double()
 
 
 MISTAKES = {
@@ -112,7 +82,9 @@ MISTAKES = {
         covered(*case, within=lambda H, W: (W, W)),
     "the stride is not used": lambda score, image, side, stride, blank:
         covered(score, image, side, 1, blank),
-    "the map has the right size, but its places are one pixel apart, and should be `stride`": _near,
+    "the map has the right size, but its places are one pixel apart, and should be `stride`":
+        lambda score, image, side, stride, blank:
+            covered(score, image, side, stride, blank, apart=stride),
     "the squares lie side by side: they should be `stride` apart, not `side`":
         lambda score, image, side, stride, blank: covered(score, image, side, side, blank),
     "the square is `stride` large and not `side`": lambda score, image, side, stride, blank:
@@ -122,8 +94,9 @@ MISTAKES = {
     "the square is filled with paper.BACKGROUND, and should be filled with `blank`":
         lambda score, image, side, stride, blank:
             covered(score, image, side, stride, blank=paper.BACKGROUND),
-    "the square is larger than `side` by one": _larger,
-    "this is the score of the square alone: all but the square is covered": _only,
+    "the square is larger than `side` by one": lambda *case: covered(*case, more=1),
+    "this is the score of the square alone: all but the square is covered": lambda *case:
+        covered(*case, only=True),
     "lost is the difference itself, not its share of the whole image's score": lambda *case:
         covered(*case) / case[0](case[1]),
     "lost is a difference, not a ratio": lambda *case:

@@ -1,6 +1,7 @@
 """Chapter 02: a layer by hand, padding that keeps or halves a size, the sizes of a whole net."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from itertools import accumulate, count
 
 import torch
@@ -54,22 +55,13 @@ def sides_that_keep_the_size(answer) -> str:
 
     cases = [(3, 1), (4, 1), (1, 1), (2, 1), (7, 1), (3, 2), (2, 2), (2, 3), (4, 3), (6, 1), (5, 4)]
     compare(answer, right, cases, "k d", {
-        "half a pixel: where k is even and d odd, d (k - 1) has no whole half":
-            lambda k, d: (total(k, d) / 2, total(k, d) / 2),
-        "both sides are rounded down, and a kernel of 4 then gives a pixel less":
-            lambda k, d: (total(k, d) // 2, total(k, d) // 2),
-        "both sides are rounded up, and a kernel of 4 then gives a pixel more":
-            lambda k, d: (-(-total(k, d) // 2), -(-total(k, d) // 2)),
-        "the larger one stands before, and should come after": lambda k, d: right(k, d)[::-1],
+        **_badly_halved(total),
         "the dilation does not enter": lambda k, d: right(k, 1),
         "half a pixel, and the dilation does not enter": lambda k, d: ((k - 1) / 2, (k - 1) / 2),
         "the dilation does not enter, and both sides are rounded down":
             lambda k, d: ((k - 1) // 2, (k - 1) // 2),
         "k // 2 on each side fits odd kernels without dilation only": lambda k, d: (k // 2, k // 2),
         "d (k // 2) on each side fits odd kernels only": lambda k, d: (d * (k // 2), d * (k // 2)),
-        "that is the total, on each side: halve it": lambda k, d: (total(k, d), total(k, d)),
-        "all of it stands after; halve it": lambda k, d: (0, total(k, d)),
-        "all of it stands before; halve it": lambda k, d: (total(k, d), 0),
         "d pixels too many: the total is d (k - 1), and this is d k":
             lambda k, d: _halved(d * k),
         "the total is d (k - 1), and this is d k - 1, the same without dilation only":
@@ -130,9 +122,10 @@ def sizes_through_a_net(answer) -> str:
             found.append(n)
         return tuple(found)
 
-    def right(n, layers):
-        return through(n, layers, _size)
+    def by(step):
+        return partial(through, step=step)
 
+    right = by(_size)
     function, five = Function(answer, "n layers"), [(5, 1, 0, 1)]
     if _is_refused(answer, 5, 5) and not _is_refused(answer, 6, 5):
         if agrees(answer, lambda n, layers: (n - 5,), [(6, five), (9, five)], "n layers"):
@@ -152,32 +145,24 @@ def sizes_through_a_net(answer) -> str:
              (227, [(11, 4, 0, 1), (3, 2, 0, 1), (5, 1, 2, 1), (3, 2, 0, 1)]),
              (31, [(3, 1, 2, 2), (4, 3, 1, 1), (3, 2, 3, 3)]), (7, [(7, 5, 0, 1), (1, 1, 3, 1)])]
     compare(answer, right, cases, "n layers", {
-        _ONE_MORE:
-            lambda n, layers: through(n, layers, lambda *layer: _formula(*layer) - 1),
+        _ONE_MORE: by(lambda *layer: _formula(*layer) - 1),
         "the padding counts once, and it lies on both sides":
-            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n - p, k, s, p, d)),
-        "the padding does not enter":
-            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, s, 0, d)),
-        "the dilation does not enter":
-            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, s, p, 1)),
-        "the stride does not enter":
-            lambda n, layers: through(n, layers, lambda n, k, s, p, d: _formula(n, k, 1, p, d)),
+            by(lambda n, k, s, p, d: _formula(n - p, k, s, p, d)),
+        "the padding does not enter": by(lambda n, k, s, p, d: _formula(n, k, s, 0, d)),
+        "the dilation does not enter": by(lambda n, k, s, p, d: _formula(n, k, s, p, 1)),
+        "the stride does not enter": by(lambda n, k, s, p, d: _formula(n, k, 1, p, d)),
         "rounded up: a window that does not fit as a whole is left out":
-            lambda n, layers: through(
-                n, layers, lambda n, k, s, p, d: -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1),
+            by(lambda n, k, s, p, d: -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1),
         "not rounded: half a window is none, so take the floor":
-            lambda n, layers: through(
-                n, layers, lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1),
+            by(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1),
         "the dilated kernel reaches across d (k - 1) + 1 pixels, and not d k":
-            lambda n, layers: through(
-                n, layers, lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1),
+            by(lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1),
         "each layer begins with the input's size, and should with what the one before has left":
             lambda n, layers: tuple(_formula(n, *layer) for layer in layers),
         "the layers are walked backwards; the first one meets the image":
             lambda n, layers: through(n, layers[::-1], _formula),
         "the padding is multiplied by the stride here: it is laid around before the windows move":
-            lambda n, layers: through(
-                n, layers, lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
+            by(lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1 + 2 * p),
     })
     for n, p in ((3, 1), (1, 2)):
         if _is_refused(answer, n, 5, 1, p):
@@ -238,8 +223,7 @@ def sides_with_a_stride(answer) -> str:
     compare(answer, lambda *case: _halved(total(*case)), cases, "n k s", {
         "the size is right, but for some n it takes more padding than it needs, whose last rows no "
         "window reaches": lambda n, k, s: _halved(k - 1),
-        "the larger one stands before, and should come after":
-            lambda *case: _halved(total(*case))[::-1],
+        **_badly_halved(total),
         "negative padding: where the stride is larger than the kernel, none may be needed":
             lambda *case: _halved(needed(*case)),
         "where the last window ends before the image does no padding is needed: 0, not the distance":
@@ -254,13 +238,6 @@ def sides_with_a_stride(answer) -> str:
             lambda n, k, s: _halved(max((n / s - 1) * s + k - n, 0)),
         "one step too many: between so many windows there is one step less":
             lambda n, k, s: _halved(max(-(-n // s) * s + k - n, 0)),
-        "half a pixel: where the total is odd, the side after gets one more":
-            lambda *case: (total(*case) / 2, total(*case) / 2),
-        "both sides are rounded down": lambda *case: (total(*case) // 2, total(*case) // 2),
-        "both sides are rounded up": lambda *case: (-(-total(*case) // 2), -(-total(*case) // 2)),
-        "that is the total, on each side: halve it": lambda *case: (total(*case), total(*case)),
-        "all of it stands after; halve it": lambda *case: (0, total(*case)),
-        "all of it stands before; halve it": lambda *case: (total(*case), 0),
         "k // 2 on each side: with a stride, n and s count as well, and the two sides may differ":
             lambda n, k, s: (k // 2, k // 2),
     })
@@ -270,6 +247,21 @@ def sides_with_a_stride(answer) -> str:
 def _halved(total: int) -> tuple[int, int]:
     """Before and after, where an odd pixel goes after."""
     return total // 2, total - total // 2
+
+
+def _badly_halved(total: Callable) -> dict[str, Callable]:
+    """Sentences on pixels before and after that do not share the total as they should."""
+    return {said: lambda *case, halved=halved: halved(total(*case)) for said, halved in {
+        "half a pixel: an odd total has no whole half, and the side after gets one more":
+            lambda total: (total / 2, total / 2),
+        "both sides are rounded down, and where the total is odd a pixel is missing":
+            lambda total: (total // 2, total // 2),
+        "both sides are rounded up, and where the total is odd there is a pixel too many":
+            lambda total: (-(-total // 2), -(-total // 2)),
+        "the larger one stands before, and should come after": lambda total: _halved(total)[::-1],
+        "that is the total, on each side: halve it": lambda total: (total, total),
+        "all of it stands after; halve it": lambda total: (0, total),
+        "all of it stands before; halve it": lambda total: (total, 0)}.items()}
 
 
 @cache

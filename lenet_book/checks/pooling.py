@@ -13,6 +13,7 @@ from .calls import Function
 from .exercise import exercise
 from .subsampling import filled, is_trained
 from .verdict import Wrong
+from .windows import slips_of_windows
 
 _OF_MAPS = (-1, 1, 1)  # the shape in which a number of each map meets maps
 _BY_OTHERS = dict.fromkeys(
@@ -179,28 +180,13 @@ def pooling_of_your_own(max_pool, avg_pool) -> str:
 def _compare_pools(name: str, answer, right, cases: list, mistakes: dict) -> None:
     over_all, single = (torch.amax, "maximum") if name == "max" else (torch.mean, "average")
     try:
-        mistakes = mistakes | {
-            "the padding does not enter": lambda x, k, s, p: right(x, k, s),
-            "the padding lies on the left and right alone":
-                lambda x, k, s, p: right(x, k, s, (0, p)),
-            "the padding lies above and below alone": lambda x, k, s, p: right(x, k, s, (p, 0)),
-            "the stride does not enter": lambda x, k, s, p: right(x, k, 1, p),
-            "the windows begin at every pixel: place i begins at s times i": lambda x, k, s, p:
-                right(x, k, 1, p)[:, :, :(x.shape[2] + 2 * p - k) // s + 1,
-                                  :(x.shape[3] + 2 * p - k) // s + 1],
-            "the rows begin at the stride's multiples, the columns at every pixel: both move by s":
-                lambda x, k, s, p: right(x, k, (s, 1), p)[..., :(x.shape[3] + 2 * p - k) // s + 1],
-            "the columns begin at the stride's multiples, the rows at every pixel: both move by s":
-                lambda x, k, s, p: right(x, k, (1, s), p)[:, :, :(x.shape[2] + 2 * p - k) // s + 1],
-            "the rows and columns of the result are exchanged":
-                lambda x, k, s, p: right(x, k, s, p).transpose(2, 3),
+        mistakes = mistakes | slips_of_windows(right) | {
             f"one {single} for all images and maps; give it the axes of the window":
                 lambda x, k, s, p: over_all(right(x, k, s, p), (0, 1)).expand(*x.shape[:2], -1, -1),
             "the stride is taken to be k: s is a number of its own":
                 lambda x, k, s, p: right(x, k, k, p),
             "a window that does not fit as a whole is left out, and this one counts it":
                 lambda x, k, s, p: right(x, k, s, p, ceil_mode=True),
-            "only the first map is there": lambda x, k, s, p: right(x, k, s, p)[:, :1],
         }
         for some in ([case for case in cases if case[0].shape[2] == case[0].shape[3]], cases):
             compare(answer, right, some, "x k s p", mistakes, _BY_OTHERS)  # some fit square maps alone

@@ -1,11 +1,13 @@
 """Chapter 05: how many layers see a digit, a field by hand, its window from the top and by gradient."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
 from ..arguments import shown
 from ..receptive_field import ReceptiveField
-from .answers import agrees, compare, counted, in_order, known, listed, number, several, whole
+from .answers import agrees, compare, counted, in_order, known, listed, numbers, several, whole
 from .exercise import exercise
 from .verdict import Wrong
 
@@ -16,16 +18,14 @@ _MOST = 14  # layers of kernel 3 that see a digit without any stride
 @exercise(chapter=5, number=1, level="easy", minutes=2)
 def layers_that_see_a_digit(answer) -> str:
     """How many layers of kernel 3, stride 1 it takes to see 28 pixels."""
-    layers = number(answer)
-    if layers != int(layers):
-        raise Wrong("half a layer is none: the number that is enough is rounded up")
+    layers = whole(answer, otherwise="half a layer is none: the number that is enough is rounded up")
     known(layers, 14, {
         27: "each layer adds two pixels, one on each side, and not one",
         28: "each layer adds two pixels, one on each side, and not one",
         9: "each layer adds two pixels and not three, since the windows of neighbours overlap",
         10: "each layer adds two pixels and not three, since the windows of neighbours overlap",
-    }, "fewer are enough" if layers > 14 else f"with {counted(int(layers), 'layer')} a unit "
-       f"sees {counted(1 + 2 * int(layers), 'pixel')}" if layers >= 0
+    }, "fewer are enough" if layers > 14 else f"with {counted(layers, 'layer')} a unit "
+       f"sees {counted(1 + 2 * layers, 'pixel')}" if layers >= 0
        else "a net has no negative number of layers")
     return "they see 29; a pixel of these lies outside"
 
@@ -68,8 +68,7 @@ def field_by_hand(answer) -> str:
     """Size, jump and start after a convolution (7, stride 2, padding 3) and a pooling (3, stride 2)."""
     if isinstance(answer, ReceptiveField):
         answer = answer.size, answer.jump, answer.start
-    size, jump, start = (number(each, name) for each, name in zip(
-        several(answer, 3), ("the size", "the jump", "the start"), strict=True))
+    size, jump, start = numbers(answer, ("the size", "the jump", "the start"))
     if (size, jump) == (4, 11):
         raise Wrong("size and jump are exchanged")
     known(size, 11, {
@@ -114,6 +113,7 @@ def window_from_the_top(answer) -> str:
             low, high = first(low, k, s, p, d), last(high, k, s, p, d)
         return low, high
 
+    walks = partial(partial, walk)
     lenet = [(5, 1, 0, 1), (2, 2, 0, 1), (5, 1, 0, 1)]
     cases = [(3, [(5, 1, 0, 1)]), (3, lenet), (0, [(3, 2, 1, 1), (3, 1, 1, 1)]),
              (4, [(7, 2, 3, 1), (3, 2, 0, 1)]), (2, [(3, 1, 0, 2), (2, 3, 1, 1), (3, 1, 0, 1)]),
@@ -130,11 +130,11 @@ def window_from_the_top(answer) -> str:
         "the padding is added: it lies before pixel 0, so that the window begins earlier":
             lambda unit, layers: right(unit, [(k, s, -p, d) for k, s, p, d in layers]),
         "the padding does not enter the last pixel: all of the window moves":
-            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + d * (k - 1)),
+            walks(last=lambda u, k, s, p, d: u * s + d * (k - 1)),
         "the padding is added to the last pixel, and should be taken away: all of the window moves":
-            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s + p + d * (k - 1)),
+            walks(last=lambda u, k, s, p, d: u * s + p + d * (k - 1)),
         "the last pixel lies d (k - 1) after the first: d k - 1 is right without dilation only":
-            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k - 1),
+            walks(last=lambda u, k, s, p, d: u * s - p + d * k - 1),
         "the last pixel starts from the last unit, not from the first":
             lambda unit, layers: (low := right(unit, layers)[0], low + sum(
                 d * (k - 1) for k, _, _, d in layers[:1])),
@@ -143,24 +143,23 @@ def window_from_the_top(answer) -> str:
         "the strides do not enter": lambda unit, layers: right(
             unit, [(k, 1, p, d) for k, _, p, d in layers]),
         "the last pixel goes a step too far in each layer: a window of k has k - 1 steps":
-            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p + d * k),
+            walks(last=lambda u, k, s, p, d: u * s - p + d * k),
         "the last pixel goes a pixel too far in each layer: it lies d (k - 1) after the first":
-            lambda unit, layers: walk(unit, layers,
-                                      last=lambda u, k, s, p, d: u * s - p + d * (k - 1) + 1),
+            walks(last=lambda u, k, s, p, d: u * s - p + d * (k - 1) + 1),
         "the second number is where a slice ends, and the last pixel is asked for":
             lambda unit, layers: (right(unit, layers)[0], right(unit, layers)[1] + 1),
         "the second number is the size, and the last pixel is asked for":
             lambda unit, layers: (right(unit, layers)[0],
                                   right(unit, layers)[1] - right(unit, layers)[0] + 1),
         "the padding is taken away before the stride multiplies, and it lies in the layer below":
-            lambda unit, layers: walk(unit, layers, lambda u, k, s, p, d: (u - p) * s,
-                                      lambda u, k, s, p, d: (u - p) * s + d * (k - 1)),
+            walks(first=lambda u, k, s, p, d: (u - p) * s,
+                  last=lambda u, k, s, p, d: (u - p) * s + d * (k - 1)),
         "the window is cut off at pixel 0, and in the padding it has negative numbers":
             lambda unit, layers: (max(right(unit, layers)[0], 0), right(unit, layers)[1]),
         "only the last layer is walked": lambda unit, layers: right(unit, layers[-1:]),
         "the two are exchanged": lambda unit, layers: right(unit, layers)[::-1],
         "both ends are the same: the last pixel of a window lies d (k - 1) after its first":
-            lambda unit, layers: walk(unit, layers, last=lambda u, k, s, p, d: u * s - p),
+            walks(last=lambda u, k, s, p, d: u * s - p),
     }, _BY_OTHERS)
     return "two numbers are enough, where pixels_seen carries all of them"
 

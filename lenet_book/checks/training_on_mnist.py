@@ -25,9 +25,9 @@ def largest_error_count(answer) -> str:
     k = number(answer)
     if 0 < k < 1:
         raise Wrong("that is a rate; the number of errors in 10,000 is asked")
-    if k != int(k):
-        raise Wrong("half an error cannot be made: k is a whole number, and its interval ends below 95")
-    known(whole(answer), 77, {
+    k = whole(k, otherwise="half an error cannot be made: k is a whole number, and its interval ends "
+                           "below 95")
+    known(k, 77, {
         78: "its interval ends at 95.7, above 95",
         76: "with one error more the interval still ends below 95",
         75: "with two errors more the interval still ends below 95; 75.5 is where the paper's begins",
@@ -51,9 +51,11 @@ def cross_entropy_by_hand(answer) -> str:
     def of_pairs(logits, labels):  # every label's column in every row
         return -logits.log_softmax(1)[:, labels].mean().item()
 
+    def probability(logits, labels):
+        return logits.double().softmax(1)[range(len(labels)), labels]
+
     def with_more(logits, labels, small, put=torch.add):
-        chosen = logits.double().softmax(1)[range(len(labels)), labels]
-        return -put(chosen, small).log().mean().item()
+        return -put(probability(logits, labels), small).log().mean().item()
 
     instead = "write the logarithm of the fraction as a difference"
     numbers = [10.0**-digits for digits in range(2, 17)]
@@ -84,13 +86,13 @@ def cross_entropy_by_hand(answer) -> str:
         "the right logit is missing: this is the logarithm of the sum alone":
             lambda s, y: s.logsumexp(1).mean().item(),
         "the logarithm is missing: this is the mean probability":
-            lambda s, y: s.softmax(1).gather(1, y[:, None]).mean().item(),
+            lambda s, y: probability(s, y).mean().item(),
         "the logarithm is missing: this is minus the mean probability":
-            lambda s, y: -s.softmax(1).gather(1, y[:, None]).mean().item(),
+            lambda s, y: -probability(s, y).mean().item(),
         "the logarithm is missing: this is 1 minus the mean probability":
-            lambda s, y: 1 - s.softmax(1).gather(1, y[:, None]).mean().item(),
+            lambda s, y: 1 - probability(s, y).mean().item(),
         "the mean must come after the logarithm: this is that of the mean probability":
-            lambda s, y: -s.softmax(1).gather(1, y[:, None]).mean().log().item(),
+            lambda s, y: -probability(s, y).mean().log().item(),
         "the softmax is taken twice": lambda s, y: right(s.softmax(1), y),
         "the largest logit is taken from those of the sum, and not from the right one":
             lambda s, y: right(s, y) - s.amax(1).mean().item(),
@@ -135,10 +137,12 @@ def loss_and_error(answer) -> str:
         parts = by_batches(*case)
         return tuple(sum(each) / len(parts) for each in zip(*parts, strict=True))
 
-    def summed(weight):
-        """The batches' mean losses, added up, times weight(y, batch_size)."""
-        return lambda *case: (weight(*case[2:]) * sum(part[0] for part in by_batches(*case)),
-                              right(*case)[1])
+    def with_loss(loss):
+        """loss: of net, x, y and batch_size, beside the right error rate."""
+        return lambda *case: (loss(*case), right(*case)[1])
+
+    def summed(*case):
+        return sum(loss for loss, _ in by_batches(*case))
 
     def in_training(net, x, y, batch_size):
         return F.cross_entropy(0.3 * net.logits(x), y).item(), right(net, x, y, batch_size)[1]
@@ -152,7 +156,7 @@ def loss_and_error(answer) -> str:
             lambda *case: right(*case)[::-1],
         f"both are means of the batches' means, {uneven}: add up sums, divide once": of_means,
         f"the loss is a mean of the batches' means, {uneven}":
-            lambda *case: (of_means(*case)[0], right(*case)[1]),
+            with_loss(lambda *case: of_means(*case)[0]),
         f"the error rate is a mean of the batches' rates, {uneven}":
             lambda *case: (right(*case)[0], of_means(*case)[1]),
         "this is the share of right answers; the share of wrong ones is asked":
@@ -162,14 +166,14 @@ def loss_and_error(answer) -> str:
         "the error rate is in %, and should be between 0 and 1":
             lambda *case: (right(*case)[0], right(*case)[1] * 100),
         "the loss is the sum over all examples, and should be their mean":
-            lambda *case: (right(*case)[0] * len(case[2]), right(*case)[1]),
-        "the batches' mean losses are added up": summed(lambda y, size: 1),
+            with_loss(lambda *case: right(*case)[0] * len(case[2])),
+        "the batches' mean losses are added up": with_loss(summed),
         "the batches' mean losses are added up, and then divided by the number of examples":
-            summed(lambda y, size: 1 / len(y)),
+            with_loss(lambda *case: summed(*case) / len(case[2])),
         "each batch's mean loss is multiplied by batch_size, and the last batch has fewer examples":
-            summed(lambda y, size: size / len(y)),
-        "a softmax is taken before the cross-entropy, which takes its own": lambda net, x, y, size: (
-            F.cross_entropy(net.logits(x).softmax(1), y).item(), right(net, x, y, size)[1]),
+            with_loss(lambda *case: summed(*case) * case[3] / len(case[2])),
+        "a softmax is taken before the cross-entropy, which takes its own":
+            with_loss(lambda net, x, y, _: F.cross_entropy(net.logits(x).softmax(1), y).item()),
         "argmax() is that of the whole batch; each example has its own, along dim=1":
             lambda net, x, y, size: (right(net, x, y, size)[0], sum(
                 (net.logits(part).argmax() != labels).sum().item() for part, labels in

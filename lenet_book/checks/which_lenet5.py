@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import debug_unwrap
 
 from ..arguments import shown
-from .answers import listed, number, several
+from .answers import listed, numbers
 from .calls import Function, net
 from .exercise import exercise
 from .mending import (
@@ -40,8 +40,7 @@ _PARTS = {  # of 60,806; and errors
 @exercise(chapter=7, number=1, level="easy", minutes=4)
 def parts_of_60806(answer) -> str:
     """The parameters of C1, S2, C3, S4, C5, F6 and the output of the net that has 60,806."""
-    given = [number(each, f"the parameters of {name}") for name, each in
-             zip(_PARTS, several(answer, 7), strict=True)]
+    given = numbers(answer, [f"the parameters of {name}" for name in _PARTS])
     total = sum(given)
     for said, (name, (right, mistakes)) in zip(given, _PARTS.items(), strict=True):
         if said != right:

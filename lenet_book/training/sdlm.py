@@ -65,7 +65,8 @@ def curvature(model: nn.Sequential, inputs: Tensor, labels: Tensor) -> dict[str,
                 raise ValueError(f"inputs, {shown(inputs)}, do not go through the model: layer "
                                  f"{name!r} refuses {shown(x)} ({error})") from error
     try:
-        h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
+        with torch.enable_grad():
+            h = _second_derivatives(lambda x: criterion(nn.Sequential(*top)(x), labels) * len(x), x)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"there is no loss of these labels, {shown(labels)}, for the model's outputs, "
                          f"{shown(x)} ({error})") from error

@@ -34,24 +34,7 @@ def hooked(net, name, x, clone=True, remove=True, always=True, inputs=False, mod
     return kept[0]
 
 
-def hooked_from_before(net, name, x):
-    """Kept by the layer's own forward, which is put back."""
-    layer, found = net.get_submodule(name), []
-    forward = layer.forward
-
-    def listening(x):
-        found.append(forward(x))
-        return found[-1].detach().clone()
-
-    layer.forward = listening
-    try:
-        net(x)
-    finally:
-        del layer.forward
-    return found[0]
-
-
-def patched(net, name, x, always=True, back=True):
+def patched(net, name, x, always=True, back=lambda layer, forward: setattr(layer, "forward", forward)):
     """Right as it stands, with the old method in the layer itself; each argument makes one mistake."""
     layer, found = net.get_submodule(name), []
     forward = layer.forward
@@ -65,11 +48,14 @@ def patched(net, name, x, always=True, back=True):
         net(x)
     except RuntimeError:
         if always:
-            layer.forward = forward
+            back(layer, forward)
         raise
-    if back:
-        layer.forward = forward
+    back(layer, forward)
     return found[0]
+
+
+def taken_away(layer, forward):
+    del layer.forward
 
 
 def of_a_copy(net, name, x):
@@ -84,16 +70,20 @@ def cleared(net, name, x):
         net.get_submodule(name)._forward_hooks.clear()
 
 
+def run(net, x, layer, hook):
+    """What the net gives out, with this hook at the layer as long as it runs."""
+    handle = layer.register_forward_hook(hook)
+    try:
+        return net(x)
+    finally:
+        handle.remove()
+
+
 def keeping(keep):
     """With a hook that returns what `keep` returns."""
     def answer(net, name, x):
         kept = {}
-        handle = net.get_submodule(name).register_forward_hook(
-            lambda layer, given, output: keep(kept, output))
-        try:
-            net(x)
-        finally:
-            handle.remove()
+        run(net, x, net.get_submodule(name), lambda layer, given, output: keep(kept, output))
         return kept["it"]
     return answer
 
@@ -116,46 +106,22 @@ def exchanged(net, name, x):
 def saved(net, name, x, where="layer"):
     """Wrong: the output is kept at the layer, or at the net, for ever."""
     layer = net.get_submodule(name)
-    handle = layer.register_forward_hook(lambda layer, given, output: setattr(
-        layer if where == "layer" else net, "saved", output.clone()))
-    try:
-        net(x)
-    finally:
-        handle.remove()
-    return layer.saved if where == "layer" else net.saved
+    there = layer if where == "layer" else net
+    run(net, x, layer, lambda layer, given, output: setattr(there, "saved", output.clone()))
+    return there.saved
 
 
-def in_evaluation(net, name, x):
-    """Wrong: batch normalisation in training gives something else then."""
-    before = net.training
-    net.eval()
-    try:
-        return hooked(net, name, x)
-    finally:
-        net.train(before)
-
-
-def in_training_if_it_works(net, name, x):
-    """Wrong: the mode comes back only where the net raises nothing."""
-    return _in_a_mode(net, name, x, training=True)
-
-
-def in_evaluation_if_it_works(net, name, x):
-    """Wrong in its mode, too."""
-    return _in_a_mode(net, name, x, training=False)
-
-
-def _in_a_mode(net, name, x, training):
-    modes = [layer.training for layer in net.modules()]
+def in_a_mode(net, name, x, training=False, always=False):
+    """Wrong: in one mode for all layers, which comes back where the net raises nothing, or always."""
+    modes, output = [layer.training for layer in net.modules()], None
     net.train(training)
-    output = hooked(net, name, x)
-    for layer, mode in zip(net.modules(), modes, strict=True):
-        layer.training = mode
+    try:
+        output = hooked(net, name, x)
+    finally:
+        if output is not None or always:
+            for layer, mode in zip(net.modules(), modes, strict=True):
+                layer.training = mode
     return output
-
-
-def without_gradients(net, name, x):
-    return hooked(net.requires_grad_(False), name, x)
 
 
 def with_gradients(net, name, x):
@@ -173,50 +139,23 @@ def stopped(net, name, x):
     def stop(layer, inputs, output):
         raise Stop(output)
 
-    handle = net.get_submodule(name).register_forward_hook(stop)
     with torch.no_grad():
         try:
-            net(x)
+            run(net, x, net.get_submodule(name), stop)
         except Stop as found:
             return found.args[0]
-        finally:
-            handle.remove()
 
 
 def swallowed(net, name, x):
     kept = []
-    handle = net.get_submodule(name).register_forward_hook(lambda *each: kept.append(each[2].clone()))
     with suppress(RuntimeError):
-        net(x)
-    handle.remove()
+        run(net, x, net.get_submodule(name), lambda *each: kept.append(each[2].clone()))
     return kept[0]
 
 
-def disturbing(net, name, x, by):
+def disturbing(by):
     """Wrong: the net runs on with something else than the layer gave out."""
-    kept = []
-
-    def keep(layer, inputs, output):
-        kept.append(output.clone())
-        return by(output)
-
-    handle = net.get_submodule(name).register_forward_hook(keep)
-    try:
-        net(x)
-    finally:
-        handle.remove()
-    return kept[0]
-
-
-def in_evaluation_put_back(net, name, x):
-    """Wrong: where a layer minds the mode it gives out something else."""
-    modes = [layer.training for layer in net.modules()]
-    net.eval()
-    try:
-        return hooked(net, name, x)
-    finally:
-        for layer, mode in zip(net.modules(), modes, strict=True):
-            layer.training = mode
+    return keeping(lambda kept, output: [kept.update(it=output.clone()), by(output)][1])
 
 
 def run_again(net, name, x):
@@ -237,18 +176,14 @@ def layer_again(net, name, x):
     return kept[0]
 
 
-def another_error(net, name, x):
-    try:
-        return hooked(net, name, x)
-    except RuntimeError as error:
-        raise ValueError("x does not fit") from error
-
-
-def same_words(net, name, x):
-    try:
-        return hooked(net, name, x)
-    except RuntimeError as error:
-        raise RuntimeError(str(error)) from error
+def raising(kind):
+    """Wrong: an error of this kind takes the place of the net's."""
+    def answer(net, name, x):
+        try:
+            return hooked(net, name, x)
+        except RuntimeError as error:
+            raise kind(str(error)) from error
+    return answer
 
 
 def raised_again(net, name, x):
@@ -261,12 +196,8 @@ def raised_again(net, name, x):
 def in_a_table(net, name, x, key=lambda layer: layer):
     """Wrong: kept under another key than it is asked for."""
     seen = {}
-    handle = net.get_submodule(name).register_forward_hook(
+    run(net, x, net.get_submodule(name),
         lambda layer, given, output: seen.update({key(layer): output.clone()}))
-    try:
-        net(x)
-    finally:
-        handle.remove()
     return seen[name]
 
 
@@ -302,8 +233,8 @@ def with_capture(net, name, x):
     return seen[name]
 
 
-RIGHT = [(hooked,), (raised_again,), (hooked_from_before,), (stopped,), (patched,), (of_a_copy,),
-         (keeping(lambda kept, output: kept.update(it=output.clone())),)]
+RIGHT = [(hooked,), (raised_again,), (partial(patched, back=taken_away),), (stopped,), (patched,),
+         (of_a_copy,), (keeping(lambda kept, output: kept.update(it=output.clone())),)]
 
 WRONG = [  # (words that name the error, answer)
     ("capture does", with_capture), ("goes into the layer", lambda net, name, x: net.stages(x)[
@@ -314,18 +245,20 @@ WRONG = [  # (words that name the error, answer)
     ("still there", lambda *given: hooked(*given, remove=False, always=True)),
     ("raises an error the hook is still", lambda *given: hooked(*given, always=False)),
     ("another hook, which was there before, is gone afterwards", cleared),
-    ("forward is not what it was afterwards", lambda *given: patched(*given, back=False)),
-    ("an error the layer's forward is not", lambda *given: patched(*given, always=False)),
+    ("forward is not what it was afterwards", partial(patched, back=lambda *given: None)),
+    ("an error the layer's forward is not", partial(patched, always=False)),
     ("another layer stands in the net", exchanged),
     ("the hook returns something", keeping(
         lambda kept, output: kept.setdefault("it", output.clone()))),
     ("the hook returns something", keeping(
         lambda kept, output: [kept.update(it=output.clone())])),
-    *[("changes what the layer gives out", partial(disturbing, by=by))
+    *[("changes what the layer gives out", disturbing(by))
       for by in (lambda output: output * 2, torch.zeros_like, lambda output: output.mul_(0))],
-    ("in evaluation mode", in_evaluation_put_back), ("runs twice", run_again),
-    ("runs twice", layer_again), ("another takes its place", another_error),
-    ("another takes its place", same_words),
+    ("in evaluation mode", in_a_mode), ("in evaluation mode", partial(in_a_mode, always=True)),
+    ("error the net or a layer is in another mode", partial(in_a_mode, training=True)),
+    ("runs twice", run_again),
+    ("runs twice", layer_again),
+    *[("another takes its place", raising(kind)) for kind in (ValueError, RuntimeError)],
     *[("it raises KeyError: 'block.0', in the line `return seen[name]`", each) for each in (
         in_a_table, bound_late,
         lambda *given: in_a_table(*given, key=lambda layer: type(layer).__name__))],
@@ -334,12 +267,10 @@ WRONG = [  # (words that name the error, answer)
       for before in (False, True)],
     ("swallowed", swallowed), ("mode", lambda *given: hooked(*given, mode=False)),
     ("mode", lambda *given: hooked(*given, mode=True)),
-    ("in evaluation mode", in_evaluation), ("in evaluation mode", in_evaluation_if_it_works),
-    ("error the net or a layer is in another mode", in_training_if_it_works),
     ("weights are not what they were", lambda *given: hooked(*given, change=1e-3)),
     ("or a layer has a new attribute, saved, afterwards: keep the output in a variable", saved),
     ("attribute, saved", lambda *given: saved(*given, where="net")),
-    ("requires_grad", without_gradients),
+    ("requires_grad", lambda net, *rest: hooked(net.requires_grad_(False), *rest)),
     *[("gradients of the weights are not", each) for each in (with_gradients, gradients_cleared)],
     ("tensor", lambda net, name, x: [hooked(net, name, x)]),
     ("tensor", lambda net, name, x: net.get_submodule(name)),

@@ -1,5 +1,7 @@
 """Layers by a table of connections, right and wrong: answers to exercise 3 of chapter 06."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -8,16 +10,18 @@ from lenet_book import layers
 
 
 class Parts(nn.Module):
-    """A small convolution for each output map; options are mistakes."""
+    """A small convolution for each output map; options are mistakes, before it and after it too."""
 
-    def __init__(self, table, k, bias=True, registered=True):
+    def __init__(self, table, k, bias=True, registered=True, before=lambda x: x, after=lambda y: y):
         super().__init__()
-        self.table = table
+        self.table, self.before, self.after = table, before, after
         parts = [nn.Conv2d(len(inputs), 1, k, bias=bias) for inputs in table]
         self.parts = nn.ModuleList(parts) if registered else parts
 
     def forward(self, x):
-        return torch.cat([p(x[:, list(i)]) for p, i in zip(self.parts, self.table, strict=True)], 1)
+        x = self.before(x)
+        return self.after(torch.cat([
+            p(x[:, list(i)]) for p, i in zip(self.parts, self.table, strict=True)], 1))
 
 
 class Stack(nn.Module):
@@ -31,9 +35,11 @@ class Stack(nn.Module):
         self.kernels = nn.Parameter(torch.rand(len(self.out), k, k) - 0.5)
         self.bias = nn.Parameter(torch.zeros(len(table)))
 
+    def dense(self, kernels):
+        return torch.zeros(self.size).index_put((self.out, self.into), kernels)
+
     def forward(self, x):
-        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
-        return F.conv2d(x, dense, self.bias)
+        return F.conv2d(x, self.dense(self.kernels), self.bias)
 
 
 class Sums(nn.Module):
@@ -70,15 +76,9 @@ class NeverAdvances(Stack):
         return torch.cat(outputs, 1)
 
 
-class OtherMaps(Parts):
-    def forward(self, x):
-        return super().forward(x.flip(1))
-
-
 class Detached(Stack):
-    def forward(self, x):
-        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels.detach())
-        return F.conv2d(x, dense, self.bias)
+    def dense(self, kernels):
+        return super().dense(kernels.detach())
 
 
 class NoGrad(Stack):
@@ -92,10 +92,10 @@ class FilledOnce(Stack):
 
     def __init__(self, table, k, keep=lambda dense: dense):
         super().__init__(table, k)
-        self.dense = keep(torch.zeros(self.size).index_put((self.out, self.into), self.kernels))
+        self.once = keep(super().dense(self.kernels))
 
-    def forward(self, x):
-        return F.conv2d(x, self.dense, self.bias)
+    def dense(self, kernels):
+        return self.once
 
 
 class Derived(layers.SparseConv2d):
@@ -131,19 +131,12 @@ class OneBias(Stack):
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, x):
-        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
-        return F.conv2d(x, dense) + self.bias
+        return F.conv2d(x, self.dense(self.kernels)) + self.bias
 
 
 class AddsNoBias(Stack):
     def forward(self, x):
-        dense = torch.zeros(self.size).index_put((self.out, self.into), self.kernels)
-        return F.conv2d(x, dense) + 0 * self.bias.sum()
-
-
-class Padded(Parts):
-    def forward(self, x):
-        return super().forward(F.pad(x, (1, 1, 1, 1)))
+        return F.conv2d(x, self.dense(self.kernels)) + 0 * self.bias.sum()
 
 
 class SharedKernel(nn.Module):
@@ -155,11 +148,6 @@ class SharedKernel(nn.Module):
     def forward(self, x):
         return torch.cat([F.conv2d(x[:, list(i)].sum(1, keepdim=True), self.one[None, o:o + 1],
                                    self.bias[o:o + 1]) for o, i in enumerate(self.table)], 1)
-
-
-class Halved(Parts):
-    def forward(self, x):
-        return super().forward(x) / 2
 
 
 class Wraps(nn.Module):
@@ -219,11 +207,6 @@ class NoSuperNorForward(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(table)))
 
 
-class Nothing(Parts):
-    def forward(self, x):
-        super().forward(x)
-
-
 RIGHT = [(Parts,), (Stack,), (Sums,), (OwnName,), (lambda table, k: Parts(table, k),)]
 
 WRONG = [  # (words that name the error, answer)
@@ -232,20 +215,24 @@ WRONG = [  # (words that name the error, answer)
     ("partial_convolution is the page's", ByThePageInside),
     ("nor derived from", Derived), ("nor derived from", DerivedAnew),
     ("dense_weight does the work here; it is the book's", Hidden),
-    ("no gradient reaches its parameters", NoGrad),
+    ("no gradient reaches self.kernels, self.bias", NoGrad),
     ("must be made anew in forward", FilledOnce),
-    ("must be made anew in forward", lambda table, k: FilledOnce(table, k, torch.Tensor.detach)),
-    ("no map has a bias", lambda table, k: Parts(table, k, bias=False)),
-    ("only nn.Parameter", lambda table, k: Parts(table, k, registered=False)),
+    ("must be made anew in forward", partial(FilledOnce, keep=torch.Tensor.detach)),
+    ("no map has a bias", partial(Parts, bias=False)),
+    ("only nn.Parameter", partial(Parts, registered=False)),
     ("one bias in all", OneBias),
-    ("bias for each of the 60 kernels", lambda table, k: Sums(table, k, first_only=False)),
+    ("bias for each of the 60 kernels", partial(Sums, first_only=False)),
     ("8 kernels of 3 x 3", lambda table, k: Parts(table, 5)), ("adds none of them", AddsNoBias),
     ("the first line of its __init__ is super", NoSuper),
     ("in the line `self.bias = nn.Par", NoSuperNorForward), ("as a dense layer does", Masked),
     ("as a dense layer does", lambda table, k: nn.Conv2d(1 + max(map(max, table)), len(table), k)),
-    ("others do it twice", NeverAdvances), ("does not read map 0", OtherMaps),
-    ("same kernel for all", SharedKernel), ("equal numbers", Equal), ("no gradient", Detached),
-    ("scaled", Halved), ("1 x 16 x 1 x 1", Padded), ("without brackets", Parts([(0,)], 3)),
-    ("nothing; end it with return", Nothing), ("it raises", dict),
+    ("others do it twice", NeverAdvances),
+    ("does not read map 0", partial(Parts, before=lambda x: x.flip(1))),
+    ("same kernel for all", SharedKernel), ("equal numbers", Equal),
+    ("no gradient reaches self.kernels: ", Detached),
+    ("scaled", partial(Parts, after=lambda y: y / 2)),
+    ("1 x 16 x 1 x 1", partial(Parts, before=lambda x: F.pad(x, (1,) * 4))),
+    ("without brackets", Parts([(0,)], 3)),
+    ("nothing; end it with return", partial(Parts, after=lambda y: None)), ("it raises", dict),
     ("derived from nn.Module", lambda table, k: table),
     ("must be a class", [1, 2]), ("must be a class", None), ("must be a class", "Parts")]

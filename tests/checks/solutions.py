@@ -87,7 +87,7 @@ TWINS = {**dict(_TWINS), **{b: a for a, b in _TWINS}}
 
 
 def mutants(source):
-    """(what was changed, the source) for every small change of a solution; its check stays."""
+    """(old lines, new lines, the source) for every small change of a solution; its check stays."""
     tree = ast.parse(source)
     *body, _ = tree.body
     places = [node for each in body for node in ast.walk(each)]
@@ -107,7 +107,7 @@ def mutants(source):
             if text not in seen:
                 seen.add(text)
                 old, new = (set(t.splitlines()) for t in (plain, text))
-                yield f"{' / '.join(old - new)} -> {' / '.join(new - old)}".strip(), text
+                yield *(" / ".join(lines).strip() for lines in (old - new, new - old)), text
 
 
 def _changes(node, names):
@@ -161,7 +161,7 @@ def _changes(node, names):
 
 
 def survivors(source, every, page):
-    """What was changed in each of the mutants that its check lets pass with numbers of its own."""
+    """(old lines, new lines) of each mutant that its check lets pass with numbers of its own."""
     arguments = [ast.unparse(each) for each in ast.parse(source).body[-1].test.args]
 
     def answers(text):
@@ -170,13 +170,13 @@ def survivors(source, every, page):
         return [eval(each, mine) for each in arguments]
 
     right = answers(source)
-    for changed, text in every[::len(every) // MOST + 1]:
+    for old, new, text in every[::len(every) // MOST + 1]:
         try:
             found = answers(text)
         except Exception:  # refused, or no answer at all
             continue
         if not all(map(_same_numbers, found, right)):
-            yield changed
+            yield old, new
 
 
 def _same_numbers(one, other):

@@ -4,19 +4,25 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from cut_gradients import Detach
+import tower_nets
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
 from torch import nn
 
 from lenet_book import checks
 
 CHAPTER = 11
-NORM = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
+def by_slices(a, n, alpha, beta, k, maps=lambda i, n, count: slice(max(0, i - n // 2), i + n // 2 + 1),
+              add=lambda near: (near ** 2).sum(1),
+              by=lambda sums, alpha, beta, k: (k + alpha * sums) ** beta):
+    """Right as it stands; each argument makes one mistake.
+
+    maps: those that count for map i. add: what is made of them. by: the divisor, of alpha / n.
+    """
+    near = [add(a[:, maps(i, n, a.shape[1])]) for i in range(a.shape[1])]
+    return a / by(torch.stack(near, 1), alpha / n, beta, k)
 
 
-def by_slices(a, n, alpha, beta, k):
-    near = [(a[:, max(0, i - n // 2):i + n // 2 + 1] ** 2).sum(1) for i in range(a.shape[1])]
-    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
+normalises = partial(partial, by_slices)
 
 
 def by_padding(a, n, alpha, beta, k):
@@ -30,24 +36,6 @@ def by_differences(a, n, alpha, beta, k):
     last = [min(i + n // 2 + 1, a.shape[1]) for i in range(a.shape[1])]
     first = [max(0, i - n // 2) for i in range(a.shape[1])]
     return a / (k + alpha / n * (upto[:, last] - upto[:, first])).pow(beta)
-
-
-def of_maps(a, n, alpha, beta, k, maps, power=2):
-    """A wrong one: the maps that count for map i."""
-    near = [a[:, maps(i)].abs().pow(power).sum(1) for i in range(a.shape[1])]
-    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
-
-
-def of_sums(a, n, alpha, beta, k, add):
-    """A wrong one: add makes one number of what counts at a place."""
-    near = [add(a[:, max(0, i - n // 2):i + n // 2 + 1]) for i in range(a.shape[1])]
-    return a / (k + alpha / n * torch.stack(near, 1)) ** beta
-
-
-def divided(a, n, alpha, beta, k, by):
-    """A wrong one: by makes the divisor of the sums, of alpha / n, beta and k."""
-    near = [(a[:, max(0, i - n // 2):i + n // 2 + 1] ** 2).sum(1) for i in range(a.shape[1])]
-    return a / by(torch.stack(near, 1), alpha / n, beta, k)
 
 
 def running(a, n, alpha, beta, k):
@@ -125,147 +113,8 @@ def the_same_again(x, p):
     return torch.rand(x.shape) >= p
 
 
-def parts(maps, groups=(2, 1, 2, 2), pads=(0, 2, 1, 1, 1), norms=((NORM,), (NORM,)), pool=None,
-          relus=(1, 1, 1, 1, 1), squash=nn.ReLU, second=1):
-    """second: the stride of conv2."""
-    pool, group, inputs = pool or nn.MaxPool2d(3, stride=2), (1, *groups), (3, *maps)
-    return [part for i, (kernel, stride, after) in enumerate((
-        (11, 4, [*norms[0], pool]), (5, second, [*norms[1], pool]), (3, 1, []), (3, 1, []),
-        (3, 1, [pool])))
-        for part in (nn.Conv2d(inputs[i], inputs[i + 1], kernel, stride, pads[i], groups=group[i]),
-                     *[squash()] * relus[i], *after)]
-
-
-def lists(maps, **changes):
-    return nn.Sequential(*parts(maps, **changes))
-
-
-def reordered(maps, *order):
-    """order: of the first eight: conv1, ReLU, normalisation, pooling, and the same of conv2."""
-    first = parts(maps)
-    return nn.Sequential(*[first[place] for place in order], *first[8:])
-
-
-def conv4_twice(maps):
-    layers = parts(maps)
-    layers[12] = layers[10]
-    return nn.Sequential(*layers)
-
-
-class Lazy(nn.Module):
-    """With layers that find out what they read, and functions for those without weights."""
-
-    def __init__(self, maps):
-        super().__init__()
-        self.late = nn.ModuleList([
-            nn.LazyConv2d(maps[4], 3, padding=1, groups=2), nn.LazyConv2d(maps[3], 3, 1, 1, 1, 2),
-            nn.LazyConv2d(maps[2], 3, padding="same")])
-        self.early = nn.Sequential(nn.LazyConv2d(maps[0], (11, 11), (4, 4)), nn.ReLU(True), NORM,
-                                   nn.MaxPool2d(3, 2), nn.LazyConv2d(maps[1], 5, 1, 2, groups=2))
-
-    def forward(self, x):
-        x = F.max_pool2d(NORM(self.early(x).relu()), 3, 2)
-        for layer in reversed(self.late):
-            x = F.relu(layer(x))
-        return F.max_pool2d(x, 3, stride=2)
-
-
-class For227(nn.Module):
-    """For that size alone; there rounding up or down is the same, and so is pooling to 6 x 6."""
-
-    def __init__(self, maps):
-        super().__init__()
-        *self.layers, _ = parts(maps, pool=nn.MaxPool2d(3, 2, ceil_mode=True))
-        self.net, self.maps = nn.Sequential(*self.layers, nn.AdaptiveMaxPool2d(6)), maps[4]
-
-    def forward(self, x):
-        assert x.shape[1:] == (3, 227, 227)
-        return self.net(x).view(-1, self.maps, 6, 6)
-
-
-class Halves(nn.Module):
-    """The last ReLU behind its pooling: a maximum of ReLUs is the ReLU of the maximum."""
-
-    def __init__(self, maps):
-        super().__init__()
-        *self.layers, relu, pool = parts(maps)
-        self.net = nn.Sequential(*self.layers, pool, relu)
-
-    def forward(self, x):
-        return self.net(x)
-
-
-class Towers(nn.Module):
-    """Right, but that each layer of a tower is one of its own."""
-
-    def __init__(self, maps, apart=(1, 3, 4)):
-        super().__init__()
-        self.net, inputs = lists(maps), (3, *maps)
-        places = [i for i, layer in enumerate(self.net) if isinstance(layer, nn.Conv2d)]
-        for i in apart:
-            old = self.net[places[i]]
-            self.net[places[i]] = Pair(*(
-                nn.Conv2d(inputs[i] // old.groups, inputs[i + 1] // 2, old.kernel_size, old.stride,
-                          old.padding) for _ in range(2)))
-
-    def forward(self, x):
-        return self.net(x)
-
-
-class Pair(nn.Module):
-    def __init__(self, one, other):
-        super().__init__()
-        self.one, self.other = one, other
-
-    def forward(self, x):
-        first, second = x.chunk(2, 1) if x.shape[1] == 2 * self.one.in_channels else (x, x)
-        return torch.cat([self.one(first), self.other(second)], 1)
-
-
-class InAList(nn.Module):
-    def __init__(self, maps):
-        super().__init__()
-        self.layers = parts(maps)
-
-    def forward(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-
-class Stubborn(nn.Module):
-    def __init__(self, maps):
-        super().__init__()
-        self.net = lists(maps)
-
-    def forward(self, x):
-        return F.dropout(self.net(x), 0.5)
-
-
-class Drops(nn.Module):
-    def __init__(self, maps):
-        super().__init__()
-        self.net = lists(maps)
-
-    def forward(self, x):
-        return F.dropout(self.net(x), training=self.training)
-
-
-class InHalves(nn.Module):
-    def forward(self, x):
-        first, second = x.tensor_split(2, dim=1)
-        return torch.cat((NORM(first), NORM(second)), dim=1)
-
-
-def without_super(maps):
-    class Net(nn.Module):
-        def __init__(self):
-            self.conv = nn.Conv2d(3, 8, 3)
-    return Net()
-
-
 def test_a_stride_beside_the_padding_is_not_taken_for_it():
-    assert "padding" not in checks.two_towers(partial(lists, second=2)).reason
+    assert "padding" not in checks.two_towers(partial(tower_nets.lists, second=2)).reason
 
 
 RIGHT = {
@@ -273,7 +122,7 @@ RIGHT = {
     "alexnet_without_dense_layers": [(4_004_200,), (4_004_200.0,), (torch.tensor([4_004_200]),)],
     "response_normalisation": [(by_slices,), (by_padding,), (by_differences,)],
     "dropout_by_hand": [(bernoulli,), (where,), (masked,)],
-    "two_towers": [(lists,), (Lazy,), (Halves,), (For227,)],
+    "two_towers": tower_nets.RIGHT,
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -283,7 +132,7 @@ WRONG = {  # (words that name the error, answer)
         ("only fc6", 50_844_008), ("only conv1", 62_355_112), ("two towers", 45_351_626),
         ("lose two", 46_776_362), ("all channels", 46_753_130), ("belong to its units", 46_761_930),
         ("belong to its maps", 46_764_554), ("number", "46,764,746"), ("whole", 0.5),
-        ("three layers", 1), ("number", None), ("number", [46_764_746, 1]), ("number", True)],
+        ("three layers", 1), ("number", [46_764_746, 1])],
     "alexnet_without_dense_layers": [
         ("alone; a dense", 3_747_200), ("1,000 biases", 4_003_200), ("each output", 4_003_456),
         ("256 inputs", 12_964_200), ("fc8 as it was", 7_844_200), ("five convolutions stay", 257_000),
@@ -296,37 +145,35 @@ WRONG = {  # (words that name the error, answer)
         *[(f"runs along axis {axis}", lambda a, *rest, axis=axis: by_slices(
             a.transpose(1, axis), *rest).transpose(1, axis)) for axis in (2, 3)],
         ("alpha is multiplied", lambda a, n, alpha, *rest: by_slices(a, n, alpha * n * n, *rest)),
-        ("k stands outside", partial(divided, by=lambda s, alpha, beta, k: k + (alpha * s) ** beta)),
-        ("sum of the powers", partial(divided, by=lambda s, alpha, beta, k: (
+        ("k stands outside", normalises(by=lambda s, alpha, beta, k: k + (alpha * s) ** beta)),
+        ("sum of the powers", normalises(by=lambda s, alpha, beta, k: (
             k ** beta + (alpha * s) ** beta))),
-        ("root of the sum", partial(of_sums, add=lambda near: near.norm(dim=1))),
-        ("sum alone is raised", partial(divided, by=lambda s, alpha, beta, k: k + alpha * s ** beta)),
-        ("by beta, in place", partial(divided, by=lambda s, alpha, beta, k: (k + alpha * s) * beta)),
+        ("root of the sum", normalises(add=lambda near: near.norm(dim=1))),
+        ("sum alone is raised", normalises(by=lambda s, alpha, beta, k: k + alpha * s ** beta)),
+        ("by beta, in place", normalises(by=lambda s, alpha, beta, k: (k + alpha * s) * beta)),
         ("n divides k", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, k / n)),
         ("bracket is too wide", lambda a, n, alpha, beta, k: by_slices(a, n, k + alpha, beta, 0)),
         ("divided already enter", running), ("axis 0; the maps", lambda a, *rest: by_slices(
             a.transpose(0, 1), *rest).transpose(0, 1)),
-        ("over the places as well", lambda *case: of_sums(
-            *case, add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None])),
+        ("over the places as well", normalises(
+            add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None])),
         ("not its square", lambda a, *rest: by_slices(a, *rest) * a),
-        ("last map is in no", lambda a, n, *rest: of_maps(a, n, *rest, maps=lambda i: slice(
-            max(0, i - n // 2), min(a.shape[1] - 1, i + n // 2 + 1)))),
-        ("first map is in no", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(max(1, i - n // 2), i + n // 2 + 1))),
+        ("last map is in no", normalises(maps=lambda i, n, count: slice(
+            max(0, i - n // 2), min(count - 1, i + n // 2 + 1)))),
+        ("first map is in no", normalises(
+            maps=lambda i, n, count: slice(max(1, i - n // 2), i + n // 2 + 1))),
         ("over places", beside), ("first for a neighbour", round_the_border),
-        ("on each side; the window has n in all", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(max(0, i - n), i + n + 1))),
-        ("ends before", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(max(0, i - n // 2), i + n // 2))),
-        ("only maps before", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(max(0, i - n + 1), i + 1))),
-        ("only maps behind", lambda a, n, *rest: of_maps(a, n, *rest, maps=lambda i: slice(i, i + n))),
-        ("all maps", lambda *case: of_maps(*case, maps=lambda i: slice(None))),
-        ("not squared", partial(of_sums, add=lambda near: near.abs().sum(1))),
-        ("a negative one", partial(of_sums, add=lambda near: near.sum(1))),
-        ("square of the sum", partial(of_sums, add=lambda near: near.sum(1) ** 2)),
-        ("the mean of the window", partial(of_sums, add=lambda near: (near ** 2).mean(1))),
-        ("at the border it divides", lambda a, n, alpha, *rest: of_sums(
+        ("on each side; the window has n in all", normalises(
+            maps=lambda i, n, count: slice(max(0, i - n), i + n + 1))),
+        ("ends before", normalises(maps=lambda i, n, count: slice(max(0, i - n // 2), i + n // 2))),
+        ("only maps before", normalises(maps=lambda i, n, count: slice(max(0, i - n + 1), i + 1))),
+        ("only maps behind", normalises(maps=lambda i, n, count: slice(i, i + n))),
+        ("all maps", normalises(maps=lambda *_: slice(None))),
+        ("not squared", normalises(add=lambda near: near.abs().sum(1))),
+        ("a negative one", normalises(add=lambda near: near.sum(1))),
+        ("square of the sum", normalises(add=lambda near: near.sum(1) ** 2)),
+        ("the mean of the window", normalises(add=lambda near: (near ** 2).mean(1))),
+        ("at the border it divides", lambda a, n, alpha, *rest: by_slices(
             a, n, alpha * n, *rest, add=lambda near: (near ** 2).mean(1))),
         ("beta is missing", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 1, k)),
         ("root", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, 0.5, k)),
@@ -343,9 +190,8 @@ WRONG = {  # (words that name the error, answer)
         ("use its argument k", lambda a, n, alpha, beta, k: by_slices(a, n, alpha, beta, 2)),
         ("fixed", lambda a, *rest: by_slices(a, 5, 1e-4, 0.75, 2)),
         ("local_response_norm does", F.local_response_norm), ("changes the a", in_place),
-        ("max(0, i - n // 2)", lambda a, n, *rest: of_maps(
-            a, n, *rest, maps=lambda i: slice(i - n // 2, i + n // 2 + 1))),
-        ("return", print), ("function", NORM.size), ("it raises", lambda a: a)],
+        ("max(0, i - n // 2)", normalises(maps=lambda i, n, count: slice(i - n // 2, i + n // 2 + 1))),
+        ("return", print), ("function", 5), ("it raises", lambda a: a)],
     "dropout_by_hand": [
         ("dropout does", F.dropout), ("in testing, too", lambda x, p, training: where(x, p, True)),
         ("as it is", partial(dropped, testing=lambda x, p: x * (1 - p))),
@@ -378,87 +224,11 @@ WRONG = {  # (words that name the error, answer)
         ("same factor", lambda x, p, training: where(x, p, training) * (
             1 + training * (x > 3))),
         ("it raises", lambda x: x), ("must be a tensor", lambda x, p, training: [1])],
-    "two_towers": [
-        ("one tower", partial(lists, groups=(1, 1, 1, 1))), ("conv3 must read both", partial(
-            lists, groups=(2, 2, 2, 2))),
-        ("conv2 reads", partial(lists, groups=(1, 1, 2, 2))),
-        ("conv4 reads", partial(lists, groups=(2, 1, 1, 2))),
-        ("conv5 reads", partial(lists, groups=(2, 1, 2, 1))),
-        ("conv4 and conv5 read both towers", partial(lists, groups=(2, 1, 1, 1))),
-        ("conv2 and conv5 read both towers", partial(lists, groups=(1, 1, 2, 1))),
-        ("conv2 and conv4 read both towers", partial(lists, groups=(1, 1, 1, 2))),
-        ("conv4 reads both towers and conv3 only", partial(lists, groups=(2, 2, 1, 2))),
-        ("2 is that of torchvision's", partial(lists, pads=(2, 2, 1, 1, 1))),
-        ("1 is that of exercise 1", partial(lists, pads=(1, 2, 1, 1, 1))),
-        ("conv2 does not keep the size: pad by 2", partial(lists, pads=(0, 0, 1, 1, 1))),
-        ("conv3 to conv5 do not keep the size: pad by 1", partial(lists, pads=(0, 2, 0, 0, 0))),
-        ("conv3 does not keep", partial(lists, pads=(0, 2, 0, 1, 1))),
-        ("conv4 does not keep", partial(lists, pads=(0, 2, 1, 0, 1))),
-        ("conv5 does not keep", partial(lists, pads=(0, 2, 1, 1, 0))),
-        ("conv2 to conv5 do not keep", partial(lists, pads=(0,) * 5)),
-        ("a padding of 1", partial(lists, pads=(0, 1, 1, 1, 1))),
-        ("normalisation is missing", partial(lists, norms=((), ()))),
-        ("missing after conv1", partial(lists, norms=((), (NORM,)))),
-        ("missing after conv2", partial(lists, norms=((NORM,), ()))),
-        ("behind the pooling", lambda maps: reordered(maps, 0, 1, 3, 2, 4, 5, 7, 6)),
-        ("before the ReLU", lambda maps: reordered(maps, 0, 2, 1, 3, 4, 6, 5, 7)),
-        ("after conv1 response normalisation stands behind",
-         lambda maps: reordered(maps, 0, 1, 3, 2, 4, 5, 6, 7)),
-        ("after conv2 response normalisation stands behind",
-         lambda maps: reordered(maps, 0, 1, 2, 3, 4, 5, 7, 6)),
-        ("after conv1 response normalisation stands before",
-         lambda maps: reordered(maps, 0, 2, 1, 3, 4, 5, 6, 7)),
-        ("after conv2 response normalisation stands before",
-         lambda maps: reordered(maps, 0, 1, 2, 3, 4, 6, 5, 7)),
-        ("the other way round", lambda maps: reordered(maps, 0, 3, 2, 1, 4, 7, 6, 5)),
-        ("alone has k = 1", partial(lists, norms=((nn.LocalResponseNorm(5),),) * 2)),
-        ("not 1e-3", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-3, k=2),),) * 2)),
-        ("not 0.5", partial(lists, norms=((nn.LocalResponseNorm(5, 1e-4, 0.5, 2),),) * 2)),
-        ("5 maps, not 3", partial(lists, norms=((nn.LocalResponseNorm(3, 1e-4, 0.75, 2),),) * 2)),
-        ("2 is k, not", partial(lists, norms=((nn.LocalResponseNorm(2, 1e-4, 0.75, 5),),) * 2)),
-        ("4 x 6 x 3 x 3, too; a layer in a list", conv4_twice),
-        ("behind alpha comes beta", partial(
-            lists, norms=((nn.LocalResponseNorm(5, 1e-4, 2, 0.75),),) * 2)),
-        ("at its border", partial(lists, norms=((InHalves(),),) * 2)),
-        ("a tanh follows", partial(lists, squash=nn.Tanh)),
-        ("conv1 and conv2 have no", partial(lists, relus=(0, 0, 1, 1, 1))),
-        *[("dropout acts on fc6", lambda maps, each=each, place=place: nn.Sequential(
-            *parts(maps)[:place], each, *parts(maps)[place:]))
-          for each, place in ((nn.Dropout(), 15), (nn.Dropout2d(0.1), 8))],
-        ("dropout acts on fc6", Drops),
-        ("a ReLU must", partial(lists, relus=(0,) * 5)),
-        ("conv1 has no ReLU", partial(lists, relus=(0, 1, 1, 1, 1))),
-        ("conv2 has no ReLU", partial(lists, relus=(1, 0, 1, 1, 1))),
-        ("conv3 has no ReLU", partial(lists, relus=(1, 1, 0, 1, 1))),
-        ("conv4 has no ReLU", partial(lists, relus=(1, 1, 1, 0, 1))),
-        ("conv5 has no ReLU", partial(lists, relus=(1, 1, 1, 1, 0))),
-        ("conv3, conv4 and conv5 have no", partial(lists, relus=(1, 1, 0, 0, 0))),
-        ("stand as two layers each: make one nn.Conv2d", Towers),
-        ("conv1, conv2, conv4 and conv5 stand as two", partial(Towers, apart=(0, 1, 3, 4))),
-        ("all five stand as two", partial(Towers, apart=range(5))),
-        ("has stride 2, and none should have that: what nn", partial(
-            lists, second=2, pads=(0, 0, 1, 1, 1))),
-        ("has stride 2, and none should have that", partial(lists, second=2)),
-        ("reaches the weights of 6 x 3 x 11 x 11: behind", lambda maps: nn.Sequential(
-            *parts(maps)[:3], Detach(), *parts(maps)[3:])),
-        ("overlapping", partial(lists, pool=nn.MaxPool2d(2))),
-        ("stride 3", partial(lists, pool=nn.MaxPool2d(3))),
-        ("mean", partial(lists, pool=nn.AvgPool2d(3, 2))),
-        ("last pooling", lambda maps: nn.Sequential(*parts(maps)[:-1])),
-        ("flattening", lambda maps: nn.Sequential(*parts(maps), nn.Flatten())),
-        ("nn.Sequential(*layers)", parts), ("stand in a list", InAList), ("two answers", Stubborn),
-        ("in their place", lambda maps: lists((4, 4, 4, 4, 4))), ("without brackets", lists((6,) * 5)),
-        ("call it", lambda maps: Lazy), ("it raises AttributeError", without_super),
-        ("a net, not", lambda maps: torch.zeros(maps)), ("too many", lambda maps: nn.Sequential(
-            *parts(maps), nn.Conv2d(maps[4], 3, 3))),
-        ("without biases", lambda maps: nn.Sequential(nn.Conv2d(3, maps[0], 11, 4, bias=False)))],
+    "two_towers": tower_nets.WRONG,
 }
 
 EQUAL = {
     "response_normalisation": {
-        "near = a[:, max(0, i - n // 2):i + n // 2 + 1] -> "
-        "        near = a[:, max(i - n // 2, 0):i + n // 2 + 1]": "a maximum has no order"},
-    "dropout_by_hand": {
-        "return x * (torch.rand(x.shape) >= p) / (1 - p) -> "
-        "    return x * (torch.rand(x.shape) > p) / (1 - p)": "a draw is never quite p"},
+        "near = a[:, max(i - n // 2, 0):i + n // 2 + 1]": "a maximum has no order"},
+    "dropout_by_hand": {"return x * (torch.rand(x.shape) > p) / (1 - p)": "a draw is never quite p"},
 }

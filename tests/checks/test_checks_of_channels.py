@@ -76,10 +76,6 @@ def by_loops(x, weight, bias, stride, padding):
     return y
 
 
-def one_image(x, weight, bias, stride, padding):
-    return by_windows(x[:1], weight, bias, stride, padding)
-
-
 def by_places(x, weight, bias, stride, padding, start=None, steps=(True, True), early=False, axes=None):
     """Loops over maps and places, with parts that are wrong.
 
@@ -101,35 +97,23 @@ def by_places(x, weight, bias, stride, padding, start=None, steps=(True, True), 
     return y
 
 
-def in_first_round(x, weight, bias, stride, padding):
-    padded = F.pad(x, (padding,) * 4)
-    k_h, k_w = weight.shape[2:]
-    rows, columns = ((size - k) // stride + 1 for size, k in zip(
-        padded.shape[2:], (k_h, k_w), strict=True))
-    y = torch.zeros(len(x), len(weight), rows, columns)
-    for i in range(rows):
-        for u in range(columns):
-            window = padded[:, :, stride * i:stride * i + k_h, stride * u:stride * u + k_w]
-            y[:, :, i, u] = window.flatten(1) @ weight.flatten(1).T + bias
+def in_first_round(*case):
+    right = by_windows(*case)
+    y = torch.zeros_like(right)
+    for i in range(right.shape[2]):
+        for u in range(right.shape[3]):
+            y[:, :, i, u] = right[:, :, i, u]
             return y
 
 
-def columns_then_rows(x, weight, bias, stride, padding):
+def columns_then_rows(*case):
     """y[:, :, u, i] in place of y[:, :, i, u]."""
-    right = by_windows(x, weight, bias, stride, padding)
+    right = by_windows(*case)
     y = torch.zeros_like(right)
     for i in range(right.shape[2]):
         for u in range(right.shape[3]):
             y[:, :, u, i] = right[:, :, i, u]
     return y
-
-
-def transposed(x, weight, bias, stride, padding):
-    """Raises where the kernel is not square."""
-    k_h, k_w = weight.shape[2:]
-    windows = F.pad(x, (padding,) * 4).unfold(2, k_h, stride).unfold(3, k_w, stride)
-    products = windows[:, None] * weight.transpose(2, 3)[:, :, None, None]
-    return products.sum((2, 5, 6)) + bias[:, None, None]
 
 
 def maps_last(x, weight, bias, stride, padding):
@@ -170,19 +154,15 @@ def viewed_transposed(*case):
     return table.T.reshape(len(case[0]), len(case[1]), rows, -1)
 
 
-def padded_in_place(x, weight, bias, stride, padding):
-    x[:, :, 0] = 0
-    return by_windows(x, weight, bias, stride, padding)
-
-
 def by_layer(x, weight, bias, stride, padding):
     layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding).double()
     layer.weight.data, layer.bias.data = weight, bias
     return layer(x)
 
 
-def rounded_up(x, weight, bias, stride, padding):
-    return by_windows(F.pad(x, (padding, padding + stride - 1) * 2), weight, bias, stride, 0)
+def framed(pad):
+    """With another frame. pad: x, padding, stride -> the image with it."""
+    return lambda x, w, b, s, p: by_windows(pad(x, p, s), w, b, s, 0)
 
 
 RIGHT = {
@@ -217,12 +197,11 @@ WRONG = {  # (words that name the error, answer)
         ("right for parameters = 2416", lambda p, k, o: 6 if p == 2416 else 16),
         ("must be a function", 6), ("it raises", lambda p: 6)],
     "widest_bottleneck": [
-        ("half a map", 154.8), ("half a map", 153600 / 992), ("not fewer", 155), ("room for more", 153),
-        ("1x1 costs", 191), ("1x1 costs", 192), ("counted alike", 27), ("and not 5", 87),
-        ("25 weights for each pair", 685), ("25 weights for each pair", 6), ("with 1 map the", 1),
-        ("5x5 that follows", 799), ("GoogLeNet", 16),
-        ("cancels", 154 * 784), ("at least one", 0), ("room for more", 32), ("must be a number", "154"),
-        ("must be a number", [154]), ("must be finite", float("inf"))],
+        ("154.8 both cost the same", 154.8), ("whole number, not 9.5", 9.5), ("not fewer", 155),
+        ("1 x 1 costs", 191), ("1 x 1 costs", 192), ("counted alike", 27), ("not five", 87),
+        ("not one", 685), ("not one", 6), ("with 1 map the detour needs 992", 1), ("GoogLeNet", 16),
+        ("5 x 5 that follows", 799), ("cancels", 154 * 784), ("at least one", 0),
+        ("room for more", 153), ("must be a number", "154"), ("must be finite", float("inf"))],
     "equation_for_einsum": [
         ("transposed", "ocvt,ciutv->oiu"), ("another order than output map", "ocvt,ciuvt->oui"),
         ("another order than output map", "ocvt,ciuvt->iuo"), ("t and v behind", "ocvt,ciuvt->oiuvt"),
@@ -270,11 +249,11 @@ WRONG = {  # (words that name the error, answer)
         ("transposed", lambda w1, b1, w2, b2: mixed(w1.transpose(2, 3), b1, w2, b2))],
     "conv2d_of_your_own": [
         ("conv2d does", F.conv2d), ("conv2d does", by_layer),
-        *[(f"not {mode} padding", lambda x, w, b, s, p, mode=mode: by_windows(
-            F.pad(x, (p,) * 4, mode), w, b, s, 0)) for mode in ("replicate", "circular")],
+        *[(f"not {mode} padding", framed(lambda x, p, s, mode=mode: F.pad(x, (p,) * 4, mode)))
+          for mode in ("replicate", "circular")],
         ("conv2d does", lambda x, w, b, s, p: convolution.conv2d(x, w, b, s, p)),
         ("correlate2d does the work", by_scipy), ("always ends in its first round", in_first_round),
-        ("rows and columns of the result", columns_then_rows), ("kernels are transposed", transposed),
+        ("rows and columns of the result", columns_then_rows),
         ("the weights are flattened in", maps_last),
         ("the windows are flattened in", windows_with_maps_last), ("Conv2d is a class", nn.Conv2d),
         ("biases are missing", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p)),
@@ -289,7 +268,7 @@ WRONG = {  # (words that name the error, answer)
         ("only the first input map", lambda x, w, b, s, p: by_windows(x[:, :1], w[:, :1], b, s, p)),
         ("do not replace", lambda x, w, b, s, p: by_windows(x[:, -1:], w[:, -1:], b, s, p)),
         ("first one's kernel", lambda x, w, b, s, p: by_windows(x, w[:, :1].expand_as(w), b, s, p)),
-        ("first image", one_image),
+        ("first image", lambda x, *rest: by_windows(x[:1], *rest)),
         ("images of a batch are added up", lambda *case: by_places(*case, axes=(0, 1, 2, 3))),
         ("place i begins at stride times i", lambda *case: by_places(*case, start=(1, 1))),
         ("along the rows alone", lambda x, w, b, s, p: by_places(
@@ -304,20 +283,17 @@ WRONG = {  # (words that name the error, answer)
         ("bias[:, None, None]", lambda x, w, b, s, p: by_windows(x, w, 0 * b, s, p) + b[:, None]),
         ("first output map", lambda x, w, b, s, p: by_windows(x, w[:1], b[:1], s, p)),
         ("stride does not enter", lambda x, w, b, s, p: by_windows(x, w, b, 1, p)),
-        ("top and on the left alone", lambda x, w, b, s, p: by_windows(
-            F.pad(x, (p, 0, p, 0)), w, b, s, 0)),
-        ("bottom and on the right alone", lambda x, w, b, s, p: by_windows(
-            F.pad(x, (0, p, 0, p)), w, b, s, 0)),
-        ("is halved", lambda x, w, b, s, p: by_windows(
-            F.pad(x, 2 * (p // 2, p - p // 2)), w, b, s, 0)),
-        ("rounded up", rounded_up),
+        ("top and on the left alone", framed(lambda x, p, s: F.pad(x, (p, 0, p, 0)))),
+        ("bottom and on the right alone", framed(lambda x, p, s: F.pad(x, (0, p, 0, p)))),
+        ("is halved", framed(lambda x, p, s: F.pad(x, 2 * (p // 2, p - p // 2)))),
+        ("rounded up", framed(lambda x, p, s: F.pad(x, 2 * (p, p + s - 1)))),
+        ("padding is made of ones", framed(lambda x, p, s: F.pad(x, (p,) * 4, value=1))),
         ("the rows and columns of", lambda *case: by_windows(*case).transpose(2, 3)),
         ("numbers of rows and columns", lambda *case: by_windows(*case).flatten(2).view_as(
             by_windows(*case).transpose(2, 3))),
-        ("result is padded", lambda x, w, b, s, p: F.pad(
-            by_windows(x, w, b, s, 0), (p, p, p, p))),
-        ("ones", lambda x, w, b, s, p: by_windows(F.pad(x, (p,) * 4, value=1), w, b, s, 0)),
-        ("changes the x", padded_in_place), ("must be a function", nn.Conv2d(1, 1, 2).weight),
+        ("result is padded", lambda x, w, b, s, p: F.pad(by_windows(x, w, b, s, 0), (p,) * 4)),
+        ("changes the x", lambda x, *rest: by_windows(x.mul_(2), *rest)),
+        ("must be a function", nn.Conv2d(1, 1, 2).weight),
         ("1 x 1 x 3 x 3", lambda x, w, b, s, p: by_windows(x, w, b, s, p)[0])],
 }
 

@@ -25,11 +25,25 @@ def single(row, column, weight=1.0, shape=(5, 3)):
     return kernel
 
 
+def part(image, kernel, v, t):
+    """What lies under weight v, t."""
+    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
+    return image[v:v + rows, t:t + columns]
+
+
 def by_parts(image, kernel):
-    """The shape of a right answer to exercise 4, for wrong ones to differ from."""
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    return sum(kernel[v, t] * image[v:v + rows, t:t + columns]
+    """A right answer to exercise 4, for wrong ones to differ from."""
+    return sum(kernel[v, t] * part(image, kernel, v, t)
                for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
+
+
+def of_part(*which):
+    """As if all weights but these were 0."""
+    def answer(image, kernel):
+        kept = torch.zeros_like(kernel)
+        kept[which] = kernel[which]
+        return by_parts(image, kept)
+    return answer
 
 
 def by_index_pairs(image, kernel):
@@ -41,29 +55,22 @@ def by_index_pairs(image, kernel):
 
 
 def row_by_row(image, kernel):
-    k_h, k_w = kernel.shape
-    parts = [[w * image[v:image.shape[0] - k_h + 1 + v, t:image.shape[1] - k_w + 1 + t]
-              for t, w in enumerate(weights)] for v, weights in enumerate(kernel)]
+    parts = [[w * part(image, kernel, v, t) for t, w in enumerate(weights)]
+             for v, weights in enumerate(kernel)]
     return torch.stack([torch.stack(row).sum(0) for row in parts]).sum(0)
 
 
 def by_einsum(image, kernel):
     """Two loops cut the parts, and einsum adds them."""
-    (k_h, k_w), (rows, columns) = kernel.shape, (
-        a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
-    parts = [image[v:v + rows, t:t + columns] for v in range(k_h) for t in range(k_w)]
+    k_h, k_w = kernel.shape
+    parts = [part(image, kernel, v, t) for v in range(k_h) for t in range(k_w)]
     return torch.einsum("w,wiu->iu", kernel.flatten(), torch.stack(parts))
 
 
 def on_diagonal(image, kernel, moves=True):
     """The part of a weight begins at row v, column v; or always at 0, where it does not move."""
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    result = torch.zeros(rows, columns)
-    for v in range(kernel.shape[0]):
-        for t in range(kernel.shape[1]):
-            start = v * moves
-            result += kernel[v, t] * image[start:start + rows, start:start + columns]
-    return result
+    return sum(kernel[v, t] * part(image, kernel, v * moves, v * moves)
+               for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
 
 
 def over_places(image, kernel):
@@ -83,62 +90,27 @@ def square_only(image, kernel):
 
 
 def transposed(image, kernel):
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    return sum(kernel[t, v] * image[v:v + rows, t:t + columns]
+    return sum(kernel[t, v] * part(image, kernel, v, t)
                for v in range(kernel.shape[0]) for t in range(kernel.shape[1]))
 
 
 def returning_early(image, kernel):
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    result = torch.zeros(rows, columns)
+    result = 0
     for v in range(kernel.shape[0]):
         for t in range(kernel.shape[1]):
-            result += kernel[v, t] * image[v:v + rows, t:t + columns]
+            result = result + kernel[v, t] * part(image, kernel, v, t)
         return result
 
 
 @torch.no_grad()
 def returning_earlier(image, kernel):
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    result = torch.zeros(rows, columns)
     for v in range(kernel.shape[0]):
         for t in range(kernel.shape[1]):
-            result += kernel[v, t] * image[v:v + rows, t:t + columns]
-            return result
+            return kernel[v, t] * part(image, kernel, v, t)
 
 
-def left_out(image, kernel, rows=0, columns=0):
-    """Without the kernel's last rows or columns."""
-    k_h, k_w = kernel.shape
-    height, width = image.shape[0] - k_h + 1, image.shape[1] - k_w + 1
-    result = torch.zeros(height, width)
-    for v in range(k_h - rows):
-        for t in range(k_w - columns):
-            result += kernel[v, t] * image[v:v + height, t:t + width]
-    return result
-
-
-def counted(image, kernel, rows=None, columns=None, last=False, begin=torch.zeros):
-    """Leaves the inner loop after so many columns, or the outer one after so many rows.
-
-    last: does the result begin anew for each row?
-    """
-    k_h, k_w = kernel.shape
-    height, width = image.shape[0] - k_h + 1, image.shape[1] - k_w + 1
-    result, v = begin(height, width), 0
-    while v < k_h:
-        t = 0
-        if last:
-            result = begin(height, width)
-        while t < k_w:
-            result += kernel[v, t] * image[v:v + height, t:t + width]
-            t += 1
-            if t == columns:
-                return result
-        v += 1
-        if v == rows:
-            return result
-    return result
+def into_memory(image, kernel):
+    return used_memory(*part(image, kernel, 0, 0).shape) + by_parts(image, kernel)
 
 
 def in_two_lists(image, kernel, parts=[]):  # noqa: B006
@@ -148,22 +120,12 @@ def in_two_lists(image, kernel, parts=[]):  # noqa: B006
 
 
 def of_diagonal(image, kernel):
-    kept = torch.zeros_like(kernel)
-    for v, t in zip(*map(range, kernel.shape), strict=False):
-        kept[v, t] = kernel[v, t]
-    return by_parts(image, kept)
-
-
-def without_first_row(image, kernel):
-    kept = kernel.clone()
-    kept[0] = 0
-    return by_parts(image, kept)
+    return of_part(*2 * (range(min(kernel.shape)),))(image, kernel)
 
 
 def first_twice(image, kernel):
     """The result begins with the first product, and the loop does as well."""
-    rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
-    return kernel[0, 0] * image[:rows, :columns] + by_parts(image, kernel)
+    return kernel[0, 0] * part(image, kernel, 0, 0) + by_parts(image, kernel)
 
 
 def by_strides(image, kernel):
@@ -231,7 +193,7 @@ WRONG = {  # (words that name the error, answer)
         ("cross-correlation", 6), ("sign", -6), ("upside down as well", 1),
         ("left to right as well", 3),
         ("transposed", 12), ("other diagonal", 2), ("row 0, column 0", 7), ("half a turn", 0),
-        ("number", "8"), ("number", [8]), ("number", None), ("finite", float("nan"))],
+        ("number", "8"), ("finite", float("nan"))],
     "kernel_that_moves": [
         ("2 down and 1 left", single(0, 2)), ("2 up and 1 left", single(4, 2)),
         ("2 down and 1 right", single(0, 0)), ("neither up nor down", single(2, 1)),
@@ -264,21 +226,18 @@ WRONG = {  # (words that name the error, answer)
         ("averaged", lambda x, w: by_parts(x, w) / w.numel()),
         ("sign", lambda x, w: -by_parts(x, w)),
         ("as it is", lambda x, w: by_parts(x, torch.ones_like(w))),
-        ("last row and column are left out", lambda x, w: left_out(x, w, 1, 1)),
-        ("kernel's last row is left out", lambda x, w: left_out(x, w, 1)),
-        ("kernel's last column is left out", lambda x, w: left_out(x, w, 0, 1)),
-        ("first row counts: nothing may leave the outer loop", returning_early),
-        ("first weight counts: nothing may leave the loops", returning_earlier),
-        ("first row counts: nothing may leave", lambda *case: counted(*case, rows=1)),
-        ("first weight counts: nothing may leave", lambda *case: counted(*case, columns=1)),
-        ("last row counts", lambda *case: counted(*case, last=True)),
-        ("what torch.empty makes must be filled", lambda *case: counted(*case, begin=used_memory)),
+        ("last row and column are left out", of_part(slice(-1), slice(-1))),
+        ("kernel's last row is left out", of_part(slice(-1))),
+        ("kernel's last column is left out", of_part(slice(None), slice(-1))),
+        ("kernel's first row is left", of_part(slice(1, None))),
+        ("first row counts: nothing may leave the outer loop before its last round", of_part(0)),
+        ("first weight counts: nothing may leave the loops before their last round", of_part(0, 0)),
+        ("before its last round; one of its loops always ends in its first round", returning_early),
+        ("before their last round; one of its loops always ends in its first round", returning_earlier),
+        ("last row counts", of_part(-1)), ("only the kernel's diagonal", of_diagonal),
+        ("what torch.empty makes must be filled", into_memory),
         ("does a list live on outside", in_two_lists),
-        ("only the kernel's diagonal", of_diagonal), ("kernel's first row is left", without_first_row),
         ("for image 4 x 4, kernel 2 x 2 it gives", lambda x, w: (r := by_parts(x, w)) / r.numel()),
-        ("for image 4 x 4, kernel 2 x 2 it gives", lambda x, w: (r := by_parts(x, w)) / len(r)),
-        ("always ends in its first round", returning_early),
-        ("always ends in its first round", returning_earlier),
         ("begins at row v, column v here", on_diagonal),
         ("every weight meets the same part", lambda x, w: on_diagonal(x, w, moves=False)),
         ("begins at 1", lambda x, w: 1 + by_parts(x, w)),
@@ -320,8 +279,7 @@ WRONG = {  # (words that name the error, answer)
 
 EQUAL = {
     "kernel_gradient": {
-        "return cross_correlate2d(image, 2 * (y - target) / y.numel()) -> "
-        "    return cross_correlate2d(image, 2 * (y - target) / target.numel())":
+        "return cross_correlate2d(image, 2 * (y - target) / target.numel())":
             "the target is as large as the result"},
 }
 

@@ -2,9 +2,11 @@
 
 import copy
 from collections import OrderedDict
+from functools import partial
 from math import sqrt
 from statistics import mean, median, pstdev, stdev
 
+import fresh_nets
 import numpy as np
 import torch
 from every_exercise import *  # noqa: F403  the tests that the tables below are for
@@ -31,8 +33,7 @@ def exchanged(net, make=nn.Hardtanh, end="_squash", only=99, fresh=None, linear=
     return net
 
 
-def exchanges(**mistakes):
-    return lambda net: exchanged(net, **mistakes)
+exchanges = partial(partial, exchanged)
 
 
 def by_type(net, kinds=(nn.Tanh, nn.Sigmoid, nn.ReLU)):
@@ -77,21 +78,19 @@ def swapped(net):
     return net
 
 
-def apart(new, old, t, spread=stdev, root=sqrt, sign=1, part=1, order=(0, 1, 2), paired=True):
+def apart(new, old, t, spread=stdev, root=sqrt, sign=1, paired=None, middle=mean,
+          made=lambda middle, half: (middle, middle - half, middle + half)):
     """Right as it stands; each argument makes one mistake."""
     signed = [sign * each for each in differences(new, old)]
-    s = spread(signed) if paired is True else paired(new, old)
-    half = part * t * s / root(len(new))
-    values = mean(signed), mean(signed) - half, mean(signed) + half
-    return tuple(values[k] for k in order)
+    s = paired(new, old) if paired else spread(signed)
+    return made(middle(signed), t * s / root(len(new)))
 
 
 def differences(new, old):
     return [a - b for a, b in zip(new, old, strict=True)]
 
 
-def goes(**mistakes):
-    return lambda *given: apart(*given, **mistakes)
+goes = partial(partial, apart)
 
 
 def without_signs(new, old, t):
@@ -114,8 +113,7 @@ def walked(x, w1, b1, w2, h2, weight=2, slope=2, inputs=2, of=lambda a: 1 - a.ta
     return torch.outer(of(w1 @ x + b1) ** slope * ((w2 ** weight).T @ h2), x ** inputs)
 
 
-def walks(**mistakes):
-    return lambda *given: walked(*given, **mistakes)
+walks = partial(partial, walked)
 
 
 def by_loops(x, w1, b1, w2, h2):
@@ -137,112 +135,12 @@ def by_jacobian(x, w1, b1, w2, h2):
     return torch.outer((j ** 2).T @ h2, x ** 2)
 
 
-def row(seeds, build, train, error, once=False, seeded=True, late=False, other=None, before=False,
-        returned=list, times=1, untrained=False, factor=1, order=None):
-    """Right as it stands; each argument makes one mistake."""
-    errors, net = [], None
-    for seed in order(seeds) if order else seeds:
-        if seeded and not late:
-            torch.manual_seed(seed if other is None else other)
-        net = net if once and net else build()
-        if late:
-            torch.manual_seed(seed)
-        if before:
-            errors.append(error(net))
-        for _ in range(0 if untrained else times):
-            train(net, seed if other is None else other)
-        if not before:
-            errors.append(factor * error(net))
-    return returned(errors)
-
-
-def makes(**mistakes):
-    return lambda *given: row(*given, **mistakes)
-
-
-def in_one_line(seeds, build, train, error):
-    def one(seed):
-        torch.random.manual_seed(seed)
-        net = build()
-        train(net, seed)
-        return error(net)
-    return tuple(map(one, seeds))
-
-
-def in_two_loops(seeds, build, train, error):
-    nets = {}
-    for seed in seeds:
-        torch.manual_seed(seed)
-        nets[seed] = build()
-    for seed, net in nets.items():
-        train(net, seed=seed)
-    return torch.tensor([error(nets[seed]) for seed in seeds]).double()
-
-
-def with_modes(seeds, build, train, error):
-    errors = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        net = build().to("cpu").train()
-        assert sum(p.numel() for p in net.parameters())
-        train(net, seed)
-        net.eval()
-        errors.append(error(net))
-    return errors
-
-
-def one_by_one(seeds, build, train, error):
-    for seed in seeds:
-        torch.manual_seed(seed)
-        net = build()
-        train(net, seed)
-        yield error(net)
-
-
-def seeded_before(seeds, build, train, error):
-    torch.manual_seed(seeds[0])
-    return row(seeds, build, train, error, seeded=False)
-
-
-def same_start(seeds, build, train, error):
-    errors = []
-    for seed in seeds:
-        torch.manual_seed(0)
-        net = build()
-        train(net, seed)
-        errors.append(error(net))
-    return errors
-
-
-def after_the_first(seeds, build, train, error):
-    return row(seeds[:1], build, train, error)
-
-
-def returns_at_once(seeds, build, train, error):
-    errors = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        net = build()
-        train(net, seed)
-        errors.append(error(net))
-        return errors
-
-
-def copied(seeds, build, train, error):
-    first = build()
-    return row(seeds, lambda: copy.deepcopy(first), train, error)
-
-
-def trained_returned(seeds, build, train, error):
-    return [error(train(build(), seed)) for seed in seeds]
-
-
 RIGHT = {
     "narrower_interval": [(0.288,), (0.2879,), (np.float64(0.288),), (torch.tensor(0.288),)],
     "with_hardtanh": [(exchanged,), (by_type,), (by_forward,), (with_one_module,)],
     "difference_seed_by_seed": [(apart,), (by_torch,), (by_numpy,)],
     "h_two_layers_down": [(walked,), (by_loops,), (by_einsum,)],
-    "errors_by_seed": [(row,), (in_one_line,), (in_two_loops,), (with_modes,)],
+    "errors_by_seed": fresh_nets.RIGHT,
 }
 
 WRONG = {  # (words that name the error, answer)
@@ -285,9 +183,11 @@ WRONG = {  # (words that name the error, answer)
         ("differences first", goes(paired=lambda a, b: sqrt(stdev(a) ** 2 + stdev(b) ** 2))),
         ("of one row", goes(paired=lambda a, b: stdev(a))), ("n - 1 (stat", goes(spread=pstdev)),
         ("not divided", goes(root=lambda n: 1)), ("by n, not", goes(root=lambda n: n)),
-        ("in s already", goes(root=lambda n: sqrt(n - 1))), ("half of the half", goes(part=0.5)),
-        ("variance", goes(spread=lambda d: stdev(d) ** 2)), ("comes first", goes(order=(1, 0, 2))),
-        ("before the upper", goes(order=(0, 2, 1))),
+        ("in s already", goes(root=lambda n: sqrt(n - 1))),
+        ("half of the half", lambda new, old, t: apart(new, old, t / 2)),
+        ("variance", goes(spread=lambda d: stdev(d) ** 2)),
+        ("comes first", goes(made=lambda m, h: (m - h, m, m + h))),
+        ("before the upper", goes(made=lambda m, h: (m, m + h, m - h))),
         *[(f"not always {k}", goes(root=lambda n, k=k: sqrt(k))) for k in (3, 5, 10)],
         ("per cent", lambda *given: [100 * each for each in apart(*given)]),
         ("not the difference of the deviations", goes(paired=lambda a, b: abs(stdev(a) - stdev(b)))),
@@ -296,17 +196,11 @@ WRONG = {  # (words that name the error, answer)
         *[("argument t", lambda a, b, t, always=always: apart(a, b, always))
           for always in (1, 1.96, 2, 2.776, 4.30)],
         ("argument t", lambda new, old, t: apart(new, old, {3: 4.3027, 5: 2.776, 10: 2.262}[len(new)])),
-        ("the median", lambda new, old, t: [
-            each - mean(differences(new, old)) + median(differences(new, old))
-            for each in apart(new, old, t)]),
-        ("added up", lambda new, old, t: [
-            each - mean(differences(new, old)) + sum(differences(new, old))
-            for each in apart(new, old, t)]),
+        ("the median", goes(middle=median)), ("added up", goes(middle=sum)),
         ("two rows are added", goes(paired=lambda a, b: stdev(a) + stdev(b))),
-        ("lie around 0", lambda *given: (apart(*given)[0], *[
-            end - apart(*given)[0] for end in apart(*given)[1:]])),
-        ("3 values", lambda *given: apart(*given)[0]), ("half-width, twice", lambda *given: (
-            apart(*given)[0], *[apart(*given)[2] - apart(*given)[0]] * 2)),
+        ("lie around 0", goes(made=lambda m, h: (m, -h, h))),
+        ("half-width, twice", goes(made=lambda m, h: (m, h, h))),
+        ("3 values", lambda *given: apart(*given)[0]),
         ("it raises TypeError", lambda new, old, t: new - old), ("return", print),
         ("function", (0.1, 0.0, 0.2)), ("replace the dots", lambda *given: None)],
     "h_two_layers_down": [
@@ -335,36 +229,10 @@ WRONG = {  # (words that name the error, answer)
         ("jacobian does", by_jacobian), ("tensor", lambda *given: walked(*given).tolist()),
         ("changes the x", lambda x, *rest: walked(x.mul_(2), *rest)),
         ("it raises", lambda x, w1, b1, w2, h2: walked(x, w1.T, b1, w2, h2)), ("return", print)],
-    "errors_by_seed": [
-        ("one net is built", makes(once=True)), ("are not the seed's", makes(seeded=False)),
-        ("before build", makes(late=True)), ("before the loop", seeded_before),
-        ("same weights", same_start), ("given the seeds 7", makes(other=7)),
-        ("before it is trained", makes(before=True)), ("several times", makes(times=2)),
-        ("not trained", makes(untrained=True)), ("in %", makes(factor=100)),
-        ("the mean", makes(returned=mean)), ("the last error", makes(returned=lambda e: e[-1])),
-        ("errors alone", lambda seeds, *rest: dict(zip(seeds, row(seeds, *rest), strict=True))),
-        ("order of the seeds", makes(order=sorted)), ("order of the seeds", makes(returned=sorted)),
-        ("one error for each", makes(returned=lambda e: e[:1])),
-        ("it ends after the first seed", after_the_first), ("ends in its first round", returns_at_once),
-        ("for all seeds: build one", copied),
-        ("begin a list before", makes(returned=lambda e: e[-1:])),
-        ("3 values, not 2", makes(returned=lambda e: e[:2])),
-        ("is returned", makes(returned=lambda e: [0.5] * len(e))),
-        ("train changes the net", trained_returned),
-        ("no net", lambda seeds, *rest: [0.1] * len(seeds)),
-        ("error must be given the net", lambda seeds, build, train, error: [error(build)]),
-        ("it raises", lambda seeds, build, train, error: train(build())),
-        ("no error is measured", lambda seeds, build, train, error: [
-            train(build(), seed) for seed in seeds]),
-        ("returns a generator, of which nothing has run", one_by_one),
-        ("returns a map", lambda *given: map(float, one_by_one(*given))),
-        ("function", [0.1, 0.2, 0.3]),
-        ("nets are built", lambda seeds, build, *rest: [build(), build()])],
+    "errors_by_seed": fresh_nets.WRONG,
 }
 
 EQUAL = {
     "difference_seed_by_seed": {
-        "half = t * differences.std().item() / math.sqrt(len(differences)) -> "
-        "    half = t * differences.std().item() / math.sqrt(len(new))":
-            "a difference for each of them"},
+        "half = t * differences.std().item() / math.sqrt(len(new))": "a difference for each of them"},
 }

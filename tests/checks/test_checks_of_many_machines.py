@@ -24,6 +24,16 @@ def step(w, n, d, m):
     return math.ceil(n / w) * d + (m if w > 1 else 0)
 
 
+def right(w, n, d, m):
+    return n * d / step(w, n, d, m)
+
+
+def timed(share=lambda w, n: math.ceil(n / w), meets=lambda w: w > 1,
+          made=lambda one, work, met: one / (work + met)):
+    """The factor with parts that are wrong: a share of digits, how often they meet, what is made."""
+    return lambda w, n, d, m: made(n * d, share(w, n) * d, meets(w) * m)
+
+
 def by_doubling(me, count, vector, exchange):
     for bit in range(count.bit_length() - 1):
         vector = vector + exchange(me ^ (1 << bit), vector)
@@ -120,7 +130,7 @@ RIGHT = {
     "share_weights": [(by_dealing,), (lambda n, w: tuple(w * c / n for c in counts(n, w)),),
                       (lambda n, w: w * np.bincount(np.arange(n) % w, minlength=w) / n,),
                       (lambda n, w: w * torch.tensor(counts(n, w)).double() / n,)],
-    "speedup": [(lambda w, n, d, m: n * d / step(w, n, d, m),),
+    "speedup": [(right,),
                 (lambda w, n, d, m: 1.0 if w == 1 else n * d / (-(-n // w) * d + m),),
                 (lambda w, n, d, m: n / (max(counts(n, w)) + (w > 1) * m / d),)],
     "all_reduce": [(by_doubling,), (by_halving,), (in_place,)],
@@ -143,10 +153,9 @@ WRONG = {  # (words that name the error, answer)
         ("as many weights as processes", lambda n, w: [w * c / n for c in counts(n, w) if c]),
         ("more than n digits", lambda n, w: [w * math.ceil(n / w) / n] * w),
         ("add up to n + 1", lambda n, w: [w * (n // w + (k <= n % w)) / n for k in range(w)]),
-        ("the first process has all",
-         lambda n, w: [w * (n // w + (k == 0) * (n % w)) / n for k in range(w)]),
-        ("the last process has all",
-         lambda n, w: [w * (n // w + (k == w - 1) * (n % w)) / n for k in range(w)]),
+        *[(f"the {words} process has all", lambda n, w, which=which: [
+            w * (n // w + (k == which % w) * (n % w)) / n for k in range(w)])
+          for words, which in (("first", 0), ("last", -1))],
         ("turned over", lambda n, w: [n / (w * c) for c in counts(n, w)]),
         ("for n = 3, processes = 8",
          lambda n, w: [w * c / n for c in counts(n, w)] if n != 3 else [1.0] * w),
@@ -156,85 +165,78 @@ WRONG = {  # (words that name the error, answer)
         ("it raises", lambda n: [n]), ("return", print), ("must be a function", [1.077, 0.923]),
         ("must be a function", None)],
     "speedup": [
-        ("meets nobody", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m)),
-        ("cannot be divided: ", lambda w, n, d, m: n * d / (n / w * d + m * (w > 1))),
-        ("cannot be divided, and one", lambda w, n, d, m: n * d / (n / w * d + m)),
-        ("round up, not down", lambda w, n, d, m: n * d / (n // w * d + m * (w > 1))),
-        ("decides: round up", lambda w, n, d, m: n * d / (max(1, n // w) * d + m * (w > 1))),
-        *[("round up, not to the nearest", lambda w, n, d, m, near=near: n * d / (
-            near(n / w) * d + m * (w > 1))) for near in (
-                round, lambda k: int(k + 0.5), lambda k: max(round(k), 1))],
-        ("for processes = 4, batch = 1", lambda w, n, d, m: n * d / (
-            (n // w + (n % w > 1)) * d + m * (w > 1))),  # one digit left over is forgotten
-        *[("right for processes = 2, batch = 128", lambda w, n, d, m, up=up: n * d / (
-            up(n / w) * d + m * (w > 1))) for up in (
-                lambda k: round(k + 0.5), lambda k: int(k + 0.9), lambda k: int(k + 0.99))],
-        ("cannot be divided: round up, what", lambda w, n, d, m: n * d / (
-            max(1, n / w) * d + m * (w > 1))),
-        ("the same with any number of processes, and here it grows with log2(W)",
-         lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * math.log2(w))),
-        ("grows with log2(W), rounded up", lambda w, n, d, m: n * d / (
-            math.ceil(n / w) * d + m * (w - 1).bit_length())),
-        ("as what a ring sends", lambda w, n, d, m: n * d / (
-            math.ceil(n / w) * d + 2 * (w - 1) / w * m)),
-        ("all all-reduces of a step",
-         lambda w, n, d, m: n * d / (math.ceil(n / w) * d + 2 * m * (w > 1))),
-        ("meeting is missing", lambda w, n, d, m: n * d / (math.ceil(n / w) * d)),
-        ("time of a step", step), ("turned over", lambda w, n, d, m: step(w, n, d, m) / (n * d)),
-        ("one process has no meeting", lambda w, n, d, m: (n * d + m) / step(w, n, d, m)),
-        ("in the numerator", lambda w, n, d, m: (n * d + m) / (math.ceil(n / w) * d + m)),
-        ("too many where the batch divides", lambda w, n, d, m: n * d / (
-            (n // w + 1) * d + m * (w > 1))),
-        ("too many where the processes divide", lambda w, n, d, m: 1 if w == 1 else n * d / (
-            (n // w + 1) * d + m)),
-        ("a batch of one digit for each", lambda w, n, d, m: w / (1 + m / d * (w > 1))),
-        ("one digit for each, and one", lambda w, n, d, m: w / (1 + m / d)),
-        ("the same with any number of processes above", lambda w, n, d, m: n * d / (
-            math.ceil(n / w) * d + m * (w - 1))),
-        ("however many meet", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m / w * (w > 1))),
-        ("not one a digit", lambda w, n, d, m: n * d / (math.ceil(n / w) * (d + m * (w > 1)))),
-        ("not shared out", lambda w, n, d, m: n * d / (n * d + m * (w > 1))),
-        ("do not subtract 1", lambda w, n, d, m: n * d / step(w, n, d, m) - 1),
-        ("in %", lambda w, n, d, m: n * d / step(w, n, d, m) * 100),
-        ("time saved", lambda w, n, d, m: n * d - step(w, n, d, m)),
-        ("rounds of a ring", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * 2 * (w - 1))),
-        ("two times add up", lambda w, n, d, m: 1 if w == 1 else n * d / max(math.ceil(n / w) * d, m)),
-        ("number of processes", lambda w, n, d, m: w),
-        *[(words, lambda w, n, d, m, rounded=rounded: rounded(n * d / step(w, n, d, m)))
-          for words, rounded in (("to a whole", round), ("rounded down", int),
-                                 ("to one digit", lambda k: round(k, 1)),
-                                 ("to two digits", lambda k: round(k, 2)),
-                                 ("to three digits", lambda k: round(k, 3)),
-                                 ("below 1", lambda k: max(1, k)), ("saved; by", lambda k: 1 - 1 / k),
-                                 ("saved, in %", lambda k: 100 - 100 / k),
-                                 ("by how many %", lambda k: 100 * k - 100))],
-        ("is ((a / b) * c) + e", lambda w, n, d, m: n * d / math.ceil(n / w) * d + m * (w > 1)),
-        ("+ e, and one process", lambda w, n, d, m: n * d / math.ceil(n / w) * d + m),
-        ("is (a / b) * c, and", lambda w, n, d, m: n * d / math.ceil(n / w) * d),
-        ("is (a / b) + e", lambda w, n, d, m: n * d / (math.ceil(n / w) * d) + m * (w > 1)),
-        ("is (a / b) + e, and", lambda w, n, d, m: n * d / (math.ceil(n / w) * d) + m),
-        ("taken from the factor", lambda w, n, d, m: n * d / (math.ceil(n / w) * d) - m * (w > 1)),
-        ("is subtracted", lambda w, n, d, m: n * d / (math.ceil(n / w) * d - m * (w > 1))),
-        ("two processes meet", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * (w > 2))),
-        ("other way round", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * (w == 1))),
-        ("here one has all", lambda w, n, d, m: n * d / ((n // w + n % w) * d + m * (w > 1))),
+        ("meets nobody", timed(meets=lambda w: 1)), ("meeting is missing", timed(meets=lambda w: 0)),
+        ("cannot be divided: ", timed(lambda w, n: n / w)),
+        ("of the process with most digits; and one process alone", timed(
+            lambda w, n: n / w, lambda w: 1)),
+        ("round up, not down", timed(lambda w, n: n // w)),
+        ("decides: round up", timed(lambda w, n: max(1, n // w))),
+        *[("round up, not to the nearest", timed(lambda w, n, near=near: near(n / w)))
+          for near in (round, lambda k: int(k + 0.5), lambda k: max(round(k), 1))],
+        ("for processes = 4, batch = 1", timed(lambda w, n: n // w + (n % w > 1))),  # one is forgotten
+        *[("right for processes = 2, batch = 128", timed(lambda w, n, up=up: up(n / w)))
+          for up in (lambda k: round(k + 0.5), lambda k: int(k + 0.9), lambda k: int(k + 0.99))],
+        ("cannot be divided: round up, what", timed(lambda w, n: max(1, n / w))),
+        ("too many where the batch divides", timed(lambda w, n: n // w + 1)),
+        ("too many where the processes divide", timed(lambda w, n: n // w + (w > 1))),
+        ("here one has all", timed(lambda w, n: n // w + n % w)),
+        ("the processes by the batch", timed(lambda w, n: math.ceil(w / n))),
+        ("not shared out", timed(lambda w, n: n)),
+        *[(f"the same with any number of processes, and here {words}", timed(meets=times))
+          for words, times in (
+              ("it grows with log2(W)", math.log2),
+              ("it is that of each pair", lambda w: w * (w - 1) / 2),
+              ("it grows with log2(W), rounded up", lambda w: (w - 1).bit_length()),
+              ("it is 2 (W - 1) / W times as long, as what a ring sends", lambda w: 2 * (w - 1) / w),
+              ("it grows with the root of their", lambda w: (w > 1) * w**0.5),
+              ("it is 2 W times", lambda w: (w > 1) * 2 * w))],
+        ("all all-reduces of a step", timed(meets=lambda w: 2 * (w > 1))),
+        ("the same with any number of processes above", timed(meets=lambda w: w - 1)),
+        ("however many meet", timed(meets=lambda w: (w > 1) / w)),
+        ("rounds of a ring", timed(meets=lambda w: 2 * (w - 1))),
+        ("two processes meet", timed(meets=lambda w: w > 2)),
+        ("other way round", timed(meets=lambda w: w == 1)),
         ("even if the batch divides",
          lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * (n % w > 0))),
-        ("divided by the number of processes", lambda w, n, d, m: n * d / step(w, n, d, m) / w),
-        ("times the number of processes", lambda w, n, d, m: w * n * d / step(w, n, d, m)),
+        ("time of a step", step), ("turned over", lambda *case: 1 / right(*case)),
+        ("one process alone meets nobody; and that is the time of a step", timed(
+            meets=lambda w: 1, made=lambda one, work, met: work + met)),
+        ("one process has no meeting", lambda w, n, d, m: (n * d + m) / step(w, n, d, m)),
+        ("in the numerator", lambda w, n, d, m: (n * d + m) / (math.ceil(n / w) * d + m)),
+        ("a batch of one digit for each", lambda w, n, d, m: w / (1 + m / d * (w > 1))),
+        ("one digit for each, and one", lambda w, n, d, m: w / (1 + m / d)),
+        ("not one a digit", lambda w, n, d, m: n * d / (math.ceil(n / w) * (d + m * (w > 1)))),
+        ("time saved", timed(made=lambda one, work, met: one - work - met)),
+        ("two times add up", timed(made=lambda one, work, met: one / max(work, met))),
+        ("number of processes", lambda w, n, d, m: w),
+        *[(words, lambda *case, made=made: made(right(*case))) for words, made in (
+            ("to a whole", round), ("rounded down", int), ("to one digit", lambda k: round(k, 1)),
+            ("to two digits", lambda k: round(k, 2)), ("to three digits", lambda k: round(k, 3)),
+            ("below 1", lambda k: max(1, k)), ("saved; by", lambda k: 1 - 1 / k),
+            ("saved, in %", lambda k: 100 - 100 / k), ("by how many %", lambda k: 100 * k - 100),
+            ("do not subtract 1", lambda k: k - 1), ("in %", lambda k: 100 * k))],
+        *[(words, lambda w, n, d, m, met=met: n * d / math.ceil(n / w) * d + m * met(w))
+          for words, met in (("is ((a / b) * c) + e", lambda w: w > 1),
+                             ("+ e, and one process", lambda w: 1),
+                             ("is (a / b) * c, and", lambda w: 0))],
+        ("is (a / b) + e", timed(made=lambda one, work, met: one / work + met)),
+        ("one process alone meets nobody; and brackets are missing", timed(
+            meets=lambda w: 1, made=lambda one, work, met: one / work + met)),
+        ("taken from the factor", timed(made=lambda one, work, met: one / work - met)),
+        ("is subtracted", timed(made=lambda one, work, met: one / (work - met))),
+        ("decides: round up; and the meeting is missing", timed(
+            lambda w, n: max(1, n // w), lambda w: 0)),
+        ("of the process with most digits; and that is in %", timed(
+            lambda w, n: n / w, made=lambda one, work, met: 100 * one / (work + met))),
+        ("divided by the number of processes", lambda w, *rest: right(w, *rest) / w),
+        ("times the number of processes", lambda w, *rest: right(w, *rest) * w),
         ("milliseconds are added", lambda w, n, d, m: n / (math.ceil(n / w) + m * (w > 1))),
         ("the whole batch, not one digit", lambda w, n, d, m: d / step(w, n, d, m)),
-        ("the processes by the batch",
-         lambda w, n, d, m: n * d / (math.ceil(w / n) * d + m * (w > 1))),
         ("not its milliseconds", lambda w, n, d, m: n * d / (math.ceil(n * d / w) + m * (w > 1))),
-        ("`digit` and `meeting` are ex", lambda w, n, d, m: n * m / step(w, n, m, d)),
-        ("`processes` and `batch` are ex", lambda w, n, d, m: w * d / step(n, w, d, m)),
-        ("itself, not 0", lambda w, n, d, m: n * d / step(w, n, d, m) if w > 1 else 0),
-        ("itself, not its time", lambda w, n, d, m: n * d / (step(w, n, d, m) if w > 1 else 1)),
-        ("time of a step, and one", lambda w, n, d, m: math.ceil(n / w) * d + m),
-        ("of each pair", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + m * w * (w - 1) / 2)),
-        ("root of their", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + (w > 1) * m * w**0.5)),
-        ("2 W times", lambda w, n, d, m: n * d / (math.ceil(n / w) * d + (w > 1) * 2 * w * m)),
+        ("`digit` and `meeting` are ex", lambda w, n, d, m: right(w, n, m, d)),
+        ("`processes` and `batch` are ex", lambda w, n, d, m: right(n, w, d, m)),
+        ("itself, not 0", lambda w, *rest: right(w, *rest) if w > 1 else 0),
+        ("itself, not its time", lambda w, n, d, m: right(w, n, d, m) if w > 1 else n * d),
         ("whatever it is given", lambda w, n, d, m: 1.8), ("must be a number", lambda *case: "2"),
         ("must be a function", 1.8), ("return", print)],
     "all_reduce": [
@@ -261,8 +263,6 @@ WRONG = {  # (words that name the error, answer)
 }
 
 EQUAL = {
-    "speedup": {
-        "if processes > 1: ->     if processes != 1:": "there is no number of processes below 1"},
-    "all_reduce": {
-        "while distance < count: ->     while distance != count:": "both are powers of 2"},
+    "speedup": {"if processes != 1:": "there is no number of processes below 1"},
+    "all_reduce": {"while distance != count:": "both are powers of 2"},
 }

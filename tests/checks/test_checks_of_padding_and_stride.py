@@ -32,11 +32,17 @@ def halved(total):
     return total // 2, total - total // 2
 
 
-def by_the_book(n, layers):
+def walked(n, layers, step):
+    """The size after each layer; step: of n and the layer's numbers."""
     sizes = []
     for layer in layers:
-        sizes.append(arithmetic.conv_output_size(n if not sizes else sizes[-1], *layer))
-    return tuple(sizes)
+        n = step(n, *layer)
+        sizes.append(n)
+    return sizes
+
+
+def by_the_book(n, layers):
+    return tuple(walked(n, layers, arithmetic.conv_output_size))
 
 
 def by_recursion(n, layers):
@@ -51,40 +57,28 @@ def by_recursion(n, layers):
 
 def without_check(n, layers, one_more=1, sides=2, dilated=True, start=None, rounded=int):
     """The formula with parts that are wrong, and no look at whether the window fits."""
-    sizes = []
-    for k, s, p, d in layers:
-        reach = d * (k - 1) + 1 if dilated else k
-        n = rounded((n + sides * p - reach) / s) + one_more
-        sizes.append(n)
-        n = n if start is None else start
-    return sizes
+    return walked(n, layers, lambda size, k, s, p, d: rounded(
+        ((start or size) + sides * p - (d if dilated else 1) * (k - 1) - 1) / s) + one_more)
+
+
+def checked(room):
+    """A size by this room for the window's steps, and an error where it is negative."""
+    def step(n, k, s, p, d):
+        if room(n, k, p, d) < 0:
+            raise ValueError("the window does not fit")
+        return room(n, k, p, d) // s + 1
+    return step
 
 
 def once(n, layers):
     """The padding of one side alone, also where it looks whether the window fits."""
-    sizes = []
-    for k, s, p, d in layers:
-        room = n + p - d * (k - 1) - 1
-        if room < 0:
-            raise ValueError("the window does not fit")
-        n = room // s + 1
-        sizes.append(n)
-    return sizes
+    return walked(n, layers, checked(lambda n, k, p, d: n + p - d * (k - 1) - 1))
 
 
 def in_the_order(*order):
     """Takes the numbers of a layer for others: order says which stands where."""
-    def sizes(n, layers):
-        found = []
-        for layer in layers:
-            k, s, p, d = (layer[i] for i in order)
-            room = n + 2 * p - d * (k - 1) - 1
-            if room < 0:
-                raise ValueError("the window does not fit")
-            n = room // s + 1
-            found.append(n)
-        return found
-    return sizes
+    step = checked(lambda n, k, p, d: n + 2 * p - d * (k - 1) - 1)
+    return lambda n, layers: walked(n, [[layer[i] for i in order] for layer in layers], step)
 
 
 def halving(sizes, half):
@@ -106,25 +100,12 @@ def in_first_round(n, layers):
         return sizes
 
 
-def in_first_turn(n, layers):
-    sizes, place = [], 0
-    while place < len(layers):
-        n = arithmetic.conv_output_size(n, *layers[place])
-        sizes.append(n)
-        place += 1
-        return sizes
-
-
 def in_one_list(n, layers, sizes=[]):  # noqa: B006
     """The list is made once, with the function."""
     for layer in layers:
         n = arithmetic.conv_output_size(n, *layer)
         sizes.append(n)
     return sizes
-
-
-def in_a_list_outside(n, layers):
-    return tuple(in_one_list(n, layers))
 
 
 def runtime_error(n, layers):
@@ -144,46 +125,24 @@ def refuses_none_left(n, layers):
 
 def looks_at_the_end(n, layers):
     """An error where nothing is left after the last layer."""
-    sizes = []
-    for k, s, p, d in layers:
-        n = (n + 2 * p - d * (k - 1) - 1) // s + 1
-        sizes.append(n)
-    if n < 1:
+    sizes = walked(n, layers, lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s + 1)
+    if sizes[-1] < 1:
         raise ValueError("nothing is left")
     return sizes
 
 
-def refuses_zero_room(n, layers):
-    for size, (k, _, p, d) in zip((n, *by_the_book(n, layers)), layers, strict=False):
-        if size + 2 * p == d * (k - 1) + 1:
-            raise ValueError("too small")
-    return by_the_book(n, layers)
-
-
-def forgets_padding(times):
-    """Looks whether a window fits as if its padding were there so many times, and not twice."""
+def refuses(when):
+    """Right, but that it refuses sizes and layers of which this is true, too."""
     def sizes(n, layers):
-        for size, (k, _, p, d) in zip((n, *by_the_book(n, layers)), layers, strict=False):
-            if d * (k - 1) + 1 > size + times * p:
-                raise ValueError("the window does not fit")
-        return by_the_book(n, layers)
+        found = by_the_book(n, layers)
+        if any(when(size, *layer) for size, layer in zip((n, *found), layers, strict=False)):
+            raise ValueError("the window does not fit")
+        return found
     return sizes
-
-
-def refuses_larger_strides(n, layers):
-    for k, s, _, _ in layers:
-        if s > k:
-            raise ValueError("the stride is larger than the kernel")
-    return by_the_book(n, layers)
 
 
 def printed(n, layers):
     print(by_the_book(n, layers))
-
-
-def endless(*given):
-    while True:
-        pass
 
 
 def by_windows(n, k, s):
@@ -226,13 +185,12 @@ WRONG = {  # (words that name the error, answer)
         ("leaves a remainder", 112, 0), ("rows left after the last whole step", 112, 0.5),
         ("room", 112, 223),
         ("remainder of", 112, 2), ("must be a number", "112", 1), ("must be a number", 112, None),
-        ("must be a number", True, 1), ("must be a number", 112j, 1),
         ("hand over size and dropped, 2 in all, not 1", (112, 1)),
         ("must be a number", torch.tensor(112, device="meta"), 1)],
     "sides_that_keep_the_size": [
-        ("half a pixel: where", lambda k, d: (d * (k - 1) / 2, d * (k - 1) / 2)),
-        ("rounded down, and", lambda k, d: (d * (k - 1) // 2,) * 2),
-        ("rounded up, and", lambda k, d: (ceil(d * (k - 1) / 2),) * 2),
+        ("half a pixel: an odd total", lambda k, d: (d * (k - 1) / 2, d * (k - 1) / 2)),
+        ("both sides are rounded down", lambda k, d: (d * (k - 1) // 2,) * 2),
+        ("both sides are rounded up", lambda k, d: (ceil(d * (k - 1) / 2),) * 2),
         ("should come after", lambda k, d: by_division(k, d)[::-1]),
         ("dilation does not enter", lambda k, d: by_division(k, 1)),
         ("half a pixel, and the dilation", lambda k, d: ((k - 1) / 2, (k - 1) / 2)),
@@ -258,10 +216,10 @@ WRONG = {  # (words that name the error, answer)
         ("some are missing: does your loop reach", [(1, 0), (2, 0)]),
         ("kernel 3 with padding 0 turns 8 into 3, not into 4", [*HALVING, (3, 0)]),
         ("not among those", [*HALVING, (8, 3)]), ("more than once", [*HALVING, (7, 3)]),
-        ("the list is empty", []), ("list of pairs", 7), ("list of pairs", "12"),
+        ("the list is empty", []), ("list of pairs", 7),
         ("list of pairs", dict(HALVING)), ("list of pairs", (pair for pair in HALVING)),
         ("each pair must be 2 values", [1, 2, 3]), ("each pair must be 2 values, not 3", [(1, 0, 0)]),
-        ("whole number", [(1.5, 0)]), ("must be a number", [("3", "1")]), ("list of pairs", None)],
+        ("whole number", [(1.5, 0)]), ("must be a number", [("3", "1")])],
     "sizes_through_a_net": [
         ("+ 1 is missing", lambda n, layers: with_check(n, layers, one_more=0)),
         ("counts once", lambda n, layers: with_check(n, layers, sides=1)),
@@ -274,26 +232,28 @@ WRONG = {  # (words that name the error, answer)
         ("own size stands first", lambda n, layers: [n, *by_the_book(n, layers)]),
         ("with a window of 5, has no place left", without_check),
         ("should raise a ValueError", runtime_error),
-        ("as large as the padded input fits", refuses_zero_room),
+        ("as large as the padded input fits", refuses(
+            lambda n, k, s, p, d: n + 2 * p == d * (k - 1) + 1)),
         ("counts once, and it lies on both sides", once),
         ("+ 1 is missing", refuses_none_left),
-        ("a stride larger than the kernel skips pixels", refuses_larger_strides),
+        ("a stride larger than the kernel skips pixels", refuses(lambda n, k, s, p, d: s > k)),
         ("walked backwards", lambda n, layers: by_the_book(n, layers[::-1])),
-        ("from 4 pixels layer 1, with a window of 5, has no place left", looks_at_the_end),
-        ("padding of layer 2 hides it", looks_at_the_end),
+        ("layer 1, with a window of 5, has no place left, and the padding of layer 2 hides it",
+         looks_at_the_end),
         *(("(kernel, stride, padding, dilation), in this order", in_the_order(*order))
           for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 1, 0))),
-        ("5 fits into 3 pixels with a padding of 1", forgets_padding(0)),
-        ("with the padded input, n + 2p", forgets_padding(1)),
+        *[(words, refuses(lambda n, k, s, p, d, times=times: d * (k - 1) + 1 > n + times * p))
+          for words, times in (("5 fits into 3 pixels with a padding of 1", 0),
+                               ("with the padded input, n + 2p", 1))],
         ("not behind it?; one of its loops always ends in its first round", in_first_round),
-        ("only the size after the first layer comes out", in_first_turn),
+        ("only the size after the first layer comes out", lambda n, layers: by_the_book(n, layers)[:1]),
         ("each of its results must be a number", lambda n, layers: [
             torch.tensor(size).item for size in by_the_book(n, layers)]),
-        ("does a list live on outside", in_one_list), ("does a list live on", in_a_list_outside),
+        ("does a list live on outside", in_one_list),
         ("changes the layers", lambda n, layers: [
             by_the_book(n, layers), layers.clear()][0]),
-        ("not d k", lambda n, layers: [(n + 2 * p - d * k) // s + 1 for k, s, p, d in layers]
-            if len(layers) == 1 else wrong_reach(n, layers)),
+        ("not d k", lambda n, layers: walked(
+            n, layers, lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1)),
         ("prints its result", printed), ("must be a function", [28, 14, 10, 5, 1]),
         ("not 4", lambda n, layers: by_the_book(n, layers)[:4])],
     "sides_with_a_stride": [
@@ -319,14 +279,5 @@ WRONG = {  # (words that name the error, answer)
         ("k // 2 on each side", lambda n, k, s: (k // 2, k // 2)),
         ("2 values in a tuple or a list, not the single number", lambda *case: sum(by_windows(*case)))],
 }
-
-
-def wrong_reach(n, layers):
-    sizes = []
-    for k, s, p, d in layers:
-        n = (n + 2 * p - d * k) // s + 1
-        sizes.append(n)
-    return sizes
-
 
 EQUAL = {}

@@ -241,6 +241,15 @@ def test_a_parameter_without_gradient_stays_and_a_frozen_one_is_left_out():
     assert torch.equal(net.full.weight, before[0]) and not torch.equal(net.full.bias, before[1])
 
 
+def test_it_measures_where_gradients_are_switched_off():
+    net, (x, labels) = small_net(), examples()
+    with torch.no_grad():
+        found = sdlm.curvature(net, x, labels)
+    expected = sdlm.curvature(net, x, labels)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_refuses_what_it_does_not_know():
     x, labels = examples()
     with pytest.raises(RuntimeError, match=r"call estimate\(inputs, labels\) before step\(\)"):
