@@ -87,12 +87,14 @@ FUNCTIONS = [
     (lambda x, w: torch.einsum("nchw,ow->ncho", x, w), (A,), 8 * 160, 8 * 160),
     (lambda x, w: x[0, 0] @ w, (ROW,), 64, 64),
     (lambda x, w: x[0, 0, 0] @ w, (ROW,), 8, 8),
+    (lambda x, w, b: torch.addmv(b, w, x[0, 0, 0]), (A, torch.ones(5)), 45, 40),
     (lambda x: torch.bmm(x[0], x[0]), (), 8 * 256, 8 * 256),
     # Scores of each of 8 positions with 8, of 8 features; then means of 8 positions.
     (lambda x: F.scaled_dot_product_attention(x, x, x), (), 2 * 8 * 256, 2 * 8 * 256),
     (lambda x, w: F.scaled_dot_product_attention(x, x, x, attn_mask=w.detach()), (torch.ones(8, 8),),
      2 * 8 * 256 + 256, 2 * 8 * 256),
     (lambda x: F.max_pool2d(x, 2, 1), (), 4 * 4 * 49, 0),
+    (lambda x: F.max_pool2d(x, [2], [1]), (), 4 * 4 * 49, 0),
     (lambda x: F.adaptive_avg_pool2d(x, 1), (), 256, 0),
     (lambda x: x.mean((2, 3)), (), 256, 0),
     (lambda x: x.amax(1), (), 256, 0),
@@ -101,6 +103,8 @@ FUNCTIONS = [
     (lambda x, w: x * w.exp() + w, (ROW,), 2 * 256, 256),
     (lambda x, w: x - w, (ROW,), 256, 0),
     (lambda x, w: w.mul(2).softmax(0) + x.relu_().clone().add_(1), (ROW,), 256, 0),
+    # What is made of weights is an activation once the example is multiplied into it in place.
+    (lambda x, w: x * w.expand(4, 8, 8).clone().mul_(x[0]), (ROW,), 256, 256),
     # Two activations, element by element; selecting; integers; the weights alone.
     (lambda x: x * x.sigmoid() + x, (), 0, 0),
     (lambda x: torch.cat([x, x.flip(1)], 1).roll(1)[:, 2:].softmax(1), (), 0, 0),

@@ -89,7 +89,9 @@ SHARED = nn.Conv2d(1, 1, 3)
     (nn.AdaptiveMaxPool2d(1), (1, 5, 6), "AdaptiveMaxPool2d", None, range(5), range(6)),
     # a unit over the padding sees nothing
     (nn.Conv2d(1, 1, 1, padding=1), (1, 3, 3), "Conv2d", (0, 1), range(0), range(0)),
-    # a layer that the next one overwrites is measured before
+    # an image may be overwritten; a layer that the next one overwrites is measured before
+    (nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(1, 1, 3)), (1, 7, 7), "1", None,
+     range(2, 5), range(2, 5)),
     (OVERWRITTEN, (1, 7, 7), "layers.0", None, range(3, 4), range(3, 4)),
     (OVERWRITTEN, (1, 7, 7), "Forward", None, range(2, 5), range(2, 5)),
     # one that runs twice is measured the first time

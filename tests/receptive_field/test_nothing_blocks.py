@@ -55,7 +55,9 @@ BLOCKS = [
     Forward(lambda x: x.half().float()), Forward(lambda x: (x[:, :1] + torch.zeros(4, 1, 1)).flatten(1)
                                                  .unflatten(1, (4, 7, 7))),
     nn.utils.parametrizations.weight_norm(one()), nn.utils.parametrizations.spectral_norm(one()),
-    Forward(lambda x, a: F.conv2d(x, a.weight - a.weight.mean((1, 2, 3), keepdim=True)), one()),
+    Forward(lambda x, a: F.conv2d(x, 2 * a.weight - (2 * a.weight).mean((1, 2, 3), True)), one()),
+    Forward(lambda x: x + torch.fft.fft(torch.ones(4)).abs()[:, None, None]),
+    Forward(lambda x: x.index_select(1, torch.zeros(4, dtype=torch.int64))),
 ]
 
 
@@ -87,7 +89,15 @@ def test_positive_numbers_cancel_where_a_layer_normalises_and_signed_ones_do_not
     assert torch.equal(gradient.abs().sum((0, 1)) > 0, F.pad(torch.ones(5, 5), (2, 2, 2, 2)) > 0)
 
 
+def with_places(x):
+    """What the places of maxima are written into."""
+    y = torch.zeros_like(x)
+    y[:, :1] = x.argmax(1, keepdim=True)
+    return x + y
+
+
 @pytest.mark.parametrize(("block", "words"), [
+    (Forward(with_places), "argmax gives no gradient"),
     (Forward(lambda x: x.argmax(1, keepdim=True).float()), r"'1' \(Forward\): argmax gives no"),
     (Forward(lambda x: x + x.argmax(1, keepdim=True)), "argmax gives no gradient"),
     (Forward(lambda x: F.max_unpool2d(*F.max_pool2d(x, 1, return_indices=True), 1)),
