@@ -1,6 +1,7 @@
 """Pictures of arrays: images and maps, matrices with their numbers, kernels."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,47 +53,47 @@ def images(rows: Mapping[str, Sequence] | Sequence, titles: Sequence = (), signe
         are negative numbers, otherwise from 0 to 1, or to the largest number if that is more.
     light: light where large, as in a photograph. signs: what stands between images, as ["+", "="].
     """
-    has_names = isinstance(rows, Mapping)
-    if not has_names:
-        rows = {start: rows[start:start + columns] for start in range(0, len(rows), columns)}
-    grid = list(rows.values())
+    names = list(rows) if isinstance(rows, Mapping) else []
+    grid = (list(rows.values()) if names else
+            [rows[start:start + columns] for start in range(0, len(rows), columns)])
     every = [image for row in grid for image in row]
     if signs and len(signs) != len(every) - 1:
         raise ValueError(f"{len(every)} images have {len(every) - 1} places between them, "
                          f"not {len(signs)}")
-    gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, rows)) if has_names else 0.1
+    gap, left = 0.3 if signs else 0.1, 0.25 + _LETTER * max(map(len, names)) if names else 0.1
     bar = 0.9 if signed and not ranges else 0
-    words = [titles[i:i + 1] if has_names else titles[i::columns] for i in range(max(map(len, grid)))]
+    words = [titles[i:i+1] if names else titles[i::columns] for i in range(max(map(len, grid)))]
     least = [_LETTER * max([11 * ranges, *map(len, column)]) for column in words]
     pixel = min(_LARGEST / max(image.shape[0] for image in every),
                 *(_pixel([image.shape[1] for image in row], least,
                          _WIDEST - left - bar - gap * len(row)) for row in grid))
-    picture, axes = _lay_out(
-        alt or _in_words(rows, grid, titles, ranges, signs),
-        [[(image.shape[0] * pixel, image.shape[1] * pixel) for image in row] for row in grid],
-        gap, left, bar,
-        top=_LINE * bool(titles and has_names), head=_LINE * bool(titles and not has_names),
+    axis, places = _lay_out(
+        alt or _in_words(names, grid, titles, ranges, signs),
+        [[np.multiply(image.shape, pixel) for image in row] for row in grid], gap, left, bar,
+        top=_LINE * bool(titles and names), head=_LINE * bool(titles and not names),
         foot=_LINE * ranges, least=least)
-    for axis, image in zip([axis for line in axes for axis in line], every, strict=True):
-        drawn = axis.imshow(image, aspect="auto",
-                            **_colours([image], image.min() < 0, light, zero=True) if ranges
-                            else _colours(every, signed, light))
+    write = partial(axis.text, ha="center", va="center", fontsize=WORDS)
+    boxes = sum(places, [])
+    scales = ([_colours([image], image.min() < 0, light, zero=True) for image in every] if ranges
+              else [_colours(every, signed, light)] * len(every))
+    for image, scale, (x, y, width, height) in zip(every, scales, boxes, strict=True):
+        drawn = axis.imshow(image, **scale, aspect="auto", extent=(x, x + width, y, y + height))
+        axis.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=PALE, linewidth=0.8))
         if ranges:
-            axis.set_xlabel(_range([image]), fontsize=SMALL)
-    for axis, title in zip(axes[0] if has_names else sum(axes, []), titles, strict=False):
-        axis.set_title(title, fontsize=WORDS)
-    for axis, sign in zip(axes[0][1:], signs, strict=False):
-        axis.annotate(sign, (0, 0.5), (-36 * gap, 0), "axes fraction", "offset points", fontsize=15,
-                      ha="center", va="center", color=INK)
-    if has_names:
-        for line, name in zip(axes, rows, strict=True):
-            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=WORDS)
+            write(x + width / 2, y - 4 / 72, _range([image]), va="top", fontsize=SMALL)
+    for title, (x, y, width, height) in zip(titles, places[0] if names else boxes, strict=False):
+        write(x + width / 2, y + height + 6 / 72, title, va="baseline")
+    for sign, (x, y, _, height) in zip(signs, places[0][1:], strict=False):
+        write(x - gap / 2, y + height / 2, sign, fontsize=15, color=INK)
+    for name, ((x, y, _, height), *_) in zip(names, places, strict=False):
+        write(x - 4 / 72, y + height / 2, name, ha="right")
     if bar:
-        width, height = picture.get_size_inches()
-        tall = min(2, height - 0.3)
-        scale = picture.place(width - bar + 0.1, (height - tall) / 2, 0.12, tall)
-        picture.colorbar(drawn, cax=scale).ax.tick_params(labelsize=SMALL)
-    return picture
+        across, up = axis.figure.get_size_inches()
+        tall = min(2, up - 0.3)
+        beside = axis.inset_axes((across - bar + 0.1, (up - tall) / 2, 0.12, tall),
+                                 transform=axis.transData)
+        axis.figure.colorbar(drawn, cax=beside).ax.tick_params(labelsize=SMALL)
+    return axis.figure
 
 
 def _pixel(widths: Sequence[int], least: Sequence[float], room: float) -> float:
@@ -122,40 +123,41 @@ def _colours(every: Sequence[np.ndarray], signed: bool, light: bool, zero: bool 
             "vmax": max(1, high) if zero else high}
 
 
-def _in_words(rows: Mapping, grid: Sequence, titles: Sequence[str], ranges: bool,
+def _in_words(names: Sequence[str], grid: Sequence, titles: Sequence[str], ranges: bool,
               signs: Sequence[str]) -> str:
     every = [image for row in grid for image in row]
     shapes = [", ".join(dict.fromkeys(f"{i.shape[0]} x {i.shape[1]}" for i in row))
               for row in (every, *grid)]
-    if isinstance(next(iter(rows)), str):
+    if names:
         words = "; ".join(f"{name}: {len(row)} of {shape}" for name, row, shape in
-                          zip(rows, grid, shapes[1:], strict=True))
+                          zip(names, grid, shapes[1:], strict=True))
     else:
         shown = [f"{title} ({_range([image])})" if ranges else title
                  for title, image in zip(titles, every, strict=False)]
-        between = ["", *(f" {sign} " for sign in signs or [","] * len(every))]
-        words = "".join(sign + title for sign, title in zip(between, shown, strict=False))
-        words = words.replace(" , ", ", ")
+        before = ["", *([f" {sign} " for sign in signs] or [", "] * len(every))]
+        words = "".join(sign + title for sign, title in zip(before, shown, strict=False))
     return f"{len(every)} images, {shapes[0]}, from {_range(every)}" + f": {words}" * bool(words)
 
 
 def _lay_out(alt: str, sizes: Sequence[Sequence[tuple[float, float]]], gap: float, left: float,
              right: float = 0, top: float = 0, head: float = 0, foot: float = 0,
-             *, least: Sequence[float]) -> tuple[Picture, list[list[Axes]]]:
-    """Rows of empty axes of given height and width, with gaps between them. All in inches.
+             *, least: Sequence[float]) -> tuple[Axes, list[list[tuple[float, ...]]]]:
+    """The one axis of a new picture, and the places in it of boxes of given height and width, in rows.
 
+    All in inches; a place is left, bottom, width and height. gap: between the boxes of a row;
     left, right, top: kept free at the edges; head, foot: kept free above and below each row;
-    least: the width that the axes of each column have for themselves, to leave room for titles.
+    least: the width that the boxes of each column have for themselves, to leave room for titles.
     """
     slots = [[max(width, free) for (_, width), free in zip(row, least, strict=False)] for row in sizes]
     heights = [max(0.2, *(height for height, _ in row)) + head + foot + 0.1 for row in sizes]
-    picture = Picture(alt, left + max(sum(row) + gap * len(row) for row in slots) + right,
-                      top + sum(heights) + 0.1, layout=None)
-    axes = [[picture.place(left + sum(room[:i]) + gap * i + (room[i] - width) / 2,
-                           0.1 + top + sum(heights[:line]) + head, width, height)
-             for i, (height, width) in enumerate(row)]
-            for line, (row, room) in enumerate(zip(sizes, slots, strict=True))]
-    return picture, axes
+    across = left + max(sum(row) + gap * len(row) for row in slots) + right
+    up = top + sum(heights) + 0.1
+    axis = Picture(alt, across, up, layout=None).add_axes((0, 0, 1, 1), xlim=(0, across), ylim=(0, up))
+    axis.set_axis_off()
+    return axis, [[(left + sum(room[:i]) + gap * i + (room[i] - width) / 2,
+                    sum(heights[line:]) - head - height, width, height)
+                   for i, (height, width) in enumerate(row)]
+                  for line, (row, room) in enumerate(zip(sizes, slots, strict=True))]
 
 
 @checked(named=named(array(2, infinite=True)), windows=optional(named(_windows)), alt=optional(text))
@@ -180,12 +182,12 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
     numbers = sum(values.shape[1] for values in small.values())
     cell = min(0.52, (room - large * (len(named) - len(small))) / max(numbers, 1))
     sides = [cell if title in small else large / v.shape[1] for title, v in named.items()]
-    picture, axes = _lay_out(
+    whole, [places] = _lay_out(
         alt or f"matrices: {shapes}" + f"; {marked}" * bool(marked),
-        [[(side * v.shape[0], side * v.shape[1])
-          for v, side in zip(named.values(), sides, strict=True)]],
+        [[np.multiply(v.shape, side) for v, side in zip(named.values(), sides, strict=True)]],
         gap=0.45, left=0.4, head=_LINE, foot=_LINE, least=[_LETTER * len(title) for title in named])
-    for axis, (title, values) in zip(axes[0], named.items(), strict=True):
+    for place, (title, values) in zip(places, named.items(), strict=True):
+        axis = whole.inset_axes(place, transform=whole.transData)
         if title in small:
             axis.imshow(values, cmap=_SIGNED, vmin=-2 * reach, vmax=2 * reach)
             _write(axis, values)
@@ -195,9 +197,10 @@ def matrices(named: Mapping[str, Sequence], windows: Mapping[str, Sequence] | No
                                  for side, length in zip("yx", values.shape, strict=True)})
         axis.title.set_fontsize(WORDS)
         axis.tick_params(length=0, labelsize=SMALL, labelcolor="#666666")
+        axis.spines[:].set_color(PALE)
         for i, (top, left, height, width) in enumerate(windows.get(title, ())):
             axis.add_patch(outline(i, left - 0.5, top - 0.5, width, height))
-    return picture
+    return whole.figure
 
 
 def _write(axis: Axes, values: np.ndarray) -> None:

@@ -37,14 +37,6 @@ class Picture(Figure):
         super().__init__(figsize=(width, height), dpi=_DPI, layout=layout, facecolor="white")
         self.alt = alt
 
-    def place(self, left: float, top: float, width: float, height: float) -> Axes:
-        """A new axis without ticks at a place in inches, from the upper left corner."""
-        across, down = self.get_size_inches()
-        axis = self.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_color(PALE)
-        return axis
-
     def _repr_mimebundle_(self, include=None, exclude=None):
         stream = io.BytesIO()
         self.savefig(stream, format="png")
