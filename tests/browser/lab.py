@@ -74,6 +74,19 @@ def chromium(path: str):
         browser.close()
 
 
+def watched(page, *kinds):
+    """The page, which notes from now on what it asks for, in asked, and what goes wrong, in problems.
+
+    kinds: of what is said on the console, beside errors.
+    """
+    page.asked, page.problems = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("console", lambda said: page.problems.append(f"{said.text} {said.location.get('url')}")
+            if said.type in ("error", *kinds) else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    return page
+
+
 def write_notebook(folder: Path, name: str, *sources: str) -> None:
     """A notebook of cells with demos, where the lab finds it that serves this folder."""
     cells = [*map(nbformat.v4.new_code_cell, ("from lenet_book import demos", *sources))]
