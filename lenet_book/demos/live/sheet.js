@@ -42,6 +42,7 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   if (canvas.width !== px(width)) canvas.width = px(width);
   if (canvas.height !== px(height)) canvas.height = px(height);
   const pen = canvas.getContext("2d", { willReadFrequently: true }); // pixels by the thousand are put in
+  pen.imageSmoothingEnabled = false; // of what is drawn larger each pixel stays a square
   fill(0, 0, width, height, "white");
 
   function text(x, y, words, style = {}) {
@@ -105,14 +106,14 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   function image(values, x, y, width, style = {}) {
     const { reach, frame } = { ...DEFAULTS.image, ...style };
     const [rows, columns] = values.shape;
-    squares(coloured(values.data, reach), rows, columns, x, y, width);
+    squares(coloured(values.data, reach), columns, x, y, width);
     if (frame) outline(x, y, width, (width * rows) / columns, { colour: GREY, thickness: 1 });
   }
 
   // pixels: {shape: [H, W, 3], data}, each 0 to 255
   function paste({ shape: [rows, columns], data }, x, y, width) {
     const colours = Uint32Array.from({ length: rows * columns }, (_, i) => packed(...data.subarray(3 * i, 3 * i + 3)));
-    squares(colours, rows, columns, x, y, width);
+    squares(colours, columns, x, y, width);
   }
 
   // values: {shape: [N, H, W], data}
@@ -121,28 +122,13 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
     const [count, rows, across] = values.shape;
     const inner = px(side);
     const start = (tile) => px(tile * (side + gap)); // each rounded by itself, so that no error grows
-    const colours = coloured(values.data, reach || reachOf(values) || 1);
-    const wall = new ImageData(start(columns - 1) + inner, start(Math.ceil(count / columns) - 1) + inner);
-    const pixels = new Uint32Array(wall.data.buffer).fill(0xffffffff);
-    const pick = (length) => Uint16Array.from({ length: inner }, (_, i) => Math.floor((i * length) / inner));
-    const [down, right, edge] = [pick(rows), pick(across), inner - 1];
+    const wall = pixels(coloured(values.data, reach || reachOf(values) || 1), across);
+    stroke("#C8C8C8", 1); // a thin frame, so that a white map is seen
     for (let n = 0; n < count; n++) {
-      const corner = start(Math.floor(n / columns)) * wall.width + start(n % columns);
-      for (let i = 0; i < inner; i++) {
-        const row = corner + i * wall.width;
-        if (i > 1 && i < edge && down[i] === down[i - 1]) {
-          pixels.copyWithin(row, row - wall.width, row - wall.width + inner);
-          continue;
-        }
-        for (let j = 0; j < inner; j++) {
-          const onEdge = i === 0 || j === 0 || i === edge || j === edge;
-          pixels[row + j] = onEdge
-            ? 0xffc8c8c8 // a thin frame, so that a white map is seen
-            : colours[(n * rows + down[i]) * across + right[j]];
-        }
-      }
+      const [left, top] = [px(x) + start(n % columns), px(y) + start(Math.floor(n / columns))];
+      pen.drawImage(wall, 0, n * rows, across, rows, left, top, inner, inner);
+      pen.strokeRect(left + 0.5, top + 0.5, inner - 1, inner - 1);
     }
-    pen.putImageData(wall, px(x), px(y));
   }
 
   function numbers(values, x, y, cell, style = {}) {
@@ -189,20 +175,10 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
     }
   }
 
-  function squares(colours, rows, columns, x, y, wide) {
-    const [left, top, end, bottom] = corners(x, y, wide, (wide * rows) / columns);
-    const [width, height] = [end - left, bottom - top];
-    if (width < 1 || height < 1) return;
-    const image = new ImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
-    const right = Uint16Array.from({ length: width }, (_, j) => Math.floor((j * columns) / width));
-    for (let i = 0, to = 0, last = -1; i < height; i++, to += width) {
-      const row = Math.floor((i * rows) / height) * columns;
-      if (row === last) pixels.copyWithin(to, to - width, to); // most rows are as the one above
-      else for (let j = 0; j < width; j++) pixels[to + j] = colours[row + right[j]];
-      last = row;
-    }
-    pen.putImageData(image, left, top);
+  function squares(colours, columns, x, y, wide) {
+    const image = pixels(colours, columns);
+    const [left, top, right, bottom] = corners(x, y, wide, (wide * image.height) / columns);
+    pen.drawImage(image, left, top, right - left, bottom - top);
   }
 
   function stroke(colour, thickness, dash = []) {
@@ -215,6 +191,14 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   return {
     answers, text, title, fill, outline, cross, curve, arrow, image, paste, maps, numbers, grid, bar, answer, veil,
   };
+}
+
+// An image of these colours, each a pixel.
+function pixels(colours, columns) {
+  const canvas = new OffscreenCanvas(columns, colours.length / columns);
+  const pen = canvas.getContext("2d", { willReadFrequently: true }); // where the large one is, too
+  pen.putImageData(new ImageData(new Uint8ClampedArray(colours.buffer), columns), 0, 0);
+  return canvas;
 }
 
 const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
