@@ -23,8 +23,7 @@ def demos_on_a_page(browser, folder, names):
     page.names = names
     page.goto((folder / "index.html").as_uri())
     page.locator(".lenet-sentence").nth(len(names) - 1).wait_for()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.lenet-sentence')].every(words => words.textContent)")
+    page.wait_for_function("() => !document.querySelector('.lenet-sentence[aria-busy=true]')")
     yield page, made
     for demo in made.values():
         demo.close()

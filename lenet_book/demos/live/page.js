@@ -7,11 +7,20 @@ import { DEFAULTS, sheetOn } from "./sheet.js";
 
 globalThis.lenetBook = { DEFAULTS, demos, provide, sheetOn }; // for whoever looks inside: the tests
 
+// What was saved stays until the files have been loaded that the live picture is painted from, over it.
+function keep(view, picture, sentence) {
+  const [words, canvas] = ["sentence", "picture"].map((name) => view.querySelector(`.lenet-${name}`));
+  if (words.textContent) return; // there are no files to wait for
+  words.textContent = canvas.ariaLabel = sentence;
+  if (picture) canvas.style.background = `url("${picture.src}") 0 / 100% 100%`;
+}
+
 function start() {
   for (const el of document.querySelectorAll("[data-demo]")) {
     const description = JSON.parse(el.dataset.demo);
     const { order, controls: sorted } = description;
     description.controls = Object.fromEntries(order.map((name) => [name, sorted[name]]));
+    const [picture, sentence] = [el.querySelector("img"), el.textContent.trim()]; // as they were saved
     el.replaceChildren();
     el.classList.add("lenet-demo", "lenet-alone");
     const pad = Object.values(description.controls).some(({ kind }) => kind === "canvas");
@@ -21,6 +30,7 @@ function start() {
     const view = el.appendChild(document.createElement("div"));
     view.className = "lenet-view";
     show(demos[description.name], description, view, controls);
+    if (!description.hidden) keep(view, picture, sentence);
     el.values = controls.values; // for whoever wants to know what is shown
   }
 }
