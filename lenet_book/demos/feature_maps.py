@@ -49,7 +49,7 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
         "noise": slider("noise, %", noise, 0, 50, 5, width=182),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
-        "image": Held(_own("image", image), lambda value: _own("image", value), "your image"),
+        "image": Held("image", image, _own, "your image"),
     }
     return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits,
                 projector, hidden=hidden, plays=["layer"],
