@@ -33,6 +33,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from lenet_book import demos
+from lenet_book.show import DEMOS
 
 expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
 
@@ -41,7 +42,7 @@ LOADED = "images => images.filter(image => image.naturalWidth).length"
 SHOWN = [(name, cell) for chapter in CHAPTERS for name, cell in demos_of(chapter)]
 # Below those of the chapters, one each for a test that wants it as it is at first.
 UNTOUCHED = "demos.draw_digit()", "demos.receptive_field()", "demos.cross_correlation()"
-NAMES = [name for name in demos.__all__ if name != "Demo"]
+NAMES = [*DEMOS]
 PROJECTED = [f"demos.{name}(projector=True)" for name in NAMES]
 PROJECTED_FROM = 1 + len(SHOWN) + len(UNTOUCHED)  # the first cell imports
 SCROLLBAR = 15  # pixels, which the browser of the tests does not take from the width
@@ -274,6 +275,18 @@ def test_the_list_of_keys_has_its_terms_on_one_line_each(projected, tab):
     assert len({term.bounding_box()["height"] for term in terms}) == 1 < len(terms)
     tab.keyboard.press("Escape")
     assert not tab.problems
+
+
+def test_a_demo_keeps_its_keys_when_another_is_taken_away(projected, tab):
+    """Else "dd" typed where it has the focus would delete the cell."""
+    tab.evaluate(f"""() => {{
+        jupyterapp.shell.currentWidget.content.activeCellIndex = {PROJECTED_FROM + len(NAMES) - 1};
+        return jupyterapp.commands.execute("notebook:clear-cell-output");
+    }}""")
+    expect(tab.locator(".lenet-demo .lenet-picture")).to_have_count(len(NAMES) - 1)
+    button = projected[NAMES[0]].get_by_role("button", name="reset")
+    button.focus()
+    expect(button).to_have_attribute("data-lm-suppress-shortcuts", "true")
 
 
 def test_in_the_full_window_a_frozen_picture_takes_no_room_from_the_controls(projected, tab):
