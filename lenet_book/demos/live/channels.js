@@ -1,9 +1,9 @@
 // Six maps in, one map out: what each kernel makes of its map, and their sum so far.
 import { digits, inked, weights } from "./files.js";
-import { STANDARD } from "./nets.js";
+import { run } from "./nets.js";
 import { number, range, signed } from "./numbers.js";
 import { BLUE, CENTRED, GREY } from "./sheet.js";
-import { conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
+import { conv2d, map, part, reach, tensor } from "./tensor.js";
 
 const SIZE = 14; // height and width of an input map
 const [LEFT, PITCH, CELL] = [120, 78, 4.5]; // the first map, from map to map, and each pixel of a map
@@ -47,12 +47,8 @@ function middle({ shape: [count], data }, size) {
 
 // What C3 reads of a digit. In double precision, so that Python and the page round a sum alike.
 const known = [];
-function mapsOfS2(digit) {
-  const { "c1.weight": weight, "c1.bias": bias } = weights("lenet5");
-  const ink = new Float64Array(inked(digits("ten-digits")[digit].image, 32).data);
-  const input = tensor([1, 32, 32], ink.map((value) => value * STANDARD[0] + STANDARD[1]));
-  return (known[digit] ??= relu(maxPool(conv2d(input, weight, bias))));
-}
+const mapsOfS2 = (digit) =>
+  (known[digit] ??= run("lenet5", digits("ten-digits")[digit].image, { precise: true }).maps.s2);
 
 function paint(sheet, facts) {
   const [kernel, size] = [facts.kernels, facts.parts].map(({ shape }) => shape.at(-1));
