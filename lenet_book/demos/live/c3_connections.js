@@ -34,17 +34,15 @@ const nameIt = (values) => ({ start: nameIn(TABLES, tableOf(values)) ?? OWN });
 
 const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
 
-let maps = null; // of S2: 6 x 14 x 14, of the trained net, for the first seven of the test set
-
 function compute({ start, map: chosen, ...reads }) {
-  maps ??= run("lenet5-1998", digits("ten-digits")[7].image).maps.s2;
+  const { s2 } = run("lenet5-1998", digits("ten-digits")[7].image).maps; // for the first seven of the test set
   const table = tableOf(reads);
   const kernels = table.flat().length;
   const parameters = KERNEL ** 2 * kernels + C3; // a bias for each map
   return {
-    start, chosen, table, kernels, parameters, s2: maps,
+    start, chosen, table, kernels, parameters, s2,
     idle: range(0, C3).filter((output) => !table[output].length), // no layer with any of these
-    connections: parameters * outputSize(maps.shape[1], KERNEL) ** 2,
+    connections: parameters * outputSize(s2.shape[1], KERNEL) ** 2,
     sets: new Set(table.map(String)).size, // different sets of inputs
   };
 }

@@ -17,7 +17,8 @@ const limits = ({ kernel }) => ({ row: SIZE - kernel, column: SIZE - kernel });
 
 function compute({ digit, output, maps, kernel, row, column }) {
   const { "c3.weight": weight, "c3.bias": { data: { [output]: bias } } } = weights("lenet5");
-  const inputs = mapsOfS2(digit);
+  // What C3 reads of the digit. In double precision, so that Python and the page round a sum alike.
+  const inputs = run("lenet5", digits("ten-digits")[digit].image, { precise: true }).maps.s2;
   const kernels = middle(part(weight, output), kernel);
   const parts = conv2d(inputs, kernels, null, EACH);
   const [, size] = parts.shape;
@@ -44,11 +45,6 @@ function middle({ shape: [count], data }, size) {
   const place = (i) => (Math.floor(i / size) + cut) * 5 + (i % size) + cut; // of one within its 5 x 5
   return map(tensor([count, size, size]), (_, i) => data[25 * Math.floor(i / pixels) + place(i % pixels)]);
 }
-
-// What C3 reads of a digit. In double precision, so that Python and the page round a sum alike.
-const known = [];
-const mapsOfS2 = (digit) =>
-  (known[digit] ??= run("lenet5", digits("ten-digits")[digit].image, { precise: true }).maps.s2);
 
 function paint(sheet, facts) {
   const [kernel, size] = [facts.kernels, facts.parts].map(({ shape }) => shape.at(-1));
