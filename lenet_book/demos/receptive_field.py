@@ -97,7 +97,7 @@ def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: 
     model, traced = _followed(layers)
     units, settings, why_not = _units(layers), LAYERS[layer], _why_not(layers, layer)
     fields = (ReceptiveField(), *(line.field for line in traced))
-    by_gradient = measure(model, (1, _INPUT, _INPUT), str(len(layers)), (row, column))
+    gradient = measure(model, (1, _INPUT, _INPUT), str(len(layers)), (row, column)).gradient
 
     def window(column):
         if layers:
@@ -113,9 +113,8 @@ def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: 
         window=window(column),  # rows and columns of the input that the unit sees
         neighbour=neighbour,  # its column, if the row has more than one unit
         neighbours_window=None if neighbour is None else window(neighbour),
-        gradient=by_gradient.gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
-        measured_window=by_gradient.window,  # rows and columns in which it is not zero
-        read=int((by_gradient.gradient > 0).sum()))  # pixels that move the unit
+        gradient=gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
+        read=int((gradient > 0).sum()))  # pixels that move the unit
 
 
 def _fitting(name: str, layers) -> list[str]:
