@@ -111,22 +111,17 @@ def open_chapter(page, lab: tuple[str, str], name: str) -> None:
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
 
 
-def clear_all(page) -> None:
-    """Take all outputs away, so that what is there afterwards is new."""
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+def execute(page, command: str, cell: int | None = None) -> None:
+    """A command on the open notebook, at a cell if it wants one, until it has ended."""
+    page.evaluate("""([command, cell]) => {
+        if (cell !== null) jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+        return jupyterapp.commands.execute(`notebook:${command}`);
+    }""", [command, cell])
 
 
 def run_all(page) -> None:
     """Run all cells and wait for the last."""
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-
-
-def run(page, which: str, cell: int) -> None:
-    """Run the cells "above" a cell, or it and all "below", and wait for the last."""
-    page.evaluate("""([which, cell]) => {
-        window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
-        return window.jupyterapp.commands.execute(`notebook:run-all-${which}`);
-    }""", [which, cell])
+    execute(page, "run-all-cells")
 
 
 def notebook_shown(page) -> nbformat.NotebookNode:
