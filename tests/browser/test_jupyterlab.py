@@ -149,7 +149,7 @@ def test_every_demo_has_its_chapter():
 
 
 @pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
-def test_every_control_moves_picture_or_sentence(number, shown, tab):
+def test_every_slider_is_seen_whole_and_every_control_moves_picture_or_sentence(number, shown, tab):
     demo, name = shown.nth(number), SHOWN[number][0]
     demo.scroll_into_view_if_needed()
     if name == "pooling":  # else two of its controls change nothing
@@ -162,16 +162,12 @@ def test_every_control_moves_picture_or_sentence(number, shown, tab):
             wait_for_sentence(demo, "is read as 1")
             rest(tab, demo)
         press(tab, demo, control, KEYS.get(kind, ["Enter"]))
+    for slider in demo.locator(".widget-slider").all():
+        assert slider.locator(".noUi-target").bounding_box()["width"] > 20
+        assert slider.locator(".widget-readout").evaluate("it => it.scrollWidth <= it.clientWidth")
     if name == "training":  # else its net would learn on beside the tests below
         demo.get_by_role("button", name="stop").click()
     assert not tab.problems
-
-
-@pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
-def test_every_slider_has_a_track_and_shows_its_value_whole(number, shown):
-    for slider in shown.nth(number).locator(".widget-slider").all():
-        assert slider.locator(".noUi-target").bounding_box()["width"] > 20
-        assert slider.locator(".widget-readout").evaluate("it => it.scrollWidth <= it.clientWidth")
 
 
 def test_a_seven_drawn_with_the_mouse_is_read_as_seven(untouched, tab):
@@ -272,6 +268,19 @@ def test_the_list_of_keys_has_its_terms_on_one_line_each(projected, tab):
     assert len({term.bounding_box()["height"] for term in terms}) == 1 < len(terms)
     tab.keyboard.press("Escape")
     assert not tab.problems
+
+
+def test_a_demo_that_is_made_again_unpacks_nothing_that_the_page_has(projected, tab):
+    demo = projected["feature_maps"]
+    demo.evaluate("""demo => {
+        demo.dataset.old = window.unpacked = 0;
+        const Unpacking = DecompressionStream;
+        window.DecompressionStream = function (kind) { unpacked++; return new Unpacking(kind); };
+    }""")
+    execute(tab, "run-cell", PROJECTED_FROM + [*DEMOS].index("feature_maps"))
+    expect(demo).not_to_have_attribute("data-old", "0")
+    wait_for_sentence(demo, "Test digit 0, a 7, is read as 7")
+    assert tab.evaluate("unpacked") == 0
 
 
 def test_in_the_full_window_a_frozen_picture_takes_no_room_from_the_controls(projected, tab):

@@ -2,8 +2,9 @@
 // scripts beside it, a notebook from the kernel, once for all demos; a demo says which it needs.
 import { tensor } from "./tensor.js";
 
-const contents = new Map(); // name -> Uint8Array
-const read = new Map(); // name -> what has been made of it
+// Name -> Uint8Array, and name -> what has been made of it. For all demos of a page: in a notebook each has
+// modules of its own, which the browser keeps when the demo has gone.
+const { contents, read } = (globalThis.lenetContents ??= { contents: new Map(), read: new Map() });
 
 export function provide(name, bytes) {
   contents.set(name, bytes);
