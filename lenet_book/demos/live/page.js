@@ -1,5 +1,6 @@
 // The demos of a page without a kernel: each element that says which demo it is comes alive.
 import { demos } from "./demos.js";
+import { element } from "./element.js";
 import { provide } from "./files.js";
 import { show } from "./host.js";
 import { controlsOn } from "./native.js";
@@ -23,12 +24,10 @@ function start() {
     const [picture, sentence] = [el.querySelector("img"), el.textContent.trim()]; // as they were saved
     el.replaceChildren();
     el.classList.add("lenet-demo", "lenet-alone");
-    const pad = Object.values(description.controls).some(({ kind }) => kind === "canvas");
-    if (pad) el.classList.add("lenet-beside");
-    if (description.scale > 1) el.classList.add("lenet-projector");
+    el.classList.toggle("lenet-projector", description.scale > 1);
+    el.classList.toggle("lenet-beside", Object.values(sorted).some(({ kind }) => kind === "canvas"));
     const controls = controlsOn(el, description, demos[description.name].table);
-    const view = el.appendChild(document.createElement("div"));
-    view.className = "lenet-view";
+    const view = el.appendChild(element("div", { className: "lenet-view" }));
     show(demos[description.name], description, view, controls);
     if (!description.hidden) keep(view, picture, sentence);
     el.values = controls.values; // for whoever wants to know what is shown
