@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, mapsListed, nameIn, plural, range } from "./numbers.js";
+import { grouped, mapsListed, nameIn, pairs, plural, range } from "./numbers.js";
 import { BLUE, CENTRED, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -20,7 +20,7 @@ const [SIDE, PITCH, LEFT, TOP] = [86, 104, 10, 24]; // the maps of S2, and where
 const READER = [LEFT, 162, 5 * PITCH + SIDE, 32]; // x, y, width, height of the map of C3
 const RIGHT = 644; // where the numbers begin
 
-const PAIRS = range(0, S2).flatMap((source) => range(0, C3).map((output) => [source, output]));
+const PAIRS = pairs(range(0, S2), range(0, C3));
 const nameOf = ([source, output]) => `reads ${source} ${output}`;
 const tableOf = (reads) =>
   range(0, C3).map((output) => range(0, S2).filter((source) => reads[nameOf([source, output])]));
