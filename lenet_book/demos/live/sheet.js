@@ -32,6 +32,7 @@ export const DEFAULTS = {
 };
 
 const ALIGN = { lm: "left", mm: "center", rm: "right" };
+const READ = { willReadFrequently: true }; // pixels by the thousand are put in
 const FONT = '"DejaVu Sans", Verdana, system-ui, sans-serif';
 
 // scale: pixels of the canvas for each pixel of the page; hidden: whether the answer is.
@@ -41,7 +42,7 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   const answers = []; // x, y, width, height of each
   if (canvas.width !== px(width)) canvas.width = px(width);
   if (canvas.height !== px(height)) canvas.height = px(height);
-  const pen = canvas.getContext("2d", { willReadFrequently: true }); // pixels by the thousand are put in
+  const pen = canvas.getContext("2d", READ);
   pen.imageSmoothingEnabled = false; // of what is drawn larger each pixel stays a square
   fill(0, 0, width, height, "white");
 
@@ -106,14 +107,14 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   function image(values, x, y, width, style = {}) {
     const { reach, frame } = { ...DEFAULTS.image, ...style };
     const [rows, columns] = values.shape;
-    squares(coloured(values.data, reach), columns, x, y, width);
+    squares(coloured(values.data, reach), rows, columns, x, y, width);
     if (frame) outline(x, y, width, (width * rows) / columns, { colour: GREY, thickness: 1 });
   }
 
   // pixels: {shape: [H, W, 3], data}, each 0 to 255
   function paste({ shape: [rows, columns], data }, x, y, width) {
     const colours = Uint32Array.from({ length: rows * columns }, (_, i) => packed(...data.subarray(3 * i, 3 * i + 3)));
-    squares(colours, columns, x, y, width);
+    squares(colours, rows, columns, x, y, width);
   }
 
   // values: {shape: [N, H, W], data}
@@ -122,7 +123,9 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
     const [count, rows, across] = values.shape;
     const inner = px(side);
     const start = (tile) => px(tile * (side + gap)); // each rounded by itself, so that no error grows
-    const wall = pixels(coloured(values.data, reach || reachOf(values) || 1), across);
+    const wall = new OffscreenCanvas(across, count * rows); // a map below the other, a pixel for each number
+    const colours = coloured(values.data, reach || reachOf(values) || 1);
+    wall.getContext("2d", READ).putImageData(new ImageData(new Uint8ClampedArray(colours.buffer), across), 0, 0);
     stroke("#C8C8C8", 1); // a thin frame, so that a white map is seen
     for (let n = 0; n < count; n++) {
       const [left, top] = [px(x) + start(n % columns), px(y) + start(Math.floor(n / columns))];
@@ -175,10 +178,20 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
     }
   }
 
-  function squares(colours, columns, x, y, wide) {
-    const image = pixels(colours, columns);
-    const [left, top, right, bottom] = corners(x, y, wide, (wide * image.height) / columns);
-    pen.drawImage(image, left, top, right - left, bottom - top);
+  function squares(colours, rows, columns, x, y, wide) {
+    const [left, top, end, bottom] = corners(x, y, wide, (wide * rows) / columns);
+    const [width, height] = [end - left, bottom - top];
+    if (width < 1 || height < 1) return;
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const right = Uint16Array.from({ length: width }, (_, j) => Math.floor((j * columns) / width));
+    for (let i = 0, to = 0, last = -1; i < height; i++, to += width) {
+      const row = Math.floor((i * rows) / height) * columns;
+      if (row === last) pixels.copyWithin(to, to - width, to); // most rows are as the one above
+      else for (let j = 0; j < width; j++) pixels[to + j] = colours[row + right[j]];
+      last = row;
+    }
+    pen.putImageData(image, left, top);
   }
 
   function stroke(colour, thickness, dash = []) {
@@ -191,14 +204,6 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   return {
     answers, text, title, fill, outline, cross, curve, arrow, image, paste, maps, numbers, grid, bar, answer, veil,
   };
-}
-
-// An image of these colours, each a pixel.
-function pixels(colours, columns) {
-  const canvas = new OffscreenCanvas(columns, colours.length / columns);
-  const pen = canvas.getContext("2d", { willReadFrequently: true }); // where the large one is, too
-  pen.putImageData(new ImageData(new Uint8ClampedArray(colours.buffer), columns), 0, 0);
-  return canvas;
 }
 
 const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
