@@ -1,17 +1,17 @@
 """Six maps in, one map out: what each kernel makes of its map, and their sum so far."""
 
+from copy import deepcopy
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..convolution import conv2d, max_pool2d
-from ..mnist.digits import SCALINGS
+from ..convolution import conv2d
 from ..plots import BLUE
 from .base import Demo, Facts
 from .controls import choice, slider
 from .examples import ten_digits, trained
+from .reading import read
 from .sheet import GREY, Sheet
 from .words import number, signed
 
@@ -52,7 +52,7 @@ def limits(kernel, **others) -> dict[str, int]:
 @torch.inference_mode()
 def compute(digit, output, maps, kernel, row, column) -> Facts:
     c3, cut = trained("lenet5").c3, (5 - kernel) // 2
-    inputs = _maps_of_s2()[digit]
+    inputs = _maps_of_s2(digit)
     kernels = c3.weight.detach()[output, :, cut:5 - cut, cut:5 - cut].double()
     bias = c3.bias[output].item()
     parts = torch.cat([conv2d(one[None], weights[None, None])
@@ -68,16 +68,13 @@ def compute(digit, output, maps, kernel, row, column) -> Facts:
 
 
 @cache
-def _maps_of_s2() -> Tensor:
-    """What C3 reads: of each of the ten digits the six maps, 10 x 6 x 14 x 14.
+def _maps_of_s2(digit: int) -> Tensor:
+    """What C3 reads of a digit, 6 x 14 x 14.
 
     In double precision, so that every machine, and the page, rounds a sum alike.
     """
-    net = trained("lenet5")
-    factor, offset = SCALINGS[net.scaling]
-    ink = F.pad((ten_digits().images[:, None] / 255).double(), [(net.input_size - 28) // 2] * 4)
-    c1 = conv2d(factor * ink + offset, net.c1.weight.double(), net.c1.bias.double())
-    return max_pool2d(c1, 2).relu()
+    net = deepcopy(trained("lenet5")).double()
+    return torch.from_numpy(read("lenet5", ten_digits().images[digit], net).maps["s2"])
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:

@@ -1,11 +1,11 @@
 """The controls of the demos: ipywidgets with a label that fits and a value that is checked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import ipywidgets as widgets
 import traitlets
 
-from ..arguments import flag, number, one_of, whole
+from ..arguments import Rule, flag, number, one_of, whole
 
 _LABEL = {"description_width": "initial"}  # as wide as its words
 
@@ -13,20 +13,19 @@ _LABEL = {"description_width": "initial"}  # as wide as its words
 class Held(widgets.Widget):
     """A value that belongs to what is shown but has no control of its own, such as a list of layers.
 
-    value: anything that JSON can hold. check: called with each new value, returns it or raises.
-    label: what a click in the picture sets.
+    value: anything that JSON can hold. rule: see `arguments`. label: what a click in the picture sets.
     """
 
     value = traitlets.Any().tag(sync=True)
     value.allow_none = False  # it is checked as well
 
-    def __init__(self, value, check: Callable = lambda value: value, label: str = ""):
-        self._check, self.label = check, label
-        super().__init__(value=value)
+    def __init__(self, name: str, value, rule: Rule = lambda name, value: value, label: str = ""):
+        self._name, self._rule, self.label = name, rule, label
+        super().__init__(value=rule(name, value))
 
     @traitlets.validate("value")
     def _checked(self, proposal):
-        return self._check(proposal.value)
+        return self._rule(self._name, proposal.value)
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 1,

@@ -1,6 +1,8 @@
 """The digits that the demos show, and the trained nets that read them."""
 
+import time
 from functools import cache
+from itertools import count
 
 import torch
 from torch import nn
@@ -29,14 +31,16 @@ def normal_numbers() -> torch.Tensor:
     return torch.empty(28, 28, dtype=torch.float32, device="cpu").normal_(generator=generator)
 
 
-_own: list[nn.Module] = []  # nets of learners, see `own`
+_own: dict[str, nn.Module] = {}  # nets of learners, see `own`
 _OWN = "your-own-"
+_numbers = count(time.time_ns())  # in no other kernel either: a page keeps what it has of a name
 
 
 def adopted(net: nn.Module) -> str:
     """From now on `trained` finds this net by the name that is given back."""
-    _own.append(net)
-    return f"{_OWN}{len(_own)}"
+    name = f"{_OWN}{next(_numbers)}"
+    _own[name] = net
+    return name
 
 
 def is_own(net: str) -> bool:
@@ -48,7 +52,7 @@ def is_own(net: str) -> bool:
 def trained(net: str) -> nn.Module:
     """The pretrained net of that name, in single precision on the CPU, whatever torch's defaults."""
     if is_own(net):
-        return _own[int(net.removeprefix(_OWN)) - 1]
+        return _own[net]
     # Its first random weights shall not be felt elsewhere.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return pretrained(net).float()

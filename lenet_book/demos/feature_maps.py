@@ -1,6 +1,7 @@
 """What each layer of LeNet-5 makes of a digit, and what becomes of it when the digit is deformed."""
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -23,13 +24,14 @@ _SCORES = 612
 # Maps in a row, and the space between them; 6 of C1 and S2, 16 of C3 and S4, 120 of C5, 84 of F6.
 _WALLS = {6: (3, 6), 16: (6, 6), 120: (15, 3), 84: (12, 4)}
 _PIXELS = fields(*[fields(*[whole(0, 255)] * mnist.SIZE)] * mnist.SIZE)
+_ANY = "any"  # class of a digit
 _AS_IT_IS = {"right": 0, "down": 0, "rotate": 0, "scale": 100, "noise": 0}
 
 
 def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", right: int = 0,
                  down: int = 0, rotate: int = 0, scale: int = 100, noise: int = 0,
                  projector: bool = False, hidden: bool = False,
-                 image: Tensor | None = None) -> Demo:
+                 image: Tensor | None = None, digit: str | int = _ANY) -> Demo:
     """All maps of a layer and the ten scores of a trained net, for a test digit that is deformed.
 
     index: of the test digit, 0 to 9,999. layer: c1, s2, c3, s4, c5 or f6. net: "lenet5-1998" or
@@ -37,20 +39,26 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
     scale: 50 to 140 percent. noise: standard deviation, 0 to 50 percent of full ink. image: one of your
     own in place of the test digit, until that is moved; 28 x 28 whole numbers, 0 for paper to 255 for
     ink, such as those of mnist.from_image, or a drawing: `draw_digit` has it as `demo.facts.image`.
+    digit: 0 to 9 for the test digits of that class alone, of which the first from index on is shown;
+    "any" for all.
     """
     controls = {
-        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=242),
-        "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=115),
-        "net": choice("LeNet-5", net, NETS, width=170),
-        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=180),
+        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=218),
+        "digit": choice("class", digit, [_ANY, *range(10)], width=100),
+        "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=95),
+        "net": choice("LeNet-5", net, NETS, width=155),
+        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=170),
         "right": slider("shift right", right, -10, 10, width=182),
         "down": slider("shift down", down, -10, 10, width=182),
         "scale": slider("scale, %", scale, 50, 140, 5, width=182),
         "noise": slider("noise, %", noise, 0, 50, 5, width=182),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
-        "image": Held(_own("image", image), lambda value: _own("image", value), "your image"),
+        "image": Held("image", image, _own, "your image"),
     }
+    first = go(controls["index"].value, controls["digit"].value, shown=0)["index"]
+    controls["index"].value = first
+    controls["shown"] = Held("shown", first, whole(0, len(test_digits()) - 1))
     return Demo("feature_maps", compute, paint, say, controls, (840, 296), ACTIONS, limits,
                 projector, hidden=hidden, plays=["layer"],
                 needs=["test-digits", "noise", *(name for _, name in NETS)])
@@ -66,18 +74,31 @@ def limits(**values) -> dict[str, int]:
     return {"index": len(test_digits()) - 1}
 
 
-def next_wrong(index: int, net: str, **others) -> dict:
-    """The next digit that the net reads wrong, as it is; after the last one the first."""
-    wrong = MISREAD[net]
-    return {"index": next((one for one in wrong if one > index), wrong[0]), "image": None, **_AS_IT_IS}
+@cache
+def _numbers(digit: str | int) -> list[int]:
+    """The test digits of that class."""
+    return [i for i, label in enumerate(test_digits().labels.tolist()) if digit in (_ANY, label)]
 
 
-def turn_to_the_test_digit(**values) -> dict:
-    """Whoever chooses one wants to see it."""
-    return {"image": None}
+def next_wrong(index: int, digit: str | int, net: str, **others) -> dict:
+    """The next digit of the class that the net reads wrong, as it is; after the last one the first."""
+    wrong = [number for number in _numbers(digit) if number in MISREAD[net]]
+    return {**_turn_to(next((one for one in wrong if one > index), wrong[0])), **_AS_IT_IS}
 
 
-ACTIONS = {"wrong": next_wrong, "index": turn_to_the_test_digit}
+def go(index: int, digit: str | int, shown: int, **others) -> dict:
+    """To the digit of that number or, if it is of another class, to the next one that way."""
+    up = [number for number in _numbers(digit) if number >= index]
+    down = [number for number in reversed(_numbers(digit)) if number <= index]
+    return _turn_to((down + up if index < shown else up + down)[0])
+
+
+def _turn_to(index: int) -> dict:
+    """Whoever chooses a test digit wants to see it, and not their own image."""
+    return {"index": index, "shown": index, "image": None}
+
+
+ACTIONS = {"wrong": next_wrong, "index": go, "digit": go}
 
 
 def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, scale: float = 100,
@@ -100,8 +121,12 @@ def deform(image: Tensor, right: float = 0, down: float = 0, rotate: float = 0, 
     return grey.round(decimals=6).round().clamp(0, 255).to(torch.uint8)
 
 
-def compute(index: int, layer: str, net: str, image: list | None = None, **changes: int) -> Facts:
-    """changes: what is done to the digit, see `deform`. Of a reader's own image no label is known."""
+def compute(index: int, layer: str, net: str, image: list | None = None, digit: str | int = _ANY,
+            shown: int = 0, **changes: int) -> Facts:
+    """changes: what is done to the digit, see `deform`. Of a reader's own image no label is known.
+
+    digit, shown: for `go` alone, which leads to the digit of that index.
+    """
     if image is None:
         pixels, label = test_digits().images[index], test_digits().labels[index].item()
     else:

@@ -46,7 +46,7 @@ def receptive_field(stack: str = "LeNet-5 to C3", row: int = 2, column: int = 3,
     """
     controls = {
         "stack": choice("stack", stack, [*STACKS, _OWN], 225),
-        "layers": Held([*STACKS.get(stack, ())], _fitting),
+        "layers": Held("layers", STACKS.get(stack, ()), _fitting),
         "layer": choice("layer to add", "conv 3×3", list(LAYERS), 270),
         "add": button("add", "put this layer on top", 80),
         "remove": button("remove", "take the last layer away"),
@@ -97,7 +97,7 @@ def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: 
     model, traced = _followed(layers)
     units, settings, why_not = _units(layers), LAYERS[layer], _why_not(layers, layer)
     fields = (ReceptiveField(), *(line.field for line in traced))
-    by_gradient = measure(model, (1, _INPUT, _INPUT), str(len(layers)), (row, column))
+    gradient = measure(model, (1, _INPUT, _INPUT), str(len(layers)), (row, column)).gradient
 
     def window(column):
         if layers:
@@ -113,16 +113,15 @@ def compute(layers: Sequence[str], layer: str, row: int, column: int, measured: 
         window=window(column),  # rows and columns of the input that the unit sees
         neighbour=neighbour,  # its column, if the row has more than one unit
         neighbours_window=None if neighbour is None else window(neighbour),
-        gradient=by_gradient.gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
-        measured_window=by_gradient.window,  # rows and columns in which it is not zero
-        read=int((by_gradient.gradient > 0).sum()))  # pixels that move the unit
+        gradient=gradient,  # 32 x 32: how much each pixel moves the unit; the sum is 1
+        read=int((gradient > 0).sum()))  # pixels that move the unit
 
 
-def _fitting(layers) -> list[str]:
+def _fitting(name: str, layers) -> list[str]:
     """Names of layers that fit onto each other; raises TypeError or ValueError for anything else."""
-    names = [*sequence(one_of(*LAYERS), least=0)("layers", layers)]
+    names = sequence(one_of(*LAYERS), least=0)(name, layers)
     if len(names) > _MOST:
-        raise ValueError(f"layers must be at most {_MOST}, not {len(names)}")
+        raise ValueError(f"{name} must be at most {_MOST}, not {len(names)}")
     _followed(tuple(names))
     return names
 

@@ -56,7 +56,7 @@ class TrainingDemo(Demo):
         self.task: asyncio.Task | None = None
         self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
         actions = {"start": self._start, "stop": self._stop, "continue": self._continue}
-        progress = Held(self.learner.progress(self.running))
+        progress = Held("progress", self.learner.progress(self.running))
         super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 296),
                          actions, projector=projector, hidden=hidden, needs=["training-run"],
                          kernel_buttons=True)

@@ -3,6 +3,8 @@
 import json
 from contextlib import contextmanager
 
+from lab import watched
+
 from lenet_book import demos
 from lenet_book.demos import alone
 
@@ -17,15 +19,11 @@ def demos_on_a_page(browser, folder, names):
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="stylesheet" href="live/demos.css"><script defer src="live/demos.js"></script>',
         *(alone.element(demo.described, f"<p>{name}</p>") for name, demo in made.items())]))
-    page = browser.new_page()
-    page.names, page.asked, page.problems = names, [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page = watched(browser.new_page())
+    page.names = names
     page.goto((folder / "index.html").as_uri())
     page.locator(".lenet-sentence").nth(len(names) - 1).wait_for()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.lenet-sentence')].every(words => words.textContent)")
+    page.wait_for_function("() => !document.querySelector('.lenet-sentence[aria-busy=true]')")
     yield page, made
     for demo in made.values():
         demo.close()

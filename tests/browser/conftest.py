@@ -1,7 +1,7 @@
 import shutil
 
 import pytest
-from lab import chromium, close_all, jupyterlab
+from lab import chromium, close_all, jupyterlab, watched
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,7 @@ def browser():
 @pytest.fixture(scope="module")
 def tab(browser):
     """One for all tests, since to load JupyterLab takes longer than to open a notebook in it."""
-    tab = browser.new_page()
-    tab.problems = []
-    tab.on("console", lambda m: tab.problems.append(f"{m.text} {m.location.get('url')}")
-           if m.type == "error" else None)
-    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
-    return tab
+    return watched(browser.new_page())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from contextlib import contextmanager
 
 import numpy as np
+from lab import watched
 
 from lenet_book import demos, paper
 from lenet_book.demos import alone, examples
@@ -71,10 +72,7 @@ def both_demos(browser, folder):
         for projector in (False, True):
             with getattr(demos, name)(**settings, projector=projector) as demo:
                 (folder / f"{name}{projector:d}.html").write_text(alone.page(demo, name))
-    page = browser.new_page()
-    page.problems = []
-    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page = watched(browser.new_page())
 
     def load(name, width=1280, height=800, projector=False):
         page.set_viewport_size({"width": width, "height": height})

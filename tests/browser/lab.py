@@ -74,6 +74,19 @@ def chromium(path: str):
         browser.close()
 
 
+def watched(page, *kinds):
+    """The page, which notes from now on what it asks for, in asked, and what goes wrong, in problems.
+
+    kinds: of what is said on the console, beside errors.
+    """
+    page.asked, page.problems = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("console", lambda said: page.problems.append(f"{said.text} {said.location.get('url')}")
+            if said.type in ("error", *kinds) else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    return page
+
+
 def write_notebook(folder: Path, name: str, *sources: str) -> None:
     """A notebook of cells with demos, where the lab finds it that serves this folder."""
     cells = [*map(nbformat.v4.new_code_cell, ("from lenet_book import demos", *sources))]
@@ -98,22 +111,17 @@ def open_chapter(page, lab: tuple[str, str], name: str) -> None:
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
 
 
-def clear_all(page) -> None:
-    """Take all outputs away, so that what is there afterwards is new."""
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+def execute(page, command: str, cell: int | None = None) -> None:
+    """A command on the open notebook, at a cell if it wants one, until it has ended."""
+    page.evaluate("""([command, cell]) => {
+        if (cell !== null) jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+        return jupyterapp.commands.execute(`notebook:${command}`);
+    }""", [command, cell])
 
 
 def run_all(page) -> None:
     """Run all cells and wait for the last."""
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-
-
-def run(page, which: str, cell: int) -> None:
-    """Run the cells "above" a cell, or it and all "below", and wait for the last."""
-    page.evaluate("""([which, cell]) => {
-        window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
-        return window.jupyterapp.commands.execute(`notebook:run-all-${which}`);
-    }""", [which, cell])
+    execute(page, "run-all-cells")
 
 
 def notebook_shown(page) -> nbformat.NotebookNode:

@@ -5,12 +5,14 @@ import base64
 import pytest
 import torch
 from alone_page import demos_on_a_page, element_of, in_step, place, press
+from lab import watched
 from safetensors.torch import save_file
 
-from lenet_book import demos, mnist, models
+from lenet_book import mnist, models
 from lenet_book.__main__ import main
+from lenet_book.show import DEMOS
 
-NAMES = [name for name in demos.__all__ if name != "Demo"]
+NAMES = [*DEMOS]
 KEYS = {"range": ["ArrowRight", "ArrowLeft"], "select-one": ["ArrowDown", "ArrowUp"],
         "checkbox": ["Space"], "button": ["Space"]}
 
@@ -169,9 +171,7 @@ def test_a_page_of_one_file_reads_with_a_learners_own_net(form, browser, tmp_pat
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     out = tmp_path / "page.html"
     assert main(["page", str(out), "--net", str(tmp_path / "net.safetensors")]) == 0
-    page, problems = browser.new_page(), []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page = watched(browser.new_page())
     page.goto(out.as_uri())
     shown = page.locator(".lenet-demo")
     shown.get_by_label("input").select_option("an 8 of MNIST")
@@ -189,7 +189,7 @@ def test_a_page_of_one_file_reads_with_a_learners_own_net(form, browser, tmp_pat
     scores = scores if form == "lenet5-1998" else scores.softmax(dim=1)
     assert torch.allclose(torch.tensor([one["scores"] for one in theirs]), scores, 1e-3, 1e-4)
     page.close()
-    assert not problems
+    assert not page.problems
 
 
 READ = """([net, base64]) => {

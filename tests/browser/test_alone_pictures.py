@@ -189,6 +189,28 @@ def test_the_200_digits_of_a_page_the_next_wrong_one_and_a_digit_that_is_dragged
     assert in_step(page, made["feature_maps"])["layer"] == "f6" and not page.problems
 
 
+def test_the_class_of_the_digits_that_are_stepped_through_by_keyboard(opened):
+    page, made = opened
+    shown = element_of(page, "feature_maps")
+    press(shown, "reset")
+    shown.get_by_label("class").select_option("8")
+    slider, seen = shown.get_by_role("slider", name="test digit"), []
+    for key in ("Right", "Right", "Left", "Left"):
+        slider.press(f"Arrow{key}")
+        seen.append(in_step(page, made["feature_maps"])["index"])
+    assert seen == [84, 110, 84, 61]  # the first eights of the test set are 61, 84 and 110
+    assert "Test digit 61, an 8, is" in shown.locator(".lenet-sentence").text_content()
+    press(shown, "next wrong digit")  # of the 200 no 8 is read wrong
+    assert in_step(page, made["feature_maps"])["index"] == 61
+    shown.get_by_label("class").select_option("4")
+    press(shown, "next wrong digit")
+    assert in_step(page, made["feature_maps"])["index"] == 115
+    shown.get_by_label("class").select_option("any")
+    slider.press("ArrowLeft")
+    assert in_step(page, made["feature_maps"])["index"] == 114 and not page.problems
+    press(shown, "reset")
+
+
 NOISE = """(el, noise) => {
     const slider = el.querySelectorAll("input[type=range]")[2];
     slider.value = noise;

@@ -23,8 +23,8 @@ from lenet_book.demos.controls import Held
 from lenet_book.demos.page import LIVE, content
 from lenet_book.demos.receptive_field import LAYERS, add
 from lenet_book.demos.sheet import Sheet
+from lenet_book.show import DEMOS
 
-NAMES = [name for name in demos.__all__ if name != "Demo"]
 RANDOM, AT_ONCE = 300, 25  # settings of a demo, and how many of them in one message
 CLOSE = 1e-5  # of the number, or of the largest one of an array where that is above 1
 KERNELS = ["", "1 0; 0 -1", "99 -99 99; 0 0 0; -99 99 -99", "1 2; 3", "one", "nan", "<b>'1'</b>",
@@ -182,7 +182,8 @@ def own_image(chosen):
 
 
 # Name of a value without a control -> a random one.
-HELD = {"image": own_image, "layers": layers, "off": off, "progress": progress}
+HELD = {"image": own_image, "layers": layers, "off": off, "progress": progress,
+        "shown": lambda chosen: chosen.randint(0, 9999)}
 
 
 def same(ours, theirs):
@@ -248,9 +249,9 @@ REPLAY = """words => {  // text, too
 }"""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DEMOS)
 def test_in_step(name, live):
-    with getattr(demos, name)() as demo:
+    with DEMOS[name]() as demo:
         tried = []
         for values in settings(demo):
             limits = demo._limits(**values)

@@ -17,12 +17,11 @@ from hands import KEYS, controls_of, draw, press, rest, seen, wait_for_sentence
 from lab import (
     CHAPTERS,
     NOTEBOOKS,
-    clear_all,
     close_all,
     demos_of,
+    execute,
     notebook_shown,
     open_chapter,
-    run,
     run_all,
     saved,
     write_notebook,
@@ -32,7 +31,7 @@ from nbval.plugin import IPyNbFile, coalesce_streams
 from PIL import Image
 from playwright.sync_api import expect
 
-from lenet_book import demos
+from lenet_book.show import DEMOS
 
 expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
 
@@ -41,8 +40,7 @@ LOADED = "images => images.filter(image => image.naturalWidth).length"
 SHOWN = [(name, cell) for chapter in CHAPTERS for name, cell in demos_of(chapter)]
 # Below those of the chapters, one each for a test that wants it as it is at first.
 UNTOUCHED = "demos.draw_digit()", "demos.receptive_field()", "demos.cross_correlation()"
-NAMES = [name for name in demos.__all__ if name != "Demo"]
-PROJECTED = [f"demos.{name}(projector=True)" for name in NAMES]
+PROJECTED = [f"demos.{name}(projector=True)" for name in DEMOS]
 PROJECTED_FROM = 1 + len(SHOWN) + len(UNTOUCHED)  # the first cell imports
 SCROLLBAR = 15  # pixels, which the browser of the tests does not take from the width
 BARS = 91 + 30  # pixels of JupyterLab above and below the cells
@@ -113,7 +111,7 @@ def test_run_from_top_to_bottom_it_gives_what_was_saved_and_saved_again_it_shows
     """Opened again in another session, whose kernel knows nothing of the widgets."""
     open_chapter(page, lab, LIGHT)
     assert_only_pictures(page, saved_pictures(LIGHT))
-    clear_all(page)
+    execute(page, "clear-all-cell-outputs")
     run_all(page)
     assert_same_outputs(notebook_shown(page), NOTEBOOKS / f"{LIGHT}.ipynb", request.session)
     expect(page.locator(".lenet-demo .lenet-picture")).to_have_count(len(demos_of(LIGHT)))
@@ -134,7 +132,7 @@ def shown(lab, lab_folder, tab):
     write_notebook(lab_folder, "every_demo", *cells, *PROJECTED)
     tab.problems.clear()
     open_chapter(tab, lab, "every_demo")
-    run(tab, "above", PROJECTED_FROM)
+    execute(tab, "run-all-above", PROJECTED_FROM)
     found = tab.locator(".lenet-demo")
     expect(found.locator(".lenet-picture")).to_have_count(len(cells))
     return found
@@ -147,11 +145,11 @@ def untouched(shown):
 
 
 def test_every_demo_has_its_chapter():
-    assert sorted(name for name, _ in SHOWN) == sorted(NAMES)
+    assert sorted(name for name, _ in SHOWN) == sorted(DEMOS)
 
 
 @pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
-def test_every_control_moves_picture_or_sentence(number, shown, tab):
+def test_every_slider_is_seen_whole_and_every_control_moves_picture_or_sentence(number, shown, tab):
     demo, name = shown.nth(number), SHOWN[number][0]
     demo.scroll_into_view_if_needed()
     if name == "pooling":  # else two of its controls change nothing
@@ -164,16 +162,12 @@ def test_every_control_moves_picture_or_sentence(number, shown, tab):
             wait_for_sentence(demo, "is read as 1")
             rest(tab, demo)
         press(tab, demo, control, KEYS.get(kind, ["Enter"]))
+    for slider in demo.locator(".widget-slider").all():
+        assert slider.locator(".noUi-target").bounding_box()["width"] > 20
+        assert slider.locator(".widget-readout").evaluate("it => it.scrollWidth <= it.clientWidth")
     if name == "training":  # else its net would learn on beside the tests below
         demo.get_by_role("button", name="stop").click()
     assert not tab.problems
-
-
-@pytest.mark.parametrize("number", range(len(SHOWN)), ids=[name for name, _ in SHOWN])
-def test_every_slider_has_a_track_and_shows_its_value_whole(number, shown):
-    for slider in shown.nth(number).locator(".widget-slider").all():
-        assert slider.locator(".noUi-target").bounding_box()["width"] > 20
-        assert slider.locator(".widget-readout").evaluate("it => it.scrollWidth <= it.clientWidth")
 
 
 def test_a_seven_drawn_with_the_mouse_is_read_as_seven(untouched, tab):
@@ -196,7 +190,7 @@ def test_the_page_shows_what_python_would_paint(untouched, tab):
     canvas = demo.locator(".lenet-picture").first
     png = base64.b64decode(canvas.evaluate("canvas => canvas.toDataURL().split(',')[1]"))
     page = Image.open(BytesIO(png)).convert("L")
-    with demos.receptive_field() as painted:
+    with DEMOS["receptive_field"]() as painted:
         python = Image.open(BytesIO(painted.figure._repr_mimebundle_()[0]["image/png"])).convert("L")
         assert demo.get_by_role("img", name=painted.value, exact=True).count() == 1
         width, height = painted._size
@@ -247,12 +241,12 @@ def test_keys_in_the_picture_go_from_unit_to_unit_and_are_no_commands_of_jupyter
 @pytest.fixture(scope="module")
 def projected(shown, tab):
     """They take the place of the others; beside them the list of files is hidden."""
-    clear_all(tab)
+    execute(tab, "clear-all-cell-outputs")
     tab.set_viewport_size({"width": 1280 - SCROLLBAR, "height": 720})
     tab.evaluate("() => jupyterapp.shell.collapseLeft()")
-    run(tab, "below", PROJECTED_FROM)
-    expect(shown.locator(".lenet-picture")).to_have_count(len(NAMES))
-    return dict(zip(NAMES, shown.all(), strict=True))
+    execute(tab, "run-all-below", PROJECTED_FROM)
+    expect(shown.locator(".lenet-picture")).to_have_count(len(DEMOS))
+    return dict(zip(DEMOS, shown.all(), strict=True))
 
 
 def test_each_demo_can_be_shown_without_scrolling(projected, tab):
@@ -274,6 +268,19 @@ def test_the_list_of_keys_has_its_terms_on_one_line_each(projected, tab):
     assert len({term.bounding_box()["height"] for term in terms}) == 1 < len(terms)
     tab.keyboard.press("Escape")
     assert not tab.problems
+
+
+def test_a_demo_that_is_made_again_unpacks_nothing_that_the_page_has(projected, tab):
+    demo = projected["feature_maps"]
+    demo.evaluate("""demo => {
+        demo.dataset.old = window.unpacked = 0;
+        const Unpacking = DecompressionStream;
+        window.DecompressionStream = function (kind) { unpacked++; return new Unpacking(kind); };
+    }""")
+    execute(tab, "run-cell", PROJECTED_FROM + [*DEMOS].index("feature_maps"))
+    expect(demo).not_to_have_attribute("data-old", "0")
+    wait_for_sentence(demo, "Test digit 0, a 7, is read as 7")
+    assert tab.evaluate("unpacked") == 0
 
 
 def test_in_the_full_window_a_frozen_picture_takes_no_room_from_the_controls(projected, tab):

@@ -1,6 +1,7 @@
 """A demo alone, as `show` makes its page: it fills the window, and `?` says what its keys are."""
 
 import pytest
+from lab import watched
 
 from lenet_book.__main__ import main
 from lenet_book.show import DEMOS
@@ -67,11 +68,7 @@ def pages(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tab(browser):
     """A page that notes what it asks for and what goes wrong."""
-    tab = browser.new_page()
-    tab.asked, tab.problems = [], []
-    tab.on("request", lambda request: tab.asked.append(request.url))
-    tab.on("console", lambda m: tab.problems.append(m.text) if m.type in ("error", "warning") else None)
-    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab = watched(browser.new_page(), "warning")
     tab.add_init_script(NOTE_WORDS)
     yield tab
     tab.close()

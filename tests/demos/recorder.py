@@ -26,6 +26,11 @@ class Recorder(Sheet):
         paint(self, facts)
         self.words = [str(text.words) for text in self.texts]
 
+    def veils(self, x, y):
+        """Whether what is at this point is covered while the answer is hidden."""
+        return any(area.x < x < area.x + area.width and area.y < y < area.y + area.height
+                   for area in self.answers)
+
 
 def noting(name):
     method = getattr(Sheet, name)
@@ -72,3 +77,10 @@ def changed(facts, **change):
 
 def same_picture(paint, facts, other):
     return np.array_equal(Recorder(paint, facts).pixels, Recorder(paint, other).pixels)
+
+
+def painted(demo):
+    """The pixels of its present picture."""
+    sheet = Sheet(*demo._size)
+    demo._paint(sheet, demo.facts)
+    return sheet.pixels

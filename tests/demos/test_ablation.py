@@ -91,9 +91,7 @@ def test_facts_and_picture(values):
     assert {str(facts.right), "of 100", str(facts.whole)} <= set(sheet.words)
     now, = [text for text in sheet.texts if text.size == 40]
     assert (now.words, now.colour) == (facts.reading.answer, BLUE if facts.correct else RED)
-    veiled = [text for text in sheet.texts if any(
-        area.x < text.x < area.x + area.width and area.y < text.y < area.y + area.height
-        for area in sheet.answers)]
+    veiled = [text for text in sheet.texts if sheet.veils(text.x, text.y)]
     assert now in veiled and facts.right in [text.words for text in veiled]
 
 
@@ -163,8 +161,7 @@ def test_without_six_rows_of_f6_3_and_5_are_a_tie_and_the_answer_and_f6_can_be_h
     sheet = Recorder(paint, facts)
     for grid in sheet.grids[1:]:  # F6, and the ideal
         right, bottom = grid.x + grid.cell * grid.columns, grid.y + grid.cell * grid.rows
-        assert any(area.x < grid.x and area.y < grid.y and right < area.x + area.width
-                   and bottom < area.y + area.height for area in sheet.answers)
+        assert sheet.veils(grid.x, grid.y) and sheet.veils(right, bottom)
 
 
 def test_the_sentence_of_a_whole_net():

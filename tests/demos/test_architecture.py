@@ -81,8 +81,7 @@ def test_a_column_for_each_layer_and_below_them_how_the_chosen_one_counts(number
         max(heights) * count / max(facts.counts) for count in facts.counts])
     below = [f"{facts.layer.working} = {facts.held}", f"{facts.uses}; {MACS[number]:,} multiply-adds"]
     assert sheet.words[-2:] == below and f"{facts.layer.name}: {facts.layer.kind}" in sheet.words
-    hidden = {text.words for text in sheet.texts for area in sheet.answers
-              if area.x < text.x < area.x + area.width and area.y < text.y < area.y + area.height}
+    hidden = {text.words for text in sheet.texts if sheet.veils(text.x, text.y)}
     assert hidden == {*below, *facts.shares, *(f"{count:,}" for count in facts.counts)}
 
 

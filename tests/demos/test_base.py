@@ -1,14 +1,11 @@
 """What holds for every demo: all controls over their ranges, pairs of extremes, nothing left behind."""
 
 import gc
-import gzip
 import inspect
 import itertools
-import json
 import random
 import re
 import sys
-from io import BytesIO
 from types import SimpleNamespace
 
 import ipywidgets as widgets
@@ -18,12 +15,11 @@ import psutil
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances as registry
-from PIL import Image
+from recorder import painted
 
-from lenet_book import demos, jupyter, memory
+from lenet_book import demos, memory
 from lenet_book.demos import base
 from lenet_book.demos.controls import Held
-from lenet_book.demos.page import Page, content
 from lenet_book.demos.sheet import Sheet
 
 NAMES = [name for name in demos.__all__ if name != "Demo"]
@@ -72,13 +68,6 @@ def put(demo, name, value):
     assert said and "\n" not in said
     own_words = re.sub(r"'[^']*'", "", said)  # what a reader typed is repeated in quotes
     assert not any(word in own_words for word in ("nan", "inf ", "None", "tensor("))
-
-
-def painted(demo):
-    """The pixels of the present picture."""
-    sheet = Sheet(*demo._size)
-    demo._paint(sheet, demo.facts)
-    return sheet.pixels
 
 
 def events(demo):
@@ -191,55 +180,6 @@ def test_the_picture_follows_the_controls(demo):
     assert np.array_equal(painted(demo), first)
 
 
-def test_shows_a_widget_a_picture_a_line_and_what_makes_it_anew(demo):
-    data, metadata = demo._repr_mimebundle_()
-    view = "application/vnd.jupyter.widget-view+json"
-    assert set(data) == {base.MIME, view, "image/png", "text/plain"}
-    assert data["text/plain"] == f"[{demo.name}] {demo.value}"
-    assert data[view]["model_id"] == demo.widget.model_id
-    assert metadata["image/png"]["alt"] == demo.value
-    saved, (width, height) = Image.open(BytesIO(data["image/png"])), demo._size
-    assert saved.size == (2 * width, 2 * height)
-    assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == demo._size
-    half = np.asarray(saved.convert("L").reduce(2), float)
-    live = np.asarray(Image.fromarray(painted(demo)).convert("L"), float)
-    assert abs(half - live).mean() < 6  # the same picture, only finer
-    assert isinstance(demo.figure, matplotlib.figure.Figure)
-
-
-def test_what_makes_it_anew_says_all_of_it(demo):
-    data, _ = demo._repr_mimebundle_()
-    described = json.loads(json.dumps(data[base.MIME]))
-    assert described == data[base.MIME] and base.MIME == jupyter.DEMO
-    assert (described["name"], described["size"]) == (demo.name, [*demo._size])
-    assert [*described["controls"]] == described["order"] == [*demo.controls]
-    values = {name: control["value"] for name, control in described["controls"].items()
-              if control["kind"] != "button"}
-    now = json.loads(json.dumps(demo.values))
-    if demo.name == "training":  # without a kernel a recorded run is replayed
-        assert values.pop("progress")["recorded"] and not now.pop("progress")["recorded"]
-    assert values == now
-    assert {control["kind"] for control in described["controls"].values()} <= {
-        "slider", "choice", "stops", "switch", "toggle", "text", "button", "held", "canvas"}
-    for name in described["plays"]:
-        assert described["controls"][name]["kind"] in ("slider", "choice", "stops")
-    page = demo._page
-    assert page.demo | data[base.MIME] == page.demo and page.models == demo.controls
-    for name in described["needs"]:
-        assert gzip.decompress(page.files[name].content) == content(name) != b""
-
-
-def test_in_colab_the_bundle_says_where_the_widgets_code_is(monkeypatch):
-    view = "application/vnd.jupyter.widget-view+json"
-    where = {view: {"colab": {"custom_widget_manager": {"url": "https://example.org/manager.js"}}}}
-    monkeypatch.setattr(Page, "_repr_mimebundle_", lambda self, **named: ({view: {}}, where))
-    monkeypatch.delattr(widgets.Widget, "_repr_mimebundle_")  # Colab's, of version 7, have none
-    with demos.padding_stride() as demo:
-        data, metadata = demo._repr_mimebundle_()
-        assert data[view] == {"model_id": demo.widget.model_id}
-    assert metadata[view] == where[view] and "alt" in metadata["image/png"]
-
-
 def test_labels_fit_and_so_does_the_picture_which_leaves_its_margin_free(demo):
     for name, control in demo.controls.items():
         label = getattr(control, "description", "")
@@ -254,17 +194,6 @@ def test_labels_fit_and_so_does_the_picture_which_leaves_its_margin_free(demo):
             assert pixels.shape[1] <= 840 and pixels.shape[0] <= highest
             for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
                 assert (edge == 255).all(), f"{name} = {value}: something touches the edge"
-
-
-def test_closed_it_shows_the_picture_alone(demo):
-    demo._repr_mimebundle_()  # only now it has a page
-    page = demo._page
-    demo.close()
-    assert page.comm is None and page.layout.comm is None
-    assert all(control.comm is None for control in demo.controls.values())
-    data, _ = demo._repr_mimebundle_()
-    assert set(data) == {base.MIME, "image/png", "text/plain"}
-    demo.close()  # twice does no harm
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -291,27 +220,6 @@ def test_two_of_a_kind_do_not_disturb_each_other(name):
         for control, value in itertools.islice(events(one), 20):
             put(one, control, value)
         assert other.facts is facts
-
-
-def test_what_the_page_tells_is_not_answered(monkeypatch):
-    """The page has already done what follows: an answer of a kernel that was busy would undo more."""
-    with demos.padding_stride(n=8, s=1, row=5) as demo, demos.cross_correlation() as other:
-        demo._repr_mimebundle_()
-        sent = []
-        monkeypatch.setattr(widgets.Widget, "_send", lambda widget, message, buffers=None: sent.append(
-            (widget, set(message.get("state", ())))))
-        n, row, kernel, numbers = (demo.controls["n"], demo.controls["row"], other.controls["kernel"],
-                                   other.controls["numbers"])
-        n.set_state({"value": 4})
-        kernel.set_state({"index": 2})
-        told = [keys for widget, keys in sent if widget in (demo._page, row, numbers)]
-        assert told == [] and (row.max, numbers.value) == (5, "-1 0 1; -1 0 1; -1 0 1")
-        assert demo.facts.unit == (1, 0) and demo.values["row"] == 1  # it knows, though
-        sent.clear()
-        n.value = 3  # a program says so: what follows is done here and told
-        assert (row, {"max", "value"}) in sent and row.max == demo.facts.m - 1 == 0
-        kernel.value = "slope"
-        assert numbers.value == "0 1; -1 0" and (numbers, {"value"}) in sent
 
 
 def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):

@@ -15,7 +15,7 @@ from lenet_book.plots import BLUE
 
 START = {"digit": 0, "output": 7, "maps": 6, "kernel": 5, "row": 6, "column": 4}
 NET = models.pretrained("lenet5").double().requires_grad_(False)
-INPUTS = (F.pad(DIGITS.images[FIRSTS][:, None].float() / 255, (2, 2, 2, 2)).double() - 0.1307) / 0.3081
+INPUTS = DIGITS[FIRSTS].inputs(32, "standard").double()
 S2 = F.relu(F.max_pool2d(NET.c1(INPUTS), 2))  # 10 x 6 x 14 x 14
 
 
@@ -37,7 +37,6 @@ def test_the_facts_against_torch(values):
     if kernel == 1:
         weight = weight[:, 2:3, 2:3]
     torch.testing.assert_close(facts.inputs, S2[digit])
-    torch.testing.assert_close(INPUTS.float(), DIGITS[FIRSTS].inputs(32, "standard"))
     assert torch.equal(facts.kernels, weight) and facts.bias == bias.item()
     torch.testing.assert_close(facts.parts, F.conv2d(S2[digit], weight[:, None], groups=6))
     for maps in range(7):  # torch adds up what it reads from the first maps alone
@@ -86,9 +85,8 @@ def test_picture_and_sentence_show_the_facts(values):
         f"{signed(weight.item(), 3)}·{number(pixel, 3)}"
         for weight, pixel in zip(facts.kernels.flatten(), facts.inputs[:, row, column], strict=True)]
     assert " ".join(terms[:maps]) in words and not (maps < 6 and " ".join(terms[:maps + 1]) in words)
-    assert all(any(hidden.x <= text.x and hidden.y <= text.y <= hidden.y + hidden.height
-                   for hidden in sheet.answers)
-               for text in sheet.texts if text.words in {f"= {total}", *addends[:maps]})
+    assert all(sheet.veils(text.x, text.y) for text in sheet.texts
+               if text.words in {f"= {total}", *addends[:maps]})
 
 
 def test_row_and_column_end_where_the_output_ends():

@@ -74,7 +74,7 @@ def test_facts_picture_and_sentence_against_the_walk(setting, layer):
     facts, units = compute(layers, layer, row, column, True), units_after(layers)
     rows, columns = walk(row, layers), walk(column, layers)
     assert facts.units == tuple(units)
-    assert facts.window == facts.measured_window == (hull(rows), hull(columns))
+    assert facts.window == (hull(rows), hull(columns))
     expected = np.zeros((32, 32), bool)
     expected[np.ix_(rows, columns)] = True
     assert np.array_equal(facts.gradient > 0, expected) and facts.read == expected.sum()

@@ -120,8 +120,7 @@ def test_the_picture_says_the_net_that_learns_and_covers_its_errors_as_the_answe
     assert len(squares) == 2
     for x, y in [*((text.x - 1, text.y) for text in errors.values()),
                  *((square.x + 4, square.y + 4) for square in squares)]:
-        assert any(area.x < x < area.x + area.width and area.y < y < area.y + area.height
-                   for area in sheet.answers)
+        assert sheet.veils(x, y)
     assert "not yet" in Recorder(module.paint, changed(FACTS, validation=[])).words
 
 

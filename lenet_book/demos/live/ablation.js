@@ -39,7 +39,6 @@ const actions = {
 
 const needs = ({ net }) => ["test-digits", net];
 
-const wholes = {}; // net and index -> what the whole net takes that digit for
 const counted = new Map(); // what is broken -> how many of DIGITS are read right
 
 function compute({ index, net, part, off, noise, biases }) {
@@ -49,8 +48,8 @@ function compute({ index, net, part, off, noise, biases }) {
   const key = JSON.stringify([net, off, noise, biases]);
   return {
     index, label, net, part, off, noise, biases, reading, changes, key,
-    whole: (wholes[`${net} ${index}`] ??= read(net, image).answer),
-    correct: reading.answer === label, right: counted.get(key) ?? "…", // until `later` has counted
+    whole: read(net, image).answer, correct: reading.answer === label,
+    right: counted.get(key) ?? "…", // until `later` has counted
   };
 }
 

@@ -2,7 +2,7 @@
 import { outputSize } from "./arithmetic.js";
 import { digits } from "./files.js";
 import { C3_CONNECTIONS, run } from "./nets.js";
-import { grouped, mapsListed, nameIn, plural, range } from "./numbers.js";
+import { grouped, mapsListed, nameIn, pairs, plural, range } from "./numbers.js";
 import { BLUE, CENTRED, INK, RED } from "./sheet.js";
 import { map, part, reach } from "./tensor.js";
 
@@ -20,7 +20,7 @@ const [SIDE, PITCH, LEFT, TOP] = [86, 104, 10, 24]; // the maps of S2, and where
 const READER = [LEFT, 162, 5 * PITCH + SIDE, 32]; // x, y, width, height of the map of C3
 const RIGHT = 644; // where the numbers begin
 
-const PAIRS = range(0, S2).flatMap((source) => range(0, C3).map((output) => [source, output]));
+const PAIRS = pairs(range(0, S2), range(0, C3));
 const nameOf = ([source, output]) => `reads ${source} ${output}`;
 const tableOf = (reads) =>
   range(0, C3).map((output) => range(0, S2).filter((source) => reads[nameOf([source, output])]));
@@ -34,17 +34,15 @@ const nameIt = (values) => ({ start: nameIn(TABLES, tableOf(values)) ?? OWN });
 
 const actions = { start: begin, ...Object.fromEntries(PAIRS.map((pair) => [nameOf(pair), nameIt])) };
 
-let maps = null; // of S2: 6 x 14 x 14, of the trained net, for the first seven of the test set
-
 function compute({ start, map: chosen, ...reads }) {
-  maps ??= run("lenet5-1998", digits("ten-digits")[7].image).maps.s2;
+  const { s2 } = run("lenet5-1998", digits("ten-digits")[7].image).maps; // for the first seven of the test set
   const table = tableOf(reads);
   const kernels = table.flat().length;
   const parameters = KERNEL ** 2 * kernels + C3; // a bias for each map
   return {
-    start, chosen, table, kernels, parameters, s2: maps,
+    start, chosen, table, kernels, parameters, s2,
     idle: range(0, C3).filter((output) => !table[output].length), // no layer with any of these
-    connections: parameters * outputSize(maps.shape[1], KERNEL) ** 2,
+    connections: parameters * outputSize(s2.shape[1], KERNEL) ** 2,
     sets: new Set(table.map(String)).size, // different sets of inputs
   };
 }

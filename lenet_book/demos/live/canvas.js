@@ -119,8 +119,7 @@ function render({ model, el }) {
     soon();
   }
 
-  const listeners = new AbortController();
-  const on = (name, listener) => canvas.addEventListener(name, listener, { signal: listeners.signal });
+  const on = (name, listener) => canvas.addEventListener(name, listener);
   on("pointerdown", begin);
   on("pointermove", move);
   on("pointerup", end);
@@ -134,7 +133,6 @@ function render({ model, el }) {
   observer.observe(canvas);
 
   return () => {
-    listeners.abort();
     observer.disconnect();
     cancelAnimationFrame(frame);
     model.off("change:value", changed);

@@ -1,9 +1,9 @@
 // Six maps in, one map out: what each kernel makes of its map, and their sum so far.
 import { digits, inked, weights } from "./files.js";
-import { STANDARD } from "./nets.js";
+import { run } from "./nets.js";
 import { number, range, signed } from "./numbers.js";
 import { BLUE, CENTRED, GREY } from "./sheet.js";
-import { conv2d, map, maxPool, part, reach, relu, tensor } from "./tensor.js";
+import { conv2d, map, part, reach, tensor } from "./tensor.js";
 
 const SIZE = 14; // height and width of an input map
 const [LEFT, PITCH, CELL] = [120, 78, 4.5]; // the first map, from map to map, and each pixel of a map
@@ -17,7 +17,8 @@ const limits = ({ kernel }) => ({ row: SIZE - kernel, column: SIZE - kernel });
 
 function compute({ digit, output, maps, kernel, row, column }) {
   const { "c3.weight": weight, "c3.bias": { data: { [output]: bias } } } = weights("lenet5");
-  const inputs = mapsOfS2(digit);
+  // What C3 reads of the digit. In double precision, so that Python and the page round a sum alike.
+  const inputs = run("lenet5", digits("ten-digits")[digit].image, { precise: true }).maps.s2;
   const kernels = middle(part(weight, output), kernel);
   const parts = conv2d(inputs, kernels, null, EACH);
   const [, size] = parts.shape;
@@ -43,15 +44,6 @@ function middle({ shape: [count], data }, size) {
   const [cut, pixels] = [(5 - size) / 2, size ** 2];
   const place = (i) => (Math.floor(i / size) + cut) * 5 + (i % size) + cut; // of one within its 5 x 5
   return map(tensor([count, size, size]), (_, i) => data[25 * Math.floor(i / pixels) + place(i % pixels)]);
-}
-
-// What C3 reads of a digit. In double precision, so that Python and the page round a sum alike.
-const known = [];
-function mapsOfS2(digit) {
-  const { "c1.weight": weight, "c1.bias": bias } = weights("lenet5");
-  const ink = new Float64Array(inked(digits("ten-digits")[digit].image, 32).data);
-  const input = tensor([1, 32, 32], ink.map((value) => value * STANDARD[0] + STANDARD[1]));
-  return (known[digit] ??= relu(maxPool(conv2d(input, weight, bias))));
 }
 
 function paint(sheet, facts) {

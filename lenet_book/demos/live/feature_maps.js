@@ -18,15 +18,30 @@ const needs = ({ net, noise }) => ["test-digits", net, ...(noise ? ["noise"] : [
 // A page without a kernel has fewer digits.
 const limits = () => (provided("test-digits") ? { index: digits("test-digits").length - 1 } : {});
 
-function nextWrong({ index, net }) {
-  const wrong = weights(net).wrong.filter((one) => one < digits("test-digits").length);
+// The test digits of that class.
+const numbersOf = (digit) =>
+  digits("test-digits").flatMap(({ label }, number) => (["any", label].includes(digit) ? [number] : []));
+
+// The next digit of the class that the net reads wrong, as it is; after the last one the first.
+function nextWrong({ index, digit, net }) {
+  const wrong = numbersOf(digit).filter((number) => weights(net).wrong.includes(number));
   if (!wrong.length) return {};
   const next = wrong.find((one) => one > index) ?? wrong[0];
-  return { index: next, image: null, right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+  return { ...turnTo(next), right: 0, down: 0, rotate: 0, scale: 100, noise: 0 };
+}
+
+// To the digit of that number or, if it is of another class, to the next one that way.
+function go({ index, digit, shown }) {
+  const numbers = numbersOf(digit);
+  const up = numbers.filter((number) => number >= index);
+  const down = numbers.filter((number) => number <= index).reverse();
+  return turnTo((index < shown ? [...down, ...up] : [...up, ...down])[0]);
 }
 
 // Whoever chooses a test digit wants to see it, and not their own image.
-const actions = { wrong: nextWrong, index: () => ({ image: null }) };
+const turnTo = (index) => ({ index, shown: index, image: null });
+
+const actions = { wrong: nextWrong, index: go, digit: go };
 
 // Turned and scaled about its middle, then shifted, with noise; 0 to 255, 28 x 28, as before.
 function deform(image, { right, down, rotate, scale, noise }) {

@@ -2,8 +2,9 @@
 // scripts beside it, a notebook from the kernel, once for all demos; a demo says which it needs.
 import { tensor } from "./tensor.js";
 
-const contents = new Map(); // name -> Uint8Array
-const read = new Map(); // name -> what has been made of it
+// Name -> Uint8Array, and name -> what has been made of it. For all demos of a page: in a notebook each has
+// modules of its own, which the browser keeps when the demo has gone.
+const { contents, read } = (globalThis.lenetContents ??= { contents: new Map(), read: new Map() });
 
 export function provide(name, bytes) {
   contents.set(name, bytes);
@@ -50,10 +51,6 @@ export const json = (name) => once(name, parsed);
 // Of a digit, size x size, 0 paper to 1 ink, with a border of paper where it is larger than 28.
 export function inked(image, size = 28) {
   const [x, border] = [tensor([size, size]), (size - 28) / 2];
-  for (let row = 0; row < 28; row++) {
-    for (let column = 0; column < 28; column++) {
-      x.data[(row + border) * size + column + border] = image[28 * row + column] / 255;
-    }
-  }
+  image.forEach((ink, i) => { x.data[(Math.floor(i / 28) + border) * size + (i % 28) + border] = ink / 255; });
   return x;
 }

@@ -5,7 +5,7 @@
 //   limits(values) -> {name: largest value that makes sense now}      if there are any
 //   actions: {name: (values) => ({name: value of another control})}   if there are any
 //   tell(values) -> {name: {...}}: what the page tells a control at once, if it tells any
-//   needs(values) -> names of the files that this picture is painted from, if not all of them
+//   needs(values) -> names of the files that this picture and what follows from a control take, if not all of them
 //   later(facts) -> an iterator, a few milliseconds a step, over work that the picture does not wait for and
 //     after which compute has more to tell; null when there is none
 //   play: {seconds, next(values) -> {name: value} or null}: what it does by itself, so often
@@ -79,15 +79,20 @@ export function show(demo, description, el, controls) {
     return now;
   }
 
+  // Whether files that are needed now are not there yet; once they are, it calls this.
+  function loading(then) {
+    const missing = (demo.needs?.(values()) ?? description.needs).filter((name) => !provided(name));
+    if (!missing.length) return false;
+    words.ariaBusy = "true";
+    controls.load(missing).then(then);
+    return true;
+  }
+
   function paint() {
     if (!frozen.hidden) swapped(false); // whoever moves something wants to see it move
     const now = values();
     for (const [name, facts] of Object.entries(demo.tell?.(now) ?? {})) controls.tell(name, facts);
-    const missing = (demo.needs?.(now) ?? description.needs).filter((name) => !provided(name));
-    if (missing.length) {
-      words.ariaBusy = "true";
-      return void controls.load(missing).then(() => put({}));
-    }
+    if (loading(() => put({}))) return;
     facts = demo.compute(now);
     const sheet = sheetOn(canvas, ...size, scale * (window.devicePixelRatio || 1), hidden);
     demo.paint(sheet, facts);
@@ -146,10 +151,13 @@ export function show(demo, description, el, controls) {
   function put(changes, name) {
     quiet = true;
     controls.put(changes);
-    if (name) controls.put(demo.actions?.[name]?.(values()) ?? {});
-    controls.limit(demo.limits?.(controls.values()) ?? {});
+    const waits = loading(() => put({}, name));
+    if (!waits) {
+      if (name) controls.put(demo.actions?.[name]?.(values()) ?? {});
+      controls.limit(demo.limits?.(controls.values()) ?? {});
+    }
     quiet = false;
-    paint();
+    if (!waits) paint();
   }
 
   // What the kernel tells comes in many messages, after the last of which it is all as it should be.
@@ -256,6 +264,7 @@ export function show(demo, description, el, controls) {
   document.addEventListener("keydown", asked);
 
   function pointed(event) {
+    if (!facts) return; // there is no picture yet
     const changes = demo.point(facts, ...pointOf(event, canvas, size), event.type === "pointermove");
     if (!changes) return;
     for (const [name, value] of Object.entries(changes)) {

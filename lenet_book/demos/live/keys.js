@@ -1,6 +1,6 @@
 // The keys of a demo, in a dialog: those that do something in this one, and no others.
 import { button, element } from "./element.js";
-import { listed } from "./numbers.js";
+import { listed, pairs, range } from "./numbers.js";
 
 const ROWS = [ // kind of a control or key in the picture that a demo must have; keys; what they do
   ["slider", "← →", "on a slider: one step"],
@@ -38,14 +38,10 @@ export function pointing(demo, { controls, size: [width, height] }, facts) {
   if (Object.values(controls).some(({ kind }) => kind === "canvas")) {
     return `${units}To draw takes a mouse, a pen or a finger; with keys a digit of MNIST can be chosen as input.`;
   }
+  const points = pairs(range(0, width, APART), range(0, height, APART));
   const moved = (dragged) => {
-    const names = new Set();
-    for (let x = 0; x < width; x += APART) {
-      for (let y = 0; y < height; y += APART) {
-        for (const name of Object.keys(demo.point(facts, x, y, dragged) ?? {})) names.add(name);
-      }
-    }
-    return [...new Set([...names].map((name) =>
+    const names = points.flatMap((point) => Object.keys(demo.point(facts, ...point, dragged) ?? {}));
+    return [...new Set(names.map((name) =>
       (controls[name].kind === "toggle" ? "the squares of the table" : controls[name].label)))];
   };
   const clicked = demo.point && facts ? moved(false) : [];

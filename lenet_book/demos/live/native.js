@@ -156,7 +156,10 @@ async function load(name) {
     files.set(name, new Promise((resolve, reject) => {
       const script = element("script", {
         src: new URL(`data/${name}.js`, here), onload: () => resolve(files.get(name)),
-        onerror: () => reject(new Error(`${script.src} cannot be loaded`)),
+        onerror: () => {
+          files.delete(name); // to be tried again when it is needed again
+          reject(new Error(`${script.src} cannot be loaded`));
+        },
       });
       document.head.append(script);
     }));

@@ -5,19 +5,16 @@ import { controlsOf } from "./widgets.js";
 
 // JupyterLab takes arrow keys and letters as its own commands, "dd" even deletes the cell, unless the
 // element that has the focus says that they are not meant for it.
-function keepKeys(event) {
-  if (event.target.closest(".lenet-demo")) event.target.dataset.lmSuppressShortcuts = "true";
-}
+const keepKeys = ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; };
 
 async function render({ model, el }) {
   const description = model.get("demo");
   const controls = await controlsOf(model);
   const end = show(demos[description.name], description, el, controls);
-  document.addEventListener("focusin", keepKeys);
+  el.closest(".lenet-demo").addEventListener("focusin", keepKeys);
   return () => {
     end();
     controls.close();
-    document.removeEventListener("focusin", keepKeys);
   };
 }
 

@@ -60,6 +60,8 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export const sum = (numbers) => numbers.reduce((total, value) => total + value, 0);
 export const range = (from, to, step = 1) =>
   Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + step * i);
+// One of these and one of those, all such pairs.
+export const pairs = (some, others) => some.flatMap((one) => others.map((other) => [one, other]));
 
 // A digit with its article.
 export const article = (digit) => (digit === 8 ? `an ${digit}` : `a ${digit}`);

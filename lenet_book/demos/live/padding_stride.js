@@ -1,6 +1,6 @@
 // Where the windows lie, what they leave out, and the formula with its numbers.
 import { dropped, effectiveKernel, explain, outputSize } from "./arithmetic.js";
-import { cellAt, range, span } from "./numbers.js";
+import { cellAt, pairs, range, span } from "./numbers.js";
 import { BLUE, GREEN, INK, PALE, RED } from "./sheet.js";
 
 const [LEFT, MIDDLE, RIGHT, TOP] = [14, 300, 524, 36]; // input, output and words, and where they begin
@@ -28,10 +28,8 @@ function paint(sheet, facts) {
   sheet.fill(LEFT, TOP, cell * padded, cell * padded, PALE);
   sheet.fill(LEFT + cell * p, TOP + cell * p, cell * n, cell * n, "white");
   sheet.grid(LEFT, TOP, cell, padded, padded);
-  for (const i of range(0, padded)) {
-    for (const j of range(0, padded)) {
-      if (Math.max(i, j) >= padded - lost) sheet.cross(LEFT + cell * j, TOP + cell * i, cell, RED, { answer: true });
-    }
+  for (const [i, j] of pairs(range(0, padded), range(0, padded))) {
+    if (Math.max(i, j) >= padded - lost) sheet.cross(LEFT + cell * j, TOP + cell * i, cell, RED, { answer: true });
   }
   words(sheet, facts);
   sheet.answer(MIDDLE - 4, 4, RIGHT + 312 - MIDDLE, 172);
@@ -48,10 +46,8 @@ function windows(sheet, { p, s, m, reach, unit: [row, column], rows, columns }, 
   const [x, y, side] = [left + cell * columns[0], top + cell * rows[0], cell * reach];
   if (column + 1 < m) sheet.outline(x + cell * s, y, side, side, { colour: RED, dash: true });
   if (row + 1 < m) sheet.outline(x, y + cell * s, side, side, { colour: GREEN, dash: true });
-  for (const i of rows) {
-    for (const j of columns) {
-      sheet.fill(left + cell * (j + 0.3), top + cell * (i + 0.3), cell * 0.4, cell * 0.4, BLUE);
-    }
+  for (const [i, j] of pairs(rows, columns)) {
+    sheet.fill(left + cell * (j + 0.3), top + cell * (i + 0.3), cell * 0.4, cell * 0.4, BLUE);
   }
   sheet.outline(x, y, side, side, { colour: BLUE, thickness: 3 });
 }

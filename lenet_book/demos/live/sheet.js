@@ -32,6 +32,7 @@ export const DEFAULTS = {
 };
 
 const ALIGN = { lm: "left", mm: "center", rm: "right" };
+const READ = { willReadFrequently: true }; // pixels by the thousand are put in
 const FONT = '"DejaVu Sans", Verdana, system-ui, sans-serif';
 
 // scale: pixels of the canvas for each pixel of the page; hidden: whether the answer is.
@@ -41,7 +42,8 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
   const answers = []; // x, y, width, height of each
   if (canvas.width !== px(width)) canvas.width = px(width);
   if (canvas.height !== px(height)) canvas.height = px(height);
-  const pen = canvas.getContext("2d", { willReadFrequently: true }); // pixels by the thousand are put in
+  const pen = canvas.getContext("2d", READ);
+  pen.imageSmoothingEnabled = false; // of what is drawn larger each pixel stays a square
   fill(0, 0, width, height, "white");
 
   function text(x, y, words, style = {}) {
@@ -121,28 +123,15 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
     const [count, rows, across] = values.shape;
     const inner = px(side);
     const start = (tile) => px(tile * (side + gap)); // each rounded by itself, so that no error grows
+    const wall = new OffscreenCanvas(across, count * rows); // a map below the other, a pixel for each number
     const colours = coloured(values.data, reach || reachOf(values) || 1);
-    const wall = new ImageData(start(columns - 1) + inner, start(Math.ceil(count / columns) - 1) + inner);
-    const pixels = new Uint32Array(wall.data.buffer).fill(0xffffffff);
-    const pick = (length) => Uint16Array.from({ length: inner }, (_, i) => Math.floor((i * length) / inner));
-    const [down, right, edge] = [pick(rows), pick(across), inner - 1];
+    wall.getContext("2d", READ).putImageData(new ImageData(new Uint8ClampedArray(colours.buffer), across), 0, 0);
+    stroke("#C8C8C8", 1); // a thin frame, so that a white map is seen
     for (let n = 0; n < count; n++) {
-      const corner = start(Math.floor(n / columns)) * wall.width + start(n % columns);
-      for (let i = 0; i < inner; i++) {
-        const row = corner + i * wall.width;
-        if (i > 1 && i < edge && down[i] === down[i - 1]) {
-          pixels.copyWithin(row, row - wall.width, row - wall.width + inner);
-          continue;
-        }
-        for (let j = 0; j < inner; j++) {
-          const onEdge = i === 0 || j === 0 || i === edge || j === edge;
-          pixels[row + j] = onEdge
-            ? 0xffc8c8c8 // a thin frame, so that a white map is seen
-            : colours[(n * rows + down[i]) * across + right[j]];
-        }
-      }
+      const [left, top] = [px(x) + start(n % columns), px(y) + start(Math.floor(n / columns))];
+      pen.drawImage(wall, 0, n * rows, across, rows, left, top, inner, inner);
+      pen.strokeRect(left + 0.5, top + 0.5, inner - 1, inner - 1);
     }
-    pen.putImageData(wall, px(x), px(y));
   }
 
   function numbers(values, x, y, cell, style = {}) {

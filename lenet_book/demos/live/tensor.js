@@ -26,16 +26,16 @@ export function conv2d(x, weight, bias, table, padding = 0) {
   const [outputs, h, w, size] = [reads.length, H - k + 1, W - l + 1, inputs * k * l];
   const places = Int32Array.from({ length: size }, (_, i) => // of a window's numbers, from its corner on
     (Math.floor(i / (k * l)) * H + (Math.floor(i / l) % k)) * W + (i % l));
-  // By what each of them is multiplied for the first eight outputs, for the next eight, and so on.
-  const eights = Array.from({ length: Math.ceil(outputs / 8) }, () => new Float64Array(8 * size));
+  // By what each of them is multiplied for the first four outputs, for the next four, and so on.
+  const fours = Array.from({ length: Math.ceil(outputs / 4) }, () => new Float64Array(4 * size));
   let kernel = 0;
   reads.forEach((sources, output) => sources.forEach((source) => {
-    const [factors, from] = [eights[output >> 3], source * k * l];
-    for (let i = 0; i < k * l; i++) factors[8 * (from + i) + (output & 7)] = weight.data[kernel++];
+    const [factors, from] = [fours[output >> 2], source * k * l];
+    for (let i = 0; i < k * l; i++) factors[4 * (from + i) + (output & 3)] = weight.data[kernel++];
   }));
-  const sums = new Float64Array(8 * eights.length * h * w);
+  const sums = new Float64Array(4 * fours.length * h * w);
   if (bias) bias.data.forEach((value, output) => sums.fill(value, output * h * w, (output + 1) * h * w));
-  addWindows(data, W, places, eights, sums, h, w);
+  addWindows(data, W, places, fours, sums, h, w);
   return tensor([outputs, h, w], new x.data.constructor(sums.subarray(0, outputs * h * w)));
 }
 
@@ -49,9 +49,9 @@ function bordered({ shape: [maps, height, width], data }, border) {
   return y;
 }
 
-// Window by window, of which the numbers that are 0 are left out: after ReLU most are. Eight sums at a time
+// Window by window, of which the numbers that are 0 are left out: after ReLU most are. Four sums at a time
 // are what a processor adds to without storing and fetching them; that they are so many is spelled out.
-function addWindows(x, W, places, eights, sums, h, w) {
+function addWindows(x, W, places, fours, sums, h, w) {
   const plane = h * w;
   const [values, numbers] = [new Float64Array(places.length), new Uint16Array(places.length)];
   for (let window = 0; window < plane; window++) {
@@ -63,29 +63,21 @@ function addWindows(x, W, places, eights, sums, h, w) {
       values[count] = value;
       numbers[count++] = i;
     }
-    for (let eight = 0, to = window; eight < eights.length; eight++, to += 8 * plane) {
-      const factors = eights[eight];
-      let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
+    for (let four = 0, to = window; four < fours.length; four++, to += 4 * plane) {
+      const factors = fours[four];
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
       for (let i = 0; i < count; i++) {
         const value = values[i];
-        const from = 8 * numbers[i];
+        const from = 4 * numbers[i];
         s0 += value * factors[from];
         s1 += value * factors[from + 1];
         s2 += value * factors[from + 2];
         s3 += value * factors[from + 3];
-        s4 += value * factors[from + 4];
-        s5 += value * factors[from + 5];
-        s6 += value * factors[from + 6];
-        s7 += value * factors[from + 7];
       }
       sums[to] += s0;
       sums[to + plane] += s1;
       sums[to + 2 * plane] += s2;
       sums[to + 3 * plane] += s3;
-      sums[to + 4 * plane] += s4;
-      sums[to + 5 * plane] += s5;
-      sums[to + 6 * plane] += s6;
-      sums[to + 7 * plane] += s7;
     }
   }
 }
