@@ -83,7 +83,8 @@ def watched(page, *kinds):
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("console", lambda said: page.problems.append(f"{said.text} {said.location.get('url')}")
             if said.type in ("error", *kinds) else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("pageerror", lambda error: page.problems.append(str(error))
+            if not str(error).startswith("Canceled future for") else None)  # JupyterLab's, as a kernel ends
     return page
 
 
