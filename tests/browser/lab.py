@@ -84,7 +84,7 @@ def watched(page, *kinds):
     page.on("console", lambda said: page.problems.append(f"{said.text} {said.location.get('url')}")
             if said.type in ("error", *kinds) else None)
     page.on("pageerror", lambda error: page.problems.append(str(error))
-            if not str(error).startswith("Canceled future for") else None)  # JupyterLab's, as a kernel ends
+            if "Canceled future for" not in str(error) else None)  # JupyterLab's, as a kernel ends
     return page
 
 
