@@ -5,12 +5,13 @@ from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from types import CodeType
 
 
-def changed_later(sources):
-    """(cell, name, cells that bind it) where a cell reads a name that it or a later one binds anew or
-    deletes.
+def ambiguous(sources):
+    """(cell, name, cells that bind it) where a cell reads a name that two or more cells bind or delete,
+    loop variables included.
 
-    Run again after the whole page, such a cell would not give what it gave. sources: of the code cells,
-    in order; cells count from 0. A function reads where it is called what its body reads.
+    What such a cell gives depends on which of them ran last: it may not be what it gave, when cells are
+    run again, in whatever order. sources: of the code cells, in order; cells count from 0. A function
+    reads where it is called what its body reads.
     """
     codes = [compile(source, f"cell {place}", "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT)
              for place, source in enumerate(sources)]
@@ -26,7 +27,7 @@ def changed_later(sources):
                 waiting += bodies.get(name, set()) - binds
         for name in sorted(seen):
             binding = [other for other, (_, bound) in enumerate(cells) if name in bound]
-            if binding and binding[0] < place <= binding[-1]:
+            if len(binding) > 1:
                 found.append((place, name, binding))
     return found
 
