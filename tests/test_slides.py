@@ -79,6 +79,8 @@ def test_a_demo_is_alive_on_its_slide_and_as_large_as_it_allows(deck):
         Reveal.slide(h, v, 99);
         return [h, v]; }""")
     demo = page.locator(".lenet-demo").first
+    show = demo.get_by_role("button", name="show the answer")
+    show.click()  # a class has been asked before
     before = demo.locator(".lenet-sentence").text_content()
     demo.locator("input[type=range]").first.press("ArrowRight")
     page.wait_for_function("said => document.querySelector('.lenet-sentence').textContent !== said",
@@ -104,6 +106,8 @@ def test_prose_goes_to_the_notes_and_the_rest_is_shown():
         ("subslide", "#### Section\n\n- a\n- b"), ("notes", "Prose.")]
     assert shown("```\na\n\nb\n```", "fragment") == [("fragment", "```\na\n\nb\n```")]
     assert shown("- a", "notes") == [("notes", "- a")]
+    assert shown("**Lead-in**\n\n- a\n\n**B** c **d**", "slide") == [
+        ("slide", "**Lead-in**\n\n- a"), ("notes", "**B** c **d**")]
 
 
 def test_code_is_shown_if_it_is_short_and_draws_nothing():
@@ -120,4 +124,5 @@ def test_code_is_shown_if_it_is_short_and_draws_nothing():
     about = {"name": "pooling", "needs": ["noise"]}
     _, data = hidden("demos.pooling()", {"image/png": "AAAA", slides.MIME: about})
     assert found == [about] and "data-demo" in data["text/html"]
-    assert json.dumps(about).replace('"', "&quot;") in data["text/html"]
+    hiding = json.dumps({**about, "hidden": True})
+    assert hiding.replace('"', "&quot;") in data["text/html"]

@@ -5,8 +5,8 @@
 This folder is a template for nbconvert, which arranges cells by their `slideshow` metadata, as
 JupyterLab shows it: a slide, a subslide below it, a fragment that comes with the next key, notes for
 whoever speaks, or skip. A chapter's prose is too long to be shown. So `Deck` shows of a cell of words
-what a room should see, the heading, the question, formulas, lists and tables, and moves the rest to
-the notes.
+what a room should see, the heading, the question, formulas, lists with a line of bold type that leads
+them in, and tables, and moves the rest to the notes. A demo opens with its answer hidden.
 """
 
 import base64
@@ -25,7 +25,7 @@ from ..demos.page import LIVE
 _HERE = Path(__file__).parent
 _LINES = 8  # of code that a room reads; of a longer cell it sees what comes out
 _HEADING = re.compile(r"#+ (.*)")
-_SHOWN = re.compile(r"\*\*Predict|^#+ |^\$\$|^\||^- |^\d+\. |^```", re.MULTILINE)
+_SHOWN = re.compile(r"\*\*Predict|^\*\*[^*]+\*\*$|^#+ |^\$\$|^\||^- |^\d+\. |^```", re.MULTILINE)
 
 
 class Deck(Preprocessor):
@@ -130,5 +130,5 @@ def _shown(output, demos: list[dict]):
                f'alt="{escape(about["alt"])}" width="{about["width"]}" height="{about["height"]}">')
     if MIME in data:
         demos.append(data[MIME])
-        picture = alone.element(data[MIME], picture)
+        picture = alone.element(data[MIME] | {"hidden": True}, picture)
     return new_output("display_data", {"text/html": picture})
