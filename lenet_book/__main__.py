@@ -251,7 +251,7 @@ def _as_a_program() -> int:
     """Run the command, whatever the standard streams are like."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed; the next file to be opened would get its number
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # for names that its encoding does not have
     try:
         status = main()

@@ -124,7 +124,7 @@ def test_more_than_a_hundred_kinds_of_wrong_words_paths_and_files(here, capsys):
 
 def test_a_log_that_is_none_or_lacks_something(here, capsys):
     assert ends([*MEASURE, "--log", "."], capsys)[0] == 0
-    whole = json.loads(Path("quick.json").read_text())
+    whole = json.loads(Path("quick.json").read_text(encoding="utf-8"))
     logs = [b"", b"{", b"[]", b"3", b"{}", b"\xff", b'{"trainings": 3}', b"[" * 10**5]
     for key in ("row", "model", "options", "recipe", "seed", "parameters", "test_error", "epochs"):
         for entry in ({**whole["trainings"][1]}, {**whole["trainings"][1], key: None}):
@@ -236,6 +236,13 @@ def test_streams_that_are_closed_full_or_not_utf_8(tmp_path):
     assert done.stdout == "141\n" and done.stderr == ""
     done = shell("BOOK figures é", tmp_path, ONE_FIGURE, PYTHONIOENCODING="ascii")
     assert done.stdout == "\\xe9/lenet5.svg\n" and done.stderr == ""
+
+
+def test_pages_where_the_encoding_of_text_files_is_ascii(tmp_path):
+    done = shell("BOOK page a.html && BOOK show pooling -o b.html", tmp_path, LC_ALL="C",
+                 PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.stdout, done.stderr) == ("a.html\nb.html\n", "")
+    assert all("×" in (tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html"))
 
 
 def test_a_folder_that_is_gone(tmp_path):
