@@ -34,7 +34,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     train, validation: Digits, a pair of tensors (inputs N x C x H x W, labels int64 N), or a map-style
     Dataset of such pairs (see `data.examples_of`).
     checkpoint: a file to write the state to, after each epoch, every 20 seconds, and before Ctrl-C,
-    SIGTERM or SIGHUP ends the training; no other training may use it meanwhile.
+    SIGTERM or SIGHUP ends the training; no other training may use it meanwhile, nor is one that is
+    there already written over.
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     To train longer than the recipe says, begin another training from the weights there are:
@@ -60,8 +61,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     the result is that of one process but for rounding. The first process alone writes and shows; all
     must see the checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
     Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is
-    not a whole checkpoint or belongs to another training, TypeError and ValueError, before anything
-    is done, for what cannot be.
+    there already, without `resume`, is not a whole checkpoint or belongs to another training,
+    TypeError and ValueError, before anything is done, for what cannot be.
     """
     _check(recipe, checkpoint, resume)
     refuse(model, training=True)

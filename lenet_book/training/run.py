@@ -144,7 +144,8 @@ class Run:
         """Keep a checkpoint to `save` to; go on from it where that is wanted and it is there.
 
         Yields its path. Raises CheckpointError, with nothing of the training changed, where it cannot
-        be written, where another training keeps it, or where it does not belong to this one.
+        be written, where another training keeps it, where it does not belong to this one, or where it
+        is there and not to be gone on from.
         """
         if checkpoint is None:
             yield None
@@ -164,6 +165,9 @@ class Run:
             except CheckpointError:
                 if not ended:  # else nothing is to be written any more
                     raise
+            if not resume and path.exists():
+                raise CheckpointError(f"{path} is there already, of an earlier training: go on from it "
+                                      "with resume=True, choose another name, or delete it")
             if before is not None:
                 self._restore(before, snapshot, path)
             yield path
