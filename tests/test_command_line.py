@@ -154,8 +154,9 @@ def test_another_net_or_recipe_is_refused_and_the_weights_are_not_written(here, 
     ([*TRAIN, "--checkpoint", "here/z", "--out", "here"], 250_000), ([*MEASURE, "--log", "here"], 10)])
 def test_on_a_full_disk_the_work_is_not_begun(here, capsys, arguments, size):
     Path("here").mkdir()
-    for name in ("lenet5.svg", "lenet-tanh.json"):
-        Path("here", name).write_bytes(b"old")
+    Path("here", "lenet5.svg").write_bytes(b"old")
+    command = "python -m lenet_book train lenet-tanh --recipe fast --seed 0 --epochs 1 --examples 64"
+    Path("here", "lenet-tanh.json").write_text(json.dumps({"command": command}), "utf-8")
     before, steps = contents(here), []
     hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
     with full_disk(size):
