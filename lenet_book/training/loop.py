@@ -56,7 +56,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     training takes those of its checkpoint. Sums are rounded otherwise on another number of threads:
     where a result must not depend on what else is running, torch.set_num_threads(1) beforehand.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
-    whole step.
+    whole step. A second Ctrl-C, a second later or more, does not wait for the step to become whole.
     In processes that torchrun has started (see `distributed`) each trains its share of every batch;
     the result is that of one process but for rounding. The first process alone writes and shows; all
     must see the checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
