@@ -74,6 +74,9 @@ class Run:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """For a time the network itself has the weights of `result`."""
+        if self.average is None:  # it has them; and what it gives, some networks do not take back
+            yield
+            return
         before = {name: copy.deepcopy(value) for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.result)
         try:
@@ -127,7 +130,7 @@ class Run:
 
     def end(self) -> None:
         """Leave the network as its owner expects it."""
-        if self.epoch == self.recipe.epochs:
+        if self.average and self.epoch == self.recipe.epochs:
             self.model.load_state_dict(self.result)
         self.model.eval()
         self.history.threads = torch.get_num_threads()
