@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple
@@ -57,6 +58,14 @@ class Run:
         self.order = torch.randperm(len(self.examples), generator=self.generator, device="cpu")
         self.loss = torch.zeros((), device=self.device)
         self.wrong = torch.zeros((), dtype=torch.int64, device=self.device)
+
+    def agree(self) -> None:
+        """Raise ValueError where the processes that train together have not begun the same training."""
+        for what, mine in (("network", self._network), ("recipe", self.recipe),
+                           ("number of examples", len(self.examples))):
+            if not distributed.agree(zlib.crc32(repr(mine).encode())):
+                raise ValueError(f"processes that train together must have the same {what}, and these "
+                                 f"have not; in this one it is {mine!r:.300}")
 
     @property
     def steps(self) -> int:
