@@ -35,5 +35,5 @@ def record() -> dict:
 
 
 if __name__ == "__main__":
-    OUT.write_text(json.dumps(record(), separators=(",", ":")) + "\n")
+    OUT.write_text(json.dumps(record(), separators=(",", ":")) + "\n", "utf-8")
     print(f"{OUT.name}: {OUT.stat().st_size:,} bytes")

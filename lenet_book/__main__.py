@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import doctor, memory, storage
-from .command_line import read
+from .command_line import TRAINABLE, read
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,10 +174,16 @@ def _train(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """End with a message where these arguments cannot be meant."""
+    import torch
+
     from . import models
     from .training import RECIPES
     if chosen.model not in models.MODELS:
-        parser.error(f"no model is called {chosen.model!r}; there are {', '.join(models.MODELS)}")
+        parser.error(f"no model is called {chosen.model!r}; there are {TRAINABLE}")
+    with torch.device("meta"):  # where a large net costs nothing
+        if models.build(chosen.model).scaling == "pixels":
+            parser.error(f"{chosen.model} takes photographs in three channels and cannot be trained on "
+                         f"the digits; these can: {TRAINABLE}")
     if chosen.recipe not in RECIPES:
         parser.error(f"no recipe is called {chosen.recipe!r}; there are {', '.join(RECIPES)}")
     file = chosen.checkpoint
@@ -191,6 +197,29 @@ def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
         if file.exists() and not chosen.resume:
             parser.error(f"--checkpoint {chosen.checkpoint} is there already: go on from it with "
                          "--resume, or delete it")
+    weights, log = _results(chosen)
+    if (weights.is_file() or log.is_file()) and (made := _made_by(log)) != _command(chosen):
+        parser.error(f"{weights} and its log are there already, made by {made or 'something else'}: "
+                     "choose another folder with --out, or delete them")
+
+
+def _results(chosen: argparse.Namespace) -> tuple[Path, Path]:
+    """The files that a training writes in the end: weights and log."""
+    return chosen.out / f"{chosen.model}.safetensors", chosen.out / f"{chosen.model}.json"
+
+
+def _command(chosen: argparse.Namespace) -> str:
+    """The command that leads to the same weights, for the log."""
+    return shlex.join(["python", "-m", "lenet_book", "train", chosen.model, "--recipe", chosen.recipe,
+                       "--seed", str(chosen.seed),
+                       *(["--epochs", str(chosen.epochs)] if chosen.epochs else []),
+                       *(["--examples", str(chosen.examples)] if chosen.examples else [])])
+
+
+def _made_by(log: Path) -> str | None:
+    """The command that a log names, if it is one."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return json.loads(log.read_text("utf-8"))["command"]
 
 
 def _train_here(chosen: argparse.Namespace) -> int:
@@ -208,7 +237,7 @@ def _train_here(chosen: argparse.Namespace) -> int:
     train = train[:chosen.examples]
     torch.manual_seed(chosen.seed)
     model = models.build(chosen.model)
-    weights, log = (chosen.out / f"{chosen.model}.{kind}" for kind in ("safetensors", "json"))
+    weights, log = _results(chosen)
     if distributed.is_first():
         chosen.out.mkdir(parents=True, exist_ok=True)
         # What cannot be written is known before the work; a log takes a few kilobytes.
@@ -220,18 +249,14 @@ def _train_here(chosen: argparse.Namespace) -> int:
     if not distributed.is_first():
         return 0
     score = evaluate(model, test)
-    command = ["train", chosen.model, "--recipe", chosen.recipe, "--seed", str(chosen.seed),
-               *(["--epochs", str(chosen.epochs)] if chosen.epochs else []),
-               *(["--examples", str(chosen.examples)] if chosen.examples else [])]
-    record = {"command": f"python -m lenet_book {shlex.join(command)}",
-              **experiments.record(recipe, train, history, score)}
+    record = {"command": _command(chosen), **experiments.record(recipe, train, history, score)}
     trained = {name: tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
     try:
         with Interrupts():  # a signal between the two files waits for the second
             storage.write({weights: save(trained), log: f"{json.dumps(record, indent=1)}\n".encode()})
     except OSError as error:
         return _fail(f"{error}; {_how_to_go_on(chosen.checkpoint)}")
-    print(f"{chosen.model}: {history!r}\ntest {score!r}", flush=True)
+    print(f"{chosen.model}: {history!r}\ntest {score!r}\nweights: {weights}, log: {log}", flush=True)
     return 0
 
 
@@ -251,7 +276,7 @@ def _as_a_program() -> int:
     """Run the command, whatever the standard streams are like."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed; the next file to be opened would get its number
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # for names that its encoding does not have
     try:
         status = main()

@@ -8,9 +8,16 @@ from pathlib import Path
 
 from . import __version__, paper, storage
 
+# For the help, which would take seconds if it had to load PyTorch for these names.
+TRAINABLE = ("lenet5-1998, lenet5, lenet5-variant, lenet-batchnorm, lenet-relu, lenet-sigmoid, "
+             "lenet-tanh, alexnet-small, vgg-small, vgg-small-5x5, vgg-small-16, vgg-small-average, "
+             "nin-mnist, nin-small, nin-small-plain, googlenet-small, googlenet-small-with-head")
+RECIPES = ("fast, accurate, paper-1998, paper-1998-distorted, tutorial-relu, tutorial-sigmoid, "
+           "tutorial-d2l")
+
 
 def read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.ArgumentParser]:
-    """What is wanted; ends with a message where it makes no sense."""
+    """What is wanted, and the parser of that command; ends with a message where it makes no sense."""
     parser = argparse.ArgumentParser(prog="python -m lenet_book", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -45,8 +52,8 @@ def read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Argu
         "train", help="train a network and keep its weights and their log",
         epilog="Processes share the work if torchrun starts them, each with the same command: "
                "torchrun --nproc-per-node=2 -m lenet_book train ...")
-    train.add_argument("model", help="lenet5-1998 or lenet5")
-    train.add_argument("--recipe", default="fast", help="the name of a recipe (default: fast)")
+    train.add_argument("model", help=f"one of {TRAINABLE}")
+    train.add_argument("--recipe", default="fast", help=f"one of {RECIPES} (default: fast)")
     train.add_argument("--seed", type=_whole(0, 2**63 - 1), default=0,
                        help="of initial weights and order")
     train.add_argument("--epochs", type=_whole(1, 1_000_000), help="in place of the recipe's")
@@ -67,6 +74,7 @@ def read(arguments: list[str] | None) -> tuple[argparse.Namespace, argparse.Argu
     measure.add_argument("--log", type=_path, default=Path("logs"), metavar="FOLDER",
                          help="gets EXPERIMENT.json; what it holds is not run again (default: logs)")
     chosen, others = parser.parse_known_args(arguments)
+    parser = commands.choices[chosen.command]
     if chosen.command == "lab":
         chosen.arguments = others + chosen.arguments
     elif others:

@@ -116,7 +116,7 @@ def _control_groups(root: Path) -> list[Memory]:
     Sources: Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
     """
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
     except OSError:  # not Linux
         return []
     found = []
@@ -142,8 +142,8 @@ def _limit(group: Path, limit: str, usage: str, files: str) -> Memory | None:
     files: the entry of its statistics with what it keeps of files and gives back when it is needed.
     """
     try:
-        most, used = (int((group / name).read_text()) for name in (limit, usage))
-        entries = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        most, used = (int((group / name).read_text("utf-8")) for name in (limit, usage))
+        entries = dict(line.split() for line in (group / "memory.stat").read_text("utf-8").splitlines())
     except (OSError, ValueError):  # no such group, or the limit is "max"
         return None
     return Memory(most, max(most - used + int(entries.get(files, 0)), 0))

@@ -154,8 +154,8 @@ PLAIN = {
     "training.fit": good(
         model=TINY, train=(X, Y),
         recipe=training.Recipe(learning_rate=1e-9, epochs=1),  # TINY stays the same from call to call
-        validation=optional((X, Y)), checkpoint=optional(Good(
-            "net.ckpt", {"string"}, {"NumPy's string"})), device="cpu", progress=flag(False),
+        validation=optional((X, Y)), checkpoint=optional(Good(None, {"string"})),
+        resume=Good(False, {"False"}, {"True"}), device="cpu", progress=flag(False),
         callbacks=Good([], perhaps_none(None).takes)),
     "training.evaluate": good(model=TINY, examples=(X, Y), batch_size=2),
     "training.choose_device": good(name="cpu"),

@@ -124,7 +124,7 @@ def test_more_than_a_hundred_kinds_of_wrong_words_paths_and_files(here, capsys):
 
 def test_a_log_that_is_none_or_lacks_something(here, capsys):
     assert ends([*MEASURE, "--log", "."], capsys)[0] == 0
-    whole = json.loads(Path("quick.json").read_text())
+    whole = json.loads(Path("quick.json").read_text(encoding="utf-8"))
     logs = [b"", b"{", b"[]", b"3", b"{}", b"\xff", b'{"trainings": 3}', b"[" * 10**5]
     for key in ("row", "model", "options", "recipe", "seed", "parameters", "test_error", "epochs"):
         for entry in ({**whole["trainings"][1]}, {**whole["trainings"][1], key: None}):
@@ -154,8 +154,9 @@ def test_another_net_or_recipe_is_refused_and_the_weights_are_not_written(here, 
     ([*TRAIN, "--checkpoint", "here/z", "--out", "here"], 250_000), ([*MEASURE, "--log", "here"], 10)])
 def test_on_a_full_disk_the_work_is_not_begun(here, capsys, arguments, size):
     Path("here").mkdir()
-    for name in ("lenet5.svg", "lenet-tanh.json"):
-        Path("here", name).write_bytes(b"old")
+    Path("here", "lenet5.svg").write_bytes(b"old")
+    command = "python -m lenet_book train lenet-tanh --recipe fast --seed 0 --epochs 1 --examples 64"
+    Path("here", "lenet-tanh.json").write_text(json.dumps({"command": command}), "utf-8")
     before, steps = contents(here), []
     hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
     with full_disk(size):
@@ -236,6 +237,13 @@ def test_streams_that_are_closed_full_or_not_utf_8(tmp_path):
     assert done.stdout == "141\n" and done.stderr == ""
     done = shell("BOOK figures é", tmp_path, ONE_FIGURE, PYTHONIOENCODING="ascii")
     assert done.stdout == "\\xe9/lenet5.svg\n" and done.stderr == ""
+
+
+def test_pages_where_the_encoding_of_text_files_is_ascii(tmp_path):
+    done = shell("BOOK page a.html && BOOK show pooling -o b.html", tmp_path, LC_ALL="C",
+                 PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.stdout, done.stderr) == ("a.html\nb.html\n", "")
+    assert all("×" in (tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html"))
 
 
 def test_a_folder_that_is_gone(tmp_path):

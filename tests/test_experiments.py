@@ -110,7 +110,7 @@ EXAMPLES = {"find-the-digit": {20_000}, "auxiliary-head": {20_000}, "few-digits"
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in Path(experiments.LOGS).glob("*.json")))
 def test_the_logs_that_ship_tell_of_the_rows_as_they_are(name):
-    log = json.loads(Path(experiments.LOGS / f"{name}.json").read_text())["trainings"]
+    log = json.loads(Path(experiments.LOGS / f"{name}.json").read_text(encoding="utf-8"))["trainings"]
     for row in experiments.EXPERIMENTS[name]:
         seeds = [t["seed"] for t in log if trainings_of_rows._is(t, row, t["seed"])]
         assert sorted(seeds) == list(range(len(seeds))), row.name

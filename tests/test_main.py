@@ -72,7 +72,43 @@ def test_train_writes_weights_and_log(few_digits, tmp_path, capsys):
     assert said.out.startswith(f"lenet5 by recipe fast, 640 digits, on {device}, processes: 1\n")
     assert (log["machine"]["device"], log["machine"]["processes"]) == (device, 1)
     assert "test error" in said.out
+    assert said.out.endswith(f"weights: {tmp_path}/lenet5.safetensors, log: {tmp_path}/lenet5.json\n")
     assert said.err.startswith("epoch 1: training loss")
+
+
+def test_train_replaces_only_what_the_same_settings_have_made(few_digits, tmp_path, capsys):
+    mine = ["train", "lenet5", "--epochs", "1", "--out", str(tmp_path)]
+    assert __main__.main(mine) == 0
+    made = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for other in (["--seed", "1"], ["--epochs", "2"], ["--examples", "64"], ["--recipe", "accurate"]):
+        with pytest.raises(SystemExit):
+            __main__.main([*mine, *other])
+        assert ("lenet5.safetensors and its log are there already, made by python -m lenet_book train "
+                "lenet5 --recipe fast --seed 0 --epochs 1: choose another folder with --out, or delete "
+                "them" in capsys.readouterr().err)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == made
+    (tmp_path / "lenet5.safetensors").unlink()
+    assert __main__.main(mine) == 0 and (tmp_path / "lenet5.safetensors").exists()
+    (tmp_path / "lenet5.json").write_text("no log", "utf-8")
+    with pytest.raises(SystemExit):
+        __main__.main(mine)
+    assert "made by something else" in capsys.readouterr().err
+
+
+def test_help_names_the_recipes_and_the_models_that_take_digits(capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["train", "--help"])
+    said = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # where lines are broken
+    with torch.device("meta"):
+        scalings = {name: models.build(name).scaling for name in models.MODELS}
+    trainable = [name for name, scaling in scalings.items() if scaling != "pixels"]
+    assert f"one of {', '.join(trainable)} " in said and f"one of {', '.join(RECIPES)} (" in said
+    for name in scalings.keys() - {*trainable}:
+        with pytest.raises(SystemExit):
+            __main__.main(["train", name])
+        said = capsys.readouterr().err
+        assert f"{name} takes photographs" in said and f"these can: {trainable[0]}, " in said
+        assert said.startswith("usage: python -m lenet_book train ")
 
 
 def test_train_on_the_first_digits_with_all_its_options(few_digits, tmp_path, monkeypatch):

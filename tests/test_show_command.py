@@ -27,7 +27,7 @@ def test_show_opens_a_page_that_stays(desk, tmp_path, capsys):
     path = Path(capsys.readouterr().out.rstrip("\n"))
     assert desk == [path.as_uri()] and path.name == "padding_stride.html"
     assert path.parent.parent == tmp_path and path.parent.stat().st_mode & 0o077 == 0
-    html = path.read_text()
+    html = path.read_text(encoding="utf-8")
     assert "lenet-full" in html and "&quot;value&quot;: 3" in html and "src=" not in html
 
 

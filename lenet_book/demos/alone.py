@@ -46,16 +46,17 @@ def shipped(name: str) -> bytes:
 
 def style() -> str:
     """The look of the demos on such a page, CSS."""
-    return "".join(LIVE.joinpath(name).read_text() for name in ("demo.css", "canvas.css", "page.css"))
+    return "".join(LIVE.joinpath(name).read_text("utf-8")
+                   for name in ("demo.css", "canvas.css", "page.css"))
 
 
 def write(folder: Path) -> None:
     """What pages with `element`s load: demos.js, demos.css and data/NAME.js for each file."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     (folder / "demos.js").write_bytes(LIVE.joinpath("bundled", "page.js").read_bytes())
-    (folder / "demos.css").write_text(style())
+    (folder / "demos.css").write_text(style(), "utf-8")
     for name in FILES:
-        (folder / "data" / f"{name}.js").write_text(script(name, shipped(name)))
+        (folder / "data" / f"{name}.js").write_text(script(name, shipped(name)), "utf-8")
 
 
 def element(description: dict, fallback: str = "", full: bool = False) -> str:
@@ -74,7 +75,7 @@ def page(demo: Demo, title: str, full: bool = False) -> str:
     """
     scripts = "\n".join(f"<script>{script(name, shipped(name))}</script>"
                         for name in demo.described["needs"])
-    bundle = LIVE.joinpath("bundled", "page.js").read_text().replace("</script", "<\\/script")
+    bundle = LIVE.joinpath("bundled", "page.js").read_text("utf-8").replace("</script", "<\\/script")
     look = 'class="lenet-aloud"' if full else 'style="font: bold 22px sans-serif"'
     return _PAGE.format(title=html.escape(title), heading=f"<h1 {look}>{html.escape(title)}</h1>",
                         margin=0 if full else 12, style=style(),

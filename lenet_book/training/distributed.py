@@ -70,6 +70,12 @@ def size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def is_left_out() -> bool:
+    """Has torchrun started several processes, which this one has not joined?"""
+    several = "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return several and not dist.is_initialized()
+
+
 def is_first() -> bool:
     """Is this the process that writes files and talks to the reader?"""
     return not dist.is_initialized() or dist.get_rank() == 0

@@ -34,7 +34,8 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     train, validation: Digits, a pair of tensors (inputs N x C x H x W, labels int64 N), or a map-style
     Dataset of such pairs (see `data.examples_of`).
     checkpoint: a file to write the state to, after each epoch, every 20 seconds, and before Ctrl-C,
-    SIGTERM or SIGHUP ends the training; no other training may use it meanwhile.
+    SIGTERM or SIGHUP ends the training; no other training may use it meanwhile, nor is one that is
+    there already written over.
     resume: go on from that file if it is there. On the same machine the result is the same, bit for
     bit, as that of a training that was never interrupted; one that had ended is returned as it was.
     To train longer than the recipe says, begin another training from the weights there are:
@@ -55,13 +56,14 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     training takes those of its checkpoint. Sums are rounded otherwise on another number of threads:
     where a result must not depend on what else is running, torch.set_num_threads(1) beforehand.
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
-    whole step.
-    In processes that torchrun has started (see `distributed`) each trains its share of every batch;
-    the result is that of one process but for rounding. The first process alone writes and shows; all
-    must see the checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
+    whole step. A second Ctrl-C, a second later or more, does not wait for the step to become whole.
+    In processes that torchrun has started each trains its share of every batch, within
+    `with distributed.processes():`, with the same network, recipe and number of examples; the result
+    is that of one process but for rounding. The first process alone writes and shows; all must see the
+    checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
     Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is
-    not a whole checkpoint or belongs to another training, TypeError and ValueError, before anything
-    is done, for what cannot be.
+    there already, without `resume`, is not a whole checkpoint or belongs to another training,
+    TypeError and ValueError, before anything is done, for what cannot be.
     """
     _check(recipe, checkpoint, resume)
     refuse(model, training=True)
@@ -74,6 +76,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     with Interrupts() as interrupts, torch.inference_mode(False), torch.enable_grad():
         pixels = _try_out(model, train, validation, recipe.batch_size)
         run = Run(model, train, recipe)
+        run.agree()
         with (speed.settings(recipe.batch_size, pixels),
               run.keeping(checkpoint, resume) as checkpoint,
               _told(run, callbacks, progress) as told):
@@ -155,6 +158,10 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def _check(recipe: Recipe, checkpoint, resume: bool) -> None:
     """Refuse what does not go together, before anything is done."""
+    if distributed.is_left_out():
+        raise RuntimeError("torchrun has started several processes, and each would train a network of "
+                           "its own: call fit within `with distributed.processes():`, from "
+                           "lenet_book.training, so that they train one together")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to resume from: checkpoint='net.ckpt'")
     if recipe.batch_size < distributed.size():

@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple
@@ -58,6 +59,14 @@ class Run:
         self.loss = torch.zeros((), device=self.device)
         self.wrong = torch.zeros((), dtype=torch.int64, device=self.device)
 
+    def agree(self) -> None:
+        """Raise ValueError where the processes that train together have not begun the same training."""
+        for what, mine in (("network", self._network), ("recipe", self.recipe),
+                           ("number of examples", len(self.examples))):
+            if not distributed.agree(zlib.crc32(repr(mine).encode())):
+                raise ValueError(f"processes that train together must have the same {what}, and these "
+                                 f"have not; in this one it is {mine!r:.300}")
+
     @property
     def steps(self) -> int:
         """Steps so far, all epochs together."""
@@ -74,6 +83,9 @@ class Run:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """For a time the network itself has the weights of `result`."""
+        if self.average is None:  # it has them; and what it gives, some networks do not take back
+            yield
+            return
         before = {name: copy.deepcopy(value) for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.result)
         try:
@@ -127,7 +139,7 @@ class Run:
 
     def end(self) -> None:
         """Leave the network as its owner expects it."""
-        if self.epoch == self.recipe.epochs:
+        if self.average and self.epoch == self.recipe.epochs:
             self.model.load_state_dict(self.result)
         self.model.eval()
         self.history.threads = torch.get_num_threads()
@@ -144,7 +156,8 @@ class Run:
         """Keep a checkpoint to `save` to; go on from it where that is wanted and it is there.
 
         Yields its path. Raises CheckpointError, with nothing of the training changed, where it cannot
-        be written, where another training keeps it, or where it does not belong to this one.
+        be written, where another training keeps it, where it does not belong to this one, or where it
+        is there and not to be gone on from.
         """
         if checkpoint is None:
             yield None
@@ -164,6 +177,9 @@ class Run:
             except CheckpointError:
                 if not ended:  # else nothing is to be written any more
                     raise
+            if not resume and path.exists():
+                raise CheckpointError(f"{path} is there already, of an earlier training: go on from it "
+                                      "with resume=True, choose another name, or delete it")
             if before is not None:
                 self._restore(before, snapshot, path)
             yield path

@@ -130,12 +130,13 @@ async def main(chapter="08", students="5"):
              if cell.cell_type == "code" and "raises-exception" not in cell.metadata.get("tags", [])]
     names = [f"student{number}" for number in range(1, int(students) + 1)]
     teacher, together, most = secrets.token_hex(16), asyncio.Barrier(len(names)), {}
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder, "log"), "w+") as log:
+    with (tempfile.TemporaryDirectory() as folder,
+          open(Path(folder, "log"), "w+", encoding="utf-8") as log):
         for name in names:
             Path(folder, name).mkdir()
         Path(folder, "config.py").write_text(CONFIG.format(
             hub=HUB, password=secrets.token_hex(16), names=set(names), folder=folder,
-            python=sys.executable, token=teacher))
+            python=sys.executable, token=teacher), encoding="utf-8")
         hub = subprocess.Popen([sys.executable, "-m", "jupyterhub", "-f", "config.py"], cwd=folder,
                                stdout=log, stderr=log)
         watching = asyncio.create_task(watch(folder, most))
@@ -143,7 +144,7 @@ async def main(chapter="08", students="5"):
             await until(300, ask, f"{HUB}/hub/api/", teacher)
             results = await asyncio.gather(*(student(name, teacher, cells, together) for name in names))
         except BaseException:
-            sys.exit(Path(folder, "log").read_text()[-4000:])
+            sys.exit(Path(folder, "log").read_text(encoding="utf-8")[-4000:])
         finally:
             watching.cancel()
             hub.terminate()

@@ -55,7 +55,7 @@ class Kernel:
 
     def run(self, number: int) -> float:
         """Execute the cell with this number and return its peak, MiB."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # the peak begins anew
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
         most, ended = [0.0], threading.Event()
 
         def watch():
@@ -93,7 +93,7 @@ def of(pid: int) -> dict[str, float]:
     names = ("VmHWM", "RssAnon", "RssFile", "RssShmem")
     found = dict.fromkeys(names, 0.0)
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return found
     for line in lines:

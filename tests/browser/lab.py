@@ -47,7 +47,7 @@ def jupyterlab(folder: Path):
         port = probe.getsockname()[1]
     address, token = f"http://127.0.0.1:{port}", secrets.token_hex(16)
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    with open(folder / "log", "w") as log:
+    with open(folder / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "lenet_book", "lab", "--no-browser", "--ip=127.0.0.1",
              f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
@@ -151,6 +151,7 @@ def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
             return
         except OSError:
             if server.poll() is not None:
-                raise RuntimeError(f"JupyterLab did not start: {log.read_text()}") from None
+                said = log.read_text("utf-8")
+                raise RuntimeError(f"JupyterLab did not start: {said}") from None
             time.sleep(0.25)
-    raise RuntimeError(f"JupyterLab does not answer: {log.read_text()}")
+    raise RuntimeError(f"JupyterLab does not answer: {log.read_text(encoding='utf-8')}")

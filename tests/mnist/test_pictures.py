@@ -99,7 +99,7 @@ def files(tmp_path, monkeypatch):
     content = Path("whole.png").read_bytes()
     Path("cut.png").write_bytes(content[:len(content) // 2])
     Path("empty.png").write_bytes(b"")
-    Path("notes.png").write_text("a seven")
+    Path("notes.png").write_text("a seven", encoding="utf-8")
     Path("large.png").write_bytes(png(10_000, 8_001))
     Path("larger.png").write_bytes(png(10_000, 10_000))  # Pillow warns
     Path("bomb.png").write_bytes(png(100_000, 100_000))  # Pillow refuses

@@ -140,6 +140,26 @@ def test_a_network_that_cannot_be_copied_has_a_moving_average(make):
     assert same(fitted(used), fitted(fresh_one))
 
 
+class Adapter(nn.Sequential):
+    """A layer on top of a body that stays as it is; what is saved is the layer alone."""
+
+    def __init__(self):
+        super().__init__(nn.Sequential(nn.Flatten(), nn.Linear(32 * 32, 10)), nn.Linear(10, 10))
+        self[0].requires_grad_(False)
+
+    def state_dict(self, *args, **kwargs):
+        whole = super().state_dict(*args, **kwargs)
+        return {name: tensor for name, tensor in whole.items() if name.startswith("1.")}
+
+
+def test_a_network_that_saves_a_part_of_itself_is_trained():
+    model = Adapter()
+    before, body = weights(model), model[0][1].weight.clone()
+    after = fitted(model, replace(RECIPE, ema=0.0))
+    assert list(after) == ["1.weight", "1.bias"] and not same(after, before)
+    assert torch.equal(model[0][1].weight, body)
+
+
 # What is left as it was
 
 def test_the_trial_leaves_no_trace():

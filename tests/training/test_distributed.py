@@ -110,6 +110,11 @@ def disagree(found, folder, rank):
         found["refused"].append(str(error.value))
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared by 2 processes"):
         training.fit(models.build("lenet5"), None, replace(SGD, batch_size=1))
+    for net, count, recipe in ((("lenet5", "lenet-relu")[rank], 256, SGD), ("lenet5", 256 + rank, SGD),
+                               ("lenet5", 256, replace(SGD, epochs=2 + rank))):
+        with pytest.raises(ValueError, match="processes that train together") as error:
+            training.fit(fresh(net), TRAIN[:count], recipe, progress=False, device="cpu")
+        found["refused"].append(str(error.value))
 
 
 # What they did
@@ -169,7 +174,14 @@ def test_told_to_stop_all_stop_at_the_same_step_and_go_on_from_there(runs, name,
 
 def test_resuming_from_different_files_is_refused_by_all(runs):
     for each in runs[0]:
-        assert ["not every process sees the same" in said for said in each["refused"]] == [True, True]
+        assert all("not every process sees the same" in said for said in each["refused"][:2])
+
+
+def test_different_networks_data_or_recipes_are_refused_by_all(runs):
+    for each, epochs in zip(runs[0], (2, 3), strict=True):
+        network, examples, recipe = each["refused"][2:]
+        assert "must have the same network" in network and "same number of examples" in examples
+        assert "must have the same recipe" in recipe and f"epochs={epochs}" in recipe
 
 
 # The command
@@ -216,6 +228,13 @@ def test_a_killed_worker_ends_the_command_and_one_process_can_go_on(tmp_path, mo
 
 
 # In one process
+
+def test_a_process_that_has_not_joined_the_others_does_not_train_alone(monkeypatch):
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RuntimeError, match="call fit within `with distributed.processes"):
+        training.fit(models.build("lenet5"), TRAIN[:64], SGD, progress=False)
+
 
 def test_alone_nothing_is_shared(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)

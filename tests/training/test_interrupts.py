@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from torch import nn
@@ -78,6 +79,28 @@ def test_of_two_signals_ctrl_c_is_the_weaker(pair):
             work()
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_ctrl_c_again_after_a_second_does_not_wait():
+    done = []
+
+    def hang():
+        with Interrupts():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)  # torchrun passes on what the terminal has sent to all
+            time.sleep(1.1)
+            done.append("still at it")
+            signal.raise_signal(signal.SIGINT)
+            done.append("whole")
+    with pytest.raises(KeyboardInterrupt):
+        hang()
+    assert done == ["still at it"]
+
+
+def test_a_training_that_is_stopped_hands_the_signal_to_a_handler_of_ones_own(number):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(32 * 32, 10))
+    with pytest.raises(Received):
+        training.fit(model, SMALL[:64], QUICK, progress=False, callbacks=[Sending(number, 1)])
 
 
 class Sending(Callback):

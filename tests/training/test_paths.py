@@ -111,6 +111,15 @@ def test_a_second_training_on_the_same_checkpoint_is_refused(tmp_path, monkeypat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "net.ckpt"]
 
 
+def test_a_checkpoint_of_an_earlier_training_is_not_written_over(tmp_path):
+    fit(checkpoint=tmp_path / "net.ckpt")
+    before = (tmp_path / "net.ckpt").read_bytes()
+    with pytest.raises(training.CheckpointError, match="is there already.* resume=True, .*or delete"):
+        fit(checkpoint=tmp_path / "net.ckpt", callbacks=[NoStep()])
+    assert [path.name for path in tmp_path.iterdir()] == ["net.ckpt"]
+    assert (tmp_path / "net.ckpt").read_bytes() == before
+
+
 def test_one_that_has_ended_can_be_read_where_nothing_can_be_written(tmp_path):
     whole = fit(checkpoint=tmp_path / "net.ckpt")
     (tmp_path / "net.ckpt.lock").mkdir()
