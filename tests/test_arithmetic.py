@@ -32,8 +32,9 @@ def test_ceil_mode_is_torchs(padded):
     for size, kernel, stride, dilation in product(range(1, 9), range(1, 6), range(1, 6), range(1, 4)):
         for padding in range(1, kernel // 2 + 1) if padded else [0]:
             settings_ = size, kernel, stride, padding, dilation
+            x = torch.zeros(1, 1, size)
             try:
-                expected = F.max_pool1d(torch.zeros(1, 1, size), *settings_[1:], ceil_mode=True).shape[-1]
+                expected = F.max_pool1d(x, *settings_[1:], ceil_mode=True).shape[-1]
             except RuntimeError:
                 with pytest.raises(ValueError, match="does not fit"):
                     arithmetic.conv_output_size(*settings_, ceil_mode=True)
