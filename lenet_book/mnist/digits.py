@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import checked, one_of, shown, whole
-from ..tensors import device
+from ..tensors import check_tensor, device
 
 SIZE = 28        # height and width of a digit, pixels
 _LARGEST = 1024  # of the inputs, pixels: beyond it 1,000 digits take more than 4 GB
@@ -45,6 +45,7 @@ class Digits:
         if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
             raise ValueError(f"labels must be int64, one for each of {len(self.images)} images, "
                              f"not {self.labels.dtype}, {tuple(self.labels.shape)}")
+        check_tensor("labels", self.labels, dtypes={torch.int64})  # sparse ones cannot be compared
         if self.labels.is_meta:  # without numbers
             return
         wrong = self.labels[(self.labels < 0) | (self.labels > 9)]
