@@ -22,18 +22,17 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
     """Number of output positions along one axis.
 
     size, kernel, stride, padding (per side), dilation: pixels.
-    ceil_mode: round up instead of down, as PyTorch's pooling can; a last window that would start
-    in the right-hand padding is then left out, also as PyTorch does.
+    ceil_mode: round up instead of down, as PyTorch's pooling can: the last window may reach up to
+    stride - 1 pixels past the padded input. One that would start in the right-hand padding is left
+    out, also as PyTorch does.
     Returns floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
     Raises ValueError where the dilated kernel does not fit into the padded input, TypeError where
     a length is not an integer.
     Source: PyTorch's Conv2d; Dumoulin & Visin 2016, relationship 14/15.
     """
-    room = _room(size, kernel, stride, padding, dilation)
-    if not ceil_mode:
-        return room // stride + 1
-    positions = -(-room // stride) + 1
-    starts_in_right_padding = (positions - 1) * stride >= size + padding
+    past = stride - 1 if ceil_mode else 0  # ceil(a / b) = floor((a + b - 1) / b)
+    positions = _room(size, kernel, padding, dilation, past) // stride + 1
+    starts_in_right_padding = ceil_mode and (positions - 1) * stride >= size + padding
     return positions - 1 if starts_in_right_padding else positions
 
 
@@ -95,7 +94,7 @@ def dropped(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 
     They are what floor throws away: (size + 2 padding - effective kernel) mod stride.
     """
-    return _room(size, kernel, stride, padding, dilation) % stride
+    return _room(size, kernel, padding, dilation) % stride
 
 
 @_lengths
@@ -104,7 +103,7 @@ def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 
     explain(28, 5) -> '(28 + 2*0 - 5) / 1 + 1 = 24'
     """
-    room = _room(size, kernel, stride, padding, dilation)
+    room = _room(size, kernel, padding, dilation)
     steps, lost = divmod(room, stride)
     kernel_text = str(kernel) if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
     quotient = f"({size} + 2*{padding} - {kernel_text}) / {stride}"
@@ -115,13 +114,17 @@ def explain(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
             f"{lost} {rows} dropped")
 
 
-def _room(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    """The pixels that are left over beside the first window: how far it can still slide."""
+def _room(size: int, kernel: int, padding: int, dilation: int, past: int = 0) -> int:
+    """The pixels that are left over beside the first window: how far it can still slide.
+
+    past: how many pixels past the padded input it may reach.
+    """
     reach = effective_kernel(kernel, dilation)
-    room = size + 2 * padding - reach
+    room = size + 2 * padding + past - reach
     if room < 0:
         dilated = f" with dilation {dilation} (reach {reach})" if dilation > 1 else ""
+        rounded, more = (f", even {past} past it", f" + {past}") if past else ("", "")
         raise ValueError(
-            f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}: "
-            f"{size} + 2*{padding} - {reach} < 0; enlarge the input or the padding")
+            f"kernel {kernel}{dilated} does not fit into size {size} with padding {padding}{rounded}: "
+            f"{size} + 2*{padding}{more} - {reach} < 0; enlarge the input or the padding")
     return room

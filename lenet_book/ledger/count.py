@@ -31,11 +31,12 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     It does not matter whether a layer is a module or a function called in `forward`: the operations
     themselves are counted. A function's row is that of the module which called it.
     A layer that runs twice has two rows, the second without its parameters, which are the same. A
-    parameter whose layer did not run, or was used by another, has a row of its own, so that the totals
-    are always those of the model; what is parametrised, as by a weight norm, stays with its layer.
+    parameter whose layer did not run, or was used by another, has a row of its own; what is
+    parametrised, as by a weight norm, stays with its layer.
     Where parameters are left that no layer used, as those of auxiliary heads, the network runs once
     more, the modules that hold others now in training mode. What runs only then is listed apart,
-    under `in_training_only`, and is in none of the totals. Layers themselves, such as BatchNorm and
+    under `in_training_only`, and is in none of the totals: with the parameters there, the total is
+    that of the model. Layers themselves, such as BatchNorm and
     dropout, are counted as in evaluation mode throughout.
 
     The model is left as it was: hooks removed, training modes restored, buffers and torch's random

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import checked, one_of, shown, whole
-from ..tensors import device
+from ..tensors import check_tensor, device
 
 SIZE = 28        # height and width of a digit, pixels
 _LARGEST = 1024  # of the inputs, pixels: beyond it 1,000 digits take more than 4 GB
@@ -28,7 +28,7 @@ class Digits:
 
     images: uint8, N x 28 x 28, 0 background to 255 ink. labels: int64, N, 0 to 9; None where nobody
     has said what they are, as in a picture that was just read.
-    Raises TypeError for what is no tensor, ValueError for another dtype or shape.
+    Raises TypeError for what is no tensor, ValueError for another dtype or shape, and other labels.
     """
 
     images: Tensor
@@ -45,6 +45,12 @@ class Digits:
         if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
             raise ValueError(f"labels must be int64, one for each of {len(self.images)} images, "
                              f"not {self.labels.dtype}, {tuple(self.labels.shape)}")
+        check_tensor("labels", self.labels, dtypes={torch.int64})  # sparse ones cannot be compared
+        if self.labels.is_meta:  # without numbers
+            return
+        wrong = self.labels[(self.labels < 0) | (self.labels > 9)]
+        if len(wrong):
+            raise ValueError(f"labels must be 0 to 9, not {wrong[0].item()}")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -170,10 +170,11 @@ def _digits(is_ink: np.ndarray, ndimage) -> list[np.ndarray]:
             digits.append(stroke)
     # 3. So does what is low, and stands beside.
     tallest = max(digit.height for digit in digits)
-    for low in [digit for digit in digits if digit.height < _LOW * tallest]:
-        digits.remove(low)
-        nearest = max(range(len(digits)), key=lambda number: digits[number].overlap(low))
-        digits[nearest] = digits[nearest].joined(low)
+    low = [digit for digit in digits if digit.height < _LOW * tallest]
+    digits = [digit for digit in digits if digit.height >= _LOW * tallest]  # the tallest at least
+    for part in low:
+        nearest = max(range(len(digits)), key=lambda number: digits[number].overlap(part))
+        digits[nearest] = digits[nearest].joined(part)
     for digit in digits:
         width = digit.right - digit.left
         if width > _WIDEST * digit.height:

@@ -22,6 +22,13 @@ class Seen(NamedTuple):
     axes: tuple[Axis, Axis]
     dims: tuple[int, int] = (-2, -1)
 
+    def laid_out(self, shape: torch.Size) -> "Seen":
+        """The same with an axis of units for each of the last two dimensions, if there are four."""
+        if self.layout != "whole" or len(shape) != 4:
+            return self
+        return Seen("maps", tuple(Axis(axis.field, axis.windows * units)
+                                  for axis, units in zip(self.axes, shape[-2:], strict=True)))
+
 
 # PyTorch marks the operations that work on each element by itself, all but these. (Those of the last
 # line PyTorch 2.9 does not mark, or not where they work in place.)
@@ -37,6 +44,9 @@ _SOFTMAX = {"_softmax", "_log_softmax"}
 _DENSE = {"addmm", "mm"}
 _ADAPTIVE = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
 _NEAREST = {"upsample_nearest2d", "_upsample_nearest_exact2d"}
+# Some elements of their results may read nothing: padding alone, or what no unit falls on.
+_PADDING = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "constant_pad_nd", "im2col",
+            "col2im", "max_unpool2d", "grid_sampler_2d"}
 # These have a row even where the field stays as it is, as in a 1 x 1 convolution.
 LAYERS = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "cat", "pixel_shuffle",
           "pixel_unshuffle"} | _ADAPTIVE | _SUMS | _DENSE | _NEAREST
@@ -50,11 +60,19 @@ def follow(operation: str, given: dict, windows: list[tuple], inputs: list[Seen]
     followed; result: the shape of the result.
     """
     layouts = {seen.layout for seen in inputs}
-    if operation in {"elementwise", "cat"} or layouts == {"whole"}:
+    pads = operation in _PADDING and len(shape) == 4
+    if operation == "cat" and len(shape) == 4 and given["dim"] % 4 > 1 and (
+            set(inputs) != {inputs[0]} or len(inputs) < len(given["tensors"])):
+        return None  # set end to end, its parts see different things, and constants nothing
+    if operation in {"elementwise", "cat"} or (layouts == {"whole"} and not pads):
         return _together(inputs, result)
     if len(inputs) > 1:
         return None
     seen = inputs[0]
+    if seen.layout == "whole":
+        after = _follow_maps(operation, given, windows, seen.laid_out(shape), shape, result)
+        alike = after and all(len(set(axis.windows)) == 1 for axis in after.axes)
+        return _whole(after) if alike else after
     if seen.layout == "flat":
         return _follow_flat(operation, given, seen, shape, result)
     over = _dims(operation, given, shape)

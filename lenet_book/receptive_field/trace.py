@@ -94,7 +94,7 @@ class _Follower(Watcher):
         calls = tuple(chain.from_iterable(frame.calls for frame in ended))
         if worked or calls:
             row = seen and Row(self.names[module], type(module).__name__, tuple(output.shape[1:]),
-                               *zip(*seen.axes, strict=True))
+                               *zip(*seen.laid_out(output.shape).axes, strict=True))
             self.frames[-1].calls.append(
                 Call(self.names[module], row, listed=bool(worked and row), inside=calls))
 

@@ -67,10 +67,12 @@ def test_split():
 
 @given(st.integers(1, 10_000), st.integers(0, 2**31))
 def test_subset_draws_different_digits_repeatably(n, seed):
-    numbered = mnist.Digits(TEST.images, torch.arange(10_000))
-    drawn = numbered.subset(n, seed).labels
-    assert len(drawn.unique()) == n
-    assert torch.equal(drawn, numbered.subset(n, seed).labels)
+    numbered = mnist.Digits(TEST.images.clone(), TEST.labels)
+    numbers = torch.arange(10_000)
+    numbered.images[:, 0, 0], numbered.images[:, 0, 1] = numbers // 256, numbers % 256
+    drawn = numbered.subset(n, seed).images
+    assert len(drawn[:, 0, :2].unique(dim=0)) == n
+    assert torch.equal(drawn, numbered.subset(n, seed).images)
 
 
 def test_subset_depends_on_the_seed_and_leaves_the_global_generator_alone():
@@ -151,6 +153,8 @@ def test_what_is_no_tensor_is_refused_with_a_remedy_that_works(images, labels):
      r"labels must be int64, one for each of 2 images, not torch.float32, \(2,\)"),
     (lambda: mnist.Digits(TEST.images[:2], TEST.labels[:3]),
      r"one for each of 2 images, not torch.int64, \(3,\)"),
+    (lambda: mnist.Digits(TEST.images[:3], torch.tensor([0, 29, 9])), "labels must be 0 to 9, not 29"),
+    (lambda: mnist.Digits(TEST.images[:1], torch.tensor([-1])), "labels must be 0 to 9, not -1"),
 ])
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises((ValueError, TypeError), match=message):

@@ -124,6 +124,27 @@ def test_broken_strokes_of_one_digit_stay_together(bar, why):
     assert mnist.image_steps(page)["ink"][bar].mean() > 0.9  # and the part is still there
 
 
+def test_two_low_strokes_side_by_side_belong_to_the_digit():
+    page = with_ink(np.s_[20:100, 20:32], np.s_[76:92, 60:70], np.s_[76:92, 92:102])
+    assert len(mnist.from_image(page)) == 1
+
+
+STROKES = st.tuples(st.integers(0, 110), st.integers(0, 150), st.integers(1, 70), st.integers(1, 40))
+
+
+@given(st.lists(STROKES, max_size=8))
+@settings(max_examples=150)
+def test_any_strokes_are_digits_or_are_refused_in_a_sentence(strokes):
+    page = with_ink(*(np.s_[top:top + height, left:left + width]
+                      for top, left, height, width in strokes))
+    try:
+        images, refusal = mnist.from_image(page).images, ""
+    except ValueError as error:
+        images, refusal = torch.zeros(0, 28, 28), str(error)
+    assert images.flatten(1).any(1).all()
+    assert len(images) or any(word in refusal for word in ("blank", "paper", "crop")), refusal
+
+
 def test_specks_are_no_digits():
     one = np.s_[30:90, 70:80]
     clean_one = mnist.from_image(with_ink(one)).images

@@ -56,6 +56,18 @@ def resized(draw, channels, size):
         nn.ZeroPad2d(draw.choice([(-1, 1, 0, 2), (0, 2, -1, -1)]))])
 
 
+def pooled(draw, channels, size):
+    """Global pooling, whose one value is spread out again, padded or set beside the maps."""
+    pool = draw.choice([nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)])
+    up = nn.Upsample(scale_factor=draw.randint(1, 4))
+    return draw.choice([
+        nn.Sequential(pool, up),
+        nn.Sequential(pool, up, nn.ZeroPad2d(tuple(draw.randint(0, 2) for _ in range(4)))),
+        nn.Sequential(pool, nn.Conv2d(channels, channels, pair(draw, 1, 2), padding=pair(draw, 1, 2))),
+        nn.Sequential(pool, up, nn.ConvTranspose2d(channels, channels, 1, pair(draw, 1, 3))),
+        Forward(lambda x: torch.cat([x, pool(x).expand_as(x)], dim=1))])
+
+
 def normalisation(draw, channels, size):
     """At a place, over its neighbours in channels, or with stored statistics."""
     return draw.choice([LayerNorm2d(channels), nn.LocalResponseNorm(3), nn.BatchNorm2d(channels),
@@ -94,8 +106,8 @@ def paths(draw, channels, size):
     return Forward(join, path(), path())
 
 
-BLOCKS = {convolution: 6, transposed: 3, pooling: 4, adaptive: 1, resized: 3, normalisation: 4,
-          over_the_image: 0.7, activation: 4, paths: 4}
+BLOCKS = {convolution: 6, transposed: 3, pooling: 4, adaptive: 1, resized: 3, pooled: 1.5,
+          normalisation: 4, over_the_image: 0.7, activation: 4, paths: 4}
 
 
 def pair(draw, low, high) -> tuple[int, int]:

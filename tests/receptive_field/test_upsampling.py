@@ -2,6 +2,7 @@
 
 import random
 import re
+from itertools import product
 
 import pytest
 import torch
@@ -93,6 +94,22 @@ def test_what_normalises_over_the_image_sees_all_that_the_maps_see(layer):
     assert rows["2"].field == ReceptiveField(10, 0, 4.5)
     assert rows["3"].window(4, 7) == (range(10), range(10))
     assert_measured(model, (1, 11, 11), rows["3"], (1, 1), (4, 7), (0, 3))  # the last over padding
+
+
+@pytest.mark.parametrize("layers", [
+    [nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=8)],
+    [nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=4), nn.ZeroPad2d(2), nn.MaxPool2d(2)],
+    [nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 1, 1, padding=1)],
+    [nn.AdaptiveMaxPool2d(1), nn.Conv2d(1, 1, 1, padding=1), nn.Conv2d(1, 1, 3, padding=1)],
+    [nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=2), nn.ConvTranspose2d(1, 1, 1, 3, 1)],
+    [nn.Flatten(), nn.Linear(64, 4), nn.Unflatten(1, (1, 2, 2)), nn.MaxPool2d(2, 2, 1, dilation=3)],
+], ids=str)
+def test_every_unit_after_a_global_pooling_has_its_window(layers):
+    """Those that read only padding, or fall between the units of before, see nothing."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), *layers)
+    row = trace(model, (1, 8, 8))[-1]
+    assert tuple(map(len, row.windows)) == row.output_shape[1:]
+    assert_measured(model, (1, 8, 8), row, *product(*map(range, row.output_shape[1:])))
 
 
 def test_normalising_over_a_row_joins_its_columns_alone():
