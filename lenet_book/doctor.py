@@ -15,7 +15,7 @@ WITHOUT_OO = ("Python runs with -OO (or PYTHONOPTIMIZE=2), which takes away docs
 
 # GiB that a kernel holds after the hungriest chapter, what a training in it needs besides for a moment,
 # and the libraries, which are in memory once: measured by tests/benchmarks/memory.py, rounded up.
-KERNEL, TRAINING, LIBRARIES = 0.7, 0.6, 0.4
+KERNEL, TRAINING, LIBRARIES = 0.6, 0.6, 0.4
 
 
 class Trouble(Exception):

@@ -35,10 +35,11 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
     multiplied by a gate that read all of it; LayerNorm over the channels of each place does not.
 
     The windows of a row are exact for every unit, the maps of a layer taken together: where paths have
-    been concatenated, also a map that comes from one of them has the window of all. The row's fields
-    are None where no one size and jump fit all units: after a transposed convolution with a stride or upsampling to the nearest, of
-    whose units some share a window and some do not, after adaptive pooling to a number that does
-    not divide, and where paths of different jump meet. The table then shows the largest window.
+    been concatenated, also a map that comes from one of them has the window of all. A row's fields
+    are None where no one size and jump fit all units: after a transposed convolution with a stride or
+    upsampling to the nearest, of whose units some share a window and some do not, after adaptive
+    pooling to a number that does not divide, and where paths of different jump meet. The table then
+    shows the largest window.
     Every weight counts as not zero; `measure` knows of masks.
 
     The model is left as it was: hooks removed, training modes restored, weights, buffers and torch's

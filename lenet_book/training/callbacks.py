@@ -54,6 +54,7 @@ class ProgressBar(Callback):
             seen = max(run.seen, 1)
             self.bar.set_postfix({"loss": f"{run.loss.item() / seen:.4f}",
                                   "error": f"{run.wrong.item() / seen:.2%}"}, refresh=False)
+            self._title(run)  # threads may have become fewer
         self.bar.update()
 
     def after_epoch(self, run) -> None:

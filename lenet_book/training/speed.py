@@ -1,7 +1,7 @@
 """Settings that make a training fast and leave its result alone, but for rounding.
 
 Each was tried alone, on and off in turn, on two cores, and brings more than a tenth of the time of a
-step or of an evaluation.
+step or of an evaluation; fewer threads do where other programs want the cores, too.
 """
 
 import time
@@ -41,7 +41,7 @@ def threads(batch_size: int, pixels: int) -> int:
 
 
 def _free(worth: int, busy: float, ours: float = 0.0) -> int:
-    """So many threads, or as many as there are cores left, where all are busy for so many per cent.
+    """The smaller of so many threads and the cores left, where all are busy for so many per cent.
 
     ours: how many cores this process itself keeps busy.
     """
@@ -53,7 +53,7 @@ class LookAgain(Callback):
     """Where a training has just begun on several threads, it may take fewer, once.
 
     When many begin together, as in a class, each has seen a free machine. What is resumed keeps the
-    number of threads that it had.
+    number of threads that it had; of several processes of one training the first alone looks again.
     """
 
     def before_training(self, run) -> None:
