@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..arguments import shown
+from ..features import in_mode
 from ..models import build
 from .examples import adopted, ten_digits
 
@@ -72,10 +73,9 @@ def adopt(net: nn.Module) -> str:
         own = _filled(form_of(weights), weights)
     except ValueError as error:
         raise ValueError(f"net cannot be {shown(net)}: {error}") from None
-    x, was_training = ten_digits().inputs(own.input_size, own.scaling), net.training
-    with torch.inference_mode():
-        theirs = net.eval()(x.to(next(net.parameters()))).cpu().float()
-        net.train(was_training)
+    x = ten_digits().inputs(own.input_size, own.scaling)
+    with in_mode(net, training=False), torch.inference_mode():
+        theirs = net(x.to(next(net.parameters()))).cpu().float()
         ours = own(x)
     if theirs.shape != ours.shape or not torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3):
         raise ValueError(f"this net has the weights of {form_of(weights)} but makes other scores of "

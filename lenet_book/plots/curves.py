@@ -24,7 +24,8 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
         Positions are numbers, or names such as those of layers. A curve may end before the last of
         them, and one without numbers is left out. A name has the same style in every chart; there
         are styles for six.
-    log: a logarithmic vertical axis, on which 0 has no place; by default the axis begins at 0.
+    log: a logarithmic vertical axis, on which 0 has no place; by default, and where there is nothing
+        but 0, the axis begins at 0.
     """
     charts = {xlabel: (positions, {name: values for name, values in own.items() if len(values)})
               for xlabel, (positions, own) in charts.items()}
@@ -52,7 +53,7 @@ def curves(charts: Mapping[str, tuple[Sequence, _Curves]], ylabel: str, log: boo
         if not isinstance(positions[0], str):
             axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set_ylabel(ylabel, fontsize=WORDS)
-    if log:
+    if log and any(max(values) > 0 for _, own in charts.values() for values in own.values()):
         _logarithmic(axes[0])
     else:
         axes[0].set_ylim(0, None)

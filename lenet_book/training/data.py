@@ -19,11 +19,13 @@ class Examples:
     """Inputs and labels by their numbers, on the model's device and in its precision.
 
     undistorted: what is done to inputs that no distortion is given for, such as a crop of the middle.
-    labels: of all examples, where they are known beforehand.
+    labels: of all examples, where they are known beforehand. hint: what to say to a network that does
+    not take them.
     """
 
     undistorted: Callable[[Tensor], Tensor] | None = None
     labels: Tensor | None = None
+    hint = ""
 
     def __init__(self, model: nn.Module):
         parameters = list(model.parameters())
@@ -49,6 +51,10 @@ class Examples:
         count = min(count, len(self))
         return (torch.arange(count, device=self.device) if self.labels is None
                 else self.labels.topk(count).indices)
+
+    def not_finite(self) -> int | None:
+        """The first example whose inputs are not finite numbers, where that is not known beforehand."""
+        return None
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
@@ -78,6 +84,8 @@ def examples_of(data, model: nn.Module) -> Examples:
 
 
 class _FromDigits(Examples):
+    hint = "; Digits come with model.input_size pixels a side, by default 32"
+
     def __init__(self, digits: Digits, model: nn.Module):
         super().__init__(model)
         _refuse_nothing(digits)
@@ -102,8 +110,8 @@ class _FromDigits(Examples):
 class _FromTensors(Examples):
     def __init__(self, inputs: Tensor, labels: Tensor, model: nn.Module):
         super().__init__(model)
+        _check(inputs, labels, len(inputs) if inputs.dim() else 0)
         _refuse_nothing(labels)
-        _check(inputs, labels, len(inputs))
         # Detached: a gradient would flow on into what has made the inputs, if that is known.
         self.inputs, self.labels = inputs.detach().to(self.device), labels.to(self.device)
         # One sum finds whether any number is not finite, without a second tensor of this size.
@@ -128,6 +136,10 @@ class _FromDataset(Examples):
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    def not_finite(self) -> int | None:
+        return next((number for number in range(len(self))
+                     if not self.dataset[number][0].isfinite().all()), None)
 
     def _read(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         items = [self.dataset[number] for number in numbers.tolist()]
@@ -155,5 +167,5 @@ def _check(inputs, labels, count: int) -> None:
                   else "labels.long() converts, labels.flatten() takes away an axis")
         raise ValueError(f"labels must be an int64 tensor, one for each of {count} inputs, not "
                          f"{kinds([labels])}; {remedy}")
-    if labels.min() < 0:
+    if (labels < 0).any():
         raise ValueError(f"labels must be classes, numbered from 0, not {labels.min()}")

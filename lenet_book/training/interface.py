@@ -25,13 +25,26 @@ from ..mnist import SIZE
 from ..tables import by
 from . import distributed
 
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    try:
+        return F.cross_entropy(logits, labels)
+    except IndexError as error:  # on a CPU; of a Dataset not all labels are known beforehand
+        raise _too_large("the network", labels, logits) from error
+
+
+def _too_large(kind: str, labels: Tensor, logits: Tensor) -> ValueError:
+    return ValueError(f"{kind} gives {logits.shape[1]} logits, for labels from 0 to "
+                      f"{logits.shape[1] - 1}, but there is a label {labels.max()}")
+
+
 # What each must be: in words, as a test, and what counts where a network says nothing.
 _SAYS = {
     "input_size": (f"a whole number of pixels a side, {SIZE} or more",
                    lambda value: type(value) is int and value >= SIZE, 32),
     "scaling": ('the name of a scaling of Digits, such as "standard"',
                 lambda value: isinstance(value, str), "paper"),
-    "loss": ("a function (outputs, labels) that gives the mean loss", callable, F.cross_entropy),
+    "loss": ("a function (outputs, labels) that gives the mean loss", callable, _cross_entropy),
     "predict": ("a function (outputs) that gives a class for each example", callable,
                 lambda logits: logits.argmax(dim=1)),
 }
@@ -95,16 +108,17 @@ def refuse(model, training: bool) -> None:
                          "trained: build it outside")
 
 
-def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None) -> tuple[Tensor, Tensor]:
-    """Mean loss and predictions of a batch. run: how to run the model; by default model(inputs).
+def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None,
+           hint: str = "") -> tuple[Tensor, Tensor]:
+    """Mean loss and predictions of a batch.
+
+    run: how to run the model; by default model(inputs). hint: what may help where it cannot be run.
 
     Raises ValueError, with the values, where the model does not take the inputs or does not give
     what its loss and its decision, or those of plain logits, need.
     """
     criterion, predict = judge(model)
     kind = _kind(_wrapped(model)[-1])
-    hint = ("; Digits come with model.input_size pixels a side, by default 32"
-            if inputs.dim() == 4 and inputs.shape[1] == 1 else "")
     with _said_in_a_sentence(f"{kind} cannot take inputs of {kinds(inputs)}", hint):
         outputs = (run or model)(inputs)
     if outputs is None:
@@ -128,7 +142,7 @@ def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None) -> tuple[
     return loss, predictions
 
 
-def try_out(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
+def try_out(model: nn.Module, inputs: Tensor, labels: Tensor, hint: str = "") -> None:
     """Run a few examples forward and back, so that what does not fit is said before the training.
 
     In training mode, but nothing stays of it: not in buffers, gradients or torch's random numbers.
@@ -139,7 +153,8 @@ def try_out(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
     kind, parameters = _kind(network), [p for p in network.parameters() if p.requires_grad]
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     with in_mode(network, training=True):
-        loss, _ = judged(model, inputs, labels, partial(torch.func.functional_call, network, buffers))
+        loss, _ = judged(model, inputs, labels, partial(torch.func.functional_call, network, buffers),
+                         hint)
     if not loss.isfinite():
         raise FloatingPointError(f"the loss of {kind} is {loss.item()} before the first step: look "
                                  "for what is not finite in its weights and in the inputs")
@@ -174,8 +189,7 @@ def _check_logits(kind: str, outputs, labels: Tensor) -> None:
         raise ValueError(f"{kind} must give logits, a floating-point tensor {len(labels)} x classes "
                          f"here, not {kinds(outputs)}; {remedy}")
     if labels.max() >= outputs.shape[1]:
-        raise ValueError(f"{kind} gives {outputs.shape[1]} logits, for labels from 0 to "
-                         f"{outputs.shape[1] - 1}, but there is a label {labels.max()}")
+        raise _too_large(kind, labels, outputs)
 
 
 def _wrapped(model: nn.Module) -> list[nn.Module]:

@@ -135,7 +135,7 @@ def evaluate(model: nn.Module, examples, batch_size: int = 500) -> Score:
     with in_mode(model, training=False), torch.no_grad():
         for numbers in torch.arange(len(examples), device=examples.device).split(batch_size):
             inputs, labels = examples.batch(numbers)
-            loss, classes = judged(model, inputs, labels, forward)
+            loss, classes = judged(model, inputs, labels, forward, examples.hint)
             total += loss.item() * len(labels)
             predictions.append(classes)
             wrong += (classes != labels).sum().item()
@@ -179,10 +179,11 @@ def _try_out(model: nn.Module, train: Examples, validation: Examples | None, bat
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # As few as there will be at least: BatchNorm over dense layers cannot learn from one.
         inputs, labels = train.batch(train.few(2 if smallest > 1 else 1))
-        try_out(model, inputs, labels)
+        left = "; in each epoch a batch of one example is left over" * (smallest == 1 < batch_size)
+        try_out(model, inputs, labels, train.hint + left)
         if validation is not None:
             with in_mode(model, training=False), torch.no_grad():
-                judged(model, *validation.batch(validation.few(1)))
+                judged(model, *validation.batch(validation.few(1)), hint=validation.hint)
     return inputs[0].numel()
 
 

@@ -129,6 +129,9 @@ class Run:
         count = len(self.examples)
         loss, error = (total.item() / count for total in distributed.total(self.loss, self.wrong))
         if not math.isfinite(loss):
+            if (number := self.examples.not_finite()) is not None:
+                raise FloatingPointError(f"the mean loss of epoch {self.epoch + 1} is {loss}: the "
+                                         f"inputs of example {number} are not all finite numbers")
             raise FloatingPointError(
                 f"the mean loss of epoch {self.epoch + 1} is {loss}: the steps are too large for this "
                 f"network; try a learning rate below {self.recipe.learning_rate}")

@@ -151,6 +151,20 @@ def test_files_that_are_none(tmp_path):
         own.load(tmp_path)
 
 
+def test_a_net_is_left_in_its_modes_also_where_it_fails():
+    def fail(*_):
+        raise ZeroDivisionError
+    net = perturbed("lenet5").train()
+    parts = list(net.children())
+    parts[0].eval()
+    own.adopt(net)
+    assert net.training and not parts[0].training and parts[1].training
+    net.register_forward_pre_hook(fail)
+    with pytest.raises(ZeroDivisionError):
+        own.adopt(net)
+    assert net.training and not parts[0].training and parts[1].training
+
+
 def test_the_file_is_the_net(net, tmp_path):
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     loaded = own.load(tmp_path / "net.safetensors")

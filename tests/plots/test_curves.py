@@ -47,6 +47,11 @@ def test_a_logarithmic_axis_has_numbers_and_names_below_it(values, some, others)
     assert axis.yaxis.get_transform().transform([0.0]) == -np.inf  # no place, so nothing is drawn
 
 
+def test_nothing_but_0_is_drawn_on_an_axis_that_has_0():
+    axis, = plots.curves({"epoch": ([1, 2], {"a": [0.0, 0.0]})}, "error", log=True).axes
+    assert axis.get_yscale() == "linear" and axis.get_ylim()[0] == 0
+
+
 def test_intervals_stand_where_their_numbers_are():
     picture = plots.intervals({"a": ([1, 2, 6], 0.5, 5.5), "b": ([3, 4], 2, 5)}, "error, %")
     axis, = picture.axes

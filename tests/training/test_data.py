@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from trainings import BEND, QUICK, SMALL, Seeing, changed_batches, fresh
 
@@ -139,6 +140,45 @@ def test_other_data_is_refused_in_a_sentence_before_anything_is_done(data, messa
         with pytest.raises((TypeError, ValueError), match=message):
             use()
     assert torch.equal(model[0].weight, before) and model.training
+
+
+def dense(*more):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 11, 10), *more)
+
+
+class Spoilt(Numbers):
+    """One of its items is another."""
+
+    def __getitem__(self, number):
+        x, y = self.x[number], self.y[number].item()
+        return self.item(x, y) if number == 17 else (x, y)
+
+
+@pytest.mark.parametrize(("item", "message"), [
+    (lambda x, y: (x, 12), "gives 10 logits, for labels from 0 to 9, but there is a label 12"),
+    (lambda x, y: (x * math.nan, y), "is nan: the inputs of example 17 are not all finite")])
+def test_what_is_wrong_with_one_item_is_said_when_it_is_met(item, message):
+    data = Spoilt(item=item)
+    with pytest.raises((ValueError, FloatingPointError), match=message):
+        training.fit(dense(), data, replace(QUICK, batch_size=5), progress=False)
+
+
+def test_a_batch_of_one_that_is_left_over_is_said_and_digits_are_not_spoken_of():
+    for x, hint in ((torch.rand(31, 3, 8, 11), True), (torch.rand(31, 1, 24, 11), True),
+                    (torch.rand(30, 3, 8, 12), False)):
+        with pytest.raises(ValueError, match="cannot take inputs") as error:
+            training.fit(dense(nn.BatchNorm1d(10)), (x, torch.arange(len(x)) % 10),
+                         replace(QUICK, batch_size=10), progress=False)
+        assert ("a batch of one example is left over" in str(error.value)) == hint
+        assert "Digits" not in str(error.value)
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ((torch.rand(4, 3, 8, 11), torch.tensor(3)), "labels must be an int64 tensor.*torch.int64 number"),
+    ((torch.tensor(3.0), torch.tensor([3])), "inputs must be a .*, not torch.float32 number")])
+def test_numbers_without_axes_are_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        training.fit(dense(), data, QUICK, progress=False)
 
 
 def test_examples_are_taken_as_they_are():
