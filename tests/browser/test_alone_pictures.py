@@ -128,6 +128,17 @@ def test_a_second_click_on_freeze_lets_the_picture_go_and_so_does_reset(opened):
     assert shown.locator(".lenet-picture").is_visible() and not swap.is_visible()
 
 
+def test_the_picture_follows_the_height_of_the_window(opened):
+    """Where the demo's own width and place stay as they are."""
+    page, _ = opened
+    whole, picture = page.viewport_size, element_of(page, "pooling").locator(".lenet-picture")
+    before = picture.bounding_box()["height"]
+    for height, fits in ((400, False), (whole["height"], True)):
+        page.set_viewport_size({**whole, "height": height})
+        page.wait_for_timeout(300)
+        assert (picture.bounding_box()["height"] == before) == fits
+
+
 def test_what_pooling_leaves_out_and_the_size_of_its_map_are_hidden_with_the_answer(opened):
     page, _ = opened
     shown = element_of(page, "pooling")

@@ -179,17 +179,6 @@ def test_a_frozen_picture_is_seen_whole_in_the_place_of_the_other(name, pages, t
     assert not tab.problems
 
 
-def test_the_picture_follows_the_height_of_the_window(pages, tab):
-    load(tab, pages["pooling"])
-    picture = tab.locator(".lenet-picture")
-    before = picture.bounding_box()
-    resize(tab, 1280, 600)
-    lower = picture.bounding_box()
-    assert lower["height"] < before["height"] and lower["y"] + lower["height"] <= 600
-    resize(tab, 1280, 720)
-    assert picture.bounding_box() == before
-
-
 def test_a_sentence_that_grows_takes_its_room_from_the_picture(pages, tab):
     load(tab, pages["c3_connections"])
     tab.evaluate("document.querySelector('.lenet-sentence').style.minHeight = '250px'")
