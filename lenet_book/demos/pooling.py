@@ -107,7 +107,7 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     sheet.title(_MIDDLE, 12, "pooled " * (facts.kind != _NONE) + f"{len(still)} × {len(still)}")
     _map(sheet, _RIGHT, _UPPER, "difference", difference, reach or 1.0)
     for i, words in enumerate(["orange: plus", "violet: minus", f"full at ±{number(reach or 1.0)}",
-                               "grey: left out" * bool(facts.lost)]):
+                               "grey: left out"]):
         sheet.text(_RIGHT, _LOWER - 8 + 24 * i, words)
     sheet.title(_BARS, 12, "relative change of the pooled map")
     for i, (kind, share) in enumerate(facts.changes.items()):
@@ -115,7 +115,8 @@ def paint(sheet: Sheet, facts: Facts) -> None:
     _bar(sheet, 212, f"with a {(facts.digit + 1) % 10} in its place", facts.other_change)
     if facts.kind == _SUBSAMPLING:
         sheet.text(_BARS, 248, f"subsampling: {_formula(facts)}")
-    sheet.text(_BARS, 280, "blue, dashed: two windows, their numbers")
+    sheet.text(_BARS, 280, "blue, orange: two windows, their numbers")
+    sheet.answer(_MIDDLE - 3, 2, _RIGHT - _MIDDLE - 6, 19)  # how large the map is
     sheet.answer(_RIGHT - 3, _UPPER - 3, _SIDE + 6, _SIDE + 6)
     sheet.answer(_BAR_LEFT - 6, _FIRST - 16, 190, 202)
 
@@ -131,13 +132,13 @@ def _windows(sheet: Sheet, top: float, facts: Facts) -> None:
     size = facts.pooled.shape[-1]
     pixel, cell, index = _SIDE / _FIELD, _SIDE / size, size // 2
     reached, lost = pixel * (_FIELD - facts.lost), pixel * facts.lost
-    sheet.fill(_LEFT + reached, top, lost, _SIDE, PALE)
-    sheet.fill(_LEFT, top + reached, _SIDE, lost, PALE)
+    sheet.fill(_LEFT + reached, top, lost, _SIDE, PALE, answer=True)
+    sheet.fill(_LEFT, top + reached, _SIDE, lost, PALE, answer=True)
     side, step = pixel * facts.window, pixel * facts.stride
-    for column, colour, dash in ((index + 1, RED, True), (index, BLUE, False)):
+    for column, colour in ((index + 1, RED), (index, BLUE)):
         for x, y, width in ((_LEFT + step * column, top + step * index, side),
                             (_MIDDLE + cell * column, top + cell * index, cell)):
-            sheet.outline(x - 1, y - 1, width + 2, width + 2, colour, 2, dash)
+            sheet.outline(x - 1, y - 1, width + 2, width + 2, colour)
 
 
 def _bar(sheet: Sheet, middle: float, name: str, share: float, chosen: bool = False) -> None:

@@ -53,8 +53,9 @@ class Sheet:
         """One bold line of words that begins at x, y."""
         self.text(x, y, words, size, colour, bold=True)
 
-    def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
-        """A rectangle full of one colour."""
+    def fill(self, x: float, y: float, width: float, height: float, colour: str,
+             answer: bool = False) -> None:
+        """A rectangle full of one colour. answer: as of `outline`."""
         left, top, right, bottom = self._corners(x, y, width, height)
         if right > left and bottom > top:
             self._pen.rectangle((left, top, right - 1, bottom - 1), fill=colour)

@@ -1,9 +1,11 @@
 """Pictures on a page without a kernel: played, hidden, frozen, clicked, drawn and dragged in."""
 
+import re
+
 import pytest
 from alone_page import demos_on_a_page, element_of, in_step, place, press
 
-NAMES = ["padding_stride", "find_the_digit", "draw_digit", "feature_maps", "ablation"]
+NAMES = ["pooling", "padding_stride", "find_the_digit", "draw_digit", "feature_maps", "ablation"]
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,53 @@ def test_the_frozen_picture_takes_the_place_of_the_other_and_gives_it_back(name,
     swap.click()
     press(shown, "unfreeze")
     assert live.is_visible() and not frozen.is_visible() and swap.count() == 0
+    press(shown, "reset")
+
+
+def test_a_second_click_on_freeze_lets_the_picture_go_and_so_does_reset(opened):
+    page, _ = opened
+    shown = element_of(page, "padding_stride")
+    freeze, swap = (shown.locator(".lenet-buttons button").filter(has_text=words)
+                    for words in (re.compile("^(un)?freeze$"), "swap"))
+    place = freeze.bounding_box()
+    freeze.click()
+    kept = freeze.bounding_box()
+    assert kept["x"] == place["x"] and freeze.inner_text() == "unfreeze"
+    assert swap.bounding_box()["x"] > kept["x"] + kept["width"]
+    freeze.click(position={"x": 5, "y": 5})
+    assert shown.locator(".lenet-frozen").count() == 0 and not swap.is_visible()
+    freeze.click()
+    swap.click()
+    press(shown, "reset")
+    assert shown.locator(".lenet-frozen").count() == 0 and freeze.inner_text() == "freeze"
+    assert shown.locator(".lenet-picture").is_visible() and not swap.is_visible()
+
+
+def test_the_picture_follows_the_height_of_the_window(opened):
+    """Where the demo's own width and place stay as they are."""
+    page, _ = opened
+    whole, picture = page.viewport_size, element_of(page, "pooling").locator(".lenet-picture")
+    before = picture.bounding_box()["height"]
+    for height, fits in ((400, False), (whole["height"], True)):
+        page.set_viewport_size({**whole, "height": height})
+        page.wait_for_timeout(300)
+        assert (picture.bounding_box()["height"] == before) == fits
+
+
+def test_what_pooling_leaves_out_and_the_size_of_its_map_are_hidden_with_the_answer(opened):
+    page, _ = opened
+    shown = element_of(page, "pooling")
+    shown.get_by_role("slider", name="window").press("ArrowRight")  # 3 x 3: one row is left out
+    # Of the last pixels of the field and of those that hold "pooled 17 x 17": grey, and the darkest.
+    marks = """el => {
+        const c = el.querySelector('.lenet-picture'), scale = c.width / 840;
+        const of = (...area) => c.getContext('2d').getImageData(...area.map((x) => x * scale)).data;
+        return [of(123, 30, 1, 1)[0], Math.min(...of(246, 5, 36, 12))];
+    }"""
+    assert shown.evaluate(marks) == [0xd9, 0x22]
+    press(shown, "hide the answer")
+    assert shown.evaluate(marks) == [0xff, 0xee]  # paper, and the veil
+    assert "17" not in shown.inner_text()
     press(shown, "reset")
 
 

@@ -45,7 +45,7 @@ PROJECTED_FROM = 1 + len(SHOWN) + len(UNTOUCHED)  # the first cell imports
 SCROLLBAR = 15  # pixels, which the browser of the tests does not take from the width
 BARS = 91 + 30  # pixels of JupyterLab above and below the cells
 LAID_OUT = """demo => {
-    const buttons = [...demo.querySelectorAll(".lenet-buttons > *")];
+    const buttons = [...demo.querySelectorAll(".lenet-buttons > :not([hidden])")];
     return {
         rows: new Set(buttons.map((one) => one.getBoundingClientRect().top)).size,
         beyond: demo.scrollWidth - demo.clientWidth,
@@ -281,6 +281,35 @@ def test_a_demo_that_is_made_again_unpacks_nothing_that_the_page_has(projected, 
     expect(demo).not_to_have_attribute("data-old", "0")
     wait_for_sentence(demo, "Test digit 0, a 7, is read as 7")
     assert tab.evaluate("unpacked") == 0
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_in_the_full_window_words_stand_out_in_either_theme(theme, projected, tab):
+    tab.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    tab.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+    demo = projected["pooling"]
+    demo.get_by_role("button", name="full window").click()
+    tab.wait_for_function("() => document.fullscreenElement")
+    background, *words = demo.evaluate("""demo => [
+        getComputedStyle(demo).backgroundColor,
+        ...[...demo.querySelectorAll(".widget-label, .widget-readout, .lenet-sentence")]
+            .map((one) => getComputedStyle(one).color)]""")
+    assert len(words) > 10 and all(contrast(one, background) > 4.5 for one in words), words
+    assert (lightness(background) < 0.2) == theme.endswith("Dark")
+    tab.evaluate("() => document.exitFullscreen()")
+    assert not tab.problems
+
+
+def lightness(colour):
+    """The relative luminance, by WCAG 2."""
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+                        for share in (float(one) / 255 for one in re.findall(r"[0-9.]+", colour)[:3]))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(*colours):
+    low, high = sorted(map(lightness, colours))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_in_the_full_window_a_frozen_picture_takes_no_room_from_the_controls(projected, tab):

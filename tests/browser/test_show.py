@@ -134,8 +134,8 @@ def test_a_demo_can_open_with_its_answer_hidden(tab, tmp_path):
     assert "hidden" in sentence.text_content() and not crossed()
     tab.get_by_role("button", name="show the answer").click()
     assert "output 1 × 1" in sentence.text_content() and crossed()
-    tab.get_by_role("button", name="hide the answer").click()
-    tab.get_by_role("button", name="reset").click()
+    tab.get_by_role("button", name="reset").click()  # as it opened: hidden
+    assert tab.get_by_role("button", name="show the answer").is_visible()
     assert "hidden" in sentence.text_content() and not crossed()
 
 
@@ -156,6 +156,27 @@ def test_a_demo_fills_the_window_and_a_question_mark_opens_the_list_of_keys(name
         if width > height:
             assert seen["smallest"] >= 20 * height / 720, (width, height, seen)
     assert not tab.problems and not [url for url in tab.asked if not url.startswith("file:")]
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_frozen_picture_is_seen_whole_in_the_place_of_the_other(name, pages, tab):
+    load(tab, pages[name])
+    live = tab.locator(".lenet-picture").first
+    place = live.bounding_box()
+    tab.get_by_role("button", name="freeze").click()
+    tab.wait_for_timeout(100)
+    seen = tab.evaluate(SEEN)
+    assert min(seen["edges"]) >= 0 and max(seen["hidden"]) <= 0 and live.bounding_box() == place, seen
+    tab.get_by_role("button", name="swap").click()
+    frozen, caption = tab.locator(".lenet-frozen canvas"), tab.locator(".lenet-frozen figcaption")
+    assert frozen.bounding_box() == pytest.approx(place) and not live.is_visible()
+    assert caption.evaluate("one => one.scrollHeight <= one.clientHeight")
+    for label in "unfreeze", "swap":
+        assert tab.get_by_role("button", name=label).is_visible()
+    resize(tab, 1280, 640)
+    box = frozen.bounding_box()
+    assert frozen.is_visible() and box["y"] + box["height"] <= 640
+    assert not tab.problems
 
 
 def test_a_sentence_that_grows_takes_its_room_from_the_picture(pages, tab):

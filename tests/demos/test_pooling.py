@@ -96,18 +96,18 @@ def test_picture_and_sentence_show_the_facts(values):
     for field, pooled in ((before, still), (after, moved_map)):  # two windows and their numbers
         assert cells(field, sheet.outlines, BLUE) == [(middle * step, middle * step, side, side)]
         assert cells(pooled, sheet.outlines, BLUE) == [(middle, middle, 1, 1)]
-        assert cells(field, sheet.outlines, RED, True) == [
-            (middle * step, (middle + 1) * step, side, side)]
+        assert cells(field, sheet.outlines, RED) == [(middle * step, (middle + 1) * step, side, side)]
         assert cells(field, sheet.fills, PALE) == [(0, reached, 36, lost), (reached, 0, lost, 36)]
-        assert cells(pooled, sheet.outlines, RED, True) == [(middle, middle + 1, 1, 1)]
+        assert cells(pooled, sheet.outlines, RED) == [(middle, middle + 1, 1, 1)]
     changes = [0 if math.isnan(one) else one for one in (*facts.changes.values(), facts.other_change)]
     colours = [BLUE if name == kind else GREY for name in KINDS] + [GREY]
     assert [(bar.share, bar.colour) for bar in sheet.bars] == [
         (change / 1.5, colour) for change, colour in zip(changes, colours, strict=True)]
     assert {number(change) for change in facts.changes.values() if change == change} <= set(sheet.words)
-    assert ("pooled " * (kind != NONE) + f"{m} × {m}") in sheet.words
-    assert ("grey: left out" in sheet.words) == (lost > 0)
-    hidden, of_bars = sheet.answers  # the difference, and how long the bars are
+    assert all(grey.answer for grey in sheet.fills if grey.colour == PALE and grey.x < still.x)
+    size = next(one for one in sheet.texts if f"{m} × {m}" in one.words)
+    assert size.words == "pooled " * (kind != NONE) + f"{m} × {m}" and sheet.veils(size.x, size.y)
+    _, hidden, of_bars = sheet.answers  # the size, the difference, and how long the bars are
     assert (hidden.x, hidden.y) == (difference.x - 3, difference.y - 3)
     assert hidden.width == hidden.height == difference.width + 6
     assert all(of_bars.x < bar.x and of_bars.y < bar.y and bar.x + bar.width < of_bars.x + of_bars.width

@@ -45,12 +45,13 @@ export function show(demo, description, el, controls) {
   const words = element("div", { className: "lenet-sentence" });
   const aloud = element("div", { className: "lenet-aloud", role: "status" });
   const canvas = element("canvas", { className: "lenet-picture", role: "img" });
-  const frozen = element("figure", { className: "lenet-frozen", hidden: true });
+  const [caption, still] = [element("figcaption"), element("canvas", { className: "lenet-picture", role: "img" })];
+  const frozen = element("figure", { className: "lenet-frozen" }, caption, still);
   if (demo.lines) {
     words.style.setProperty("--lenet-lines", demo.lines);
     words.style.setProperty("--lenet-lines-narrow", 2 * demo.lines + 1); // on a telephone
   }
-  el.append(buttons, words, canvas, aloud, frozen);
+  el.append(buttons, words, canvas, aloud);
 
   // What reset goes back to; how far the kernel has come is not for the page to say.
   const first = Object.fromEntries(Object.entries(controls.values()).filter(([name]) =>
@@ -59,7 +60,7 @@ export function show(demo, description, el, controls) {
   const scaleOf = () => (full() ? 4 : largest);
   let scale = largest;
   let quiet = false; // while what follows from a movement is put into the other controls
-  let hidden = Boolean(description.hidden); // the answer
+  let hidden; // the answer
   let veils = []; // what of the picture is hidden with it
   let alone = false; // without the kernel that does what the buttons say
   let frame = 0;
@@ -89,7 +90,7 @@ export function show(demo, description, el, controls) {
   }
 
   function paint() {
-    if (!frozen.hidden) swapped(false); // whoever moves something wants to see it move
+    hide.textContent = hidden ? "show the answer" : "hide the answer";
     const now = values();
     for (const [name, facts] of Object.entries(demo.tell?.(now) ?? {})) controls.tell(name, facts);
     if (loading(() => put({}))) return;
@@ -149,6 +150,7 @@ export function show(demo, description, el, controls) {
   }
 
   function put(changes, name) {
+    swapped(false); // whoever moves something wants to see it move
     quiet = true;
     controls.put(changes);
     const waits = loading(() => put({}, name));
@@ -173,17 +175,20 @@ export function show(demo, description, el, controls) {
   });
 
   function fit() {
-    if (el.matches(".lenet-swapped")) return;
-    const used = canvas.getBoundingClientRect().top - root.getBoundingClientRect().top;
+    const seen = [canvas, still].find((one) => one.clientWidth);
+    if (!seen) return;
+    const used = seen.getBoundingClientRect().top - root.getBoundingClientRect().top;
     const room = innerHeight - used - (full() ? BELOW : AROUND);
     const most = Math.min(scaleOf(), el.clientWidth / size[0]);
     const fitting = Math.max(Math.min(most, room / size[1]), Math.min(most, 0.8));
-    if (el.clientWidth && Math.abs(fitting - scale) > 0.01) {
+    if (Math.abs(fitting - scale) > 0.01) {
       scale = fitting;
       paint();
     }
-    canvas.style.width = `${Math.round(size[0] * scale)}px`;
-    canvas.style.aspectRatio = `${size[0]} / ${size[1]}`;
+    for (const { style } of [canvas, still]) {
+      style.width = `${Math.round(size[0] * scale)}px`;
+      style.aspectRatio = `${size[0]} / ${size[1]}`;
+    }
   }
 
   const add = (label, press, title = "") => buttons.appendChild(button(label, press, { title }));
@@ -216,36 +221,37 @@ export function show(demo, description, el, controls) {
       ...Object.keys(PAUSES).map((name) => element("option", { selected: name === "steady" }, name)));
     buttons.append(speed);
   }
-  const hiding = () => (hidden ? "show the answer" : "hide the answer");
-  add(hiding(), ({ target }) => { hidden = !hidden; target.textContent = hiding(); paint(); });
-  const freeze = add("freeze", () => (frozen.hidden ? keep() : swapped(freeze.ariaPressed !== "true")));
-  release();
+  const hide = add("", () => { hidden = !hidden; put({}); });
+  const freeze = add("", () => (frozen.parentNode ? release() : keep()), "keeps this picture, to compare it with another");
+  const swap = add("swap", () => swapped(swap.ariaPressed !== "true"),
+    "the frozen picture in the place of the other, and back: what differs is seen at once");
   function keep() {
-    const { width, height, className, ariaLabel, style } = canvas;
-    const still = element("canvas", { width, height, className, role: "img", ariaLabel });
-    Object.assign(still.style, { width: style.width, aspectRatio: style.aspectRatio });
+    const { width, height, ariaLabel } = canvas;
+    Object.assign(still, { width, height, ariaLabel });
     still.getContext("2d").drawImage(canvas, 0, 0);
-    frozen.replaceChildren(element("figcaption", {}, `Frozen: ${ariaLabel}`, button("unfreeze", release)), still);
-    frozen.hidden = false;
-    freeze.textContent = "swap";
-    freeze.title = "the frozen picture in the place of the other, and back: what differs is seen at once";
-    swapped(false);
+    caption.textContent = `Frozen: ${ariaLabel}`;
+    el.append(frozen);
+    freeze.textContent = "unfreeze";
+    swap.hidden = false;
   }
   function release() {
-    if (!frozen.hidden) swapped(false);
-    frozen.hidden = true;
+    swapped(false);
+    frozen.remove();
     freeze.textContent = "freeze";
-    freeze.title = "keep this picture below, to compare it with another";
-    freeze.ariaPressed = null; // it does not stay pressed
+    swap.hidden = true;
   }
   // Whether the frozen picture has the other's place, to the pixel.
   function swapped(now) {
     const room = words.closest(".lenet-hover-said") ?? words;
-    if (!frozen.hidden) frozen.firstChild.style.height = now ? `${room.offsetHeight}px` : "";
+    caption.style.height = now ? `${room.getBoundingClientRect().height}px` : "";
     el.classList.toggle("lenet-swapped", now);
-    freeze.ariaPressed = String(now);
+    swap.ariaPressed = String(now);
   }
-  add("reset", () => { pause(); put(first); }, "all as it was at first");
+  function begin() {
+    hidden = Boolean(description.hidden);
+    release();
+  }
+  add("reset", () => { pause(); begin(); put(first); }, "all as it was at first");
   if (document.fullscreenEnabled) {
     add("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
   }
@@ -287,12 +293,15 @@ export function show(demo, description, el, controls) {
   const observer = new ResizeObserver(fit);
   observer.observe(root);
   observer.observe(words); // whose lines may become more
+  window.addEventListener("resize", fit); // its height alone, too
+  begin();
   paint();
   fit();
   return () => {
     pause();
     for (const timer of [reading, heard, waiting, working]) clearTimeout(timer);
     observer.disconnect();
+    window.removeEventListener("resize", fit);
     document.removeEventListener("keydown", asked);
   };
 }

@@ -67,15 +67,15 @@ function paint(sheet, facts) {
   }
   sheet.title(MIDDLE, 12, `${facts.kind === NONE ? "" : "pooled "}${size} × ${size}`);
   image(sheet, RIGHT, UPPER, "difference", difference, most ?? 1);
-  const full = `full at ±${number(most ?? 1)}`;
-  ["orange: plus", "violet: minus", full, facts.lost ? "grey: left out" : ""].forEach((words, i) =>
+  ["orange: plus", "violet: minus", `full at ±${number(most ?? 1)}`, "grey: left out"].forEach((words, i) =>
     sheet.text(RIGHT, LOWER - 8 + 24 * i, words));
   sheet.title(BARS, 12, "relative change of the pooled map");
   KINDS.forEach((kind, i) =>
     bar(sheet, FIRST + APART * i, name(kind, facts), facts.changes[kind], kind === facts.kind));
   bar(sheet, 212, `with a ${(facts.digit + 1) % 10} in its place`, facts.otherChange);
   if (facts.kind === SUBSAMPLING) sheet.text(BARS, 248, `subsampling: ${formula(facts)}`);
-  sheet.text(BARS, 280, "blue, dashed: two windows, their numbers");
+  sheet.text(BARS, 280, "blue, orange: two windows, their numbers");
+  sheet.answer(MIDDLE - 3, 2, RIGHT - MIDDLE - 6, 19); // how large the map is
   sheet.answer(RIGHT - 3, UPPER - 3, SIDE + 6, SIDE + 6);
   sheet.answer(BAR_LEFT - 6, FIRST - 16, 190, 202);
 }
@@ -89,13 +89,13 @@ function image(sheet, left, top, title, values, most = null) {
 function windows(sheet, top, { pooled, window, stride, lost }) {
   const size = pooled.shape[1];
   const [pixel, cell, index] = [SIDE / FIELD, SIDE / size, Math.floor(size / 2)];
-  sheet.fill(LEFT + pixel * (FIELD - lost), top, pixel * lost, SIDE, PALE);
-  sheet.fill(LEFT, top + pixel * (FIELD - lost), SIDE, pixel * lost, PALE);
+  sheet.fill(LEFT + pixel * (FIELD - lost), top, pixel * lost, SIDE, PALE, { answer: true });
+  sheet.fill(LEFT, top + pixel * (FIELD - lost), SIDE, pixel * lost, PALE, { answer: true });
   const [side, step] = [pixel * window, pixel * stride];
-  for (const [column, style] of [[index + 1, { colour: RED, dash: true }], [index, { colour: BLUE }]]) {
+  for (const [column, colour] of [[index + 1, RED], [index, BLUE]]) {
     for (const [x, y, width] of [[LEFT + step * column, top + step * index, side],
                                  [MIDDLE + cell * column, top + cell * index, cell]]) {
-      sheet.outline(x - 1, y - 1, width + 2, width + 2, style);
+      sheet.outline(x - 1, y - 1, width + 2, width + 2, { colour });
     }
   }
 }

@@ -21,6 +21,7 @@ export const CENTRED = { anchor: "mm" }; // words whose middle is at a point, an
 export const DEFAULTS = {
   text: { size: TYPE, colour: INK, anchor: "lm", bold: false },
   title: { size: TYPE, colour: INK },
+  fill: { answer: false },
   outline: { colour: INK, thickness: 2, dash: false, answer: false },
   cross: { thickness: 1, answer: false },
   curve: { colour: INK, thickness: 2 },
@@ -57,7 +58,8 @@ export function sheetOn(canvas, width, height, scale = 1, hidden = false) {
 
   const title = (x, y, words, style = {}) => text(x, y, words, { ...style, bold: true });
 
-  function fill(x, y, width, height, colour) {
+  function fill(x, y, width, height, colour, { answer } = DEFAULTS.fill) {
+    if (answer && hidden) return;
     const [left, top, right, bottom] = corners(x, y, width, height);
     pen.fillStyle = colour;
     pen.fillRect(left, top, Math.max(right - left, 0), Math.max(bottom - top, 0));
