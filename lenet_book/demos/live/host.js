@@ -22,6 +22,7 @@
 //   whenAlone(listener), where there is a kernel, which may go
 import { button, element } from "./element.js";
 import { provided } from "./files.js";
+import { freezing } from "./freezing.js";
 import { hovering, pointOf } from "./hover.js";
 import { keysOf, pointing, toggleKeys, typing } from "./keys.js";
 import { clamp } from "./numbers.js";
@@ -45,8 +46,6 @@ export function show(demo, description, el, controls) {
   const words = element("div", { className: "lenet-sentence" });
   const aloud = element("div", { className: "lenet-aloud", role: "status" });
   const canvas = element("canvas", { className: "lenet-picture", role: "img" });
-  const [caption, still] = [element("figcaption"), element("canvas", { className: "lenet-picture", role: "img" })];
-  const frozen = element("figure", { className: "lenet-frozen" }, caption, still);
   if (demo.lines) {
     words.style.setProperty("--lenet-lines", demo.lines);
     words.style.setProperty("--lenet-lines-narrow", 2 * demo.lines + 1); // on a telephone
@@ -222,31 +221,7 @@ export function show(demo, description, el, controls) {
     buttons.append(speed);
   }
   const hide = add("", () => { hidden = !hidden; put({}); });
-  const freeze = add("", () => (frozen.parentNode ? release() : keep()), "keeps this picture, to compare it with another");
-  const swap = add("swap", () => swapped(swap.ariaPressed !== "true"),
-    "the frozen picture in the place of the other, and back: what differs is seen at once");
-  function keep() {
-    const { width, height, ariaLabel } = canvas;
-    Object.assign(still, { width, height, ariaLabel });
-    still.getContext("2d").drawImage(canvas, 0, 0);
-    caption.textContent = `Frozen: ${ariaLabel}`;
-    el.append(frozen);
-    freeze.textContent = "unfreeze";
-    swap.hidden = false;
-  }
-  function release() {
-    swapped(false);
-    frozen.remove();
-    freeze.textContent = "freeze";
-    swap.hidden = true;
-  }
-  // Whether the frozen picture has the other's place, to the pixel.
-  function swapped(now) {
-    const room = words.closest(".lenet-hover-said") ?? words;
-    caption.style.height = now ? `${room.getBoundingClientRect().height}px` : "";
-    el.classList.toggle("lenet-swapped", now);
-    swap.ariaPressed = String(now);
-  }
+  const { still, swapped, release } = freezing(el, canvas, words, add);
   function begin() {
     hidden = Boolean(description.hidden);
     release();
