@@ -35,8 +35,9 @@ collect_ignore = [] if hasattr(os, "fork") else [
 
 LONGEST = ("test_jupyterlab.py", "test_in_step.py", "08_training_on_mnist.ipynb",
            "15_many_machines.ipynb", "test_alone.py", "test_base.py", "test_site.py",
-           "07_which_lenet5.ipynb", "test_distributed.py", "09_inside_lenet5.ipynb", "test_run.py",
-           "11_alexnet.ipynb", "12_vgg.ipynb", "10_from_1998_to_today.ipynb")
+           "07_which_lenet5.ipynb", "test_show.py", "test_distributed.py", "09_inside_lenet5.ipynb",
+           "test_alone_pictures.py", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
+           "10_from_1998_to_today.ipynb", "test_axe.py")
 
 MOST_WORKERS = 8  # each takes a gigabyte, and the longest file would still be running
 
