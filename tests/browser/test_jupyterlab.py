@@ -153,7 +153,7 @@ def test_every_slider_is_seen_whole_and_every_control_moves_picture_or_sentence(
     demo, name = shown.nth(number), SHOWN[number][0]
     demo.scroll_into_view_if_needed()
     if name == "pooling":  # else two of its controls change nothing
-        demo.locator("select").first.select_option(label="subsampling of 1998")
+        demo.locator("select").first.select_option("subsampling of 1998")
     for kind, control in controls_of(demo, name):
         if kind == "text":
             control.fill("2 0; 0 -2")
