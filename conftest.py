@@ -33,11 +33,13 @@ collect_ignore = [] if hasattr(os, "fork") else [
     "tests/mnist/test_folders.py", "tests/training/test_distributed.py",
     "tests/training/test_interrupts.py"]
 
-LONGEST = ("test_jupyterlab.py", "test_in_step.py", "08_training_on_mnist.ipynb",
-           "15_many_machines.ipynb", "test_alone.py", "test_base.py", "test_site.py",
-           "07_which_lenet5.ipynb", "test_show.py", "test_distributed.py", "09_inside_lenet5.ipynb",
-           "test_alone_pictures.py", "test_run.py", "11_alexnet.ipynb", "12_vgg.ipynb",
-           "10_from_1998_to_today.ipynb", "test_axe.py")
+LONGEST = ("test_jupyterlab.py", "test_in_step.py", "test_show.py", "test_alone.py",
+           "test_alone_pictures.py", "test_pointing.py", "test_hover.py", "test_axe.py",
+           "test_slow_line.py",  # of those, one after the other, a worker opens one browser
+           "08_training_on_mnist.ipynb", "test_site.py", "15_many_machines.ipynb",
+           "07_which_lenet5.ipynb", "test_base.py", "09_inside_lenet5.ipynb", "test_distributed.py",
+           "13_nin.ipynb", "12_vgg.ipynb", "14_googlenet.ipynb", "11_alexnet.ipynb", "test_run.py",
+           "10_from_1998_to_today.ipynb", "test_package.py", "test_state.py")
 
 MOST_WORKERS = 8  # each takes a gigabyte, and the longest file would still be running
 

@@ -15,11 +15,19 @@ def lab(lab_folder):
         yield address_and_token
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """One that remembers, from page to page, what it has loaded."""
+@pytest.fixture(scope="package")
+def running():
+    """The browser itself, for all files of this folder that follow each other."""
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
-        yield browser.new_context(viewport={"width": 1280, "height": 1000})
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def browser(running):
+    """One that remembers, from page to page of a file, what it has loaded."""
+    context = running.new_context(viewport={"width": 1280, "height": 1000})
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="module")
