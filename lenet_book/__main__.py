@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import doctor, memory, storage
+from . import doctor, memory, paper, storage
 from .command_line import TRAINABLE, read
 
 
@@ -209,11 +209,14 @@ def _results(chosen: argparse.Namespace) -> tuple[Path, Path]:
 
 
 def _command(chosen: argparse.Namespace) -> str:
-    """The command that leads to the same weights, for the log."""
+    """The command that leads to the same weights, for the log; without what it would do anyway."""
+    from .training import RECIPES
+    epochs = chosen.epochs if chosen.epochs != RECIPES[chosen.recipe].epochs else None
+    examples = chosen.examples if chosen.examples != paper.TRAINING_DIGITS else None
     return shlex.join(["python", "-m", "lenet_book", "train", chosen.model, "--recipe", chosen.recipe,
                        "--seed", str(chosen.seed),
-                       *(["--epochs", str(chosen.epochs)] if chosen.epochs else []),
-                       *(["--examples", str(chosen.examples)] if chosen.examples else [])])
+                       *(["--epochs", str(epochs)] if epochs else []),
+                       *(["--examples", str(examples)] if examples else [])])
 
 
 def _made_by(log: Path) -> str | None:

@@ -118,6 +118,7 @@ def test_train_on_the_first_digits_with_all_its_options(few_digits, tmp_path, mo
     called = []
     monkeypatch.setattr(training, "fit", fit)
     assert __main__.main(["train", "lenet5", "--recipe", "accurate", "--examples", "100",
+                          "--epochs", str(RECIPES["accurate"].epochs),  # as the recipe has it
                           "--checkpoint", str(tmp_path / "a.ckpt"), "--resume",
                           "--tensorboard", str(tmp_path / "b"), "--out", str(tmp_path)]) == 0
     (count, recipe, options), = called

@@ -18,6 +18,14 @@ class MovingAverage:
     """
 
     def __init__(self, model: nn.Module, share: float):
+        """Raises ValueError where the model does not take back what an average of it would be."""
+        try:
+            model.load_state_dict(model.state_dict())
+        except Exception as error:  # a method of the network's own may raise anything
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ValueError(f"{type(model).__name__}.load_state_dict does not take what its state_dict"
+                             " gives, as it has to where the weights are averaged: mend it, or train "
+                             f"without, replace(recipe, ema=0.0) ({reason})") from error
         self.tensors, self.updates = {name: t.clone() for name, t in _tensors(model).items()}, 0
         self._mix = get_ema_multi_avg_fn(1 - share)
 

@@ -58,7 +58,7 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     Ends in evaluation mode, after an interrupt, too; model and checkpoint are then those of the last
     whole step. A second Ctrl-C, a second later or more, does not wait for the step to become whole.
     In processes that torchrun has started each trains its share of every batch, within
-    `with distributed.processes():`, with the same network, recipe and number of examples; the result
+    `with distributed.processes():`, with the same network, recipe and examples; the result
     is that of one process but for rounding. The first process alone writes and shows; all must see the
     checkpoint's folder. BatchNorm sees each share alone, dropout draws in each.
     Raises FloatingPointError where the loss is no longer finite, CheckpointError where the file is

@@ -61,8 +61,12 @@ class Run:
 
     def agree(self) -> None:
         """Raise ValueError where the processes that train together have not begun the same training."""
+        if distributed.size() == 1:
+            return
+        labels = self.examples.labels
         for what, mine in (("network", self._network), ("recipe", self.recipe),
-                           ("number of examples", len(self.examples))):
+                           ("number of examples", len(self.examples)),
+                           ("labels in the same order", labels if labels is None else labels.tolist())):
             if not distributed.agree(zlib.crc32(repr(mine).encode())):
                 raise ValueError(f"processes that train together must have the same {what}, and these "
                                  f"have not; in this one it is {mine!r:.300}")

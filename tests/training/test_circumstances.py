@@ -158,6 +158,21 @@ def test_a_network_that_saves_a_part_of_itself_is_trained():
     after = fitted(model, replace(RECIPE, ema=0.0))
     assert list(after) == ["1.weight", "1.bias"] and not same(after, before)
     assert torch.equal(model[0][1].weight, body)
+    with pytest.raises(ValueError, match=r"Adapter\.load_state_dict does not take what its state_dict"):
+        fitted(model, replace(RECIPE, ema=0.1))
+    assert same(weights(model), after)
+
+
+def test_a_part_is_averaged_where_it_can_be_taken_back():
+    class Lenient(Adapter):
+        def load_state_dict(self, state_dict, strict=True):
+            return super().load_state_dict(state_dict, strict=False)
+    torch.manual_seed(0)
+    model = Lenient()
+    body, plain = model[0][1].weight.clone(), fitted(copy.deepcopy(model), replace(RECIPE, ema=0.0))
+    averaged = fitted(model, replace(RECIPE, ema=0.1))
+    assert list(averaged) == ["1.weight", "1.bias"] and not same(averaged, plain)
+    assert torch.equal(model[0][1].weight, body)
 
 
 # What is left as it was

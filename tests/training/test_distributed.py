@@ -110,10 +110,12 @@ def disagree(found, folder, rank):
         found["refused"].append(str(error.value))
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared by 2 processes"):
         training.fit(models.build("lenet5"), None, replace(SGD, batch_size=1))
-    for net, count, recipe in ((("lenet5", "lenet-relu")[rank], 256, SGD), ("lenet5", 256 + rank, SGD),
-                               ("lenet5", 256, replace(SGD, epochs=2 + rank))):
+    for net, some, recipe in ((("lenet5", "lenet-relu")[rank], TRAIN[:256], SGD),
+                              ("lenet5", TRAIN[:256 + rank], SGD),
+                              ("lenet5", TRAIN[:256], replace(SGD, epochs=2 + rank)),
+                              ("lenet5", TRAIN.subset(256, seed=rank), SGD)):
         with pytest.raises(ValueError, match="processes that train together") as error:
-            training.fit(fresh(net), TRAIN[:count], recipe, progress=False, device="cpu")
+            training.fit(fresh(net), some, recipe, progress=False, device="cpu")
         found["refused"].append(str(error.value))
 
 
@@ -179,9 +181,10 @@ def test_resuming_from_different_files_is_refused_by_all(runs):
 
 def test_different_networks_data_or_recipes_are_refused_by_all(runs):
     for each, epochs in zip(runs[0], (2, 3), strict=True):
-        network, examples, recipe = each["refused"][2:]
+        network, examples, recipe, labels = each["refused"][2:]
         assert "must have the same network" in network and "same number of examples" in examples
         assert "must have the same recipe" in recipe and f"epochs={epochs}" in recipe
+        assert "must have the same labels in the same order" in labels
 
 
 # The command
