@@ -33,7 +33,7 @@ IMPORTS = {
     "slides": {"demos"},
     "command_line": {"__init__", "paper", "storage"},
     "__main__": {"command_line", "demos", "doctor", "experiments", "figures", "memory", "mnist",
-                 "models", "sheets", "show", "storage", "training"},
+                 "models", "paper", "sheets", "show", "storage", "training"},
 }
 
 
