@@ -16,24 +16,18 @@ def lab(lab_folder):
 
 
 @pytest.fixture(scope="package")
-def running():
-    """The browser itself, for all files of this folder that follow each other."""
+def browser():
+    """One that remembers, from page to page, what it has loaded."""
     with chromium(shutil.which("chromium") or shutil.which("chromium-browser")) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def browser(running):
-    """One that remembers, from page to page of a file, what it has loaded."""
-    context = running.new_context(viewport={"width": 1280, "height": 1000})
-    yield context
-    context.close()
+        yield browser.new_context(viewport={"width": 1280, "height": 1000})
 
 
 @pytest.fixture(scope="module")
 def tab(browser):
     """One for all tests, since to load JupyterLab takes longer than to open a notebook in it."""
-    return watched(browser.new_page())
+    tab = watched(browser.new_page())
+    yield tab
+    tab.close()
 
 
 @pytest.fixture
