@@ -12,19 +12,21 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..mnist import Digits
-from .interface import kinds, said
+from .interface import kinds, refuse_too_large, said
 
 
 class Examples:
     """Inputs and labels by their numbers, on the model's device and in its precision.
 
     undistorted: what is done to inputs that no distortion is given for, such as a crop of the middle.
-    labels: of all examples, where they are known beforehand. hint: what to say to a network that does
-    not take them.
+    labels: of all examples, where they are known beforehand. classes: how many the model tells apart,
+    where that is known; a larger label of a Dataset is refused before it is on the device.
+    hint: what to say to a network that does not take them.
     """
 
     undistorted: Callable[[Tensor], Tensor] | None = None
     labels: Tensor | None = None
+    classes: int | None = None
     hint = ""
 
     def __init__(self, model: nn.Module):
@@ -149,6 +151,8 @@ class _FromDataset(Examples):
             raise TypeError("the items of a Dataset must be pairs (tensor, int), all of one shape, not "
                             f"{kinds(items[0])}: give it transform=ToTensor() or the like") from error
         _check(inputs, labels, len(items))
+        if self.classes is not None:
+            refuse_too_large(labels, self.classes)
         return inputs.to(self.device), labels.to(self.device)
 
 

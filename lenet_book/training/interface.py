@@ -25,26 +25,13 @@ from ..mnist import SIZE
 from ..tables import by
 from . import distributed
 
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    try:
-        return F.cross_entropy(logits, labels)
-    except IndexError as error:  # on a CPU; of a Dataset not all labels are known beforehand
-        raise _too_large("the network", labels, logits) from error
-
-
-def _too_large(kind: str, labels: Tensor, logits: Tensor) -> ValueError:
-    return ValueError(f"{kind} gives {logits.shape[1]} logits, for labels from 0 to "
-                      f"{logits.shape[1] - 1}, but there is a label {labels.max()}")
-
-
 # What each must be: in words, as a test, and what counts where a network says nothing.
 _SAYS = {
     "input_size": (f"a whole number of pixels a side, {SIZE} or more",
                    lambda value: type(value) is int and value >= SIZE, 32),
     "scaling": ('the name of a scaling of Digits, such as "standard"',
                 lambda value: isinstance(value, str), "paper"),
-    "loss": ("a function (outputs, labels) that gives the mean loss", callable, _cross_entropy),
+    "loss": ("a function (outputs, labels) that gives the mean loss", callable, F.cross_entropy),
     "predict": ("a function (outputs) that gives a class for each example", callable,
                 lambda logits: logits.argmax(dim=1)),
 }
@@ -109,8 +96,8 @@ def refuse(model, training: bool) -> None:
 
 
 def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None,
-           hint: str = "") -> tuple[Tensor, Tensor]:
-    """Mean loss and predictions of a batch.
+           hint: str = "") -> tuple[Tensor, Tensor, int | None]:
+    """Mean loss and predictions of a batch, and how many classes it tells apart if it gives logits.
 
     run: how to run the model; by default model(inputs). hint: what may help where it cannot be run.
 
@@ -124,7 +111,8 @@ def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None,
     if outputs is None:
         raise ValueError(f"{kind} gives nothing, None: the last line of its forward must return the "
                          "outputs, return x")
-    if _SAYS["loss"][-1] is criterion or _SAYS["predict"][-1] is predict:
+    plain = _SAYS["loss"][-1] is criterion or _SAYS["predict"][-1] is predict
+    if plain:
         _check_logits(kind, outputs, labels)
     with _said_in_a_sentence(f"{kind}.loss(outputs, labels) fails for outputs of {kinds(outputs)} and "
                              f"labels up to {labels.max()}"):
@@ -139,12 +127,13 @@ def judged(model: nn.Module, inputs: Tensor, labels: Tensor, run=None,
         raise ValueError(f"{kind}.predict(outputs) must give a class for each example, torch.int64 "
                          f"{len(labels)}, not {kinds(predictions)}; call it something else if it "
                          "means something else")
-    return loss, predictions
+    return loss, predictions, outputs.shape[1] if plain else None
 
 
-def try_out(model: nn.Module, inputs: Tensor, labels: Tensor, hint: str = "") -> None:
+def try_out(model: nn.Module, inputs: Tensor, labels: Tensor, hint: str = "") -> int | None:
     """Run a few examples forward and back, so that what does not fit is said before the training.
 
+    Returns how many classes the model tells apart, if it gives logits.
     In training mode, but nothing stays of it: not in buffers, gradients or torch's random numbers.
     Raises ValueError as `judged` does, and where the loss does not reach the parameters;
     FloatingPointError where it is not finite.
@@ -153,8 +142,8 @@ def try_out(model: nn.Module, inputs: Tensor, labels: Tensor, hint: str = "") ->
     kind, parameters = _kind(network), [p for p in network.parameters() if p.requires_grad]
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     with in_mode(network, training=True):
-        loss, _ = judged(model, inputs, labels, partial(torch.func.functional_call, network, buffers),
-                         hint)
+        loss, _, classes = judged(model, inputs, labels,
+                                  partial(torch.func.functional_call, network, buffers), hint)
     if not loss.isfinite():
         raise FloatingPointError(f"the loss of {kind} is {loss.item()} before the first step: look "
                                  "for what is not finite in its weights and in the inputs")
@@ -169,6 +158,14 @@ def try_out(model: nn.Module, inputs: Tensor, labels: Tensor, hint: str = "") ->
     if distributed.size() > 1 and any(gradient is None for gradient in gradients):
         raise ValueError(f"{kind} has parameters that its loss does not depend on: to train it in "
                          "several processes, freeze them with requires_grad_(False)")
+    return classes
+
+
+def refuse_too_large(labels: Tensor, classes: int, kind: str = "the network") -> None:
+    """Raise ValueError for a label beyond the logits; its loss would cost this process the GPU."""
+    if labels.max() >= classes:
+        raise ValueError(f"{kind} gives {classes} logits, for labels from 0 to {classes - 1}, but "
+                         f"there is a label {labels.max()}")
 
 
 def kinds(values) -> str:
@@ -188,8 +185,7 @@ def _check_logits(kind: str, outputs, labels: Tensor) -> None:
                   f"model.predict = lambda outputs: ({_FIRST}).argmax(dim=1)")
         raise ValueError(f"{kind} must give logits, a floating-point tensor {len(labels)} x classes "
                          f"here, not {kinds(outputs)}; {remedy}")
-    if labels.max() >= outputs.shape[1]:
-        raise _too_large(kind, labels, outputs)
+    refuse_too_large(labels, outputs.shape[1], kind)
 
 
 def _wrapped(model: nn.Module) -> list[nn.Module]:

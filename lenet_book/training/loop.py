@@ -135,10 +135,10 @@ def evaluate(model: nn.Module, examples, batch_size: int = 500) -> Score:
     with in_mode(model, training=False), torch.no_grad():
         for numbers in torch.arange(len(examples), device=examples.device).split(batch_size):
             inputs, labels = examples.batch(numbers)
-            loss, classes = judged(model, inputs, labels, forward, examples.hint)
+            loss, answers, _ = judged(model, inputs, labels, forward, examples.hint)
             total += loss.item() * len(labels)
-            predictions.append(classes)
-            wrong += (classes != labels).sum().item()
+            predictions.append(answers)
+            wrong += (answers != labels).sum().item()
     return Score(wrong / len(examples), total / len(examples), torch.cat(predictions).cpu())
 
 
@@ -180,7 +180,7 @@ def _try_out(model: nn.Module, train: Examples, validation: Examples | None, bat
         # As few as there will be at least: BatchNorm over dense layers cannot learn from one.
         inputs, labels = train.batch(train.few(2 if smallest > 1 else 1))
         left = "; in each epoch a batch of one example is left over" * (smallest == 1 < batch_size)
-        try_out(model, inputs, labels, train.hint + left)
+        train.classes = try_out(model, inputs, labels, train.hint + left)
         if validation is not None:
             with in_mode(model, training=False), torch.no_grad():
                 judged(model, *validation.batch(validation.few(1)), hint=validation.hint)

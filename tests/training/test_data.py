@@ -163,6 +163,21 @@ def test_what_is_wrong_with_one_item_is_said_when_it_is_met(item, message):
         training.fit(dense(), data, replace(QUICK, batch_size=5), progress=False)
 
 
+def test_a_label_too_large_is_refused_before_its_loss_is_computed():
+    """That would cost the process its GPU; of a Dataset the network does not even see the batch."""
+    seen, model, data = [], dense(), Spoilt(item=lambda x, y: (x, 12))
+    model.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[0]))
+    with pytest.raises(ValueError, match="there is a label 12"):
+        training.fit(model, data, replace(QUICK, batch_size=5), progress=False)
+    assert seen and not any(torch.equal(x, data.x[17]) for x in seen)
+    pair = data.x, torch.cat([data.y[:-1], torch.tensor([12])])
+    for use in (lambda: training.fit(model, pair, QUICK, progress=False),
+                lambda: training.fit(model, (data.x, data.y), QUICK, pair, progress=False),
+                lambda: training.evaluate(model, pair), lambda: training.evaluate(model, data)):
+        with pytest.raises(ValueError, match="^Sequential gives 10 logits, .* there is a label 12"):
+            use()
+
+
 def test_a_batch_of_one_that_is_left_over_is_said_and_digits_are_not_spoken_of():
     for x, hint in ((torch.rand(31, 3, 8, 11), True), (torch.rand(31, 1, 24, 11), True),
                     (torch.rand(30, 3, 8, 12), False)):
