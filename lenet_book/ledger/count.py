@@ -40,7 +40,8 @@ def ledger(model: nn.Module, input_shape: tuple[int, ...]) -> Ledger:
     dropout, are counted as in evaluation mode throughout.
 
     The model is left as it was: hooks removed, training modes restored, buffers and torch's random
-    numbers untouched. One on the device "meta" takes no memory.
+    numbers untouched; only what its own forward writes into its weights stays there, since a copy of
+    them would take as much memory as they do. One on the device "meta" takes no memory.
     Raises TypeError for what is no torch.nn.Module, is compiled, is lazy or wants several inputs;
     ValueError for no shape, and with the layer and its input where the model cannot run on it.
     """
