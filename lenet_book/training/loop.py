@@ -74,10 +74,10 @@ def fit(model: nn.Module, train, recipe: Recipe, validation=None,
     for examples in filter(None, (train, validation)):
         examples.undistorted = getattr(recipe.augmentation, "middle", None)
     with Interrupts() as interrupts, torch.inference_mode(False), torch.enable_grad():
-        pixels = _try_out(model, train, validation, recipe.batch_size)
+        share = _try_out(model, train, validation, recipe.batch_size)
         run = Run(model, train, recipe)
         run.agree()
-        with (speed.settings(recipe.batch_size, pixels),
+        with (speed.settings(recipe.batch_size, share),
               run.keeping(checkpoint, resume) as checkpoint,
               _told(run, callbacks, progress) as told):
             forward = distributed.wrap(speed.faster(model, recipe.batch_size))
@@ -169,10 +169,10 @@ def _check(recipe: Recipe, checkpoint, resume: bool) -> None:
                          "processes: start fewer or choose a larger batch_size")
 
 
-def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> int:
+def _try_out(model: nn.Module, train: Examples, validation: Examples | None, batch_size: int) -> float:
     """Say what does not fit before the training; torch's random numbers are afterwards as before.
 
-    Returns how many numbers the input of one example has.
+    Returns how much of a thread one example keeps busy.
     """
     smallest = min(len(train) % batch_size or batch_size, len(train)) // distributed.size()
     device = train.device
@@ -180,11 +180,12 @@ def _try_out(model: nn.Module, train: Examples, validation: Examples | None, bat
         # As few as there will be at least: BatchNorm over dense layers cannot learn from one.
         inputs, labels = train.batch(train.few(2 if smallest > 1 else 1))
         left = "; in each epoch a batch of one example is left over" * (smallest == 1 < batch_size)
-        train.classes = try_out(model, inputs, labels, train.hint + left)
+        with speed.work(model) as done:
+            train.classes = try_out(model, inputs, labels, train.hint + left)
         if validation is not None:
             with in_mode(model, training=False), torch.no_grad():
                 judged(model, *validation.batch(validation.few(1)), hint=validation.hint)
-    return inputs[0].numel()
+    return speed.share_of_a_thread(inputs[0].numel(), sum(done) / len(inputs))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import psutil
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..memory import keep_freed
 from .callbacks import Callback
@@ -22,21 +22,43 @@ def faster(model: nn.Module, batch_size: int) -> nn.Module:
     return fuse(model) if batch_size > 1 else model
 
 
-# Pixels of a batch that keep one thread busy. On two cores a second thread gained LeNet-5, at 32 x 32,
-# nothing in batches of 64 and 1.2 to 1.4 times in batches of 256; a small VGG, at 40 x 40, nothing in
-# batches of 16 and 1.1 to 1.5 times in batches of 64.
-PIXELS_A_THREAD = 50_000
+# Of a batch, what keeps one thread busy: so many pixels or, in a deep net, so many multiply-adds of a
+# forward pass. On two cores a second thread gained LeNet-5, at 32 x 32, 1.1 times in batches of 64, 1.2
+# in 128, 1.5 in 256; the small nets of chapters 11 to 14, at 40 x 40 in batches of 16, 1.1 to 1.5.
+PIXELS_A_THREAD, MULTIPLY_ADDS_A_THREAD = 50_000, 25_000_000
 LOOK, LOOK_AGAIN = 0.1, 1.0  # seconds in which to see what else is running: before, in the training
 
 
-def threads(batch_size: int, pixels: int) -> int:
+@contextmanager
+def work(model: nn.Module) -> Iterator[list[int]]:
+    """Meanwhile the list grows by the multiply-adds of each convolution and dense layer that is run."""
+    done = []
+
+    def note(layer, inputs, output):
+        if isinstance(output, Tensor):  # as all that torch has give, but not all made of these
+            done.append(output.numel() // len(layer.weight) * layer.weight.numel())
+    hooks = [part.register_forward_hook(note) for part in model.modules()
+             if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear)]
+    try:
+        yield done
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def share_of_a_thread(pixels: int, multiply_adds: float) -> float:
+    """How much of a thread one example keeps busy, by the numbers in its input and by its work."""
+    return max(pixels / PIXELS_A_THREAD, multiply_adds / MULTIPLY_ADDS_A_THREAD)
+
+
+def threads(batch_size: int, share: float) -> int:
     """How many threads a training should take: as many as its batches are worth, of the cores free now.
 
-    pixels: numbers in the input of one example.
+    share: of a thread, that one example keeps busy.
     At most as many as torch has. A thread too many costs more than it brings: beside another program
     the others wait, in each layer, for the one that had no core.
     """
-    worth = min(torch.get_num_threads(), batch_size * pixels // PIXELS_A_THREAD)
+    worth = min(torch.get_num_threads(), int(batch_size * share))
     return 1 if worth < 2 else _free(worth, psutil.cpu_percent(interval=LOOK))
 
 
@@ -70,10 +92,10 @@ class LookAgain(Callback):
 
 
 @contextmanager
-def settings(batch_size: int, pixels: int) -> Iterator[None]:
+def settings(batch_size: int, share: float) -> Iterator[None]:
     """For the time of a training; afterwards all is as it was, but for the C library's memory.
 
-    pixels: numbers in the input of one example.
+    share: of a thread, that one example keeps busy.
     A single example is so little work that oneDNN's preparation of each call takes longer than the
     computation (1.5 times an epoch by the recipe paper-1998).
     """
@@ -81,7 +103,7 @@ def settings(batch_size: int, pixels: int) -> Iterator[None]:
     onednn, before = torch.backends.mkldnn.enabled, torch.get_num_threads()
     if batch_size == 1:
         torch.backends.mkldnn.enabled = False
-    torch.set_num_threads(threads(batch_size, pixels))
+    torch.set_num_threads(threads(batch_size, share))
     try:
         yield
     finally:

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from trainings import QUICK, SMALL, fresh
 
-from lenet_book import training
+from lenet_book import models, training
+from lenet_book.ledger import ledger
 from lenet_book.training import speed
 from lenet_book.training.callbacks import Callback
 
@@ -51,19 +52,42 @@ def test_single_examples_run_without_onednn_small_batches_on_one_thread_and_all_
     assert (torch.backends.mkldnn.enabled, torch.get_num_threads()) == (True, 2)
 
 
-@pytest.mark.parametrize(("count", "busy", "batch_size", "pixels", "expected"), [
-    (2, 0, 64, 1024, 1),     # LeNet-5 in small batches: 65,536 pixels are worth one thread
-    (2, 0, 256, 1024, 2),    # by the recipe `fast`
-    (2, 50, 256, 1024, 1),   # one busy program on two cores
-    (2, 100, 256, 1024, 1),  # both cores taken: one all the same
-    (8, 10, 256, 1024, 5),   # 262,144 pixels
-    (8, 50, 256, 1024, 4),
-    (1, 0, 256, 1024, 1),
-    (2, 0, 1, 3 * 224 * 224, 2)])
+LENET5, VGG_SMALL = (1024, 416_520), (1600, 3_857_536)  # pixels and multiply-adds of an example
+
+
+@pytest.mark.parametrize(("count", "busy", "batch_size", "example", "expected"), [
+    (2, 0, 64, LENET5, 1),     # in small batches: 65,536 pixels are worth one thread
+    (2, 0, 256, LENET5, 2),    # by the recipe `fast`
+    (2, 50, 256, LENET5, 1),   # one busy program on two cores
+    (2, 100, 256, LENET5, 1),  # both cores taken: one all the same
+    (8, 10, 256, LENET5, 5),   # 262,144 pixels
+    (8, 50, 256, LENET5, 4),
+    (1, 0, 256, LENET5, 1),
+    (8, 0, 8, VGG_SMALL, 1), (8, 0, 16, VGG_SMALL, 2),  # few pixels, and a lot to do with them
+    (2, 0, 1, (3 * 224 * 224, 0), 2)])
 def test_threads_are_those_that_a_batch_is_worth_of_the_free_ones(
-        cores, count, busy, batch_size, pixels, expected):
+        cores, count, busy, batch_size, example, expected):
     cores(count, busy)
-    assert speed.threads(batch_size, pixels) == expected
+    assert speed.threads(batch_size, speed.share_of_a_thread(*example)) == expected
+
+
+@pytest.mark.parametrize(("net", "shape"), [
+    (models.build("lenet5"), (1, 32, 32)), (models.build("vgg-small"), (1, 40, 40)),
+    (nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, groups=2), nn.Linear(5, 7)), (4, 9, 11))])
+def test_the_work_of_a_net_is_what_its_ledger_counts(net, shape):
+    with speed.work(net) as done:
+        net(torch.zeros(3, *shape))
+    assert sum(done) == 3 * ledger(net, shape).macs
+    before = len(done)
+    net(torch.zeros(3, *shape))
+    assert len(done) == before > 1
+
+
+def test_a_deep_net_gets_its_threads_in_small_batches(cores):
+    cores(2)
+    model, x = models.build("vgg-small"), torch.rand(32, 1, 40, 40)
+    recipe = replace(QUICK, batch_size=16)
+    assert training.fit(model, (x, SMALL.labels[:32]), recipe, progress=False).threads == 2
 
 
 def test_what_is_busy_is_seen():
@@ -74,7 +98,7 @@ def test_what_is_busy_is_seen():
     try:
         torch.set_num_threads(psutil.cpu_count())
         time.sleep(0.2)
-        assert speed.threads(10_000, 1024) == 1
+        assert speed.threads(10_000, 1.0) == 1
     finally:
         torch.set_num_threads(before)
         for program in programs:
