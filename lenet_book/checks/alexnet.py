@@ -115,6 +115,10 @@ def response_normalisation(answer) -> str:
            for axis in (2, 3)},
         "the sum runs over the places as well, and should run over the maps at one place":
             changed(add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
+        "the sum runs over all that it gets, examples and places too; the maps are axis 1":
+            changed(add=lambda near: (near ** 2).sum().view(1, 1, 1)),
+        "the sum runs over the examples as well; the maps are axis 1":
+            changed(add=lambda near: (near ** 2).sum((0, 1))[None]),
         "the sum runs over the examples, axis 0; the maps are axis 1":
             lambda a, *rest: right(a.transpose(0, 1), *rest).transpose(0, 1),
         "maps that are divided already enter the sums of the next; read all from a": from_its_own,
@@ -253,7 +257,7 @@ def _factor(ratio: Tensor, again: Tensor, p: float) -> None:
                     f"{again.mean():.4g}; the factor depends on p alone, not on what has been drawn")
     known(ratio.mean().item(), 1 / (1 - p), {
         1.0: "what stays is not made larger: the mean shrinks, and testing differs from training",
-        1 / p: "it divides by p, the share that goes; divide by the share that stays",
+        1 / p: "it divides by p, the share that goes; the mean of what is left must be that of x",
         1 - p: "it multiplies by the share that stays, and should divide by it",
     }, f"for p = {p} what stays is multiplied by {ratio.mean():.4g}; the mean must stay that of x")
 

@@ -234,7 +234,7 @@ def h_two_layers_down(answer) -> str:
     changed = partial(partial, by_rules)
 
     cases = []
-    for below, middle, above in ((3, 2, 2), (4, 3, 5), (6, 4, 2), (1, 5, 1)):
+    for below, middle, above in ((3, 2, 4), (4, 3, 5), (6, 4, 2), (1, 5, 1)):
         x, b1, h2 = torch.randn(below), torch.randn(middle), torch.rand(above)
         w1, w2 = torch.randn(middle, below), torch.randn(above, middle)
         cases.append(tuple(each.double() for each in (x, w1, b1, w2, h2)))

@@ -71,7 +71,7 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
         _wrong(exchanged=True),
     "a convolution reads the maps of the one before it; here each reads the image's channels":
         lambda words, channels: nn.Sequential(*(layers(word, channels) for word in words.split())),
-    "the size must stay: a kernel of k needs a padding of k // 2": _wrong(pads=lambda k: 0),
+    "the size of the maps must stay the same, for every k": _wrong(pads=lambda k: 0),
     "a padding of 1 keeps the size for 3 x 3 alone; a kernel of k needs k // 2":
         _wrong(pads=lambda k: 1),
     "n/k loses its border: a kernel of k needs a padding of k // 2":

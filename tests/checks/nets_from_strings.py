@@ -155,7 +155,7 @@ def normed(words, channels):
 RIGHT = [(by_words,), (by_patterns,), (Net,), (Raw,), (by_single_spaces,)]
 
 WRONG = [  # (words that name the error, answer)
-    ("stays at 3 x 3", read_as(r"/\d+", "")), ("k // 2", wrong(pad=lambda k, word: 0)),
+    ("stays at 3 x 3", read_as(r"/\d+", "")), ("must stay the same", wrong(pad=lambda k, word: 0)),
     ("for 3 x 3 alone", wrong(pad=lambda k, word: 1)),
     ("2 keeps the size for 5 x 5 alone", wrong(pad=lambda k, word: 2)),
     ("padding stands on both", wrong(pad=lambda k, word: k - 1)),

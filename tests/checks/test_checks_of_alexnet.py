@@ -157,6 +157,8 @@ WRONG = {  # (words that name the error, answer)
             a.transpose(0, 1), *rest).transpose(0, 1)),
         ("over the places as well", normalises(
             add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None])),
+        ("examples and places too", normalises(add=lambda near: (near ** 2).sum().view(1, 1, 1))),
+        ("the examples as well", normalises(add=lambda near: (near ** 2).sum((0, 1))[None])),
         ("not its square", lambda a, *rest: by_slices(a, *rest) * a),
         ("last map is in no", normalises(maps=lambda i, n, count: slice(
             max(0, i - n // 2), min(count - 1, i + n // 2 + 1)))),

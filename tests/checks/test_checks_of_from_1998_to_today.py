@@ -204,6 +204,8 @@ WRONG = {  # (words that name the error, answer)
         ("it raises TypeError", lambda new, old, t: new - old), ("return", print),
         ("function", (0.1, 0.0, 0.2)), ("replace the dots", lambda *given: None)],
     "h_two_layers_down": [
+        ("in the line", lambda x, w1, b1, w2, h2: torch.outer(
+            (1 - (w1 @ x + b1).tanh() ** 2) ** 2 * (w2 ** 2 @ h2), x ** 2)),
         ("1. the weights", walks(weight=1)), ("slope of the tanh is not", walks(slope=1)),
         ("slope of the tanh is missing", walks(slope=0)), ("x are not", walks(inputs=1)),
         ("x are missing", walks(inputs=0)), ("gradient", walks(weight=1, slope=1, inputs=1)),
