@@ -48,6 +48,8 @@ def narrower_interval(answer) -> str:
 @exercise(chapter=10, number=2, level="medium", minutes=6)
 def with_hardtanh(answer) -> str:
     """net -> the net with max(-1, min(1, a)) in place of each activation."""
+    if isinstance(answer, nn.Module):
+        raise Wrong("this is a net; hand over the function that changes one, without brackets")
     function = Function(answer, "net", or_class=True)
     x = torch.randn(2, 1, 32, 32)
     softmax = {"output": "softmax", "initial_weights": "torch"}
@@ -63,6 +65,9 @@ def with_hardtanh(answer) -> str:
         # Not named_children: one module may stand in several places.
         layers = {name: layer for name, layer in found._modules.items() if layer is not None}
         for name, old in before.named_children():
+            if name not in layers and type(found) is not type(before):
+                raise Wrong(f"it returns a new {type(found).__name__}; exchange the layers of the net "
+                            "that is given, and return that")
             if name not in layers:
                 raise Wrong(f"the layer {name} is gone; exchange it under its name")
             _check_layer(name, old, layers[name])

@@ -177,8 +177,8 @@ def _paddings(net: nn.Module) -> set[int]:
 def _difference(mine: Counter, wanted: Counter) -> str:
     """What of the weights is wrong, in words."""
     if not mine:
-        return ("it has no weights that PyTorch finds; layers that stand in a list must go into "
-                "nn.Sequential or nn.ModuleList")
+        return ("it has no weights that PyTorch finds: no layer is made in __init__, or they stand in "
+                "a list, in place of nn.Sequential or nn.ModuleList")
     missing, more = (list((a - b).elements()) for a, b in ((wanted, mine), (mine, wanted)))
     if not missing:
         return f"it has too many weights: {', '.join(more[:3])}"

@@ -172,5 +172,5 @@ WRONG = [  # (words that name the error, answer)
     ("are added up", partial(Mine, join=lambda paths, dim: sum(paths))),
     ("a path does not keep the size", partial(Mine, pool=nn.MaxPool2d(3, 2))),
     ("Inception does", Inception), ("Inception does", type("Derived", (Inception,), {})),
-    ("stand in a list", Stub), ("and stand in no plain list", in_a_list),
+    ("no layer is made", Stub), ("and stand in no plain list", in_a_list),
     ("without brackets", Mine(*range(1, 8))), ("a net, not", lambda *widths: 3), ("return", print)]

@@ -152,7 +152,8 @@ WRONG = {  # (words that name the error, answer)
         ("numbers of seeds", 0.3), ("half-width", 0.5), ("number", "0.288"), ("number", None),
         ("number", (0.288,)), ("finite", float("inf"))],
     "with_hardtanh": [
-        ("c1_squash is still ScaledTanh", lambda net: net),
+        ("c1_squash is still ScaledTanh", lambda net: net), ("this is a net", nn.ReLU()),
+        ("returns a new Sequential", lambda net: nn.Sequential(*exchanged(net).children())),
         ("is still ReLU", lambda net: by_type(net, nn.Tanh)),
         ("is still Sigmoid", lambda net: by_type(net, (ScaledTanh, nn.ReLU))),
         ("s2_squash is added", all_six),
@@ -175,8 +176,9 @@ WRONG = {  # (words that name the error, answer)
         ("it raises TypeError", exchanges(make=lambda: nn.Hardtanh)), ("end it with return", print),
         ("end it with return", lambda net: exchanged(net) is None or None), ("order", swapped),
         ("weight of c1 is torch.float64 now", lambda net: exchanged(net).double()),
-        ("is gone", nn.Sequential), ("function", "hardtanh"),
-        ("is gone", lambda net: exchanged(net)[:3])],
+        ("returns a new Sequential", nn.Sequential), ("function", "hardtanh"),
+        ("returns a new", lambda net: exchanged(net)[:3]),
+        ("is gone", lambda net: [delattr(net, "c5"), exchanged(net)][1])],
     "difference_seed_by_seed": [
         ("sign", goes(sign=-1)),
         ("without their signs", without_signs),
