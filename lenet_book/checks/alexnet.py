@@ -92,6 +92,13 @@ def response_normalisation(answer) -> str:
         near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
         return a / (k + alpha / n * near) ** beta
 
+    def but_at_the_border(a, n, *rest, left=0.0):
+        """left: what the maps whose window is shorter are multiplied by, in place of being divided."""
+        inner = slice(n // 2, a.shape[1] - n // 2)
+        result = left * a
+        result[:, inner] = normalised(a, n, *rest)[:, inner]
+        return result
+
     def other_constant(place):
         """The reader's function with another of one constant: the same, where it is not used."""
         def call(a, *constants):
@@ -139,6 +146,10 @@ def response_normalisation(answer) -> str:
             maps=lambda i, count, n: range(max(0, i - n // 2), min(count - 1, i + n // 2 + 1))),
         "the first map is in no window; maps are counted from 0": changed(
             maps=lambda i, count, n: range(max(1, i - n // 2), min(count, i + n // 2 + 1))),
+        "the first and the last n // 2 maps stay as they are; their windows are shorter, but count":
+            partial(but_at_the_border, left=1.0),
+        "the first and the last n // 2 maps are left out; their windows are shorter, but count":
+            but_at_the_border,
         "at the border it divides by the maps that there are; alpha is divided by n there, too":
             lambda a, n, *rest: normalised(a, n, *rest, add=lambda near: n * (near ** 2).mean(1)),
         "n maps count on each side; the window has n in all, n // 2 on each side":

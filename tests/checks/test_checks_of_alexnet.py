@@ -38,6 +38,17 @@ def by_differences(a, n, alpha, beta, k):
     return a / (k + alpha / n * (upto[:, last] - upto[:, first])).pow(beta)
 
 
+def inner_maps(begin):
+    """Response normalisation where the window is whole; elsewhere what `begin` makes."""
+    def answer(a, n, alpha, beta, k):
+        result = begin(a)
+        for i in range(n // 2, a.shape[1] - n // 2):
+            near = a[:, i - n // 2:i + n // 2 + 1]
+            result[:, i] = a[:, i] / (k + alpha / n * (near ** 2).sum(1)) ** beta
+        return result
+    return answer
+
+
 def running(a, n, alpha, beta, k):
     """A wrong one: later maps see earlier ones divided."""
     a = a.clone()
@@ -157,6 +168,7 @@ WRONG = {  # (words that name the error, answer)
             a.transpose(0, 1), *rest).transpose(0, 1)),
         ("over the places as well", normalises(
             add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None])),
+        ("stay as they are", inner_maps(torch.clone)), ("are left out", inner_maps(torch.zeros_like)),
         ("examples and places too", normalises(add=lambda near: (near ** 2).sum().view(1, 1, 1))),
         ("the examples as well", normalises(add=lambda near: (near ** 2).sum((0, 1))[None])),
         ("not its square", lambda a, *rest: by_slices(a, *rest) * a),
