@@ -42,15 +42,14 @@ def _signals_stop() -> Iterator[None]:
     """Within, the end of the terminal, and what `kill` sends, stop a command as Ctrl-C does."""
     def stop(number: int, _) -> None:
         raise KeyboardInterrupt(number)
-    before = {}
-    for number in [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]:
-        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup SIGHUP is ignored
-            before[number] = signal.signal(number, stop)
+    there = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in there
+              if signal.getsignal(number) == signal.SIG_DFL}  # under nohup SIGHUP is ignored
     try:
         yield
     finally:
-        for number in before:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stopped(stop: KeyboardInterrupt, remains: str | None) -> int:
@@ -211,12 +210,11 @@ def _results(chosen: argparse.Namespace) -> tuple[Path, Path]:
 def _command(chosen: argparse.Namespace) -> str:
     """The command that leads to the same weights, for the log; without what it would do anyway."""
     from .training import RECIPES
-    epochs = chosen.epochs if chosen.epochs != RECIPES[chosen.recipe].epochs else None
-    examples = chosen.examples if chosen.examples != paper.TRAINING_DIGITS else None
+    usual = {"epochs": RECIPES[chosen.recipe].epochs, "examples": paper.TRAINING_DIGITS}
+    own = [word for name, value in usual.items() if getattr(chosen, name) not in (None, value)
+           for word in (f"--{name}", str(getattr(chosen, name)))]
     return shlex.join(["python", "-m", "lenet_book", "train", chosen.model, "--recipe", chosen.recipe,
-                       "--seed", str(chosen.seed),
-                       *(["--epochs", str(epochs)] if epochs else []),
-                       *(["--examples", str(examples)] if examples else [])])
+                       "--seed", str(chosen.seed), *own])
 
 
 def _made_by(log: Path) -> str | None:
