@@ -16,22 +16,19 @@ STEPS = 16  # from one state to the next
 def record() -> dict:
     with demos.training() as demo:
         learner, states = demo.learner, []
-        how = {name: demo.values[name] for name in ("learning_rate", "batch_size")}
     while True:
         state = learner.progress(running=False)
-        thousandths = [round(1000 * weight) for kernel in state["kernels"] for row in kernel
-                       for weight in row]
-        states.append([learner.seen, thousandths])
+        states.append([learner.seen, [round(1000 * weight) for weight in state["kernels"]]])
         if learner.seen >= learner.total:
             break
         for _ in range(STEPS):
             if learner.seen < learner.total:
-                learner.step(**how)
+                learner.step()
     for name in ("seen", "kernels", "running", "trouble"):  # which differ from state to state
         del state[name]
     for name in ("training", "validation"):
         state[name] = [[seen, round(error, 5)] for seen, error in state[name]]
-    return state | {"recorded": how, "states": states}
+    return state | {"recorded": True, "states": states}
 
 
 if __name__ == "__main__":

@@ -21,17 +21,18 @@ class Learner:
     """A net, how it learns step by step, and how it has fared.
 
     model: always in evaluation mode, in which its layers learn as well. seen: digits so far. total:
-    those of all epochs asked for. net: its activation function and pooling. training, validation: after
-    so many digits, the share read wrong of about the last 1,000, and of the validation set. trouble: in
-    words, why it does not learn.
+    those of all epochs asked for. net: its activation function and pooling. learning_rate, batch_size:
+    of each step. training, validation: after so many digits, the share read wrong of about the last
+    1,000, and of the validation set. trouble: in words, why it does not learn.
     """
 
-    def __init__(self, seed: int, activation: str, pooling: str):
+    def __init__(self, seed: int, activation: str, pooling: str, learning_rate: float, batch_size: int):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.model = network(activation, pooling).eval()
         self.seed, self.net = seed, (activation, pooling)
-        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9)
+        self.learning_rate, self.batch_size = learning_rate, batch_size
+        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=learning_rate, momentum=0.9)
         self.generator = torch.Generator().manual_seed(seed)
         self.order = torch.empty(0, dtype=torch.int64, device="cpu")  # what this epoch still has
         self.seen, self.epochs, self.trouble = 0, 1, ""
@@ -44,33 +45,33 @@ class Learner:
         return self.epochs * len(_digits()[0])
 
     def progress(self, running: bool) -> dict:
-        """How it has fared until now, for JSON: what no control of the demo says of the picture.
+        """How it learns and has fared until now, for JSON; the controls say what starts next.
 
-        running: whether it is learning. recorded: learning rate and batch size of a recorded run.
+        running: whether it is learning. recorded: whether it is a run that was recorded.
         """
         return {
             "seen": self.seen, "total": self.total, "running": running, "trouble": self.trouble,
-            "net": list(self.net), "recorded": None,
+            "net": list(self.net), "learning_rate": self.learning_rate, "batch_size": self.batch_size,
+            "recorded": False,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-            "kernels": self.model.c1.weight.detach()[:, 0].tolist(),  # 6 x 5 x 5
+            "kernels": self.model.c1.weight.detach().flatten().tolist(),  # 6 x 5 x 5
             "training": [list(point) for point in self.training],
             "validation": [list(point) for point in self.validation],
             "validation_digits": len(_digits()[1])}
 
-    def step(self, learning_rate: float, batch_size: int) -> None:
+    def step(self) -> None:
         """One batch. Raises FloatingPointError, with what to do, where the loss is not finite."""
         train, validation = _digits()
         if len(self.order) == 0:
             self.order = torch.randperm(len(train), generator=self.generator, device="cpu")
-        batch, self.order = train[self.order[:batch_size]], self.order[batch_size:]
-        logits = speed.faster(self.model, batch_size)(
+        batch, self.order = train[self.order[:self.batch_size]], self.order[self.batch_size:]
+        logits = speed.faster(self.model, self.batch_size)(
             batch.inputs(self.model.input_size, self.model.scaling))
         loss = F.cross_entropy(logits, batch.labels)
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"After {self.seen:,} digits the loss is no longer a finite number: the steps are too "
                 "large. Choose a smaller learning rate and press start.")
-        self.optimiser.param_groups[0]["lr"] = learning_rate
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

@@ -31,9 +31,9 @@ def training(learning_rate: float = 0.01, batch_size: int = 64, activation: str 
              hidden: bool = False) -> "TrainingDemo":
     """Train a net with LeNet-5's layers by stochastic gradient descent, momentum 0.9.
 
-    learning_rate: one of LEARNING_RATES; it acts at once, also while the net learns.
-    batch_size: digits a step, one of BATCH_SIZES; acts at once too. activation: one of ACTIVATIONS.
-    pooling: one of POOLINGS. seed: of the initial weights and of the order of the digits.
+    learning_rate: one of LEARNING_RATES. batch_size: digits a step, one of BATCH_SIZES.
+    activation: one of ACTIVATIONS. pooling: one of POOLINGS. What is chosen counts from the next start.
+    seed: of the initial weights and of the order of the digits.
     The result has two attributes more than other demos: `model`, the net in evaluation mode, which
     may be used at any time, and `task`, which can be awaited while it learns.
     """
@@ -54,12 +54,14 @@ class TrainingDemo(Demo):
 
     def __init__(self, controls, seed: int, projector: bool, hidden: bool):
         self.task: asyncio.Task | None = None
-        self.learner = Learner(seed, controls["activation"].value, controls["pooling"].value)
+        self.learner = Learner(seed, *(controls[name].value for name in (
+            "activation", "pooling", "learning_rate", "batch_size")))
         actions = {"start": self._start, "stop": self._stop, "continue": self._continue}
         progress = Held("progress", self.learner.progress(self.running))
         super().__init__("training", compute, paint, say, controls | {"progress": progress}, (840, 296),
                          actions, projector=projector, hidden=hidden, needs=["training-run"],
                          kernel_buttons=True)
+        progress.on_msg(lambda widget, first, buffers: self._reset(**first))
 
     @property
     def model(self) -> nn.Module:
@@ -73,10 +75,9 @@ class TrainingDemo(Demo):
     @property
     def described(self) -> dict:
         """A page without a kernel shows how far this net has come; only a recorded run can go on."""
-        described, values = super().described, self.values
-        described["controls"]["progress"]["value"] = values["progress"] | {
-            "running": False,
-            "recorded": {name: values[name] for name in ("learning_rate", "batch_size")}}
+        described = super().described
+        described["controls"]["progress"]["value"] = self.values["progress"] | {
+            "running": False, "recorded": True}
         return described
 
     def redraw(self) -> None:
@@ -88,9 +89,13 @@ class TrainingDemo(Demo):
         self._stop()
         super().close()
 
-    def _start(self, activation, pooling, **others) -> None:
+    def _reset(self, activation, pooling, learning_rate, batch_size) -> None:
+        """Stop, with a fresh net: the page asks for it and says what the controls go back to."""
+        self.learner = Learner(self.learner.seed, activation, pooling, learning_rate, batch_size)
         self._stop()
-        self.learner = Learner(self.learner.seed, activation, pooling)
+
+    def _start(self, progress, **chosen) -> None:
+        self._reset(**chosen)
         self._continue()
 
     def _stop(self, **values) -> None:
@@ -121,7 +126,7 @@ class TrainingDemo(Demo):
             while learner.seen < learner.total:
                 until = time.perf_counter() + _SLICE
                 while time.perf_counter() < until and learner.seen < learner.total:
-                    learner.step(self.values["learning_rate"], self.values["batch_size"])
+                    learner.step()
                 if time.perf_counter() - shown > _FRAME:
                     self.redraw()
                     shown = time.perf_counter()
@@ -138,14 +143,17 @@ class TrainingDemo(Demo):
 
 def compute(progress: dict, learning_rate: float, batch_size: int, activation: str,
             pooling: str) -> Facts:
-    """What is chosen, and how the net that learns has fared: see `Learner.progress`."""
-    recorded = progress["recorded"]
-    how = recorded or {"learning_rate": learning_rate, "batch_size": batch_size}
-    return Facts(
-        **progress | how | {"kernels": torch.tensor(progress["kernels"], dtype=torch.float32,
-                                                    device="cpu"),
-                            "recorded": recorded is not None},
-        other=[] if recorded or [activation, pooling] == progress["net"] else [activation, pooling])
+    """How the net that learns has fared, see `Learner.progress`, and in words what else is chosen."""
+    kernels = torch.tensor(progress["kernels"], dtype=torch.float32, device="cpu").reshape(6, 5, 5)
+    learns = _in_words(progress["net"], progress["learning_rate"], progress["batch_size"])
+    chosen = _in_words([activation, pooling], learning_rate, batch_size)
+    return Facts(**progress | {"kernels": kernels}, other=[
+        words for words in chosen if words not in learns and not progress["recorded"]])
+
+
+def _in_words(net: list[str], learning_rate: float, batch_size: int) -> list[str]:
+    return [f"a net with {', '.join(net)}", f"learning rate {learning_rate:g}",
+            f"batch size {batch_size}"]
 
 
 def paint(sheet: Sheet, facts: Facts) -> None:
@@ -198,9 +206,9 @@ def _place(seen: int, error: float, total: int) -> tuple[float, float]:
 def say(facts: Facts) -> str:
     if facts.trouble:
         return facts.trouble
-    net, chosen = ", ".join(facts.net), ", ".join(facts.other)
-    how = f"learning rate {facts.learning_rate:g}, {facts.batch_size} a step"
-    other = f" For a net with {chosen} press start." if facts.other else ""
+    net = ", ".join(facts.net)
+    how = ", ".join(_in_words(facts.net, facts.learning_rate, facts.batch_size)[1:])
+    other = f" For {' and '.join(facts.other)} press start." if facts.other else ""
     if facts.recorded:
         other = " This page replays a recorded run: choices act in a notebook."
     if not facts.seen:

@@ -8,8 +8,9 @@ from alone_page import demos_on_a_page, element_of, in_step, place, press
 from lab import watched
 from safetensors.torch import save_file
 
-from lenet_book import mnist, models
+from lenet_book import demos, mnist, models
 from lenet_book.__main__ import main
+from lenet_book.demos import alone
 from lenet_book.show import DEMOS
 
 NAMES = [*DEMOS]
@@ -159,6 +160,28 @@ def test_with_few_colours_of_the_system_ink_and_squares_can_be_told_apart(opened
         "one => [getComputedStyle(one).borderTopColor, getComputedStyle(one).backgroundColor]")
     assert edge[0] != edge[1]
     page.emulate_media(forced_colors="none", color_scheme="light")
+
+
+def test_reset_of_a_training_shows_a_fresh_net_that_rests(browser, tmp_path):
+    """Also where the saved one has learned, and while the recorded run is replayed."""
+    with demos.training() as demo:
+        fresh = demo.value
+        demo.learner.step()
+        demo.redraw()
+        (tmp_path / "page.html").write_text(alone.page(demo, "training"), "utf-8")
+    page = watched(browser.new_page())
+    page.goto((tmp_path / "page.html").as_uri())
+    sentence = page.locator(".lenet-sentence")
+    sentence.filter(has_text="Stopped: 64 of 58,000 digits seen").wait_for()
+    fresh += " This page replays a recorded run: choices act in a notebook."
+    press(page, "reset")
+    assert sentence.text_content() == fresh
+    press(page, "start")
+    sentence.filter(has_text="Learning").wait_for()
+    press(page, "reset")
+    page.wait_for_timeout(600)  # in which it would go on twice
+    assert sentence.text_content() == fresh and not page.problems
+    page.close()
 
 
 @pytest.mark.parametrize("form", ["lenet5-1998", "lenet5"])

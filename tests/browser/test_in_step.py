@@ -159,11 +159,11 @@ def progress(chosen):
     rarer = [{}, {}, {"training": [], "validation": []}, {"trouble": "The steps are too large."},
              {"validation": [[5056, chosen.choice([0.0, 0.0005, 0.9025, 1.0])]]},
              {"total": 3 * run["total"], "net": ["scaled tanh", "subsampling of 1998"]},
-             {"kernels": np.zeros((6, 5, 5)).tolist()}]
+             {"learning_rate": 0.3}, {"batch_size": 512}, {"kernels": [0.0] * 150}]
     return run | points | {
         "seen": seen, "running": chosen.random() < 0.5, "trouble": "",
-        "kernels": (np.reshape(kernels, (6, 5, 5)) / 1000).tolist(),
-        "recorded": chosen.choice([None, None, run["recorded"]]), **chosen.choice(rarer)}
+        "kernels": [weight / 1000 for weight in kernels],
+        "recorded": chosen.choice([False, False, True]), **chosen.choice(rarer)}
 
 
 def off(chosen):
@@ -222,7 +222,7 @@ def test_without_a_kernel_a_recorded_training_is_replayed(live):
         values = demo.values | {"progress": demo.described["controls"]["progress"]["value"]}
         begin, = live(demo, [values])
         assert "This page replays a recorded run" in begin["sentence"]
-        states, ends = json.loads(live.page.evaluate(REPLAY, json.dumps(values)))
+        states, ends, reset = json.loads(live.page.evaluate(REPLAY, json.dumps(values)))
         assert [state["seen"] for state in states] == [
             seen for seen, _ in json.loads(content("training-run"))["states"]]
         pages = live(demo, [values | {"progress": state} for state in states])
@@ -230,6 +230,7 @@ def test_without_a_kernel_a_recorded_training_is_replayed(live):
             assert page["sentence"] == demo._say(demo._compute(**values | {"progress": state}))
         assert [state["running"] for state in states] == [True] * (len(states) - 1) + [False]
         assert ends == [{}, None]  # nothing to continue with, nothing to play
+        assert reset == {"progress": states[0] | {"running": False}} and reset["progress"]["seen"] == 0
 
 
 REPLAY = """words => {  // text, too
@@ -245,7 +246,8 @@ REPLAY = """words => {  // text, too
             throw new Error("it continues elsewhere");
         }
     }
-    return JSON.stringify([states, [actions.continue(values), play.next(values)]]);
+    return JSON.stringify([
+        states, [actions.continue(values), play.next(values)], actions.reset(values)]);
 }"""
 
 

@@ -270,6 +270,19 @@ def test_the_list_of_keys_has_its_terms_on_one_line_each(projected, tab):
     assert not tab.problems
 
 
+def test_reset_ends_a_training_and_gives_a_fresh_net(projected, tab):
+    demo, fresh = projected["training"], "and 61,706 parameters has learned nothing yet; press start."
+    wait_for_sentence(demo, fresh)
+    before = seen(demo)
+    demo.locator("select").first.select_option("tanh")
+    demo.get_by_role("button", name="start").click()
+    wait_for_sentence(demo, "digits seen (tanh, max; learning rate 0.01, batch size 64).")
+    demo.get_by_role("button", name="reset").click()
+    wait_for_sentence(demo, fresh)
+    tab.wait_for_timeout(1000)  # in which one that learns has told how far it has come
+    assert seen(demo) == before and not tab.problems
+
+
 def test_a_demo_that_is_made_again_unpacks_nothing_that_the_page_has(projected, tab):
     demo = projected["feature_maps"]
     demo.evaluate("""demo => {

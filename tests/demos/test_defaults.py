@@ -24,8 +24,8 @@ def shown():
         demo = make()
         said.append(repr(demo))
         demo.close()
-    learner = Learner(0, "ReLU", "max")
-    learner.step(0.01, 16)
+    learner = Learner(0, "ReLU", "max", 0.01, 16)
+    learner.step()
     return said, deform(examples.test_digits().images[0], 2, 1, 10, 90, 30), learner.model.output.bias
 
 

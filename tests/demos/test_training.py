@@ -43,22 +43,22 @@ async def finished(demo):
 
 
 def test_the_steps_are_those_of_a_loop_by_hand():
-    """The same seed, momentum 0.9; learning rate and batch size change on the way."""
+    """The same seed, momentum 0.9, two epochs."""
     train, validation = learning._digits()
     torch.manual_seed(7)
     net, state, wrong, errors = learning.network("tanh", "average"), torch.get_rng_state(), [], []
     weights, order = list(net.parameters()), torch.Generator().manual_seed(7)
-    learner = learning.Learner(7, "tanh", "average")
+    learner = learning.Learner(7, "tanh", "average", 0.03, 96)
     learner.epochs = 2
     momenta = [torch.zeros_like(weight) for weight in weights]
-    for rate, size in (0.03, 32), (0.01, 512):  # an epoch each
-        for places in torch.randperm(2000, generator=order).split(size):
-            learner.step(rate, size)
+    for _ in range(2):
+        for places in torch.randperm(2000, generator=order).split(96):
+            learner.step()
             logits = net(train[places].inputs(32, net.scaling))
             gradients = torch.autograd.grad(F.cross_entropy(logits, train.labels[places]), weights)
             with torch.no_grad():
                 for weight, momentum, gradient in zip(weights, momenta, gradients, strict=True):
-                    weight -= rate * momentum.mul_(0.9).add_(gradient)
+                    weight -= 0.03 * momentum.mul_(0.9).add_(gradient)
             wrong += (logits.argmax(1) != train.labels[places]).tolist()
             if len(wrong) >= 1000:
                 errors.append([learner.seen, sum(wrong) / len(wrong)])
@@ -67,12 +67,14 @@ def test_the_steps_are_those_of_a_loop_by_hand():
     for own, its in zip(weights, learner.model.parameters(), strict=True):
         torch.testing.assert_close(its, own)
     facts = module.compute(learner.progress(False), 0.01, 512, "ReLU", "max")
+    assert (facts.learning_rate, facts.batch_size) == (0.03, 96)
     assert facts.training == errors and len(facts.validation) == 8
     assert facts.validation[-1] == [4000, evaluate(net, validation).error_rate]
     assert (facts.seen, facts.total, facts.parameters) == (4000, 4000, 61_706)
-    assert (facts.other, facts.net) == (["ReLU", "max"], ["tanh", "average"])
+    assert facts.net == ["tanh", "average"]
+    assert facts.other == ["a net with ReLU, max", "learning rate 0.01", "batch size 512"]
     assert torch.equal(facts.kernels, learner.model.c1.weight[:, 0])
-    learner.step(0.03, 64)
+    learner.step()
     assert not torch.equal(facts.kernels, learner.model.c1.weight[:, 0])  # facts stay as they are
 
 
@@ -83,12 +85,13 @@ FACTS = SimpleNamespace(
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({}, "Stopped: 1,500 of 2,000 digits seen (ReLU, max; learning rate 0.01, 64 a step). Read wrong: "
-     "50.0% of the last 1,000 or so, as it learned; 20.0% of 200 validation digits."),
+    ({}, "Stopped: 1,500 of 2,000 digits seen (ReLU, max; learning rate 0.01, batch size 64). Read "
+     "wrong: 50.0% of the last 1,000 or so, as it learned; 20.0% of 200 validation digits."),
     ({"seen": 2000}, "Epoch finished: 2,000 of 2,000"), ({"total": 4000}, "Stopped: 1,500 of 4,000"),
     ({"running": True}, "Learning: 1,500"), ({"trouble": "Ouch."}, "Ouch."),
-    ({"learning_rate": 0.003}, "learning rate 0.003"), ({"batch_size": 8}, "8 a step"),
-    ({"other": ["tanh", "average"]}, "digits. For a net with tanh, average press start."),
+    ({"learning_rate": 0.003}, "learning rate 0.003"), ({"batch_size": 8}, "size 8)"),
+    ({"other": ["a net with tanh, max"]}, "digits. For a net with tanh, max press start."),
+    ({"other": ["learning rate 1", "batch size 8"]}, "rate 1 and batch size 8 press start."),
     ({"net": ["tanh", "average"]}, "seen (tanh, average; learning"),
     ({"recorded": True}, "digits. This page replays a recorded run: choices act in a notebook."),
     ({"training": []}, "Read wrong: 20.0% of 200"),
@@ -98,9 +101,9 @@ FACTS = SimpleNamespace(
     ({"validation_digits": 300}, "of 300 validation digits"),
     ({"kernels": torch.eye(5).expand(6, 5, 5)}, ""),
     ({"seen": 0}, "A fresh net with LeNet-5's layers (ReLU, max) and 61,706 parameters has learned "
-     "nothing yet; press start. One epoch: 2,000 digits, learning rate 0.01, 64 a step."),
-    ({"seen": 0, "other": ["tanh", "max"]}, "parameters has learned nothing yet. One epoch: 2,000 "
-     "digits, learning rate 0.01, 64 a step. For a net with tanh, max press start."),
+     "nothing yet; press start. One epoch: 2,000 digits, learning rate 0.01, batch size 64."),
+    ({"seen": 0, "other": ["batch size 8"]}, "parameters has learned nothing yet. One epoch: 2,000 "
+     "digits, learning rate 0.01, batch size 64. For batch size 8 press start."),
     ({"seen": 0, "running": True}, "(ReLU, max) and 61,706 parameters has begun to learn. One"),
 ])
 def test_every_fact_is_painted_or_said(change, words):
@@ -137,39 +140,40 @@ def test_the_curve_is_logarithmic():
 def test_progress_is_for_json_and_a_page_without_a_kernel_knows_that_only_a_recorded_run_goes_on():
     with demos.training(learning_rate=0.03) as demo:
         for _ in range(8):
-            demo.learner.step(0.03, 64)
+            demo.learner.step()
         assert demo.facts.seen == 0
         demo.redraw()
         progress = demo.values["progress"]
         assert json.loads(json.dumps(progress)) == progress and progress["seen"] == 512
         before = demo.facts
-        demo.learner.step(0.03, 64)
+        demo.learner.step()
         assert demo.facts is before and progress["seen"] == 512  # a value stays as it is
         described = demo.described["controls"]["progress"]["value"]
-        assert described == progress | {"recorded": {"learning_rate": 0.03, "batch_size": 64}}
+        assert described == progress | {"recorded": True}
         demo.controls["learning_rate"].value = 0.1
         facts = module.compute(**demo.values | {"progress": described})
-        assert facts.recorded and facts.learning_rate == 0.03 and demo.facts.learning_rate == 0.1
+        assert facts.recorded and facts.learning_rate == 0.03 and not facts.other
 
 
 def test_the_recorded_run_is_one_with_the_default_settings(monkeypatch):
     run = json.loads(content("training-run"))
     with demos.training() as demo:
         fresh = demo.learner.progress(False)
-        assert run["recorded"] == {name: demo.values[name] for name in ("learning_rate", "batch_size")}
-    assert (run["net"], run["parameters"]) == (fresh["net"], fresh["parameters"])
+    for name in ("net", "learning_rate", "batch_size", "parameters"):
+        assert run[name] == fresh[name]
     assert (run["total"], run["validation_digits"]) == (58_000, 2000)
     seen = [seen for seen, _ in run["states"]]
     assert (seen[0], seen[-1]) == (0, 58_000) and seen == sorted(seen) and 50 <= len(seen) <= 70
-    kernels = [torch.tensor(thousandths).reshape(6, 5, 5) / 1000 for _, thousandths in run["states"]]
+    kernels = [torch.tensor(thousandths) / 1000 for _, thousandths in run["states"]]
     torch.testing.assert_close(kernels[0], torch.tensor(fresh["kernels"]), rtol=0, atol=0.00051)
     monkeypatch.setattr(learning, "_digits", lambda: mnist.load_mnist()[0].split(58_000))
-    learner = learning.Learner(0, "ReLU", "max")
+    learner = learning.Learner(0, "ReLU", "max", 0.01, 64)
     for _ in range(seen[1] // 64):
-        learner.step(0.01, 64)
+        learner.step()
     assert learner.seen == seen[1]
     assert learner.training[0] == pytest.approx(run["training"][0], abs=0.003)
-    torch.testing.assert_close(learner.model.c1.weight[:, 0].detach(), kernels[1], rtol=0, atol=0.0015)
+    learned = learner.model.c1.weight.detach().flatten()
+    torch.testing.assert_close(learned, kernels[1], rtol=0, atol=0.0015)
     assert run["validation"][-1][1] < 0.03 and len(run["validation"]) == 58_000 // 5000
 
 
@@ -210,8 +214,10 @@ async def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_
     assert told == sorted(told) and len({*told}) > 3  # the curve moved meanwhile
     demo.controls["activation"].value = "sigmoid"
     demo.controls["pooling"].value = "average"
-    assert demo.facts.net == ["ReLU", "max"] and "press start" in demo.value
+    assert demo.facts.net == ["ReLU", "max"]
+    assert demo.value.endswith(" For a net with sigmoid, average press start.")
     demo.controls["start"].click()
+    assert not demo.facts.other
     assert demo.facts.seen == 0 and demo.facts.net == ["sigmoid", "average"]
     assert isinstance(demo.model.s2_relu, torch.nn.Sigmoid)
     assert isinstance(demo.model.s4, torch.nn.AvgPool2d)
@@ -220,15 +226,49 @@ async def test_an_epoch_teaches_it_something_and_start_begins_anew_with_what_is_
 
 
 @on_a_loop(batch_size=8)
-async def test_learning_rate_and_batch_size_act_while_it_learns(demo):
+async def test_what_is_chosen_while_it_learns_counts_from_the_next_start(demo):
+    """And the sentence tells how the net of the picture has learned."""
     demo.controls["start"].click()
-    await asyncio.sleep(0.01)
+    while not demo.facts.seen:
+        await asyncio.sleep(0)
     demo.controls["learning_rate"].value = 0.0001
     demo.controls["batch_size"].value = 512
-    before = demo.learner.seen
-    await asyncio.sleep(0.2)
+    said = ("learning rate 0.01, batch size 8)",
+            "For learning rate 0.0001 and batch size 512 press start.")
+    assert all(words in demo.value for words in said)
+    before = demo.facts.seen
+    while demo.facts.seen == before:
+        await asyncio.sleep(0)
+    assert demo.learner.seen < before + 512 and demo.learner.optimiser.param_groups[0]["lr"] == 0.01
+    demo.controls["stop"].click()
+    demo.controls["continue"].click()
+    assert all(words in demo.value for words in said)
+    demo.controls["start"].click()
+    while not demo.facts.seen:
+        await asyncio.sleep(0)
+    assert demo.facts.seen in (512, 1024, 1536, 2000)
     assert demo.learner.optimiser.param_groups[0]["lr"] == 0.0001
-    assert demo.learner.seen == 2000 or (demo.learner.seen - before) % 512 == 0
+    assert "learning rate 0.0001, batch size 512" in demo.value and not demo.facts.other
+
+
+@on_a_loop(batch_size=8)
+async def test_reset_ends_the_learning_and_gives_a_fresh_net(demo):
+    """As the page asks for it, with what the controls go back to, which may be heard of later."""
+    fresh = demo.value
+    demo.controls["activation"].value = "tanh"
+    demo.controls["start"].click()
+    while not demo.facts.seen:
+        await asyncio.sleep(0)
+    task = demo.task
+    first = {"activation": "ReLU", "pooling": "max", "learning_rate": 0.01, "batch_size": 8}
+    message = {"content": {"data": {"method": "custom", "content": first}}, "buffers": []}
+    demo.controls["progress"]._handle_msg(message)
+    assert not demo.running and demo.facts.other == ["a net with tanh, max"]
+    demo.controls["activation"].value = "ReLU"
+    assert demo.value == fresh
+    await asyncio.sleep(0.05)
+    assert task.cancelled() and demo.learner.seen == 0 and demo.value == fresh
+    assert torch.equal(demo.model.c1.weight, learning.Learner(0, *first.values()).model.c1.weight)
 
 
 @on_a_loop(learning_rate=1e6)

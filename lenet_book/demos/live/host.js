@@ -3,7 +3,7 @@
 // demo: an object with the functions that its Python module has, by the same names:
 //   compute(values) -> facts   paint(sheet, facts)   say(facts) -> sentence
 //   limits(values) -> {name: largest value that makes sense now}      if there are any
-//   actions: {name: (values) => ({name: value of another control})}   if there are any
+//   actions: {name: (values) => ({name: value of another control})}   if there are any; also what follows from reset
 //   tell(values) -> {name: {...}}: what the page tells a control at once, if it tells any
 //   needs(values) -> names of the files that this picture and what follows from a control take, if not all of them
 //   later(facts) -> an iterator, a few milliseconds a step, over work that the picture does not wait for and
@@ -19,7 +19,7 @@
 // controls: the widgets of a notebook or the elements of a page, as an object with
 //   values() -> {name: value}   put({name: value})   limit({name: largest value})   highest(name)
 //   tell(name, {...})   listen((name, byReader) => ...)   load(names of files) -> Promise
-//   whenAlone(listener), where there is a kernel, which may go
+//   reset({name: value}), whenAlone(listener), where there is a kernel, which is told, and which may go
 import { button, element } from "./element.js";
 import { provided } from "./files.js";
 import { freezing } from "./freezing.js";
@@ -226,7 +226,7 @@ export function show(demo, description, el, controls) {
     hidden = Boolean(description.hidden);
     release();
   }
-  add("reset", () => { pause(); begin(); put(first); }, "all as it was at first");
+  add("reset", () => { pause(); begin(); put(first, "reset"); controls.reset?.(first); }, "all as it was at first");
   if (document.fullscreenEnabled) {
     add("full window", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
   }

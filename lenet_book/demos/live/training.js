@@ -9,12 +9,15 @@ const WINDOW = 1000; // digits of a training error
 const [LEFT, TOP, WIDTH, HEIGHT, LOWEST] = [62, 38, 456, 208, 0.003]; // the curve, and an error rate
 const [RIGHT, END] = [572, 828]; // what stands beside it
 
-function compute({ progress, learning_rate, batch_size, activation, pooling }) {
-  const { recorded, net, kernels } = progress;
-  const same = recorded || (net[0] === activation && net[1] === pooling);
+const inWords = ({ net, learning_rate, batch_size }) =>
+  [`a net with ${net.join(", ")}`, `learning rate ${learning_rate}`, `batch size ${batch_size}`];
+
+function compute({ progress, activation, pooling, ...chosen }) {
+  const learns = inWords(progress);
   return {
-    learning_rate, batch_size, ...progress, ...recorded, recorded: recorded !== null,
-    kernels: tensor([6, 5, 5], Float32Array.from(kernels.flat(2))), other: same ? [] : [activation, pooling],
+    ...progress, kernels: tensor([6, 5, 5], Float32Array.from(progress.kernels)),
+    other: inWords({ net: [activation, pooling], ...chosen }).filter((words) =>
+      !learns.includes(words) && !progress.recorded),
   };
 }
 
@@ -71,9 +74,9 @@ function say(facts) {
   const { trouble, running, seen, total, training, validation, other, recorded } = facts;
   if (trouble) return trouble;
   const net = facts.net.join(", ");
-  const how = `learning rate ${facts.learning_rate}, ${facts.batch_size} a step`;
+  const how = inWords(facts).slice(1).join(", ");
   const end = recorded ? " This page replays a recorded run: choices act in a notebook."
-    : other.length ? ` For a net with ${other.join(", ")} press start.` : "";
+    : other.length ? ` For ${other.join(" and ")} press start.` : "";
   if (!seen) {
     const state = running ? "has begun to learn" : "has learned nothing yet";
     return `A fresh net with LeNet-5's layers (${net}) and ${grouped(facts.parameters)} parameters ${state}` +
@@ -93,29 +96,27 @@ function say(facts) {
 const RUN = "training-run";
 const needs = ({ progress }) => (progress.recorded ? [RUN] : []);
 
-// The first recorded state in which more than that many digits have been seen; null after the last.
+// Changes to the first recorded state in which more than that many digits have been seen; none after the last.
 function after(seen) {
   const { states, training, validation, ...run } = json(RUN);
   const [now, thousandths] = states.find(([digits]) => digits > seen) ?? [];
-  if (now === undefined) return null;
+  if (now === undefined) return {};
   const until = (points) => points.filter(([digits]) => digits <= now);
   return {
-    ...run, seen: now, running: now < run.total, trouble: "", training: until(training),
-    validation: until(validation),
-    kernels: range(0, 6).map((kernel) => range(0, 5).map((row) =>
-      thousandths.slice(25 * kernel + 5 * row, 25 * kernel + 5 * row + 5).map((weight) => weight / 1000))),
+    progress: {
+      ...run, seen: now, running: now < run.total, trouble: "", training: until(training),
+      validation: until(validation), kernels: thousandths.map((weight) => weight / 1000),
+    },
   };
 }
 
-function next({ progress }) {
-  const progressed = after(progress.seen);
-  return progressed ? { progress: progressed } : {};
-}
+const next = ({ progress }) => after(progress.seen);
 
 const actions = {
-  start: () => ({ progress: after(-1) }),
+  start: () => after(-1),
   stop: ({ progress }) => ({ progress: { ...progress, running: false } }),
   continue: next,
+  reset: ({ progress }) => (progress.recorded ? actions.stop(after(-1)) : {}), // else it is the kernel's
 };
 
 // What goes on by itself: while next gives something, put it into the controls after so many seconds.

@@ -9,7 +9,7 @@ export async function gunzip(bytes) {
 }
 
 export async function controlsOf(page) {
-  const { controls } = page.get("demo");
+  const { controls, kernel_buttons } = page.get("demo");
   const models = {};
   for (const [name, reference] of Object.entries(page.get("models"))) {
     models[name] = await model(page.widget_manager, reference);
@@ -44,6 +44,12 @@ export async function controlsOf(page) {
     },
     tell: (name, facts) => models[name].set(facts),
     highest: (name) => models[name].get("max"),
+    // A kernel that does what the buttons say begins afresh with these values, which it is told once more: what the
+    // controls tell it may come later.
+    reset(first) {
+      const held = models[named.find((name) => controls[name].kind === "held")];
+      if (kernel_buttons && held.comm_live) held.send(first);
+    },
     // Calls this once when the kernel has gone that has made the models: no other will hear of them.
     whenAlone(listener) {
       const all = Object.values(models);
