@@ -40,7 +40,7 @@ def c3_connections(start: str = "paper", map: int = 0, projector: bool = False,
     map: the map of C3 whose inputs are shown, 0 to 15.
     """
     controls = {"start": choice("table", start, [*TABLES, _OWN], 200),
-                "map": slider("map of C3", map, 0, _C3 - 1, width=230)}
+                "map": slider("map of C3", map, 0, _C3 - 1, width=200)}
     toggles = dict(zip(_NAMES, _alike(
         widgets.ToggleButton, {"width": "28px", "margin": "1px", "padding": "0"}, [
             {"value": pair in TABLES.get(start, ()), "description": "×",

@@ -34,10 +34,10 @@ def channels(digit: int = 0, output: int = 7, maps: int = 6, kernel: int = 5, ro
     written out, 0 to 14 - kernel.
     """
     controls = {
-        "digit": slider("digit", digit, 0, 9, width=200),
-        "output": slider("output map", output, 0, 15, width=250),
-        "maps": slider("input maps added", maps, 0, 6, width=300),
-        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=250),
+        "digit": slider("digit", digit, 0, 9, width=190),
+        "output": slider("output map", output, 0, 15, width=245),
+        "maps": slider("input maps added", maps, 0, 6, width=290),
+        "kernel": choice("kernel size", kernel, [("5 × 5", 5), ("1 × 1", 1)], width=160),
         "row": slider("row", row, 0, _SIZE - 1, width=250),
         "column": slider("column", column, 0, _SIZE - 1, width=250),
     }

@@ -29,7 +29,7 @@ class Held(widgets.Widget):
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 1,
-           width: int = 250) -> widgets.IntSlider | widgets.FloatSlider:
+           width: int = 245) -> widgets.IntSlider | widgets.FloatSlider:
     """A slider from low to high, moved with the arrow keys too; whole numbers if step is one.
 
     Raises ValueError where the value is outside, TypeError where it is no number.

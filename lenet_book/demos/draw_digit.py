@@ -20,7 +20,7 @@ from .reading import NETS, paint_glyphs, paint_scores, read
 from .sheet import GREY, Sheet
 from .words import article
 
-_SIDE = 264       # of the canvas with its margin, pixels, on a projector too
+_SIDE = 252       # of the canvas with its margin, pixels, on a projector too
 _SIZE = 660, 336  # of the picture, which on a projector has its place beside the canvas
 _SCORES = 498     # from where on it shows them
 _DRAWING = "drawing"

@@ -43,15 +43,15 @@ def feature_maps(index: int = 0, layer: str = "c1", net: str = "lenet5-1998", ri
     "any" for all.
     """
     controls = {
-        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=218),
+        "index": slider("test digit", index, 0, len(test_digits()) - 1, width=202),
         "digit": choice("class", digit, [_ANY, *range(10)], width=100),
         "layer": choice("layer", layer, [(name.upper(), name) for name in LAYERS], width=95),
         "net": choice("LeNet-5", net, NETS, width=155),
-        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=170),
-        "right": slider("shift right", right, -10, 10, width=182),
-        "down": slider("shift down", down, -10, 10, width=182),
-        "scale": slider("scale, %", scale, 50, 140, 5, width=182),
-        "noise": slider("noise, %", noise, 0, 50, 5, width=182),
+        "rotate": slider("rotate, °", rotate, -180, 180, 5, width=162),
+        "right": slider("shift right", right, -10, 10, width=180),
+        "down": slider("shift down", down, -10, 10, width=180),
+        "scale": slider("scale, %", scale, 50, 140, 5, width=180),
+        "noise": slider("noise, %", noise, 0, 50, 5, width=180),
         "wrong": button("next wrong digit", "the next test digit that this net reads wrong as it is; "
                                             "a page without a kernel has only the first 200", 150),
         "image": Held("image", image, _own, "your image"),

@@ -40,7 +40,7 @@ def inception(inputs: int = 192, size: int = 28, reductions: bool = True, ones: 
 
     controls = {
         "inputs": slider("input maps", inputs, 8, 832, 8), "size": slider("map size", size, 1, 28),
-        "reductions": switch("1 × 1 reductions", reductions, width=250),
+        "reductions": switch("1 × 1 reductions", reductions, width=245),
         "ones": width("1 × 1", ones), "reduce3": width("3 × 3 reduce", reduce3),
         "threes": width("3 × 3", threes), "projection": width("projection", projection),
         "reduce5": width("5 × 5 reduce", reduce5), "fives": width("5 × 5", fives),

@@ -22,10 +22,10 @@ def padding_stride(n: int = 8, k: int = 3, p: int = 0, s: int = 2, d: int = 1, r
     0 to 23; the last one where there are fewer.
     """
     controls = {
-        "n": slider("input n", n, 1, 16, width=186), "k": slider("kernel k", k, 1, 7, width=186),
-        "p": slider("padding p", p, 0, 4, width=186), "s": slider("stride s", s, 1, 5, width=186),
-        "d": slider("dilation d", d, 1, 4, width=186), "row": slider("row", row, 0, 23, width=186),
-        "column": slider("column", column, 0, 23, width=186),
+        "n": slider("input n", n, 1, 16, width=180), "k": slider("kernel k", k, 1, 7, width=180),
+        "p": slider("padding p", p, 0, 4, width=180), "s": slider("stride s", s, 1, 5, width=180),
+        "d": slider("dilation d", d, 1, 4, width=180), "row": slider("row", row, 0, 23, width=180),
+        "column": slider("column", column, 0, 23, width=180),
     }
     return Demo("padding_stride", compute, paint, say, controls, (840, 296), limits=limits,
                 projector=projector, hidden=hidden, plays=["column", "row"])

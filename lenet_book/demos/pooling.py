@@ -38,13 +38,13 @@ def pooling(digit: int = 4, kind: str = "max", window: int = 2, stride: int = 2,
     """
     controls = {
         "kind": choice("pooling", kind, KINDS, width=236),
-        "window": slider("window", window, 1, 6, width=166),
-        "stride": slider("stride", stride, 1, 6, width=156),
-        "digit": slider("digit", digit, 0, 9, width=156),
-        "right": slider("shift right", right, -_SHIFT, _SHIFT, width=158),
-        "down": slider("shift down", down, -_SHIFT, _SHIFT, width=158),
-        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=236),
-        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=184),
+        "window": slider("window", window, 1, 6, width=176),
+        "stride": slider("stride", stride, 1, 6, width=161),
+        "digit": slider("digit", digit, 0, 9, width=152),
+        "right": slider("shift right", right, -_SHIFT, _SHIFT, width=163),
+        "down": slider("shift down", down, -_SHIFT, _SHIFT, width=168),
+        "coefficient": slider("coefficient (1998)", coefficient, -1.0, 1.0, 0.05, width=219),
+        "bias": slider("bias (1998)", bias, -1.0, 1.0, 0.05, width=175),
     }
     return Demo("pooling", compute, paint, say, controls, (840, 296), projector=projector,
                 hidden=hidden, plays=["right"], needs=["ten-digits"])

@@ -31,6 +31,7 @@ from nbval.plugin import IPyNbFile, coalesce_streams
 from PIL import Image
 from playwright.sync_api import expect
 
+from lenet_book.demos.sheet import TYPE
 from lenet_book.show import DEMOS
 
 expect.set_options(timeout=30_000)  # a view may come a while after the kernel rests
@@ -50,6 +51,8 @@ LAID_OUT = """demo => {
         rows: new Set(buttons.map((one) => one.getBoundingClientRect().top)).size,
         beyond: demo.scrollWidth - demo.clientWidth,
         height: demo.getBoundingClientRect().height,
+        picture: demo.querySelector(".lenet-picture").clientWidth,
+        tracks: [...demo.querySelectorAll(".noUi-target")].map((one) => one.clientWidth),
     };
 }"""
 
@@ -249,12 +252,16 @@ def projected(shown, tab):
     return dict(zip(DEMOS, shown.all(), strict=True))
 
 
-def test_each_demo_can_be_shown_without_scrolling(projected, tab):
+def test_each_demo_can_be_shown_without_scrolling_and_is_large_enough_for_a_room(projected, tab):
+    """No row of controls takes from the picture what its words need, nor a label from its slider."""
     for name, demo in projected.items():
         demo.scroll_into_view_if_needed()
         tab.wait_for_timeout(300)  # until the picture has its size
         seen = demo.evaluate(LAID_OUT)
         assert seen["rows"] == 1 and seen["beyond"] <= 0 and seen["height"] <= 720 - BARS, (name, seen)
+        with DEMOS[name]() as made:
+            words = TYPE * seen["picture"] / made.described["size"][0]
+        assert words >= 19.9 and min(seen["tracks"]) >= 50, (name, words, seen)
         demo.get_by_role("button", name="freeze").click()
         assert demo.evaluate(LAID_OUT)["rows"] == 1, name
         demo.get_by_role("button", name="unfreeze").click()
