@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from both_convolutions import CONVOLUTIONS, POOLS, ramp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import signal
 from torch.autograd import gradcheck
 
 from lenet_book.convolution import avg_pool2d, convolve2d, cross_correlate2d
@@ -94,6 +93,7 @@ def test_by_hand():
 @settings(max_examples=200)
 @given(st.data())
 def test_single_map_agrees_with_scipy(data):
+    from scipy import signal  # takes a second
     dtype = data.draw(st.sampled_from(list(TOLERANCE)))
     height, width = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     kernel = data.draw(tensors(height, width, dtype=dtype))

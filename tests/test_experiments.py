@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from scipy import stats
 
 from lenet_book import experiments, mnist, models, storage
 from lenet_book.experiments import trainings as trainings_of_rows
@@ -78,6 +77,7 @@ def test_only_some_rows(quick, tmp_path):
 @pytest.mark.parametrize("errors", [(0.01, 0.012), (0.01, 0.012, 0.02),
                                     tuple(k / 1000 for k in range(50))])
 def test_interval_is_students(errors):
+    from scipy import stats
     low, high = stats.t.interval(0.95, len(errors) - 1, loc=sum(errors) / len(errors),
                                  scale=stats.sem(errors))
     assert experiments.Result("", 1, errors, 1.0).interval == pytest.approx((low, high), rel=1e-12)

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from nbconvert import nbconvertapp as nbconvert
 
 from lenet_book import slides
 
@@ -29,6 +28,7 @@ HEIGHTS = f"""() => {{
 def deck(tmp_path_factory):
     """A page with the slides of a chapter, and its file."""
     from browser.lab import chromium
+    from nbconvert import nbconvertapp as nbconvert
     out = tmp_path_factory.mktemp("slides")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)

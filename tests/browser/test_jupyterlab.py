@@ -26,7 +26,6 @@ from lab import (
     saved,
     write_notebook,
 )
-from nbconvert import HTMLExporter
 from nbval.plugin import IPyNbFile, coalesce_streams
 from PIL import Image
 from playwright.sync_api import expect
@@ -100,6 +99,7 @@ def test_in_jupyterlab_every_picture_of_every_chapter_is_shown(all_outputs, lab,
 
 def test_as_plain_html_too(all_outputs, browser, tmp_path):
     """Without a kernel and without a network."""
+    from nbconvert import HTMLExporter
     text, _ = HTMLExporter().from_filename(all_outputs)
     (tmp_path / "page.html").write_text(text)
     page = browser.new_page()

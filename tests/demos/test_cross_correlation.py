@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorder import DIGITS, FIRSTS, Recorder, cells
-from scipy.signal import convolve2d, correlate2d
 
 from lenet_book import demos
 from lenet_book.demos.cross_correlation import KERNELS, compute, limits, paint, parse, say
@@ -36,6 +35,7 @@ def kernel_of(numbers):
 @given(values=settings_of_the_demo())
 @settings(max_examples=60, deadline=None)
 def test_the_facts_against_scipy(values):
+    from scipy.signal import convolve2d, correlate2d  # takes a second
     facts = compute(**values)
     image, kernel = facts.image.double().numpy(), kernel_of(values["numbers"])
     expected = (convolve2d if values["flip"] else correlate2d)(image, kernel, mode="valid")

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from lenet_book import training
 
@@ -24,6 +23,7 @@ def test_history_shows_itself():
 
 @given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_interval_is_wilsons(counts):
+    from scipy.stats import binomtest
     wrong, n = counts
     score = training.Score(wrong / n, 0.0, torch.zeros(n))
     expected = binomtest(wrong, n).proportion_ci(method="wilson")
