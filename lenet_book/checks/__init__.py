@@ -8,14 +8,15 @@ One module a chapter holds the checks of its exercises, in their order:
 
 exercise.py turns a function that refuses wrong answers into a check, whose verdict.py shows itself;
 answers.py says what an answer may be and compares it, nets.py compares nets; calls.py calls what a
-reader wrote, with a limit of time, and loops.py finds a loop that ends at once. What a single exercise
+reader wrote, with a limit of time, errors.py says what an error of theirs means, and loops.py finds a
+loop that ends at once. What a single exercise
 asks is watched in layers_of_1998.py (does a net compute what the paper's does?), acting_parameters.py
 (does every number that it holds act?), mending.py (are a net's mistakes gone, and nothing else?),
 early_stopping.py (when does a training end?), hooks.py (is a net left as it was?), drawing.py (what is
 made small?), occlusion.py (what may a map have wrong?), seeds.py (is each net trained anew?) and
 subsampling.py (can a layer of the reader's be trained?); windows.py and bottleneck.py hold what two
-chapters ask; towers.py, strings.py, blocks.py and inception.py hold the nets that chapters 11 to 14 ask
-for, and the wrong ones that readers build in their place.
+chapters ask; normalisation.py, towers.py, strings.py, blocks.py and inception.py hold what chapters 11
+to 14 ask for, and the wrong versions that readers write in its place.
 """
 
 from . import (  # noqa: F401  each keeps its checks in EXERCISES

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from .calls import Function, one_line
+from .calls import Function
+from .errors import one_line
 from .verdict import Wrong
 
 

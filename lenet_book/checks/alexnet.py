@@ -1,12 +1,11 @@
 """Chapter 11: two totals, response normalisation, dropout, the convolutions in two towers."""
 
-from functools import cache, partial
+from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from . import towers
+from . import normalisation, towers
 from .answers import compare, known, tensor, whole
 from .calls import Function
 from .exercise import exercise
@@ -66,39 +65,6 @@ _NORMALISED = dict.fromkeys(("local_response_norm",), "write the sum over the ma
 @exercise(chapter=11, number=3, level="medium", minutes=10)
 def response_normalisation(answer) -> str:
     """a, n, alpha, beta, k -> each map divided by what it and its neighbours say."""
-    def normalised(a, n, alpha, beta, k, maps=None, add=lambda near: (near ** 2).sum(1), divisor=None):
-        """maps: those that count for map i, as a function of i. add: what is made of these maps.
-        divisor: sums, n, alpha, beta, k -> what the activation is divided by."""
-        count = a.shape[1]
-        maps = maps or (lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2 + 1)))
-        sums = [add(a[:, [j % count for j in maps(i, count, n)]]) for i in range(count)]
-        if divisor:
-            return a / divisor(torch.stack(sums, 1), n, alpha, beta, k)
-        return a / (k + alpha / n * torch.stack(sums, 1)) ** beta
-
-    changed = partial(partial, normalised)
-
-    def from_its_own(a, n, alpha, beta, k):
-        result = a.clone()
-        for i in range(a.shape[1]):
-            near = result[:, max(0, i - n // 2):i + n // 2 + 1]
-            result[:, i] = a[:, i] / (k + alpha / n * (near ** 2).sum(1)) ** beta
-        return result
-
-    def right(a, n, alpha, beta, k):
-        return F.local_response_norm(a, n, alpha, beta, k)
-
-    def beside(a, n, alpha, beta, k):
-        near = F.avg_pool2d(a ** 2, n, 1, n // 2, divisor_override=1)
-        return a / (k + alpha / n * near) ** beta
-
-    def but_at_the_border(a, n, *rest, left=0.0):
-        """left: what the maps whose window is shorter are multiplied by, in place of being divided."""
-        inner = slice(n // 2, a.shape[1] - n // 2)
-        result = left * a
-        result[:, inner] = normalised(a, n, *rest)[:, inner]
-        return result
-
     def other_constant(place):
         """The reader's function with another of one constant: the same, where it is not used."""
         def call(a, *constants):
@@ -112,88 +78,16 @@ def response_normalisation(answer) -> str:
         ((1, 7, 3, 3), (5, 1.9, 0.75, 2.0)), ((2, 8, 3, 5), (3, 1.0, 0.5, 1.5)),
         ((2, 3, 4, 3), (5, 0.9, 0.75, 1.0)), ((3, 6, 2, 4), (1, 0.5, 1.25, 2.0)))]
     cases += [(100 * torch.randn(2, 12, 4, 3).double(), 5, 1e-4, 0.75, 2.0)]
-    compare(answer, right, cases, "a n alpha beta k", {
-        "alpha is not divided by n": lambda a, n, alpha, *rest: right(a, n, alpha * n, *rest),
-        "alpha is multiplied by n, and should be divided": lambda a, n, alpha, *rest: right(
-            a, n, alpha * n * n, *rest),
-        "the sum runs over places, and should run over maps at one place": beside,
-        **{f"the sum runs along axis {axis}, over places of one map; the maps are axis 1":
-           lambda a, *rest, axis=axis: right(a.transpose(1, axis), *rest).transpose(1, axis)
-           for axis in (2, 3)},
-        "the sum runs over the places as well, and should run over the maps at one place":
-            changed(add=lambda near: (near ** 2).sum((1, 2, 3))[:, None, None]),
-        "the sum runs over all that it gets, examples and places too; the maps are axis 1":
-            changed(add=lambda near: (near ** 2).sum().view(1, 1, 1)),
-        "the sum runs over the examples as well; the maps are axis 1":
-            changed(add=lambda near: (near ** 2).sum((0, 1))[None]),
-        "the sum runs over the examples, axis 0; the maps are axis 1":
-            lambda a, *rest: right(a.transpose(0, 1), *rest).transpose(0, 1),
-        "maps that are divided already enter the sums of the next; read all from a": from_its_own,
-        "k stands outside the power, and is part of what is raised to beta": changed(
-            divisor=lambda sums, n, alpha, beta, k: k + (alpha / n * sums) ** beta),
-        "a power of a sum is not the sum of the powers: raise all of k + ... at once": changed(
-            divisor=lambda sums, n, alpha, beta, k: k ** beta + (alpha / n * sums) ** beta),
-        "the sum alone is raised to beta, and should be with alpha / n and k": changed(
-            divisor=lambda sums, n, alpha, beta, k: k + alpha / n * sums ** beta),
-        "n divides k as well; it divides alpha alone": changed(
-            divisor=lambda sums, n, alpha, beta, k: ((k + alpha * sums) / n) ** beta),
-        "a bracket is too wide: k + alpha is divided by n and multiplied": changed(
-            divisor=lambda sums, n, alpha, beta, k: ((k + alpha) / n * sums) ** beta),
-        "it is multiplied by beta, in place of being raised to it": changed(
-            divisor=lambda sums, n, alpha, beta, k: (k + alpha / n * sums) * beta),
-        "the activation itself is divided, not its square": lambda a, *rest: right(a, *rest) * a,
-        "the last map is in no window: a slice ends before its end": changed(
-            maps=lambda i, count, n: range(max(0, i - n // 2), min(count - 1, i + n // 2 + 1))),
-        "the first map is in no window; maps are counted from 0": changed(
-            maps=lambda i, count, n: range(max(1, i - n // 2), min(count, i + n // 2 + 1))),
-        "the first and the last n // 2 maps stay as they are; their windows are shorter, but count":
-            partial(but_at_the_border, left=1.0),
-        "the first and the last n // 2 maps are left out; their windows are shorter, but count":
-            but_at_the_border,
-        "at the border it divides by the maps that there are; alpha is divided by n there, too":
-            lambda a, n, *rest: normalised(a, n, *rest, add=lambda near: n * (near ** 2).mean(1)),
-        "n maps count on each side; the window has n in all, n // 2 on each side":
-            lambda a, n, alpha, *rest: right(a, 2 * n + 1, alpha * (2 * n + 1) / n, *rest),
-        "the window ends before map i + n // 2": changed(
-            maps=lambda i, count, n: range(max(0, i - n // 2), min(count, i + n // 2))),
-        "only maps before i count; the window has n // 2 on each side": changed(
-            maps=lambda i, count, n: range(max(0, i - n + 1), i + 1)),
-        "only maps behind i count; the window has n // 2 on each side": changed(
-            maps=lambda i, count, n: range(i, min(count, i + n))),
-        "the last map has the first for a neighbour; a window ends at the border":
-            changed(maps=lambda i, count, n: range(i - n // 2, i + n // 2 + 1)),
-        "all maps count; the window has n": changed(maps=lambda i, count, n: range(count)),
-        "a slice that begins below 0 counts from the last map: begin at max(0, i - n // 2)":
-            changed(maps=lambda i, count, n: range(count)[i - n // 2:i + n // 2 + 1]),
-        "the activations are not squared": changed(add=lambda near: near.abs().sum(1)),
-        "the activations are not squared; a negative one lowers the sum, too":
-            changed(add=lambda near: near.sum(1)),
-        "that is the square of the sum; square each activation, then add":
-            changed(add=lambda near: near.sum(1) ** 2),
-        "the root of the sum of squares is taken (norm); take the sum itself":
-            changed(add=lambda near: near.norm(dim=1)),
-        "that takes the mean of the window, and divides alpha by n as well; take the sum":
-            changed(add=lambda near: (near ** 2).mean(1)),
-        "alpha is divided by n twice, or by n where a mean is taken for the sum":
-            lambda a, n, alpha, *rest: right(a, n, alpha / n, *rest),
-        "the map itself is missing in the sum": changed(
-            maps=lambda i, count, n: [j for j in range(count) if 0 < abs(i - j) <= n // 2]),
-        "the power beta is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, 1.0, k),
-        "the root is taken; the power is beta": lambda a, n, alpha, beta, k: right(a, n, alpha, 0.5, k),
-        "it multiplies, and should divide": lambda a, n, alpha, beta, k: right(a, n, alpha, -beta, k),
-        "k is missing": lambda a, n, alpha, beta, k: right(a, n, alpha, beta, 0.0),
-        "the factor is there, but not the activation that it multiplies":
-            lambda a, *rest: right(a, *rest) / a,
-        "that is the divisor; divide a by it": lambda a, *rest: a / right(a, *rest),
-        "the constants are fixed, and must be those that are given":
-            lambda a, *rest: right(a, 5, 1e-4, 0.75, 2.0),
-        "the window has five maps whatever n is": changed(
-            maps=lambda i, count, n: range(max(0, i - 2), min(count, i + 3))),
-        "alpha is divided by 5 whatever n is": lambda a, n, alpha, *rest: right(
-            a, n, alpha * n / 5, *rest),
-        **{f"it does not use its argument {name}": other_constant(place) for place, name in enumerate(
-            ("n", "alpha", "beta", "k"))},
-    }, _NORMALISED)
+    mistakes = normalisation.MISTAKES | {
+        f"it does not use its argument {name}": other_constant(place)
+        for place, name in enumerate(("n", "alpha", "beta", "k"))}
+    try:
+        compare(answer, normalisation.right, cases, "a n alpha beta k", mistakes, _NORMALISED)
+    except Wrong as wrong:
+        if str(wrong).endswith("not finite: nan"):
+            raise Wrong(f"{wrong}; a negative number to the power of beta is nan, and so is the mean "
+                        "of no maps") from None
+        raise
     return "activations of about 100 are where it acts; smaller ones it only multiplies by k^-beta"
 
 
@@ -222,7 +116,10 @@ def dropout_by_hand(answer) -> str:
             raise Wrong(f"for p = {p} it sets {times.max() / x.numel():.0%} of the numbers to "
                         f"{values[times.argmax()]:.4g}, and dropout sets them to 0")
         if share in (0, 1):
-            raise Wrong(f"for p = {p} it sets {'everything' if share else 'no number'} to 0")
+            some = {(function(x[:2], p, True) == 0).double().mean().item() for _ in range(40)}
+            raise Wrong("it sets everything to 0 or nothing, as one draw decides; each number is drawn "
+                        "by itself" if some == {0, 1} else
+                        f"for p = {p} it sets {'everything' if share else 'no number'} to 0")
         if torch.equal(kept, again != 0):
             raise Wrong("called twice it drops the same numbers; they are drawn anew at each call")
         if torch.equal(kept, kept[:1].expand(x.shape)):
@@ -268,7 +165,7 @@ def _factor(ratio: Tensor, again: Tensor, p: float) -> None:
                     f"{again.mean():.4g}; the factor depends on p alone, not on what has been drawn")
     known(ratio.mean().item(), 1 / (1 - p), {
         1.0: "what stays is not made larger: the mean shrinks, and testing differs from training",
-        1 / p: "it divides by p, the share that goes; the mean of what is left must be that of x",
+        1 / p: "it divides by p, the share that goes; the mean of all, zeros too, must be that of x",
         1 - p: "it multiplies by the share that stays, and should divide by it",
     }, f"for p = {p} what stays is multiplied by {ratio.mean():.4g}; the mean must stay that of x")
 

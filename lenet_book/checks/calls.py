@@ -1,26 +1,23 @@
 """Calling what a reader wrote: with a time limit, and each way in which it may fail in a sentence."""
 
 import io
-import linecache
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from inspect import CO_OPTIMIZED
-from sysconfig import get_paths
 
 import torch
 
 from ..arguments import shown
 from ..tables import by
+from .errors import LIBRARIES, one_line
 from .verdict import NotYet, Wrong
 
 CONVOLUTIONS = (
     "conv1d", "conv2d", "conv3d", "conv_transpose2d", "convolution", "cross_correlate2d", "convolve2d",
     "correlate2d", "correlate", "convolve", "fftconvolve", "fft2")  # of PyTorch, SciPy and the book
-_LIBRARIES = ("<frozen ", *(get_paths()[which] for which in ("stdlib", "purelib", "platlib")))
 
 
 class Function:
@@ -64,7 +61,7 @@ class Function:
         except (NotYet, Wrong, TimeoutError):
             raise
         except (Exception, SystemExit) as error:
-            raise Wrong(f"{case} it raises {one_line(error)}{_where(error, self._function)}") from None
+            raise Wrong(f"{case} it raises {one_line(error, self._function)}") from None
         finally:
             print(printed.getvalue(), end="")
             gradients_after = torch.is_grad_enabled()
@@ -132,7 +129,7 @@ def within(seconds: float, function: Callable, *arguments):
         running = list(_frames_of_the_reader(frame, answer.__code__))
         if running:  # never in the lines that clean up after the answer
             for each in running:
-                if not each.f_code.co_filename.startswith(_LIBRARIES):  # they may have to free a lock
+                if not each.f_code.co_filename.startswith(LIBRARIES):  # they may have to free a lock
                     each.f_trace = _stop_again
             sys.settrace(_stop_again)
             raise _Late
@@ -223,24 +220,6 @@ def _watched(without: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
-
-
-def one_line(error: BaseException) -> str:
-    """An error as a part of a sentence."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
-
-
-def _where(error: BaseException, function) -> str:
-    """The last line of the reader's own that the error has passed, if it is known."""
-    parts = function, getattr(function, "forward", None), getattr(function, "__init__", None)
-    own = {each.__code__.co_filename for each in parts if hasattr(each, "__code__")}
-    for frame, number in reversed([*traceback.walk_tb(error.__traceback__)]):
-        file = frame.f_code.co_filename
-        if file in own and not file.startswith(_LIBRARIES):
-            line = linecache.getline(file, number).strip()
-            return f", in the line `{line if len(line) <= 90 else line[:87] + ' ...'}`"
-    return ""
 
 
 def _is_stub(function) -> bool:

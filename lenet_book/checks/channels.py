@@ -9,7 +9,8 @@ from torch import Tensor
 from ..arguments import shown
 from .answers import agrees, compare, several, tensor
 from .bottleneck import check_width
-from .calls import CONVOLUTIONS, Function, one_line
+from .calls import CONVOLUTIONS, Function
+from .errors import one_line
 from .exercise import exercise
 from .verdict import Wrong
 from .windows import slips_of_windows

@@ -9,7 +9,8 @@ from io import StringIO
 import torch
 
 from ..arguments import checked, shown, whole
-from .calls import one_line, within
+from .calls import within
+from .errors import one_line
 from .loops import ENDS_AT_ONCE, ends_in_first_round
 from .verdict import NotYet, Verdict, Wrong
 

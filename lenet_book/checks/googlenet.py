@@ -1,6 +1,6 @@
 """Chapter 14: two budgets, the naive module, the module, the loss with auxiliary heads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
 
@@ -62,13 +62,22 @@ _SIZES = {  # words of PyTorch's on maps that do not fit, and what they mean her
 }
 
 
+_LOSSES = {  # words of a refusal where a loss is asked, and what is to do
+    "must be a number, not [": "add the three losses up",
+    "must be a number, not (": "add the three losses up",
+    "must be a number, not {": "add the three losses up",
+    "not a row of 3 numbers": "add the three losses up",
+    "not a row of 4 numbers": "take the mean over the batch",
+}
+
+
 @contextmanager
-def _sizes_in_words() -> Iterator[None]:
-    """Within, what PyTorch says of maps that do not fit is said in words, too."""
+def _in_words(table: Mapping[str, str]) -> Iterator[None]:
+    """Within, a refusal in which there are words of this table is preceded by what they mean here."""
     try:
         yield
     except Wrong as wrong:
-        for words, said in _SIZES.items():
+        for words, said in table.items():
             if words in str(wrong):
                 raise Wrong(f"{said} ({wrong})") from None
         raise
@@ -125,7 +134,7 @@ def naive_inception(answer) -> str:
         "the kernels' rows and columns are swapped": lambda x, *w: joined(
             x, *(each.transpose(2, 3) for each in w)),
     }
-    with _sizes_in_words():
+    with _in_words(_SIZES):
         once, again = (tensor(function(*cases[0]), name="its result") for function in [
             Function(answer, "x w1 w3 w5")] * 2)
         if not torch.allclose(once, again):
@@ -148,7 +157,7 @@ def _lets_gradients_back(answer, arguments: str, given: tuple, *others) -> None:
 @exercise(chapter=14, number=4, level="hard", minutes=15)
 def inception_module(answer) -> str:
     """Seven numbers of maps -> an Inception module with its reductions."""
-    with _sizes_in_words():
+    with _in_words(_SIZES):
         compare_nets(answer, inception.Inception, _maps(), " ".join(inception.NAMES),
                      inception.MISTAKES,
                      in_training="right in evaluation mode, but in training mode it answers otherwise: "
@@ -175,7 +184,7 @@ def loss_with_heads(answer) -> str:
     cases = [(*(2 * torch.randn(n, classes).double() for _ in range(3)), torch.randint(classes, (n,)))
              for n, classes in ((4, 10), (1, 5), (7, 1000), (3, 2))]
     names = "logits head_4a head_4d labels"
-    compare(answer, right, cases, names, {
+    mistakes = {
         "head_4a enters twice, and head_4d not at all": lambda logits, one, other, labels: right(
             logits, one, one, labels),
         "head_4d enters twice, and head_4a not at all": lambda logits, one, other, labels: right(
@@ -211,7 +220,11 @@ def loss_with_heads(answer) -> str:
             lambda a, b, c, labels: right(a, b.softmax(1), c.softmax(1), labels),
         "the logarithm is missing: nll_loss takes log-probabilities, not probabilities":
             wrong(loss=lambda x, y: F.nll_loss(x.softmax(1), y)),
-        "each head counts 0.3, and here 0.6": wrong(first=0.6, second=0.6),
+        **{f"each head counts 0.3, and here {much}": wrong(first=much, second=much)
+           for much in (0.6, 0.03, 3)},
+        "0.3 belongs in front of each head's loss, not of its logits":
+            lambda a, b, c, labels: right(a, 0.3 * b, 0.3 * c, labels, first=1, second=1),
+        "the heads' losses are taken away, and should be added": wrong(first=-0.3, second=-0.3),
         "the logits are no log-probabilities: cross_entropy takes them, nll_loss does not":
             wrong(loss=F.nll_loss),
         "the sign is turned over": wrong(main=-1, first=-0.3, second=-0.3),
@@ -223,6 +236,8 @@ def loss_with_heads(answer) -> str:
             lambda a, b, c, labels: right(a, (b + c) / 2, b, labels, first=0.6, second=0),
         "the loss is taken of the sum of the heads' logits; each head has a loss of its own":
             lambda a, b, c, labels: right(a, b + c, b, labels, second=0),
-    })
+    }
+    with _in_words(_LOSSES):
+        compare(answer, right, cases, names, mistakes)
     _lets_gradients_back(answer, names, cases[0][:3], cases[0][3])
     return "when training is over the heads are thrown away, and the first term is what counts"

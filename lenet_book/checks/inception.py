@@ -111,6 +111,10 @@ MISTAKES = {  # sentences, each with what makes the module of which it is true
         lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
             nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5),
             nn.Conv2d(inputs, projection, 1)]),
+    "the 3 x 3 and the 5 x 5 read all inputs, and no 1 x 1 reads the pooled maps: without reductions "
+    "and projection the module is naive":
+        lambda inputs, ones, reduce3, threes, reduce5, fives, projection: nn.ModuleList([
+            nn.Conv2d(inputs, ones, 1), nn.Conv2d(inputs, threes, 3), nn.Conv2d(inputs, fives, 5)]),
     "the net has no 1 x 1 of its own for the pooled maps, as in the naive module, or PyTorch does not "
     "find it: layers are made in __init__, and stand in no plain list":
         lambda *widths: nn.ModuleList(Inception(*widths).layers[:-1]),

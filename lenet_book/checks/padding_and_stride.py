@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from ..arguments import shown
 from .answers import agrees, compare, counted, in_order, known, listed, number, several, whole
-from .calls import Function, one_line
+from .calls import Function
+from .errors import one_line
 from .exercise import exercise
 from .verdict import Wrong
 

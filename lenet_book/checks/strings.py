@@ -1,5 +1,6 @@
 """The nets that chapter 12's strings name, and the wrong ones that readers build in their place."""
 
+from collections.abc import Callable
 from functools import cache, partial
 
 import torch
@@ -52,6 +53,19 @@ def _up_to(words: str) -> list[nn.Module]:
     every = [each[0] for each in images()]
     return [layer for configuration, channels, _ in images()[:every.index(words) + 1]
             for layer in layers(configuration, channels)]
+
+
+def _but(goes) -> Callable:
+    """Without the layers of which this is true: goes(layer, those before it, those behind it)."""
+    def make(words, channels):
+        every = [*layers(words, channels)]
+        return nn.Sequential(*(layer for place, layer in enumerate(every)
+                               if not goes(layer, every[:place], every[place + 1:])))
+    return make
+
+
+def _holds(layers: list[nn.Module], kind: type) -> bool:
+    return any(isinstance(layer, kind) for layer in layers)
 
 
 MISTAKES = {  # sentences, each with what makes the net of which it is true
@@ -114,8 +128,25 @@ MISTAKES = {  # sentences, each with what makes the net of which it is true
     "a ReLU stands behind M, and belongs behind convolutions alone":
         _wrong(pool=nn.Sequential(nn.MaxPool2d(2), nn.ReLU())),
     "the ReLU stands before the convolution": _wrong(relu_first=True),
-    "a ReLU must follow the last convolution, too":
+    **{said: _but(lambda layer, before, behind, bare=bare: isinstance(layer, nn.ReLU) and bare(behind))
+       for said, bare in {
+           "a ReLU must follow a convolution at the end, too": lambda behind: not behind,
+           "a ReLU must follow a convolution in front of M, too":
+               lambda behind: _holds(behind[:1], nn.MaxPool2d),
+           "a ReLU must follow a convolution in front of M and at the end, too":
+               lambda behind: not _holds(behind[:1], nn.Conv2d),
+           "a ReLU must follow the last convolution, too, be there an M behind it or not":
+               lambda behind: not _holds(behind, nn.Conv2d)}.items()},
+    "the last layer is left out, be it a ReLU or a pooling":
         lambda words, channels: layers(words, channels)[:-1],
+    **{f"{said}; of two layers with one name, one is lost": _but(
+        lambda layer, before, behind, kinds=kinds: any(
+            isinstance(layer, kind) and _holds(before, kind) for kind in kinds))
+       for said, kinds in {
+           "only the first M pools": [nn.MaxPool2d],
+           "only the first convolution has a ReLU": [nn.ReLU],
+           "only the first M pools, and only the first convolution has a ReLU":
+               [nn.MaxPool2d, nn.ReLU]}.items()},
     "M is a max pooling, and this takes the mean": _wrong(pool=nn.AvgPool2d(2)),
     "M halves the size; a pooling with stride 1 does not":
         _wrong(pool=nn.MaxPool2d(2, stride=1)),

@@ -7,7 +7,8 @@ from ..arguments import shown
 from ..layers import Subsampling
 from .acting_parameters import gradients_arrive
 from .answers import counted
-from .calls import Function, one_line
+from .calls import Function
+from .errors import one_line
 from .verdict import NotYet, Wrong
 
 

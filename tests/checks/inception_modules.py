@@ -108,6 +108,18 @@ def without_reductions(inputs, ones, reduce3, threes, reduce5, fives, projection
                          nn.Conv2d(inputs, fives, 5), nn.Conv2d(inputs, projection, 1))
 
 
+def joined_without_a_list(paths, dim):
+    """Wrong: the paths are handed over one by one."""
+    return torch.cat(*paths)
+
+
+class Unbegun(nn.Module):
+    """Wrong: the module is not made before its layers are."""
+
+    def __init__(self, *widths):
+        self.one = nn.Conv2d(widths[0], widths[1], 1)
+
+
 class Stub(nn.Module):
     def __init__(self, *widths):
         super().__init__()
@@ -146,6 +158,9 @@ WRONG = [  # (words that name the error, answer)
     ("joined in the order 5 x 5, 3 x 3, 1 x 1", partial(Mine, order=(2, 1, 0, 3))),
     ("torchvision", partial(Mine, five=3)), ("biases", partial(Mine, bias=False)),
     ("naive", without_reductions),
+    ("without reductions and projection", lambda *widths: without_reductions(*widths)[:3]),
+    ("takes its tensors in one list", partial(Mine, join=joined_without_a_list)),
+    ("super().__init__()", Unbegun),
     ("reduce3 and threes", lambda i, a, b, c, d, e, f: Mine(i, a, c, b, d, e, f)),
     ("reduce5 and fives", lambda i, a, b, c, d, e, f: Mine(i, a, b, c, e, d, f)),
     ("reduce3 and threes are exchanged, and so are",

@@ -47,6 +47,26 @@ def behind(*layers):
     return edited(parts, 99, 99, *layers)
 
 
+def without_relus(bare):
+    """Wrong: behind some convolutions there is none; bare: is it so before these words?"""
+    def net(words, channels):
+        every = words.split()
+        behind = iter([every[place + 1:] for place, word in enumerate(every) if word != "M"])
+        return by_words(words, channels, bent=lambda word: not bare(next(behind)))
+    return net
+
+
+def in_one_dictionary(kinds):
+    """Wrong: all layers of one of these kinds have one name."""
+    return lambda *case: nn.Sequential(OrderedDict(
+        (type(part).__name__ if type(part) in kinds else str(place), part)
+        for place, part in enumerate(parts(*case))))
+
+
+def without_a_star(*case):
+    return nn.Sequential(parts(*case))
+
+
 def into_one_list(layers):
     """Wrong: all nets share one list of layers, which goes on growing."""
     def net(words, channels):
@@ -174,7 +194,17 @@ WRONG = [  # (words that name the error, answer)
     ("odd size", wrong(pool=nn.MaxPool2d(2, ceil_mode=True))),
     ("left out", wrong(pool=nn.Identity())),
     ("no biases", wrong(bias=False)),
-    ("last convolution", edited(parts, -1, None)),
+    ("the last layer is left out", edited(parts, -1, None)),
+    *[(words, without_relus(bare)) for words, bare in (
+        ("follow a convolution at the end", lambda behind: not behind),
+        ("in front of M, too", lambda behind: behind[:1] == ["M"]),
+        ("in front of M and at the end", lambda behind: behind[:1] in ([], ["M"])),
+        ("be there an M behind it or not", lambda behind: set(behind) <= {"M"}))],
+    *[(words + "; of two", in_one_dictionary(kinds)) for words, kinds in (
+        ("only the first M pools", [nn.MaxPool2d]),
+        ("only the first convolution has a ReLU", [nn.ReLU]),
+        ("first M pools, and only the first convolution has a ReLU", [nn.MaxPool2d, nn.ReLU]))],
+    ("nn.Sequential(*layers), with a star", without_a_star),
     ("not always three", lambda words, channels: by_words(words, 3)),
     ("reads the maps of the one before it", first_channels),
     ("stride 0, and none should", wrong(conv=lambda c, n, k, **_: nn.Conv2d(c, n, k, k // 2))),

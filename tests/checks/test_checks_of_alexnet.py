@@ -25,10 +25,13 @@ def by_slices(a, n, alpha, beta, k, maps=lambda i, n, count: slice(max(0, i - n 
 normalises = partial(partial, by_slices)
 
 
-def by_padding(a, n, alpha, beta, k):
+def sum_of_squares(a, n):
     squares = F.pad(a ** 2, (0, 0, 0, 0, n // 2, n // 2))
-    near = sum(squares[:, j:j + a.shape[1]] for j in range(n))
-    return a * (k + alpha * near / n) ** -beta
+    return sum(squares[:, j:j + a.shape[1]] for j in range(n))
+
+
+def by_padding(a, n, alpha, beta, k):
+    return a * (k + alpha * sum_of_squares(a, n) / n) ** -beta
 
 
 def by_differences(a, n, alpha, beta, k):
@@ -179,6 +182,18 @@ WRONG = {  # (words that name the error, answer)
         ("over places", beside), ("first for a neighbour", round_the_border),
         ("on each side; the window has n in all", normalises(
             maps=lambda i, n, count: slice(max(0, i - n), i + n + 1))),
+        ("the formula's last map", normalises(maps=lambda i, n, count: slice(
+            max(0, i - n // 2), min(count - 1, i + n // 2)))),
+        ("map -1 is the last one", normalises(maps=lambda i, n, count: [
+            j for j in range(i - n // 2, i + n // 2 + 1) if j < count])),
+        ("runs over all of a", lambda a, n, alpha, beta, k:
+            a / (k + alpha / n * (a ** 2).sum()) ** beta),
+        ("brackets are missing", lambda a, n, alpha, beta, k:
+            a / k + alpha / n * sum_of_squares(a, n) ** beta),
+        ("divided by k alone", lambda a, n, alpha, beta, k:
+            a / k + (alpha / n * sum_of_squares(a, n)) ** beta),
+        ("is nan, and so is the mean", lambda a, n, alpha, beta, k: by_slices(
+            a, n, alpha, 1, k) ** beta),
         ("ends before", normalises(maps=lambda i, n, count: slice(max(0, i - n // 2), i + n // 2))),
         ("only maps before", normalises(maps=lambda i, n, count: slice(max(0, i - n + 1), i + 1))),
         ("only maps behind", normalises(maps=lambda i, n, count: slice(i, i + n))),
@@ -214,7 +229,9 @@ WRONG = {  # (words that name the error, answer)
             dropped, factor=lambda p: 1, testing=lambda x, p: x * (1 - p))),
         ("no number to 0", lambda x, p, training: x),
         ("not made larger", partial(dropped, factor=lambda p: 1)),
-        ("divides by p", partial(dropped, factor=lambda p: 1 / p)),
+        ("it sets everything to 0 or nothing, as one draw", partial(
+            dropped, keep=lambda x, p: torch.rand(1) >= p)),
+        ("the mean of all, zeros too", partial(dropped, factor=lambda p: 1 / p)),
         ("should divide", partial(dropped, factor=lambda p: 1 - p)),
         ("multiplied by 2", partial(dropped, factor=lambda p: 2)),
         ("not on what has been drawn", by_the_count), ("not on what has been drawn", by_the_mean),

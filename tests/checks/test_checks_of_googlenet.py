@@ -71,6 +71,12 @@ def in_one_row(logits, one, other, labels):
     return losses.new_tensor([[1.0, 0.3, 0.3]]) @ losses
 
 
+def begun_backward(*case):
+    loss = weighed(*case)
+    loss.backward()
+    return loss
+
+
 def without_graph(*case):
     with torch.no_grad():
         return weighed(*case)
@@ -164,10 +170,21 @@ WRONG = {  # (words that name the error, answer)
         ("over the batch", wrong_loss(loss=nn.CrossEntropyLoss(reduction="sum"))),
         ("twice", wrong_loss(loss=lambda x, y: F.cross_entropy(x.softmax(1), y))),
         ("logarithm is missing", wrong_loss(loss=lambda x, y: F.nll_loss(x.softmax(1), y))),
-        ("here 0.6", wrong_loss(first=0.6, second=0.6)),
+        *[(f"here {much}", wrong_loss(first=much, second=much)) for much in (0.6, 0.03, 3)],
+        ("are taken away", wrong_loss(first=-0.3, second=-0.3)),
+        ("not of its logits", lambda a, b, c, labels: weighed(
+            a, 0.3 * b, 0.3 * c, labels, first=1, second=1)),
+        ("takes the logits first", wrong_loss(loss=lambda x, y: F.cross_entropy(y, x))),
+        ("no argmax", wrong_loss(loss=lambda x, y: F.cross_entropy(x.argmax(1), y))),
+        ("is made first and then called", wrong_loss(loss=nn.CrossEntropyLoss)),
+        ("leave backward to the training", begun_backward),
+        *[("add the three losses up", lambda *case, kind=kind: kind(
+            [F.cross_entropy(scores, case[3]) for scores in case[:3]])) for kind in (
+                list, tuple, torch.stack, lambda losses: dict(enumerate(losses)))],
+        ("take the mean over the batch", wrong_loss(loss=nn.CrossEntropyLoss(reduction="none"))),
         ("log-probabilities", wrong_loss(loss=F.nll_loss)), ("sign", lambda *case: -weighed(*case)),
         ("add the losses", lambda a, b, c, labels: F.cross_entropy(a + 0.3 * b + 0.3 * c, labels)),
-        ("number", wrong_loss(loss=nn.CrossEntropyLoss(reduction="none"))), ("return", print)],
+        ("return", print)],
 }
 
 EQUAL = {
