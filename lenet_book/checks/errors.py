@@ -16,7 +16,7 @@ _MEANING = {  # patterns of a file and an error that arose there, each with what
                                         "nn.ReLU(); a function is none",
     r"before Module.__init__\(\)|no attribute '_(backward_hooks|modules|parameters|buffers)'":
         "the first line of its __init__ is super().__init__()",
-    r"\b(cat|\w?stack)\(\)(: argument 'tensors'| takes)":
+    r"\b(cat|\w?stack)\(\)(: argument 'tensors'| takes| received .* got \(Tensor)":
         r"\1 takes its tensors in one list: torch.\1([a, b])",
     r"log_softmax\w*. not implemented for 'Long'|target with class probabilities|multi-target":
         "a loss takes the logits first, N x classes, then the labels, a class number for each example: "
