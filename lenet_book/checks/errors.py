@@ -11,32 +11,33 @@ _MEANING = {  # patterns of a file and an error that arose there, each with what
     r"(list|tuple|gen\w+>?) is not a Module": "the layers must be taken out of their list: "
                                               "nn.Sequential(*layers), with a star",
     r"torch\.nn\.modules\.\w+\.(\w+)'? (is not a Module|as child module)":
-        r"nn.\1 is a class, and nn.\1(), with brackets, makes a layer of it",
+        r"nn.\1 is a class, and nn.\1(), with brackets and in them the numbers that it needs, makes "
+        "a layer of it",
     r"is not a Module|as child module": "a layer is made by a class of torch.nn and brackets, as by "
-                                        "nn.ReLU(); a function is none",
+                                        "nn.ReLU(); a function or a tensor is none",
     r"before Module.__init__\(\)|no attribute '_(backward_hooks|modules|parameters|buffers)'":
-        "the first line of its __init__ is super().__init__()",
+        "a class made from nn.Module must begin its __init__ with super().__init__()",
     r"\b(cat|\w?stack)\(\)(: argument 'tensors'| takes| received .* got \(Tensor)":
         r"\1 takes its tensors in one list: torch.\1([a, b])",
     r"log_softmax\w*. not implemented for 'Long'|target with class probabilities|multi-target":
-        "a loss takes the logits first, N x classes, then the labels, a class number for each example: "
-        "no argmax, no one-hot",
-    r"torch.nn.\S+: \w+: Boolean value of Tensor":
+        "cross_entropy takes the logits first, N x classes, then the labels, a class number for each "
+        "example: no argmax, no one-hot",
+    r"torch.nn.(modules|_reduction)\S*: \w+: Boolean value of Tensor":
         "a layer or a loss of torch.nn is made first and then called: nn.ReLU()(x), "
         "nn.CrossEntropyLoss()(logits, labels); the functions of torch.nn.functional do both",
     r"Boolean value of Tensor with more":
-        "if, and, or, max and min ask for one answer, and a tensor of many numbers has many: "
-        "torch.where and clamp go through all",
+        "if, and, or and Python's own max and min ask for one answer, and a tensor of many numbers has "
+        "many: torch.where and clamp work number by number",
     r"element 0 of tensors does not require grad":
-        "backward begins at what depends on a tensor with requires_grad; where a loss is asked, return "
-        "it, and leave backward to the training",
+        "nothing here depends on a weight, or no longer, after no_grad, detach, item or argmax; where "
+        "the exercise asks for a loss, return it, and leave backward to the training",
     r"grad can be implicitly created only": "backward begins at a single number: take the sum, or the "
                                             "mean",
     r"not implemented for '(Long|Int|Bool)'|(?i:infer output dtype|floating point).*(Long|Int|Bool)":
         "these are whole numbers, or True and False; .float() or .double() makes floating-point "
         "numbers of them",
     r"[Oo]nly one element tensors|elements cannot be converted to Scalar":
-        "torch.stack makes one tensor of several; float() and .item() take a single number",
+        "torch.stack makes one tensor of several; float() and .item() take a tensor of a single number",
 }
 
 

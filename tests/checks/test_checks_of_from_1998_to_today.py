@@ -174,7 +174,7 @@ WRONG = {  # (words that name the error, answer)
         ("weights of c5", exchanges(fresh="c5")), ("f6 was Linear", exchanges(linear="f6")),
         ("return the net", lambda net: [exchanged(net)]), ("loss and its decision", in_sequence),
         ("nn.Hardtanh(), with brackets", exchanges(make=lambda: nn.Hardtanh)),
-        ("a function is none", exchanges(make=lambda: nn.functional.hardtanh)),
+        ("a function or a tensor is none", exchanges(make=lambda: nn.functional.hardtanh)),
         ("end it with return", print),
         ("end it with return", lambda net: exchanged(net) is None or None), ("order", swapped),
         ("weight of c1 is torch.float64 now", lambda net: exchanged(net).double()),

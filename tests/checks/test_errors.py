@@ -27,10 +27,10 @@ MISTAKES = {  # words of what is said, each with what raises
         lambda: nn.Sequential((nn.ReLU(), nn.Tanh())), lambda: nn.Sequential(nn.ReLU() for _ in X)],
     "nn.Tanh is a class, and nn.Tanh(), with brackets": [
         lambda: nn.Sequential(nn.Tanh), lambda: setattr(nn.Sequential(nn.ReLU()), "0", nn.Tanh)],
-    "a function is none": [
+    "a function or a tensor is none": [
         lambda: nn.Sequential(F.relu), lambda: nn.Sequential(torch.tanh),
         lambda: setattr(nn.Sequential(nn.ReLU()), "0", F.hardtanh)],
-    "the first line of its __init__ is super().__init__()": [
+    "must begin its __init__ with super().__init__()": [
         lambda: Unbegun(lambda: nn.Linear(1, 1)), lambda: Unbegun(lambda: nn.Parameter(X)),
         lambda: Unbegun()(X)],
     "torch.cat([a, b])": [
@@ -44,7 +44,7 @@ MISTAKES = {  # words of what is said, each with what raises
     "is made first and then called": [
         lambda: nn.CrossEntropyLoss(X, LABELS), lambda: nn.MSELoss(X, X), lambda: nn.Hardtanh(X)],
     "torch.where and clamp": [lambda: max(X, 0), lambda: X if X > 0 else -X, lambda: 0 < X < 1],
-    "requires_grad; where a loss is asked, return it": [
+    "depends on a weight, or no longer": [
         lambda: F.cross_entropy(X, LABELS).backward()],
     "backward begins at a single number": [lambda: nn.Linear(4, 1)(X).backward()],
     "whole numbers": [LABELS.mean, lambda: LABELS.softmax(0), (X > 0).mean],
