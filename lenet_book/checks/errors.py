@@ -29,8 +29,9 @@ _MEANING = {  # patterns of a file and an error that arose there, each with what
         "if, and, or and Python's own max and min ask for one answer, and a tensor of many numbers has "
         "many: torch.where and clamp work number by number",
     r"element 0 of tensors does not require grad":
-        "nothing here depends on a weight, or no longer, after no_grad, detach, item or argmax; where "
-        "the exercise asks for a loss, return it, and leave backward to the training",
+        "nothing here depends on a weight, or on another tensor after requires_grad_(), or no "
+        "longer, after no_grad, detach, item or argmax; where the exercise asks for a loss, return "
+        "it, and leave backward to the training",
     r"grad can be implicitly created only": "backward begins at a single number: take the sum, or the "
                                             "mean",
     r"not implemented for '(Long|Int|Bool)'|(?i:infer output dtype|floating point).*(Long|Int|Bool)":

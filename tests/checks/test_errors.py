@@ -44,7 +44,7 @@ MISTAKES = {  # words of what is said, each with what raises
     "is made first and then called": [
         lambda: nn.CrossEntropyLoss(X, LABELS), lambda: nn.MSELoss(X, X), lambda: nn.Hardtanh(X)],
     "torch.where and clamp": [lambda: max(X, 0), lambda: X if X > 0 else -X, lambda: 0 < X < 1],
-    "depends on a weight, or no longer": [
+    "depends on a weight, or on another tensor": [
         lambda: F.cross_entropy(X, LABELS).backward()],
     "backward begins at a single number": [lambda: nn.Linear(4, 1)(X).backward()],
     "whole numbers": [LABELS.mean, lambda: LABELS.softmax(0), (X > 0).mean],
